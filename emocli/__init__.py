@@ -1,0 +1,1 @@
+"""emocli: composable filters for multimodal emotion recognition."""

@@ -1,0 +1,1 @@
+"""Published file formats to records: one file per dataset."""

@@ -1,0 +1,1 @@
+"""Frozen pretrained networks: arrays to features, one family per file."""

@@ -1,0 +1,112 @@
+"""Exit statuses and the tree of errors.
+
+EmocliError
+├── UsageError            2  a flag or an argument makes no sense
+├── MalformedError        2  a line of input is not a record
+├── ConfigError           3  a config file, a bundle or features do not fit together
+├── ModelError            4  a pretrained model is not here and cannot be had
+├── EmptyInputError       5  there was nothing to do
+├── ThresholdError        6  a score missed its threshold
+├── OutOfMemoryError      7  a batch of one still does not fit
+└── RecordError           1  one record failed; it goes on with `error` or `missing`
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitStatus(IntEnum):
+    """What the shell is told; where several apply, see `SEVERITY`."""
+
+    OK = 0
+    FAILED = 1  # some records failed
+    USAGE = 2  # usage or malformed input
+    CONFIG = 3  # config or model mismatch
+    MODEL = 4  # model not available
+    EMPTY = 5  # no input
+    THRESHOLD = 6  # a threshold was missed
+    MEMORY = 7  # out of memory after back-off
+    INTERRUPTED = 130  # 128 + SIGINT
+    CLOSED_PIPE = 141  # 128 + SIGPIPE
+    TERMINATED = 143  # 128 + SIGTERM
+
+
+# The first of these that applies is the exit status.
+SEVERITY = (130, 143, 141, 7, 4, 3, 2, 6, 5, 1, 0)
+
+
+def worst(*statuses: int) -> int:
+    """Return the status that outranks the others (signal, 7, 4, 3, 2, 6, 5, 1, 0)."""
+    return min(statuses, key=SEVERITY.index, default=0)
+
+
+class EmocliError(Exception):
+    """A foreseen failure: `message` says what, `hint` says what to try."""
+
+    status = ExitStatus.FAILED
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class UsageError(EmocliError):
+    """A flag or an argument makes no sense."""
+
+    status = ExitStatus.USAGE
+
+
+class MalformedError(EmocliError):
+    """A line of input is not a record."""
+
+    status = ExitStatus.USAGE
+
+
+class ConfigError(EmocliError):
+    """A config file, a bundle or features do not fit together."""
+
+    status = ExitStatus.CONFIG
+
+
+class ModelError(EmocliError):
+    """A pretrained model is not here and cannot be had."""
+
+    status = ExitStatus.MODEL
+
+
+class EmptyInputError(EmocliError):
+    """There was nothing to do."""
+
+    status = ExitStatus.EMPTY
+
+
+class ThresholdError(EmocliError):
+    """A score missed its threshold."""
+
+    status = ExitStatus.THRESHOLD
+
+
+class OutOfMemoryError(EmocliError):
+    """A batch of one still does not fit."""
+
+    status = ExitStatus.MEMORY
+
+
+class RecordError(EmocliError):
+    """One record failed: `code` is a stable snake_case word scripts can test for."""
+
+    def __init__(self, code: str, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
+
+    def __reduce__(self) -> tuple[object, ...]:  # crosses the border of a worker process
+        return _record_error, (self.code, self.message, self.hint)
+
+
+def _record_error(code: str, message: str, hint: str) -> RecordError:
+    return RecordError(code, message, hint=hint)

@@ -1,0 +1,1 @@
+"""Models: one file, one paper each; `forward` returns logits."""
