@@ -1,0 +1,234 @@
+"""The record: one utterance, one JSON object, one line. Plain dicts, never converted.
+
+Unknown fields pass through in order. Undefined is null, never NaN. Times are seconds from the
+start of the recording; every other quantity has its unit in its name.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Iterator
+from typing import Any, BinaryIO, TypedDict, cast
+
+import orjson
+
+from emocli.errors import MalformedError, RecordError
+
+MAX_LINE_BYTES = 16 * 1024 * 1024
+MAX_DEPTH = 200  # objects and arrays inside one another
+
+
+class Audio(TypedDict, total=False):
+    """Decoded audio; `path` is relative to the store, absent when it was not kept."""
+
+    path: str
+    sample_rate_hz: int
+    duration: float
+    channels: int  # of the source; the samples are mono
+    decoder: str
+    warning: str
+
+
+class Word(TypedDict, total=False):
+    """One word as it was heard."""
+
+    text: str
+    start: float
+    end: float
+    probability: float
+
+
+class Phone(TypedDict, total=False):
+    """One speech sound with its place in the recording."""
+
+    phone: str
+    start: float
+    end: float
+    word: str
+    is_vowel: bool
+    stress: int | None
+
+
+class ArrayReference(TypedDict):
+    """An array in the store."""
+
+    path: str
+    shape: list[int]
+    dtype: str
+    sha256: str
+
+
+class Feature(TypedDict, total=False):
+    """What an encoder made of one stream: `vector` inline, or `array` in the store."""
+
+    modality: str
+    encoder: str
+    revision: str
+    layer: int | str
+    pooling: str
+    dim: int
+    vector: list[float]
+    array: ArrayReference
+
+
+class Label(TypedDict, total=False):
+    """What people said: `emotion` is one of seven words, `original` the source's own."""
+
+    emotion: str | None
+    original: str
+    multi: list[str]
+    votes: dict[str, int]
+    distribution: dict[str, float]
+    blend: dict[str, float]
+    valence: float
+    arousal: float
+    dominance: float
+    sentiment: float
+    polarity: str
+    intent: str
+
+
+class Prediction(TypedDict, total=False):
+    """What a model says; probabilities add to one."""
+
+    emotion: str | None
+    probabilities: dict[str, float]
+    confidence: float
+    entropy: float  # nats
+    blend: dict[str, float]
+    valence: float
+    modalities: dict[str, float]
+    explanation: str
+    model: str
+    calibrated: bool
+
+
+class Problem(TypedDict):
+    """Why something failed: `code` is for scripts, `hint` for people."""
+
+    stage: str
+    code: str
+    message: str
+    hint: str
+
+
+class Record(TypedDict, total=False):
+    """One utterance."""
+
+    id: str
+    path: str | dict[str, str]
+    start: float
+    end: float
+    speaker: str
+    dialogue: str
+    turn: int
+    dataset: str
+    split: str
+    language: str
+    audio: Audio
+    text: str
+    words: list[Word]
+    transcript: dict[str, Any]
+    phones: list[Phone]
+    prosody: dict[str, Any]
+    features: dict[str, Feature]
+    label: Label
+    unimodal: dict[str, Prediction]
+    prediction: Prediction
+    missing: dict[str, Problem]
+    error: Problem
+
+
+def parse(line: bytes, where: str) -> dict[str, Any]:
+    """Return the record on a line, or raise MalformedError naming `where` ("<stdin>:3")."""
+    if len(line) > MAX_LINE_BYTES:
+        raise MalformedError(f"{where}: line is longer than {MAX_LINE_BYTES // 2**20} MiB")
+    try:
+        record = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise MalformedError(
+            f"{where}: not JSON: {error.msg} at column {error.colno}: {_start_of(line)}",
+            hint="one JSON object per line; was the line cut off?",
+        ) from None
+    if not isinstance(record, dict):
+        raise MalformedError(
+            f"{where}: not an object: {_start_of(line)}",
+            hint="one JSON object per line; jq -c '.[]' turns an array into lines",
+        )
+    if line.count(b"{") + line.count(b"[") > MAX_DEPTH and _depth(record) > MAX_DEPTH:
+        raise MalformedError(f"{where}: nested deeper than {MAX_DEPTH}")
+    return record
+
+
+def _start_of(line: bytes) -> str:
+    text = line[:60].decode("utf-8", "replace").strip()
+    return text + ("..." if len(line) > 60 else "")
+
+
+def _depth(value: Any) -> int:
+    depth, level = 0, [value]
+    while level:
+        depth += 1
+        inner: list[Any] = []
+        for item in level:
+            inner.extend(item.values() if isinstance(item, dict) else item)
+        level = [item for item in inner if isinstance(item, dict | list)]
+    return depth
+
+
+def read(stream: BinaryIO, name: str) -> Iterator[tuple[bytes, dict[str, Any]]]:
+    """Yield each line and its record; blank lines are passed over. One pass, no look-ahead."""
+    number = 0
+    while line := stream.readline(MAX_LINE_BYTES + 2):
+        number += 1
+        if line.strip():
+            yield line, parse(line, f"{name}:{number}")
+
+
+def dumps(record: dict[str, Any]) -> bytes:
+    """Return a record as one line of JSON; NaN becomes null, float32 keeps its shortest digits."""
+    return orjson.dumps(record, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE)
+
+
+def require(record: dict[str, Any], field: str, command: str) -> Any:
+    """Return a field, or raise RecordError naming the command that adds it."""
+    value = record.get(field)
+    if value is None:
+        raise RecordError(f"no_{field}", f"no field '{field}'", hint=f"run emocli {command} first")
+    return value
+
+
+def path_of(record: dict[str, Any]) -> str:
+    """Return the path of the source file as the operating system knows it."""
+    path = require(record, "path", "extract-audio with a file")
+    if isinstance(path, dict) and isinstance(path.get("bytes"), str):
+        return os.fsdecode(base64.b64decode(path["bytes"]))
+    if not isinstance(path, str):
+        raise RecordError("bad_path", f"path is neither text nor {{'bytes': ...}}: {path!r:.80}")
+    if "\0" in path:
+        raise RecordError("bad_path", "path has a NUL character")
+    return path
+
+
+def of_path(path: str) -> dict[str, Any]:
+    """Return a new record about a file; a path that is not UTF-8 becomes {"bytes": base64}."""
+    raw = os.fsencode(path)
+    try:
+        return {"id": raw.decode("utf-8"), "path": raw.decode("utf-8")}
+    except UnicodeDecodeError:
+        name = raw.decode("utf-8", "backslashreplace")
+        return {"id": name, "path": {"bytes": base64.b64encode(raw).decode("ascii")}}
+
+
+def name_of(record: dict[str, Any]) -> str:
+    """Return what messages call a record."""
+    return str(record.get("id") or record.get("path") or "record without id")
+
+
+def modality_text(record: dict[str, Any]) -> str | None:
+    """Return the record's text, or None when it has none (an empty text is a text)."""
+    text = record.get("text")
+    if text is not None and not isinstance(text, str):
+        raise RecordError("bad_text", f"text is not a string: {text!r:.80}")
+    return cast("str | None", text)

@@ -1,0 +1,317 @@
+"""A stage is a function from an iterator of records to an iterator of records.
+
+`each` and `batched` make one from a function: N in, N out, in order; a record that fails is
+marked and flows on; a record that already carries `error` flows past. Memory is bounded.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from itertools import islice
+from queue import Queue
+from threading import Thread
+from typing import Any
+
+from emocli.errors import EmocliError, OutOfMemoryError, RecordError
+
+Record = dict[str, Any]
+Stage = Callable[[Iterator[Record]], Iterator[Record]]
+
+
+class Failure(dict[str, Any]):
+    """A problem found in this very run; those that came with the input are plain dicts."""
+
+
+def chain(*stages: Stage) -> Stage:
+    """Return the stage that runs several in turn."""
+
+    def run(records: Iterator[Record]) -> Iterator[Record]:
+        for stage in stages:
+            records = stage(records)
+        return records
+
+    return run
+
+
+def problem(stage: str, error: Exception) -> dict[str, str]:
+    """Return what a record carries about an error."""
+    if isinstance(error, RecordError):
+        return {
+            "stage": stage,
+            "code": error.code,
+            "message": error.message,
+            "hint": error.hint,
+        }
+    if out_of_memory(error):
+        hint = "a smaller --batch-size, a shorter recording, or --device cpu"
+        return {"stage": stage, "code": "out_of_memory", "message": str(error)[:300], "hint": hint}
+    message = f"{type(error).__name__}: {error}"[:300]
+    return {"stage": stage, "code": "unexpected", "message": message, "hint": "--debug shows where"}
+
+
+def mark(record: Record, error: Exception, *, stage: str, modality: str | None = None) -> Record:
+    """Note a failure: in `missing` when another modality can go on, else as `error`."""
+    failure = Failure(problem(stage, error))
+    if modality and (_others(record, modality) or getattr(error, "others_can_go_on", False)):
+        record["missing"] = {**(record.get("missing") or {}), modality: failure}
+    else:
+        record["error"] = failure
+    return record
+
+
+def _others(record: Record, modality: str) -> bool:
+    """Say whether a record has material of another modality that is still to be had."""
+    missing = record.get("missing") or {}
+    features = record.get("features")
+    if isinstance(features, dict) and any(
+        isinstance(f, dict) and f.get("modality") not in (modality, None) for f in features.values()
+    ):
+        return True
+    if modality != "text" and record.get("text"):
+        return True
+    return (
+        modality != "audio"
+        and "audio" not in missing
+        and bool(record.get("audio") or record.get("path"))
+    )
+
+
+def failures(record: Record) -> list[Failure]:
+    """Return the problems that this run added to a record."""
+    missing = record.get("missing")
+    problems = [record.get("error"), *(missing.values() if isinstance(missing, dict) else ())]
+    return [p for p in problems if isinstance(p, Failure)]
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Say whether an error means that a batch did not fit, on whatever device."""
+    return isinstance(error, MemoryError | OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and "out of memory" in str(error).lower()
+    )
+
+
+def fatal(error: BaseException) -> bool:
+    """Say whether an error ends the run rather than one record."""
+    return isinstance(error, EmocliError) and not isinstance(error, RecordError | OutOfMemoryError)
+
+
+def _one(
+    function: Callable[[Record], Record], name: str, modality: str | None, record: Record
+) -> Record:
+    """Run the function on one record; a failure is marked on it."""
+    try:
+        return function(record)
+    except Exception as error:
+        if fatal(error) or _DEBUG.on:
+            raise
+        return mark(record, error, stage=name, modality=modality)
+
+
+class _Debug:
+    """With --debug an unexpected error is raised where it happens."""
+
+    on = False
+
+
+_DEBUG = _Debug()
+
+
+def debug(on: bool) -> None:
+    """Let unexpected errors through, with their traceback, instead of marking the record."""
+    _DEBUG.on = on
+
+
+def each(
+    function: Callable[[Record], Record],
+    *,
+    name: str,
+    modality: str | None = None,
+    jobs: int = 1,
+) -> Stage:
+    """Return a stage that runs `function` on every record, in `jobs` worker processes.
+
+    With more than one job the function must pickle (a module's function, or a partial of one).
+    """
+    attempt = partial(_one, function, name, modality)
+
+    def run(records: Iterator[Record]) -> Iterator[Record]:
+        if jobs > 1:
+            yield from _in_workers(attempt, records, name, modality, jobs)
+        else:
+            for record in records:
+                yield record if "error" in record else attempt(record)
+
+    return run
+
+
+def _start_worker() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _workers(jobs: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(jobs, initializer=_start_worker)
+
+
+class _Workers:
+    """Worker processes that survive the death of one of them."""
+
+    def __init__(self, attempt: Callable[[Record], Record], jobs: int) -> None:
+        self.attempt, self.jobs = attempt, jobs
+        self.pool = _workers(jobs)
+
+    def submit(self, record: Record) -> Future[Record]:
+        try:
+            return self.pool.submit(self.attempt, record)
+        except BrokenProcessPool:
+            self.pool = _workers(self.jobs)
+            return self.pool.submit(self.attempt, record)
+
+    def result(self, record: Record, future: Future[Record]) -> Record:
+        """Return the outcome; a record whose worker died is tried once more, alone."""
+        try:
+            return future.result()
+        except BrokenProcessPool:
+            with _workers(1) as alone:
+                return alone.submit(self.attempt, record).result()
+
+    def stop(self) -> None:
+        for process in list(getattr(self.pool, "_processes", None) or {}).copy():
+            _terminate(process)
+        self.pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _terminate(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGTERM)
+    except ProcessLookupError:
+        pass
+
+
+def _in_workers(
+    attempt: Callable[[Record], Record],
+    records: Iterator[Record],
+    name: str,
+    modality: str | None,
+    jobs: int,
+) -> Iterator[Record]:
+    """Yield results in order, each as soon as it and those before it are done."""
+    workers = _Workers(attempt, jobs)
+    queue: Queue[Any] = Queue(maxsize=4 * jobs)
+
+    def feed() -> None:
+        try:
+            for record in records:
+                queue.put((record, None if "error" in record else workers.submit(record)))
+            queue.put(None)
+        except BaseException as error:  # raised again where the results are awaited
+            queue.put(error)
+
+    Thread(target=feed, daemon=True).start()
+    try:
+        while (item := queue.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            record, future = item
+            if future is not None:
+                try:
+                    record = workers.result(record, future)
+                except BrokenProcessPool:
+                    died = RecordError("worker_died", "the worker process died on this record")
+                    record = mark(record, died, stage=name, modality=modality)
+            yield record
+        workers.pool.shutdown()
+    finally:
+        workers.stop()
+
+
+def batched(
+    function: Callable[[list[Record]], Sequence[Record | Exception]],
+    *,
+    name: str,
+    modality: str | None = None,
+    size: int = 16,
+    length: Callable[[Record], float] | None = None,
+    budget: float = float("inf"),
+    wanted: Callable[[Record], bool] | None = None,
+) -> Stage:
+    """Return a stage that runs `function` on batches of records of like length.
+
+    A window of 8 batches is sorted by `length`, cut into batches of at most `size` records and
+    at most `budget` length in all, and put back in order. Size 1 answers at once. A batch that
+    does not fit into memory is halved; one that fails otherwise is tried record by record.
+    `wanted` says which records need the function at all.
+    """
+    window = 8 * size if size > 1 else 1
+    rule = _Rule(function, name, modality)
+
+    def run(records: Iterator[Record]) -> Iterator[Record]:
+        records = iter(records)
+        while members := list(islice(records, window)):
+            rest = [
+                (_length(length, record), index)
+                for index, record in enumerate(members)
+                if "error" not in record and (wanted is None or wanted(record))
+            ]
+            for batch in _cut(sorted(rest), size, budget):
+                for index, result in zip(batch, rule.run([members[i] for i in batch]), strict=True):
+                    members[index] = result
+            yield from members
+
+    return run
+
+
+def _length(length: Callable[[Record], float] | None, record: Record) -> float:
+    try:
+        return float(length(record)) if length else 0.0
+    except Exception:  # a record without a usable length is found out by the function itself
+        return 0.0
+
+
+def _cut(rest: list[tuple[float, int]], size: int, budget: float) -> Iterator[list[int]]:
+    batch: list[int] = []
+    total = 0.0
+    for length, index in rest:
+        if batch and (len(batch) == size or total + length > budget):
+            yield batch
+            batch, total = [], 0.0
+        batch.append(index)
+        total += length
+    if batch:
+        yield batch
+
+
+class _Rule:
+    """What becomes of a batch: its results, or the failures of its members."""
+
+    def __init__(
+        self,
+        function: Callable[[list[Record]], Sequence[Record | Exception]],
+        name: str,
+        modality: str | None,
+    ) -> None:
+        self.function, self.name, self.modality = function, name, modality
+
+    def run(self, batch: list[Record]) -> list[Record]:
+        try:
+            results = self.function(batch)
+        except Exception as error:
+            if fatal(error) or (_DEBUG.on and not isinstance(error, RecordError)):
+                raise
+            if len(batch) == 1:
+                return [self.mark(batch[0], error)]
+            step = (len(batch) + 1) // 2 if out_of_memory(error) else 1
+            parts = [batch[i : i + step] for i in range(0, len(batch), step)]
+            return [record for part in parts for record in self.run(part)]
+        return [
+            self.mark(record, result) if isinstance(result, Exception) else result
+            for record, result in zip(batch, results, strict=True)
+        ]
+
+    def mark(self, record: Record, error: Exception) -> Record:
+        return mark(record, error, stage=self.name, modality=self.modality)
