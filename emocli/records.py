@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Iterator
-from typing import Any, BinaryIO, TypedDict, cast
+from typing import Any, BinaryIO, TypedDict
 
 import orjson
 
@@ -231,4 +231,4 @@ def modality_text(record: dict[str, Any]) -> str | None:
     text = record.get("text")
     if text is not None and not isinstance(text, str):
         raise RecordError("bad_text", f"text is not a string: {text!r:.80}")
-    return cast("str | None", text)
+    return text

@@ -6,21 +6,16 @@ marked and flows on; a record that already carries `error` flows past. Memory is
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from itertools import islice
-from queue import Queue
-from threading import Thread
 from typing import Any
 
 from emocli.errors import EmocliError, OutOfMemoryError, RecordError
 
 Record = dict[str, Any]
 Stage = Callable[[Iterator[Record]], Iterator[Record]]
+DIED = RecordError("worker_died", "the worker process died on this record")
 
 
 class Failure(dict[str, Any]):
@@ -107,7 +102,7 @@ def _one(
     try:
         return function(record)
     except Exception as error:
-        if fatal(error) or _DEBUG.on:
+        if fatal(error) or (_DEBUG.on and not isinstance(error, RecordError)):
             raise
         return mark(record, error, stage=name, modality=modality)
 
@@ -141,93 +136,15 @@ def each(
 
     def run(records: Iterator[Record]) -> Iterator[Record]:
         if jobs > 1:
-            yield from _in_workers(attempt, records, name, modality, jobs)
+            from emocli.workers import in_workers  # imports multiprocessing: 15 ms
+
+            died = partial(mark, error=DIED, stage=name, modality=modality)
+            yield from in_workers(attempt, records, died, jobs)
         else:
             for record in records:
                 yield record if "error" in record else attempt(record)
 
     return run
-
-
-def _start_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-def _workers(jobs: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(jobs, initializer=_start_worker)
-
-
-class _Workers:
-    """Worker processes that survive the death of one of them."""
-
-    def __init__(self, attempt: Callable[[Record], Record], jobs: int) -> None:
-        self.attempt, self.jobs = attempt, jobs
-        self.pool = _workers(jobs)
-
-    def submit(self, record: Record) -> Future[Record]:
-        try:
-            return self.pool.submit(self.attempt, record)
-        except BrokenProcessPool:
-            self.pool = _workers(self.jobs)
-            return self.pool.submit(self.attempt, record)
-
-    def result(self, record: Record, future: Future[Record]) -> Record:
-        """Return the outcome; a record whose worker died is tried once more, alone."""
-        try:
-            return future.result()
-        except BrokenProcessPool:
-            with _workers(1) as alone:
-                return alone.submit(self.attempt, record).result()
-
-    def stop(self) -> None:
-        for process in list(getattr(self.pool, "_processes", None) or {}).copy():
-            _terminate(process)
-        self.pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _terminate(pid: int) -> None:
-    try:
-        os.kill(pid, signal.SIGTERM)
-    except ProcessLookupError:
-        pass
-
-
-def _in_workers(
-    attempt: Callable[[Record], Record],
-    records: Iterator[Record],
-    name: str,
-    modality: str | None,
-    jobs: int,
-) -> Iterator[Record]:
-    """Yield results in order, each as soon as it and those before it are done."""
-    workers = _Workers(attempt, jobs)
-    queue: Queue[Any] = Queue(maxsize=4 * jobs)
-
-    def feed() -> None:
-        try:
-            for record in records:
-                queue.put((record, None if "error" in record else workers.submit(record)))
-            queue.put(None)
-        except BaseException as error:  # raised again where the results are awaited
-            queue.put(error)
-
-    Thread(target=feed, daemon=True).start()
-    try:
-        while (item := queue.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            record, future = item
-            if future is not None:
-                try:
-                    record = workers.result(record, future)
-                except BrokenProcessPool:
-                    died = RecordError("worker_died", "the worker process died on this record")
-                    record = mark(record, died, stage=name, modality=modality)
-            yield record
-        workers.pool.shutdown()
-    finally:
-        workers.stop()
 
 
 def batched(

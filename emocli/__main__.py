@@ -1,0 +1,5 @@
+"""`python -m emocli`: the command line."""
+
+from emocli.cli import main
+
+main()

@@ -1,0 +1,220 @@
+"""The command line: a name is a file in `commands`, loaded only when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import io
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, TextIO, cast
+
+import click
+import typer
+import typer.main
+
+from emocli.errors import EmocliError, ExitStatus
+from emocli.options import World, streams
+from emocli.runs import Terminated
+
+COMMANDS = Path(__file__).parent / "commands"
+STATUSES = """\
+Exit status: 0 all ok; 1 some records failed; 2 usage or malformed input; 3 config or model
+mismatch; 4 model not available; 5 no input; 6 threshold missed; 7 out of memory; 130 and 143
+signals; 141 closed pipe."""
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+def names() -> list[str]:
+    """Return the commands: the names of the files."""
+    found = (p.stem for p in COMMANDS.glob("*.py") if not p.stem.startswith("_"))
+    return sorted(name.replace("_", "-") for name in found)
+
+
+def summary(name: str) -> str:
+    """Return a command's one-line help, read from its file without running it."""
+    source = (COMMANDS / f"{name.replace('-', '_')}.py").read_text(encoding="utf-8")
+    return source.split('"""', 2)[1].strip().split("\n")[0]
+
+
+def load(name: str) -> click.Command:
+    """Return a command: the Typer `app` of its module, or one made of its `command`."""
+    module = importlib.import_module(f"emocli.commands.{name.replace('-', '_')}")
+    app = getattr(module, "app", None)
+    if app is None:
+        app = typer.Typer(add_completion=False, rich_markup_mode=None)
+        text = max(module.__doc__ or "", module.command.__doc__ or "", key=len)
+        app.command(name, help=paragraphs(text), epilog=STATUSES, context_settings=CONTEXT)(
+            module.command
+        )
+    command = typer.main.get_command(app)
+    command.name = name
+    _give_environment(command)
+    return command
+
+
+def paragraphs(text: str) -> str:
+    """Mark the paragraphs of a docstring that are indented, so that click keeps their lines."""
+    parts = inspect.cleandoc(text).split("\n\n")
+    return "\n\n".join("\b\n" + part if "\n    " in part else part for part in parts)
+
+
+def _give_environment(command: click.Command) -> None:
+    """Let EMOCLI_BATCH_SIZE stand for --batch-size, and so on for every flag."""
+    for parameter in command.params:
+        if isinstance(parameter, click.Option) and parameter.name != "help":
+            long = max(parameter.opts, key=len).lstrip("-")
+            parameter.show_envvar = False  # the man pages state the rule once
+            parameter.envvar = "EMOCLI_" + long.replace("-", "_").upper()
+    for inner in getattr(command, "commands", {}).values():
+        _give_environment(inner)
+
+
+class Emocli(click.Group):
+    """The group of all commands; `--help` imports none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the files."""
+        return names()
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Import one command."""
+        return load(name) if name in names() else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands by the first line of their files."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary(name)) for name in names()])
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Return the command asked for, or say which one may have been meant."""
+        import difflib
+
+        name = args[0] if args else ""
+        if name and not name.startswith("-") and name not in names():
+            close = difflib.get_close_matches(name, names(), 1) or difflib.get_close_matches(
+                name, [n.split("-")[0] for n in names()], 1
+            )
+            hint = f"; did you mean {close[0]}?" if close else "; emocli --help lists them"
+            raise click.UsageError(f"no command {name!r}{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"emocli {version('emocli')}")
+        ctx.exit()
+
+
+def group() -> Emocli:
+    """Return the root command."""
+    return Emocli(
+        "emocli",
+        help="Composable filters for multimodal emotion recognition: JSON Lines in, JSON Lines "
+        "out.\n\nTry: emocli predict clip.mp4",
+        epilog=STATUSES,
+        context_settings=CONTEXT,
+        no_args_is_help=True,
+        params=[
+            click.Option(
+                ["--version"],
+                is_flag=True,
+                is_eager=True,
+                expose_value=False,
+                callback=_version,
+                help="Print the version and leave.",
+            )
+        ],
+    )
+
+
+def run(
+    argv: Sequence[str] | None = None,
+    stdin: BinaryIO | None = None,
+    stdout: BinaryIO | None = None,
+    stderr: TextIO | None = None,
+) -> int:
+    """Run a command line and return its exit status; streams may be given instead of the real."""
+    world = (
+        streams() if stdin is None else World(stdin, stdout or io.BytesIO(), stderr or sys.stderr)
+    )
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _dispatch(arguments, world)
+    except (KeyboardInterrupt, click.Abort):
+        return ExitStatus.INTERRUPTED
+    except Terminated:
+        return ExitStatus.TERMINATED
+    except BrokenPipeError:
+        return ExitStatus.CLOSED_PIPE
+    except EmocliError as error:
+        if "--debug" in arguments:
+            traceback.print_exc(file=world.stderr)
+        _complain(world, arguments, str(error))
+        return error.status
+    except click.ClickException as error:
+        _complain(world, arguments, error.format_message())
+        return ExitStatus.USAGE
+    except OSError as error:
+        if "--debug" in arguments:
+            raise
+        _complain(world, arguments, f"{error.strerror or error}: {error.filename or 'output'}")
+        return ExitStatus.FAILED
+
+
+def _dispatch(arguments: list[str], world: World) -> int:
+    from emocli import config
+
+    root = group()
+    defaults = config.defaults(arguments, load)
+    result = root.main(
+        arguments,
+        prog_name="emocli",
+        standalone_mode=False,
+        obj=world,
+        default_map=defaults,
+        windows_expand_args=False,
+    )
+    return result if isinstance(result, int) else ExitStatus.OK
+
+
+def _complain(world: World, arguments: list[str], message: str) -> None:
+    name = f"emocli {arguments[0]}" if arguments and arguments[0] in names() else "emocli"
+    text = message.encode("utf-8", "backslashreplace").decode()
+    world.stderr.write(f"{name}: {text[:1].lower() + text[1:]}\n")
+    world.stderr.flush()
+
+
+def _on_terminate(_number: int, _frame: object) -> None:
+    raise Terminated
+
+
+def main() -> None:
+    """Run the command line of this process and leave with its status."""
+    signal.signal(signal.SIGTERM, _on_terminate)
+    status = run()
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        status = ExitStatus.CLOSED_PIPE
+    if status in (ExitStatus.CLOSED_PIPE, ExitStatus.INTERRUPTED, ExitStatus.TERMINATED):
+        # Threads may still wait for stdin and the pipe is gone: no orderly shutdown to be had.
+        _leave(status)
+    sys.exit(status)
+
+
+def _leave(status: int) -> None:
+    try:
+        cast("TextIO", sys.stderr).flush()
+    finally:
+        os._exit(status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Find an id that comes twice among any number of records, in memory that does not grow."""
+
+from __future__ import annotations
+
+import tempfile
+from array import array
+from typing import Any
+
+from emocli.errors import MalformedError
+
+BUCKETS = 256  # a power of two
+BUCKET_NUMBERS = 2048  # numbers a bucket holds in memory: 16 KiB, 4 MiB in all
+
+MASK = (1 << 64) - 1
+
+
+class Ids:
+    """Ids by their 64-bit hash, in buckets that are written to a temporary file when full."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.buckets = [array("Q") for _ in range(BUCKETS)]
+        self.places: list[array[int]] = [array("Q") for _ in range(BUCKETS)]
+        self.file: Any = None
+
+    def add(self, key: Any) -> None:
+        """Note the id of the next record; None is no id."""
+        self.count += 1
+        if key is None:
+            return
+        digest = hash(key) & MASK
+        bucket = self.buckets[digest & (BUCKETS - 1)]
+        bucket.append(digest)
+        bucket.append(self.count)
+        if len(bucket) >= BUCKET_NUMBERS:
+            self._spill(digest & (BUCKETS - 1))
+
+    def _spill(self, index: int) -> None:
+        if self.file is None:
+            self.file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as this object
+        self.places[index].append(self.file.tell())
+        self.buckets[index].tofile(self.file)
+        del self.buckets[index][:]
+
+    def check(self) -> None:
+        """Raise MalformedError if two records have the same id, naming which."""
+        for index in range(BUCKETS):
+            numbers = self._all(index)
+            first: dict[int, int] = {}
+            for digest, number in zip(numbers[::2], numbers[1::2], strict=True):
+                if first.setdefault(digest, number) != number:
+                    raise MalformedError(
+                        f"records {first[digest]} and {number} have the same id",
+                        hint="--like FILE names duplicates and keeps the first",
+                    )
+
+    def _all(self, index: int) -> array[int]:
+        numbers: array[int] = array("Q")
+        for place in self.places[index]:
+            self.file.seek(place)
+            numbers.fromfile(self.file, BUCKET_NUMBERS)
+        numbers.extend(self.buckets[index])
+        return numbers

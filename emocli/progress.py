@@ -1,0 +1,66 @@
+"""What a run tells people on stderr: a bar, warnings, a summary. Never a word on stdout."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TextIO
+
+BAR_SECONDS = 0.2  # how often a terminal's bar is drawn
+LINE_SECONDS = 30.0  # how often a log file gets a line
+WIDTH = 24  # characters of the bar
+
+
+class Progress:
+    """Counts records and says so: a bar on a terminal, else a line now and then."""
+
+    def __init__(self, stderr: TextIO, name: str, total: int | None, *, quiet: bool) -> None:
+        self.stderr, self.name, self.total, self.quiet = stderr, name, total, quiet
+        self.done = self.failed = 0
+        self.started = self.drawn = time.monotonic()
+        self.terminal = stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self.shown = False
+
+    def step(self, *, failed: bool) -> None:
+        """Count one record."""
+        self.done += 1
+        self.failed += failed
+        now = time.monotonic()
+        if not self.quiet and now - self.drawn >= (BAR_SECONDS if self.terminal else LINE_SECONDS):
+            self.drawn = now
+            self._draw(now - self.started)
+
+    def warn(self, message: str) -> None:
+        """Print a line, above the bar if there is one."""
+        self.clear()
+        message = message.encode("utf-8", "backslashreplace").decode()
+        self.stderr.write(f"emocli {self.name}: {message}\n")
+
+    def clear(self) -> None:
+        """Wipe the bar."""
+        if self.shown:
+            self.stderr.write("\r\033[K")
+            self.shown = False
+
+    def summary(self, word: str = "") -> None:
+        """Print what was done, how much of it failed, and how long it took."""
+        self.clear()
+        if not self.quiet:
+            seconds = time.monotonic() - self.started
+            text = f"{self.done} record{'s' * (self.done != 1)}, {self.failed} failed"
+            self.stderr.write(f"emocli {self.name}: {text}, {seconds:.1f} s{word}\n")
+        self.stderr.flush()
+
+    def _draw(self, seconds: float) -> None:
+        rate = self.done / seconds if seconds else 0.0
+        text = f"{self.name} {self.done}"
+        if self.total:
+            filled = round(WIDTH * min(1.0, self.done / self.total))
+            text = f"{self.name} [{'#' * filled:<{WIDTH}}] {self.done}/{self.total}"
+        text += f"  {rate:.1f}/s" + (f"  {self.failed} failed" if self.failed else "")
+        if self.terminal:
+            self.stderr.write(f"\r\033[K{text}")
+            self.shown = True
+        else:
+            self.stderr.write(f"emocli {text}\n")
+        self.stderr.flush()

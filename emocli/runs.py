@@ -1,0 +1,112 @@
+"""One run of a filter: records in, records out, counts kept, statuses honest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from emocli import journal, records, stages
+from emocli.errors import EmocliError, ExitStatus, worst
+from emocli.inputs import Source
+from emocli.progress import Progress
+
+if TYPE_CHECKING:
+    from emocli.options import Run
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived: flush, say how far it went, leave with 143."""
+
+
+class Execution:
+    """What happens between the first record and the exit status."""
+
+    def __init__(
+        self, run: Run, source: Source, show: Callable[[dict[str, Any]], bool] | None
+    ) -> None:
+        self.run, self.source, self.show = run, source, show
+        self.progress = Progress(
+            run.world.stderr, run.name, source.total(), quiet=run.flags["quiet"]
+        )
+        self.limit = run.limit()
+        self.status: int = ExitStatus.OK
+        self.stopped = False
+
+    def go(self, stage: stages.Stage, window: int) -> int:
+        """Run, and return the exit status; the summary is printed however it ends."""
+        word = ""
+        try:
+            if self.run.flags["output"]:
+                self._to_file(stage, window)
+            else:
+                self._to_stdout(stage)
+        except (KeyboardInterrupt, Terminated) as stop:
+            word = ", interrupted" if isinstance(stop, KeyboardInterrupt) else ", terminated"
+            raise
+        except BrokenPipeError:
+            self.progress.quiet = True  # the reader has gone; that is no news
+            raise
+        finally:
+            self.progress.summary(word)
+        return self._final()
+
+    def _to_stdout(self, stage: stages.Stage) -> None:
+        write, flush = self.run.world.stdout.write, self.run.world.stdout.flush
+        outcomes = stage(record for _, record in self.source)
+        for record in outcomes:
+            if self.show is None or not self.show(record):
+                write(records.dumps(record))
+                flush()
+            if self._count(record):
+                _close(outcomes)
+                return
+
+    def _to_file(self, stage: stages.Stage, window: int) -> None:
+        target = journal.Journal(self.run.flags["output"], resume=self.run.flags["resume"])
+        items = iter(self.source)
+        for record, line in journal.through(items, stage, target, self.run.config(), window):
+            target.write(line)
+            if self._count(record):
+                return
+        if self.source.problem is None and self.progress.done + self.run.flags["allow_empty"]:
+            target.finish()
+
+    def _count(self, record: dict[str, Any] | None) -> bool:
+        """Count a record and warn of its failures; say whether there are too many of them."""
+        failures = stages.failures(record) if record else []
+        self.progress.step(failed=bool(failures))
+        for failure in failures:
+            self._warn(record or {}, failure)
+        most, share = self.limit
+        known = self.source.total()
+        self.stopped = self.progress.failed > most or (
+            known is not None and self.progress.failed > share * known
+        )
+        return self.stopped
+
+    def _warn(self, record: dict[str, Any], failure: stages.Failure) -> None:
+        hint = f" ({failure['hint']})" if failure["hint"] else ""
+        self.progress.warn(f"{records.name_of(record)}: {failure['message']}{hint}")
+        if failure["code"] == "out_of_memory":
+            self.status = worst(self.status, ExitStatus.MEMORY)
+
+    def _final(self) -> int:
+        failed, done = self.progress.failed, self.progress.done
+        if failed and (self.stopped or not self.run.flags["exit_zero"]):
+            self.status = worst(self.status, ExitStatus.FAILED)
+        if self.stopped:
+            self.progress.warn(f"stopped after {failed} failures")
+        problem: EmocliError | None = self.source.problem
+        if problem is not None:
+            self.progress.warn(str(problem))
+            self.status = worst(self.status, problem.status)
+        elif not done and not self.run.flags["allow_empty"]:
+            self.progress.warn("no input records (--allow-empty makes that fine)")
+            self.status = worst(self.status, ExitStatus.EMPTY)
+        return int(self.status)
+
+
+def _close(outcomes: Iterator[dict[str, Any]]) -> None:
+    close = getattr(outcomes, "close", None)
+    if close:
+        close()

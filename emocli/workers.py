@@ -1,0 +1,92 @@
+"""Records through worker processes: in order, and whatever happens to a worker."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from queue import Queue
+from threading import Thread
+from typing import Any
+
+Record = dict[str, Any]
+
+
+def _start_worker() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _workers(jobs: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(jobs, initializer=_start_worker)
+
+
+class _Workers:
+    """Worker processes that survive the death of one of them."""
+
+    def __init__(self, attempt: Callable[[Record], Record], jobs: int) -> None:
+        self.attempt, self.jobs = attempt, jobs
+        self.pool = _workers(jobs)
+
+    def submit(self, record: Record) -> Future[Record]:
+        try:
+            return self.pool.submit(self.attempt, record)
+        except BrokenProcessPool:
+            self.pool = _workers(self.jobs)
+            return self.pool.submit(self.attempt, record)
+
+    def result(self, record: Record, future: Future[Record]) -> Record:
+        """Return the outcome; a record whose worker died is tried once more, alone."""
+        try:
+            return future.result()
+        except BrokenProcessPool:
+            with _workers(1) as alone:
+                return alone.submit(self.attempt, record).result()
+
+    def stop(self) -> None:
+        for process in list(getattr(self.pool, "_processes", None) or {}).copy():
+            _terminate(process)
+        self.pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _terminate(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+
+
+def in_workers(
+    attempt: Callable[[Record], Record],
+    records: Iterator[Record],
+    died: Callable[[Record], Record],
+    jobs: int,
+) -> Iterator[Record]:
+    """Yield results in order, each as soon as it and those before it are done."""
+    workers = _Workers(attempt, jobs)
+    queue: Queue[Any] = Queue(maxsize=4 * jobs)
+
+    def feed() -> None:
+        try:
+            for record in records:
+                queue.put((record, None if "error" in record else workers.submit(record)))
+            queue.put(None)
+        except BaseException as error:  # raised again where the results are awaited
+            queue.put(error)
+
+    Thread(target=feed, daemon=True).start()
+    try:
+        while (item := queue.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            record, future = item
+            if future is not None:
+                try:
+                    record = workers.result(record, future)
+                except BrokenProcessPool:
+                    record = died(record)
+            yield record
+        workers.pool.shutdown()
+    finally:
+        workers.stop()
