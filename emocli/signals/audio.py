@@ -1,0 +1,139 @@
+"""Read the audio of any media file as 16 kHz mono, rounded to 16 bits, and write it as FLAC.
+
+Sound files are read in this process (`sound_files`), everything else through ffmpeg. Stereo is
+averaged, so that a voice in both channels keeps its level. The samples are what a 16-bit file
+holds, whichever way they come: stored and read back they are the same numbers.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from emocli.errors import RecordError
+from emocli.signals import ffmpeg, sound_files
+from emocli.signals.ffmpeg import SAMPLE_RATE_HZ as SAMPLE_RATE_HZ
+from emocli.signals.ffmpeg import ffmpeg_binary as ffmpeg_binary
+
+Samples = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Audio:
+    """Decoded audio: `samples` (time,) in -1..1."""
+
+    samples: Samples
+    channels: int | None  # of the source; None where the decoder does not say
+    decoder: str
+    warning: str | None = None
+    sample_rate_hz: int = SAMPLE_RATE_HZ
+
+    @property
+    def duration(self) -> float:
+        """Return the length in seconds."""
+        return duration(self.samples)
+
+
+def duration(samples: Samples) -> float:
+    """Return the length in seconds of samples (time,) at 16 kHz."""
+    return len(samples) / SAMPLE_RATE_HZ
+
+
+def read(
+    path: str | bytes | os.PathLike[str], *, start: float | None = None, end: float | None = None
+) -> Audio:
+    """Read a media file, or the seconds from `start` to `end` of it.
+
+    Any file name is a file name, never an option or a protocol. Raises RecordError with the code
+    not_found, is_a_directory, not_readable, empty_file, bad_span, no_such_span, no_samples,
+    not_media, no_audio_stream, decode_failed or no_ffmpeg.
+    """
+    name = os.fsdecode(path)
+    _check_span(start, end)
+    if sound_files.known(_head(name)):
+        decoded = _sound_file(name, start, end)
+    else:
+        decoded = ffmpeg.decode(name, start=start, end=end)
+    samples = decoded.samples.astype(np.float32)
+    samples /= sound_files.FULL_SCALE
+    return Audio(samples, decoded.channels, decoded.decoder, decoded.warning)
+
+
+def _sound_file(name: str, start: float | None, end: float | None) -> ffmpeg.Decoded:
+    """Decode a file that begins like wav, flac, aiff or ogg; ffmpeg gets a second look."""
+    if decoded := sound_files.decode(name, start=start, end=end):
+        return decoded
+    try:
+        return ffmpeg.decode(name, start=start, end=end)
+    except RecordError as error:
+        if error.code != "not_media":
+            raise
+        message = "begins like a sound file, but its header makes no sense"
+        raise RecordError("decode_failed", message, hint="was it cut off or overwritten?") from None
+
+
+def _check_span(start: float | None, end: float | None) -> None:
+    first = 0.0 if start is None else start
+    last = math.inf if end is None else end
+    if not (0 <= first < last and math.isfinite(first)):
+        raise RecordError("bad_span", f"no such part of a recording: from {start} to {end} s")
+
+
+def _head(name: str) -> bytes:
+    """Return the first bytes of a file, none of a pipe; say what is wrong with it."""
+    try:
+        status = Path(name).stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise RecordError("is_a_directory", "a directory, not a file", hint="name its files")
+        if not stat.S_ISREG(status.st_mode):
+            return b""
+        if status.st_size == 0:
+            raise RecordError("empty_file", "the file is empty (0 bytes)")
+        with Path(name).open("rb") as file:
+            return file.read(12)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        raise RecordError("not_found", "no such file", hint="is the path right here?") from None
+    except OSError as error:
+        raise RecordError("not_readable", f"cannot be read: {error.strerror}") from None
+
+
+def write_flac(path: str | os.PathLike[str], samples: Samples) -> None:
+    """Write samples (time,) at 16 kHz as 16-bit FLAC."""
+    Path(path).write_bytes(flac_bytes(samples))
+
+
+def flac_bytes(samples: Samples) -> bytes:
+    """Return samples (time,) at 16 kHz as a 16-bit FLAC file."""
+    import io
+
+    import soundfile
+
+    buffer = io.BytesIO()
+    values = sound_files.quantise(samples)
+    soundfile.write(buffer, values, SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16")
+    return buffer.getvalue()
+
+
+def sha256(samples: Samples) -> str:
+    """Return the digest that names samples (time,): that of their 16-bit values."""
+    import hashlib
+
+    values = sound_files.quantise(samples).astype("<i2", copy=False)
+    return hashlib.sha256(values.data).hexdigest()
+
+
+def rms_dbfs(samples: Samples) -> float | None:
+    """Return the level, 20 log10(rms) in dB below full scale; None for digital silence.
+
+    >>> round(rms_dbfs(np.full(100, 0.1, np.float32)), 2)
+    -20.0
+    >>> rms_dbfs(np.zeros(100, np.float32))
+    """
+    power = float(np.mean(np.square(samples, dtype=np.float64))) if len(samples) else 0.0
+    return 10 * math.log10(power) if power else None
