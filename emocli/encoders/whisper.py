@@ -1,0 +1,250 @@
+"""Turn speech into features with the encoder of Whisper, without padding to 30 s.
+
+Radford et al. 2023, Robust Speech Recognition via Large-Scale Weak Supervision,
+https://arxiv.org/abs/2212.04356. Whisper pads every input to 30 s; leaving that out makes short
+clips many times cheaper and changes the features a little (our choice, as are the pooling and the
+level normalisation).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors import safe_open
+from torch import Tensor, nn
+
+from emocli.errors import ConfigError, RecordError
+
+SAMPLE_RATE = 16_000  # hertz
+WINDOW = 400  # samples, 25 ms
+HOP = 160  # samples, 10 ms
+POSITION = 2 * HOP  # samples per encoder frame: the second convolution has stride 2, 20 ms
+LONGEST = 30 * SAMPLE_RATE  # samples the positions of the encoder reach
+SHORTEST = SAMPLE_RATE // 10  # samples; below 0.1 s there are under five frames (our choice)
+BATCH = 24 * SAMPLE_RATE  # samples per forward pass: more falls out of a core's cache
+POOLINGS = ("mean", "std", "mean+std", "frames")
+
+LEVEL_DBFS = -26.0  # RMS after normalisation; active speech level of ITU-T P.56 practice
+LEVEL_MAX_GAIN_DB = 40.0  # quieter than -66 dBFS is noise: do not raise it to speech (our choice)
+SILENCE_DBFS = -90.0  # below one step of 16-bit audio
+
+
+def normalise_level(samples: np.ndarray, target_dbfs: float = LEVEL_DBFS) -> np.ndarray:
+    """Scale float32 `samples` (time,) to an RMS of `target_dbfs`; silence stays as it is.
+
+    The gain is capped at `LEVEL_MAX_GAIN_DB`, and peaks are left to exceed 1: no clipping.
+    """
+    rms = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) if len(samples) else 0.0
+    if rms <= 10 ** (SILENCE_DBFS / 20):
+        return samples
+    gain_db = min(target_dbfs - 20 * np.log10(rms), LEVEL_MAX_GAIN_DB)
+    return (samples * np.float32(10 ** (gain_db / 20))).astype(np.float32, copy=False)
+
+
+@cache
+def mel_filters(bands: int = 80) -> Tensor:
+    """Return Slaney's mel filters (bands, 201): triangles of equal area, 0 to 8000 Hz."""
+    step = np.log(6.4) / 27.0  # a mel is 200/3 Hz up to 1 kHz (15 mel), logarithmic above
+    mel = np.linspace(0.0, 15.0 + np.log(8.0) / step, bands + 2)
+    hertz = np.where(mel < 15.0, mel * 200.0 / 3.0, 1000.0 * np.exp((mel - 15.0) * step))
+    slopes = hertz[:, None] - np.linspace(0.0, SAMPLE_RATE / 2, WINDOW // 2 + 1)
+    width = np.diff(hertz)[:, None]
+    triangles = np.minimum(-slopes[:-2] / width[:-1], slopes[2:] / width[1:]).clip(0.0)
+    area = 2.0 / (hertz[2:] - hertz[:-2])[:, None]
+    return torch.from_numpy((triangles * area).astype(np.float32))
+
+
+def log_mel(samples: np.ndarray, bands: int = 80) -> Tensor:
+    """Return Whisper's log-mel spectrogram (bands, time // 160) of `samples` (time,), 16 kHz.
+
+    Equals transformers' WhisperFeatureExtractor without its padding, to 1e-5.
+    """
+    wave = torch.from_numpy(np.ascontiguousarray(samples, dtype=np.float32))
+    window = torch.hann_window(WINDOW)
+    spectrum = torch.stft(wave, WINDOW, HOP, window=window, return_complex=True)[:, :-1]
+    power = torch.view_as_real(spectrum).square().sum(-1)
+    mel = (mel_filters(bands) @ power).clamp_(min=1e-10).log10_()
+    return mel.clamp_(min=mel.max().item() - 8.0).add_(4.0).div_(4.0)
+
+
+class Attention(nn.Module):
+    """Attend over the valid frames of each row; K has no bias (paper's code)."""
+
+    def __init__(self, dim: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.q_proj, self.v_proj = nn.Linear(dim, dim), nn.Linear(dim, dim)
+        self.k_proj, self.out_proj = nn.Linear(dim, dim, bias=False), nn.Linear(dim, dim)
+
+    def forward(self, x: Tensor, valid: Tensor | None) -> Tensor:
+        """Map `x` (batch, time, dim); `valid` (batch, 1, 1, time) or None for all."""
+        q, k, v = (
+            project(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for project in (self.q_proj, self.k_proj, self.v_proj)
+        )
+        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=valid)
+        return self.out_proj(mixed.transpose(1, 2).flatten(2))
+
+
+class Block(nn.Module):
+    """One pre-norm transformer block, named as in transformers."""
+
+    def __init__(self, dim: int, heads: int, inner: int) -> None:
+        super().__init__()
+        self.self_attn_layer_norm, self.final_layer_norm = nn.LayerNorm(dim), nn.LayerNorm(dim)
+        self.self_attn = Attention(dim, heads)
+        self.fc1, self.fc2 = nn.Linear(dim, inner), nn.Linear(inner, dim)
+
+    def forward(self, x: Tensor, valid: Tensor | None) -> Tensor:
+        """Map `x` (batch, time, dim)."""
+        x = x + self.self_attn(self.self_attn_layer_norm(x), valid)
+        return x + self.fc2(F.gelu(self.fc1(self.final_layer_norm(x))))
+
+
+class Whisper(nn.Module):
+    """The encoder: two convolutions, sinusoidal positions, blocks, a last layer norm."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__()
+        dim, self.bands = config["d_model"], config.get("num_mel_bins", 80)
+        heads, inner = config["encoder_attention_heads"], config["encoder_ffn_dim"]
+        self.conv1 = nn.Conv1d(self.bands, dim, 3, padding=1)
+        self.conv2 = nn.Conv1d(dim, dim, 3, stride=2, padding=1)
+        self.embed_positions = nn.Embedding(config.get("max_source_positions", 1500), dim)
+        blocks = (Block(dim, heads, inner) for _ in range(config["encoder_layers"]))
+        self.layers = nn.ModuleList(blocks)
+        self.layer_norm = nn.LayerNorm(dim)
+
+    def forward(self, mels: Sequence[Tensor], layers: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Return hidden states (layers, batch, time, dim) and the valid frames (batch, time).
+
+        `mels` are (bands, frames) of any lengths. Layer 0 is the input of the first block, layer
+        n the output of block n, the last one after the layer norm, as in transformers. Padding
+        is zeroed before each convolution and masked in attention, so a row does not depend on
+        its neighbours; blocks after the last layer asked for do not run.
+        """
+        x, valid = self._stem(mels)
+        mask = None if bool(valid.all()) else valid[:, None, None, :]
+        states = [x]
+        for block in self.layers[: max(layers)]:
+            states.append(block(states[-1], mask))
+        if max(layers) == len(self.layers):
+            states[-1] = self.layer_norm(states[-1])
+        return torch.stack([states[layer] for layer in layers]), valid
+
+    def _stem(self, mels: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Run the convolutions over zero-padded `mels` and add the positions."""
+        weight = self.conv1.weight
+        frames = torch.tensor([mel.shape[1] for mel in mels], device=weight.device)
+        batch = nn.utils.rnn.pad_sequence([mel.T for mel in mels], batch_first=True)
+        x = F.gelu(self.conv1(batch.transpose(1, 2).to(weight)))
+        x = x * _before(frames, x.shape[2])[:, None, :]
+        x = F.gelu(self.conv2(x)).transpose(1, 2)
+        return x + self.embed_positions.weight[: x.shape[1]], _before((frames + 1) // 2, x.shape[1])
+
+
+def _before(lengths: Tensor, time: int) -> Tensor:
+    """Return the mask (batch, time) that is true before each row's length."""
+    return torch.arange(time, device=lengths.device) < lengths[:, None]
+
+
+def load(folder: str | Path, device: str = "cpu", dtype: str = "float32") -> Whisper:
+    """Load the encoder from a transformers `folder`; the decoder is never read.
+
+    Raises ConfigError when the folder is not a Whisper model.
+    """
+    config = json.loads((Path(folder) / "config.json").read_text())
+    if config.get("model_type") != "whisper":
+        raise ConfigError(f"{folder} is not a whisper model: {config.get('model_type')!r}")
+    with torch.device("meta"):
+        model = Whisper(config)
+    with safe_open(Path(folder) / "model.safetensors", framework="pt") as file:
+        names = {name.rpartition("encoder.")[2]: name for name in file.keys()}  # noqa: SIM118
+        state = {name: file.get_tensor(names[name]) for name in model.state_dict()}
+    model.load_state_dict(state, assign=True)
+    return model.to(device=device, dtype=getattr(torch, dtype)).eval()
+
+
+def require_length(samples: np.ndarray) -> None:
+    """Raise RecordError `too_short` under 0.1 s."""
+    if len(samples) < SHORTEST:
+        message = f"{len(samples) / SAMPLE_RATE:.3f} s of audio is too short to encode"
+        raise RecordError("too_short", message, hint=f"at least {SHORTEST / SAMPLE_RATE} s")
+
+
+def windows(samples: np.ndarray) -> list[np.ndarray]:
+    """Cut `samples` into the fewest windows of equal length that are at most 30 s."""
+    return np.array_split(samples, max(1, -(-len(samples) // LONGEST)))
+
+
+@torch.inference_mode()
+def encode(
+    model: Whisper, waveforms: Sequence[np.ndarray], *, layers: Sequence[int], pooling: str
+) -> list[np.ndarray]:
+    """Encode one batch of waveforms (time,), float32, 16 kHz mono; return one float32 array each.
+
+    Pooled over all frames of a recording: (layers x dim x 1 or 2,), layer by layer, mean before
+    std (population). Pooling "frames" gives (time, layers x dim), 50 frames a second. Memory does
+    not grow with the length unless frames are asked for. Raises RecordError under 0.1 s.
+    """
+    pieces = [_Frames() if pooling == "frames" else _Moments() for _ in waveforms]
+    for rows, batch in _batches(waveforms):
+        states, valid = model([log_mel(part, model.bands) for part in batch], layers)
+        for place, row in enumerate(rows):
+            pieces[row].add(states[:, place, : int(valid[place].sum())].float())
+    return [piece.result(pooling) for piece in pieces]
+
+
+def _batches(waveforms: Sequence[np.ndarray]) -> Iterator[tuple[list[int], list[np.ndarray]]]:
+    """Yield the windows of all waveforms in order, and whose they are, about `BATCH` at a time."""
+    rows: list[int] = []
+    batch: list[np.ndarray] = []
+    for row, samples in enumerate(waveforms):
+        require_length(samples)
+        for part in windows(samples):
+            if batch and (len(batch) + 1) * max(map(len, [*batch, part])) > BATCH:
+                yield rows, batch
+                rows, batch = [], []
+            rows.append(row)
+            batch.append(part)
+    if batch:
+        yield rows, batch
+
+
+class _Moments:
+    """Mean and variance of frames that come in pieces (Chan et al. 1979's merge)."""
+
+    def __init__(self) -> None:
+        self.count, self.mean, self.squares = 0, torch.zeros(()), torch.zeros(())
+
+    def add(self, states: Tensor) -> None:
+        """Take in `states` (layers, time, dim)."""
+        count, total = states.shape[1], self.count + states.shape[1]
+        mean = states.mean(1)
+        shift = mean - self.mean
+        within = (states - mean[:, None]).square().sum(1)
+        self.squares = self.squares + within + shift.square() * (self.count * count / total)
+        self.mean, self.count = self.mean + shift * (count / total), total
+
+    def result(self, pooling: str) -> np.ndarray:
+        """Return (layers x dim x 1 or 2,)."""
+        std = (self.squares / self.count).sqrt()
+        chosen = {"mean": [self.mean], "std": [std], "mean+std": [self.mean, std]}[pooling]
+        return torch.cat(chosen, dim=1).flatten().cpu().numpy()
+
+
+class _Frames(list[Tensor]):
+    """Frames that come in pieces, kept; the same two methods."""
+
+    def add(self, states: Tensor) -> None:
+        self.append(states.transpose(0, 1).flatten(1))
+
+    def result(self, pooling: str) -> np.ndarray:
+        return torch.cat(list(self)).cpu().numpy()
