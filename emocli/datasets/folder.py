@@ -1,0 +1,72 @@
+"""Your own recordings: a folder per emotion, a table, or just a folder of media files.
+
+No publication: the formats are our choice, and what image and speech classifiers commonly expect.
+
+Expects one of
+- a folder whose subfolders are named after emotions (`angry/a.wav`, `spk1/Happy/b.mp4`); the
+  nearest such folder above a file is its label. In such a layout a folder with another name
+  (`boredom/c.wav`) keeps its word in `label.original` and has no `label.emotion`;
+- a CSV table with a header and a column `path` (relative to the table) or `text`, and, as you
+  like, `label` (or `emotion`), `id`, and others such as `speaker` or `split`, which become fields;
+- a folder without such names, or one file: records without labels.
+
+Words are read through the table of aliases (happy, Happiness, HAP: joy). Nothing is guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from emocli import datasets, labels, records
+from emocli.errors import EmptyInputError, MalformedError
+
+EXPECTED = "a folder of media files, a media file, or a CSV table with a column 'path' or 'text'"
+LABELS = ("label", "emotion")
+
+
+def read(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield a record per media file, or per row of a table."""
+    if path.suffix.lower() == ".csv" and not path.is_dir():
+        yield from _rows(datasets.exists(path, EXPECTED))
+        return
+    files = list(datasets.media(path, EXPECTED))
+    layers = [file.relative_to(path).parent.parts for file in files]
+    labelled = any(labels.canonical(name) for names in layers for name in names)
+    for file, names in zip(files, layers, strict=True):
+        record = {**records.of_path(str(file)), "dataset": "folder"}
+        if labelled and names:
+            words = [name for name in names if labels.canonical(name)]
+            record["label"] = _label(words[-1] if words else names[-1])
+        yield record
+
+
+def _label(word: str) -> dict[str, Any]:
+    return {"emotion": labels.canonical(word), "original": word}
+
+
+def _rows(table: Path) -> Iterator[dict[str, Any]]:
+    found = False
+    for where, row in datasets.table(table, ()):
+        found = True
+        yield _row(table, row, where)
+    if not found:
+        raise EmptyInputError(f"{table}: no row below the header", hint=f"expected {EXPECTED}")
+
+
+def _row(table: Path, row: dict[str, str], where: str) -> dict[str, Any]:
+    if not (row.get("path") or row.get("text")):
+        raise MalformedError(f"{where}: neither a path nor a text", hint=f"expected {EXPECTED}")
+    record: dict[str, Any] = {"id": where}
+    if row.get("path"):
+        record = records.of_path(str(table.parent / row["path"]))
+    if row.get("id"):
+        record["id"] = row["id"]
+    record["dataset"] = "folder"
+    record |= {
+        name: cell for name, cell in row.items() if cell and name not in ("id", "path", *LABELS)
+    }
+    if words := [row[name] for name in LABELS if row.get(name)]:
+        record["label"] = _label(words[0])
+    return record
