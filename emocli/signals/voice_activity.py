@@ -1,0 +1,70 @@
+"""Find the parts of a recording where somebody speaks.
+
+Silero VAD (Silero Team, 2021-2024, https://github.com/snakers4/silero-vad), as faster-whisper
+carries it (onnxruntime), else from the package silero-vad (torch). The durations are our choice.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from emocli.errors import ModelError
+from emocli.signals.ffmpeg import SAMPLE_RATE_HZ
+
+MAX_SEGMENT_S = 30.0  # what Whisper hears at a time
+MIN_SILENCE_MS = 500  # a shorter pause does not end a turn
+MIN_SPEECH_MS = 250  # less is a click or a cough
+PAD_MS = 100  # kept before and after, so that no onset is cut
+
+Span = tuple[float, float]
+
+
+def speech_segments(samples: npt.NDArray[np.float32]) -> list[Span]:
+    """Return (start, end) in seconds of the speech in samples (time,) at 16 kHz.
+
+    No segment is longer than 30 s. Raises ModelError where no detector is installed.
+    """
+    found = _detect(samples)
+    spans = [(mark["start"] / SAMPLE_RATE_HZ, mark["end"] / SAMPLE_RATE_HZ) for mark in found]
+    return [part for span in spans for part in halved(span)]
+
+
+def halved(span: Span) -> list[Span]:
+    """Cut a span into halves until none is longer than 30 s.
+
+    >>> halved((0.0, 40.0))
+    [(0.0, 20.0), (20.0, 40.0)]
+    """
+    start, end = span
+    if end - start <= MAX_SEGMENT_S:
+        return [span]
+    middle = (start + end) / 2
+    return [*halved((start, middle)), *halved((middle, end))]
+
+
+def _detect(samples: npt.NDArray[np.float32]) -> list[dict[str, int]]:
+    durations = {
+        "max_speech_duration_s": MAX_SEGMENT_S - 2 * PAD_MS / 1000,
+        "min_silence_duration_ms": MIN_SILENCE_MS,
+        "min_speech_duration_ms": MIN_SPEECH_MS,
+        "speech_pad_ms": PAD_MS,
+    }
+    try:
+        from faster_whisper.vad import VadOptions, get_speech_timestamps
+    except ImportError:
+        return _detect_with_torch(samples, durations)
+    return list(get_speech_timestamps(samples, VadOptions(**durations)))
+
+
+def _detect_with_torch(
+    samples: npt.NDArray[np.float32], durations: dict[str, float]
+) -> list[dict[str, int]]:
+    try:
+        import torch
+        from silero_vad import get_speech_timestamps, load_silero_vad
+    except (ImportError, OSError):
+        raise ModelError(
+            "no voice activity detector here", hint="pip install 'emocli[offline]'"
+        ) from None
+    return list(get_speech_timestamps(torch.from_numpy(samples), load_silero_vad(), **durations))
