@@ -1,0 +1,153 @@
+"""BERT's encoder in plain torch, so that the default predictor starts without transformers.
+
+Devlin et al. 2019, BERT: Pre-training of Deep Bidirectional Transformers for Language
+Understanding, https://arxiv.org/abs/1810.04805; names of weights as in transformers, whose import
+takes longer than encoding a sentence does. Low-rank adapters: Hu et al. 2022, LoRA,
+https://arxiv.org/abs/2106.09685.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from safetensors import safe_open
+from torch import Tensor
+
+from emocli.errors import ConfigError
+
+# What this file computes; a config that says otherwise is left to transformers.
+COMPUTES = {
+    "model_type": "bert",
+    "hidden_act": "gelu",
+    "position_embedding_type": "absolute",
+    "is_decoder": False,
+}
+DEFAULTS = {"position_embedding_type": "absolute", "is_decoder": False}
+EMBEDDINGS = (
+    "embeddings.word_embeddings.weight",
+    "embeddings.position_embeddings.weight",
+    "embeddings.token_type_embeddings.weight",
+    "embeddings.LayerNorm.weight",
+    "embeddings.LayerNorm.bias",
+)
+MODULES = (
+    "attention.self.query",
+    "attention.self.key",
+    "attention.self.value",
+    "attention.output.dense",
+    "attention.output.LayerNorm",
+    "intermediate.dense",
+    "output.dense",
+    "output.LayerNorm",
+)
+
+
+class Bert:
+    """The encoder: its frozen configuration and its weights by name."""
+
+    def __init__(self, config: dict[str, Any], weights: dict[str, Tensor]) -> None:
+        self.weights = weights
+        self.layers: int = config["num_hidden_layers"]
+        self.heads: int = config["num_attention_heads"]
+        self.epsilon: float = config["layer_norm_eps"]
+
+    def __call__(self, ids: Tensor, valid: Tensor, last: int) -> Tensor:
+        """Map token `ids` (batch, time) to the hidden state (batch, time, dim) of layer `last`.
+
+        Layer 0 is the embeddings, layer n the output of block n, as in transformers; later blocks
+        do not run. `valid` (batch, time) is true where there is a token: padding is not attended.
+        """
+        x = self._embed(ids)
+        mask = None if bool(valid.all()) else valid[:, None, None, :]
+        for block in range(last):
+            x = self._block(x, mask, f"encoder.layer.{block}.")
+        return x
+
+    def _embed(self, ids: Tensor) -> Tensor:
+        tables = ("word", "token_type", "position")
+        word, kind, place = (self.weights[f"embeddings.{t}_embeddings.weight"] for t in tables)
+        return self._norm(word[ids] + kind[0] + place[: ids.shape[1]], "embeddings.")
+
+    def _block(self, x: Tensor, mask: Tensor | None, name: str) -> Tensor:
+        q, k, v = (
+            self._linear(x, f"{name}attention.self.{part}")
+            .view(*x.shape[:2], self.heads, -1)
+            .transpose(1, 2)
+            for part in ("query", "key", "value")
+        )
+        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).flatten(2)
+        x = self._norm(
+            x + self._linear(mixed, f"{name}attention.output.dense"), f"{name}attention.output."
+        )
+        inner = F.gelu(self._linear(x, f"{name}intermediate.dense"))
+        return self._norm(x + self._linear(inner, f"{name}output.dense"), f"{name}output.")
+
+    def _linear(self, x: Tensor, name: str) -> Tensor:
+        return F.linear(x, self.weights[f"{name}.weight"], self.weights[f"{name}.bias"])
+
+    def _norm(self, x: Tensor, name: str) -> Tensor:
+        weight, bias = (self.weights[f"{name}LayerNorm.{part}"] for part in ("weight", "bias"))
+        return F.layer_norm(x, weight.shape, weight, bias, self.epsilon)
+
+
+def supports(folder: Path) -> bool:
+    """Say whether `folder` holds a BERT this file computes, in one safetensors file."""
+    if not (folder / "model.safetensors").is_file() or not (folder / "tokenizer.json").is_file():
+        return False
+    config = DEFAULTS | json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return all(config.get(key) == value for key, value in COMPUTES.items())
+
+
+def load(folder: Path, adapter: Mapping[str, Tensor], device: str, dtype: torch.dtype) -> Bert:
+    """Load the encoder and merge `adapter` into it (see `merge`).
+
+    Raises ConfigError when weights are missing.
+    """
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    weights = _read(folder / "model.safetensors", config["num_hidden_layers"])
+    merge(weights, adapter)
+    return Bert(config, {name: value.to(device, dtype) for name, value in weights.items()})
+
+
+def merge(weights: dict[str, Tensor], adapter: Mapping[str, Tensor]) -> None:
+    """Add `B @ A` to each weight that `adapter` names, in float32, in place of the old tensor.
+
+    `adapter` maps `MODULE.lora_a` (rank, in) and `MODULE.lora_b` (out, rank), scale included, for
+    the weight `MODULE.weight` (out, in). Raises ConfigError when one has no counterpart.
+    """
+    for module in sorted({name.rpartition(".")[0] for name in adapter}):
+        a, b = adapter.get(f"{module}.lora_a"), adapter.get(f"{module}.lora_b")
+        old = weights.get(f"{module}.weight")
+        if a is None or b is None or old is None or old.shape != (b.shape[0], a.shape[1]):
+            raise ConfigError(
+                f"the adapter does not fit the encoder at '{module}'",
+                hint="it was trained on another encoder",
+            )
+        weights[f"{module}.weight"] = old.float() + b.float() @ a.float()
+
+
+def _read(path: Path, layers: int) -> dict[str, Tensor]:
+    with safe_open(path, framework="pt") as file:
+        stored = {_modern(name): name for name in file.keys()}  # noqa: SIM118
+        if missing := [name for name in _names(layers) if name not in stored]:
+            raise ConfigError(f"{path}: no weight '{missing[0]}'", hint="pull the model again")
+        return {name: file.get_tensor(stored[name]) for name in _names(layers)}
+
+
+def _modern(name: str) -> str:
+    """Return a weight's name without the task's prefix and the first release's gamma and beta."""
+    name = name.removeprefix("bert.")
+    return name.replace("LayerNorm.gamma", "LayerNorm.weight").replace(
+        "LayerNorm.beta", "LayerNorm.bias"
+    )
+
+
+def _names(layers: int) -> list[str]:
+    """Return the names of all weights of an encoder with `layers` blocks."""
+    blocks = (f"encoder.layer.{block}.{module}" for block in range(layers) for module in MODULES)
+    return [*EMBEDDINGS, *(f"{name}.{part}" for name in blocks for part in ("weight", "bias"))]

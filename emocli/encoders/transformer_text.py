@@ -1,0 +1,215 @@
+"""Turn text into features with any transformers encoder: BERT, RoBERTa, DeBERTa, MiniLM, ...
+
+Vaswani et al. 2017, Attention Is All You Need, https://arxiv.org/abs/1706.03762; mean pooling over
+all tokens, special ones included, as in Reimers and Gurevych 2019, Sentence-BERT,
+https://arxiv.org/abs/1908.10084. BERTs run in plain torch (`encoders.bert`), everything else
+through transformers' Auto classes. Our choice: a symbol that the vocabulary lacks, as an emoji is
+for BERT, is spelt by its Unicode name, since the unknown token says nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from emocli.encoders import bert
+from emocli.errors import ConfigError, RecordError
+
+POOLINGS = ("mean", "max", "cls", "mean+max", "frames")
+LIMIT = 512  # tokens, where neither the config nor the tokenizer says: BERT's
+UNLIMITED = 10**6  # tokenizers that know no limit say 1e30
+
+Network = Callable[[Tensor, Tensor, int], Tensor]
+Tokenize = Callable[[str, int | None], list[int]]
+
+
+@dataclass(frozen=True)
+class TextEncoder:
+    """A frozen encoder: its network, its tokenizer and what is to be known about them."""
+
+    network: Network  # ids (batch, time), valid (batch, time), layer -> state (batch, time, dim)
+    tokenize: Tokenize  # text, limit in tokens or None -> ids, special tokens included
+    unknown: int | None  # the id of the unknown token
+    limit: int  # tokens, special ones included
+    layers: int
+    dim: int
+    device: str
+
+
+def load(
+    folder: str | Path,
+    device: str = "cpu",
+    dtype: str = "float32",
+    adapter: Mapping[str, Tensor] | None = None,
+) -> TextEncoder:
+    """Load the encoder and the tokenizer from a transformers `folder`; no network, no remote code.
+
+    `adapter` holds low-rank matrices that are merged into the weights (see `bert.merge`). Raises
+    ConfigError when the folder is no text encoder or the adapter is another encoder's.
+    """
+    folder = Path(folder)
+    if not (folder / "config.json").is_file():
+        raise ConfigError(f"{folder} is not a transformers model: no config.json")
+    read = _plain if bert.supports(folder) else _auto
+    return read(folder, device, getattr(torch, dtype), adapter or {})
+
+
+def require_text(text: str) -> None:
+    """Raise RecordError `empty_text` when there is nothing to encode."""
+    if not text.strip():
+        raise RecordError("empty_text", f"nothing to encode in {text!r}", hint="expected words")
+
+
+def overflow(model: TextEncoder, text: str) -> int:
+    """Return how many tokens of `text` lie beyond the limit: `encode` leaves them out."""
+    return max(0, len(_tokens(model, text, None)) - model.limit)
+
+
+@torch.inference_mode()
+def encode(
+    model: TextEncoder, texts: Sequence[str], *, layer: int = -1, pooling: str = "mean"
+) -> list[NDArray[np.float32]]:
+    """Encode one batch of `texts`; return one float32 array each.
+
+    Layer 0 is the embeddings, layer n the output of block n; negative ones count from the last.
+    Pooled over the tokens of a text: (dim,), for "mean+max" (2 x dim,), mean first. Pooling
+    "frames" gives (tokens, dim). Tokens beyond the model's limit are left out: `overflow` counts
+    them. Raises RecordError `empty_text`, and ConfigError for a layer or pooling that is not there.
+    """
+    if pooling not in POOLINGS:
+        raise ConfigError(f"no pooling '{pooling}'", hint=f"choose from {', '.join(POOLINGS)}")
+    last = _layer(model, layer)
+    for text in texts:
+        require_text(text)
+    rows = [_tokens(model, text, model.limit) for text in texts]
+    ids, valid = _pad(rows)
+    states = model.network(ids.to(model.device), valid.to(model.device), last).float().cpu()
+    return [_pool(state[: len(row)], pooling) for state, row in zip(states, rows, strict=True)]
+
+
+def _layer(model: TextEncoder, layer: int) -> int:
+    if not -model.layers - 1 <= layer <= model.layers:
+        raise ConfigError(f"no layer {layer}", hint=f"the encoder has 0 to {model.layers}")
+    return layer % (model.layers + 1)
+
+
+def _tokens(model: TextEncoder, text: str, limit: int | None) -> list[int]:
+    ids = model.tokenize(text, limit)
+    if model.unknown is None or model.unknown not in ids:
+        return ids
+    return model.tokenize(_spell(text), limit)
+
+
+def _spell(text: str) -> str:
+    """Replace symbols by their Unicode names.
+
+    >>> _spell("No way 🙄")
+    'No way  face with rolling eyes '
+    """
+    return "".join(
+        f" {unicodedata.name(c, '').lower()} " if unicodedata.category(c) == "So" else c
+        for c in text
+    )
+
+
+def _pad(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """Return ids (batch, time), zero after each row's end, and the mask that is true before it."""
+    lengths = torch.tensor([len(row) for row in rows])
+    ids = torch.nn.utils.rnn.pad_sequence([torch.tensor(row) for row in rows], batch_first=True)
+    return ids, torch.arange(ids.shape[1]) < lengths[:, None]
+
+
+def _pool(state: Tensor, pooling: str) -> NDArray[np.float32]:
+    """Pool the hidden state (tokens, dim) of one text."""
+    pools: dict[str, Callable[[], Tensor]] = {
+        "mean": lambda: state.mean(0),
+        "max": lambda: state.amax(0),
+        "cls": lambda: state[0],
+        "mean+max": lambda: torch.cat([state.mean(0), state.amax(0)]),
+        "frames": lambda: state,
+    }
+    return np.array(pools[pooling]().numpy())
+
+
+def _plain(
+    folder: Path, device: str, dtype: torch.dtype, adapter: Mapping[str, Tensor]
+) -> TextEncoder:
+    """Load a BERT without transformers."""
+    from tokenizers import Tokenizer
+
+    network = bert.load(folder, adapter, device, dtype)
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_padding()
+
+    def tokenize(text: str, limit: int | None) -> list[int]:
+        tokenizer.no_truncation() if limit is None else tokenizer.enable_truncation(limit)
+        return tokenizer.encode(text).ids
+
+    position = network.weights["embeddings.position_embeddings.weight"]
+    unknown = tokenizer.token_to_id("[UNK]")
+    limit, dim = position.shape
+    return TextEncoder(network, tokenize, unknown, limit, network.layers, dim, device)
+
+
+def _auto(
+    folder: Path, device: str, dtype: torch.dtype, adapter: Mapping[str, Tensor]
+) -> TextEncoder:
+    """Load any other encoder through transformers, silently and from this folder only."""
+    transformers = _transformers()
+    try:
+        options = {"local_files_only": True, "trust_remote_code": False}
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **options)
+        network = transformers.AutoModel.from_pretrained(folder, use_safetensors=True, **options)
+    except (OSError, ValueError, KeyError) as problem:
+        raise ConfigError(f"{folder} is no text encoder transformers can load: {problem}") from None
+    network = network.get_encoder() if network.config.is_encoder_decoder else network
+    weights = dict(network.state_dict())
+    bert.merge(weights, adapter)
+    network.load_state_dict(weights)
+    network = network.to(device, dtype).eval()
+
+    def run(ids: Tensor, valid: Tensor, layer: int) -> Tensor:
+        output = network(input_ids=ids, attention_mask=valid.long(), output_hidden_states=True)
+        return output.hidden_states[layer]
+
+    def tokenize(text: str, limit: int | None) -> list[int]:
+        return tokenizer(text, truncation=limit is not None, max_length=limit, verbose=False)[
+            "input_ids"
+        ]
+
+    config = network.config
+    limit = _limit(network, tokenizer.model_max_length)
+    layers, dim = config.num_hidden_layers, config.hidden_size
+    return TextEncoder(run, tokenize, tokenizer.unk_token_id, limit, layers, dim, device)
+
+
+def _limit(network: Any, tokenizer_limit: int) -> int:
+    """Return the most tokens the positions reach; RoBERTa's start after the padding's."""
+    longest = getattr(network.config, "max_position_embeddings", None) or LIMIT
+    table = getattr(getattr(network, "embeddings", None), "position_embeddings", None)
+    padding = getattr(table, "padding_idx", None)
+    longest -= 0 if padding is None else padding + 1
+    return min(longest, tokenizer_limit) if tokenizer_limit < UNLIMITED else longest
+
+
+def _transformers() -> Any:
+    """Import transformers, masking a torchaudio that breaks it (a CUDA build, a CPU torch)."""
+    if "torchaudio" not in sys.modules:
+        try:
+            import torchaudio  # noqa: F401
+        except (ImportError, OSError):
+            sys.modules["torchaudio"] = None  # type: ignore[assignment]
+    import transformers
+
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    return transformers
