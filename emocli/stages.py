@@ -6,6 +6,7 @@ marked and flows on; a record that already carries `error` flows past. Memory is
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
@@ -74,6 +75,33 @@ def _others(record: Record, modality: str) -> bool:
         and "audio" not in missing
         and bool(record.get("audio") or record.get("path"))
     )
+
+
+def only(wanted: Callable[[Record], bool], stage: Stage) -> Stage:
+    """Return a stage that sends just the wanted records through another, and keeps the order."""
+
+    def run(records: Iterator[Record]) -> Iterator[Record]:
+        waiting: deque[Record | None] = deque()  # None: the next one that comes out of the stage
+
+        def chosen() -> Iterator[Record]:
+            for record in records:
+                this = "error" not in record and wanted(record)
+                waiting.append(None if this else record)
+                if this:
+                    yield record
+
+        def passed() -> Iterator[Record]:
+            while waiting and (record := waiting[0]) is not None:
+                waiting.popleft()
+                yield record
+
+        for record in stage(chosen()):
+            yield from passed()
+            waiting.popleft()
+            yield record
+        yield from passed()
+
+    return run
 
 
 def failures(record: Record) -> list[Failure]:

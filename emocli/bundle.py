@@ -1,0 +1,168 @@
+"""A trained model as a folder: config.json, model.safetensors, card.md; it rebuilds itself.
+
+config.json holds the architecture's name and frozen config, the labels in order, what each stream
+must be (encoder, revision, layer, pooling, dim; null matches anything), the calibration, the
+training data and metrics, and a canary: the logits of a seeded input, checked on loading.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from emocli.errors import ConfigError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+DEFAULT = Path(__file__).parent / "default"
+FORMAT = 1
+ADAPTER = "adapter."  # tensors for an encoder, "adapter.STREAM.NAME"; the rest are the model's
+CANARY_ROWS = 4
+CANARY_TOLERANCE = 1e-3  # between machines; a head that was not loaded is off by 1 and more
+MATCHED = ("encoder", "revision", "layer", "pooling", "dim", "adapter", "level_dbfs")
+
+
+@dataclass
+class Bundle:
+    """What config.json says, and where the weights are."""
+
+    folder: Path
+    contents: dict[str, Any]
+
+    @property
+    def labels(self) -> list[str]:
+        """The classes, in the order of the logits."""
+        return list(self.contents["labels"])
+
+    @property
+    def streams(self) -> dict[str, dict[str, Any]]:
+        """What each stream must be."""
+        return dict(self.contents["streams"])
+
+    @property
+    def name(self) -> str:
+        """What predictions call the model: its name and the beginning of its digest."""
+        return f"{self.contents['name']}@{self.digest[:12]}"
+
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 over config and weights, which signs fused vectors."""
+        digest = hashlib.sha256((self.folder / "config.json").read_bytes())
+        digest.update((self.folder / "model.safetensors").read_bytes())
+        return digest.hexdigest()
+
+    @cached_property
+    def tensors(self) -> dict[str, Tensor]:
+        """All weights, as float32."""
+        from safetensors.torch import load_file
+
+        try:
+            tensors = load_file(self.folder / "model.safetensors")
+        except Exception as error:
+            raise ConfigError(f"{self.folder}/model.safetensors: {error}") from None
+        return {name: tensor.float() for name, tensor in tensors.items()}
+
+    def adapter(self, stream: str) -> dict[str, Tensor] | None:
+        """Return the tensors that adapt a stream's encoder, if the bundle has some."""
+        prefix = f"{ADAPTER}{stream}."
+        found = {n.removeprefix(prefix): t for n, t in self.tensors.items() if n.startswith(prefix)}
+        return found or None
+
+    def model(self) -> Any:
+        """Return the model with its weights, checked: no key missing or over, canary right."""
+        from emocli import models
+
+        model = models.build(self.contents["architecture"], self.contents["config"])
+        weights = {n: t for n, t in self.tensors.items() if not n.startswith(ADAPTER)}
+        try:
+            model.load_state_dict(weights, strict=True)
+        except RuntimeError as error:
+            raise ConfigError(f"{self.folder}: weights do not fit: {error}") from None
+        model.eval()
+        self._check(model)
+        return model
+
+    def _check(self, model: Any) -> None:
+        import numpy as np
+
+        wanted = np.array(self.contents["canary"])
+        got = canary(model, self.streams)
+        if wanted.shape != got.shape or np.abs(wanted - got).max() > CANARY_TOLERANCE:
+            raise ConfigError(
+                f"{self.folder}: the canary's logits are not those recorded",
+                hint="the weights are damaged, or of another version of the model",
+            )
+
+
+def read(folder: str | Path) -> Bundle:
+    """Return the bundle in a folder; its weights are not read yet."""
+    path = DEFAULT if str(folder) == "default" else Path(folder)
+    try:
+        contents = orjson.loads((path / "config.json").read_bytes())
+    except FileNotFoundError:
+        hint = "emocli train -o DIR writes one; 'default' is the shipped predictor"
+        raise ConfigError(f"{path} is not a bundle: no config.json", hint=hint) from None
+    except (OSError, orjson.JSONDecodeError) as error:
+        raise ConfigError(f"{path}/config.json: {error}") from None
+    if contents.get("format") != FORMAT:
+        raise ConfigError(f"{path}: format {contents.get('format')!r}, not {FORMAT}")
+    if not (path / "model.safetensors").is_file():
+        raise ConfigError(f"{path}: no model.safetensors")
+    return Bundle(path, contents)
+
+
+def canary(model: Any, streams: Mapping[str, Mapping[str, Any]]) -> Any:
+    """Return the logits (rows, classes) of a seeded input, float64."""
+    import numpy as np
+    import torch
+
+    random = np.random.RandomState(0)  # noqa: NPY002 - its stream is frozen across versions
+    vectors = {
+        name: torch.from_numpy(random.randn(CANARY_ROWS, spec["dim"]).astype(np.float32))
+        for name, spec in streams.items()
+    }
+    masks = {name: torch.ones(CANARY_ROWS, dtype=torch.bool) for name in streams}
+    with torch.inference_mode():
+        return model(vectors, masks).double().numpy()
+
+
+def save(
+    folder: Path, model: Any, contents: dict[str, Any], card: str, **adapters: dict[str, Tensor]
+) -> Bundle:
+    """Write a bundle: the weights first, config.json (which makes it one) last."""
+    import torch
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {name: tensor.detach().contiguous() for name, tensor in model.state_dict().items()}
+    for stream, adapter in adapters.items():
+        tensors |= {f"{ADAPTER}{stream}.{n}": t.contiguous() for n, t in adapter.items()}
+    model.eval()
+    contents = {"format": FORMAT, **contents, "canary": canary(model, contents["streams"]).tolist()}
+    (folder / "config.json").unlink(missing_ok=True)
+    part = folder / "model.safetensors.part"
+    save_file({n: t.to(torch.device("cpu")) for n, t in tensors.items()}, part)
+    part.replace(folder / "model.safetensors")
+    (folder / "card.md").write_text(card, encoding="utf-8")
+    config = folder / "config.json.part"
+    config.write_bytes(orjson.dumps(contents, option=orjson.OPT_INDENT_2))
+    config.replace(folder / "config.json")
+    return read(folder)
+
+
+def mismatch(wanted: Mapping[str, Any], feature: Mapping[str, Any]) -> str | None:
+    """Say how a record's feature differs from what a stream must be; None when it fits."""
+    for key in MATCHED:
+        expected = wanted.get(key)
+        if expected is not None and feature.get(key) != expected:
+            return f"{key} is {feature.get(key)!r}, not {expected!r}"
+    if wanted.get("adapter") is None and feature.get("adapter") is not None:
+        return f"adapter is {feature['adapter']!r}, not none"
+    return None

@@ -1,0 +1,213 @@
+"""The streams of a record: which encoder makes each, and how features come into records."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from emocli import bundle, options, stages
+from emocli.errors import RecordError, UsageError
+from emocli.store import Store
+
+Record = dict[str, Any]
+Spec = dict[str, Any]  # what a stream is: stream, modality, encoder, layer, pooling, ...
+
+BATCH = {"text": 32, "audio": 16}  # fastest of 4 to 64 on two cores
+AUDIO_BUDGET = 480.0  # seconds of audio in a batch at most: sixteen windows of 30 s
+PLAIN = {  # where neither a flag nor a bundle says: our choice, the middle of tiny.en
+    "text": {"encoder": "all-minilm-l6-v2", "layer": -1, "pooling": "mean"},
+    "audio": {
+        "encoder": "whisper-tiny.en",
+        "layer": [2],
+        "pooling": "mean+std",
+        "level_dbfs": -26.0,
+    },
+}
+INLINE, STORED = "inline", "store"
+
+
+def of_bundle(trained: bundle.Bundle, modality: str | None = None) -> list[Spec]:
+    """Return what a bundle's streams must be; of the modalities given, if any."""
+    specs = [{"stream": name, **spec} for name, spec in trained.streams.items()]
+    if modality is None:
+        return specs
+    wanted = modality.split(",")
+    missing = set(wanted) - {spec["modality"] for spec in specs}
+    if missing:
+        raise UsageError(
+            f"--modality {modality}: the model {trained.contents['name']} has no"
+            f" {', '.join(sorted(missing))} stream",
+            hint="--encoder names an encoder of your choice",
+        )
+    return [spec for spec in specs if spec["modality"] in wanted]
+
+
+def stage(
+    run: options.Run, spec: Spec, trained: bundle.Bundle | None, *, keep: str = INLINE
+) -> stages.Stage:
+    """Return the stage that adds one stream's features."""
+    modality = spec["modality"]
+    work = {"text": _texts, "audio": _waveforms}[modality]
+    encoder = functools.cache(lambda: _load(run, spec, trained))
+
+    def encode(batch: list[Record]) -> Sequence[Record | Exception]:
+        outcomes = work(batch, spec, run.store, encoder)
+        return [
+            outcome if isinstance(outcome, Exception | dict) else _add(r, spec, outcome, run, keep)
+            for r, outcome in zip(batch, outcomes, strict=True)
+        ]
+
+    return stages.batched(
+        encode,
+        name="encode",
+        modality=modality,
+        size=run.batch_size(BATCH[modality]),
+        length=_text_length if modality == "text" else _seconds,
+        budget=float("inf") if modality == "text" else AUDIO_BUDGET,
+        wanted=lambda record: wanted(record, spec),
+    )
+
+
+def wanted(record: Record, spec: Spec) -> bool:
+    """Say whether a record still needs this stream and has not given it up."""
+    there = (record.get("features") or {}).get(spec["stream"])
+    return there is None and spec["modality"] not in (record.get("missing") or {})
+
+
+def _text_length(record: Record) -> float:
+    return float(len(record["text"]))
+
+
+def _seconds(record: Record) -> float:
+    return float(record["audio"]["duration"])
+
+
+def _load(run: options.Run, spec: Spec, trained: bundle.Bundle | None) -> Any:
+    """Return (encoder, revision) of a stream."""
+    from emocli import devices, hub
+
+    folder = hub.resolve(spec["encoder"], offline=run.flags["offline"])
+    device = devices.pick(run.flags["device"])
+    dtype = devices.numbers(run.flags["dtype"], device)
+    if spec["modality"] == "audio":
+        from emocli.encoders import whisper
+
+        return whisper.load(folder, device, dtype), hub.revision(spec["encoder"])
+    from emocli.encoders import transformer_text
+
+    adapter = trained.adapter(spec["stream"]) if trained and spec.get("adapter") else None
+    model = transformer_text.load(folder, device, dtype, adapter=adapter)
+    return model, hub.revision(spec["encoder"])
+
+
+def _texts(batch: list[Record], spec: Spec, _store: Store, encoder: Any) -> list[Any]:
+    """Return per record (vector, revision, warning), the record with a note, or an error."""
+    outcomes: list[Any] = [_text_of(record) for record in batch]
+    chosen = [i for i, text in enumerate(outcomes) if isinstance(text, str)]
+    if chosen:
+        from emocli.encoders import transformer_text
+
+        model, revision = encoder()
+        texts = [outcomes[i] for i in chosen]
+        vectors = transformer_text.encode(
+            model, texts, layer=spec["layer"], pooling=spec["pooling"]
+        )
+        for i, vector in zip(chosen, vectors, strict=True):
+            over = transformer_text.overflow(model, outcomes[i])
+            note = f"{over} tokens beyond the limit of {model.limit} left out" if over else None
+            outcomes[i] = (vector, revision, note)
+    return outcomes
+
+
+def _text_of(record: Record) -> Any:
+    text = record.get("text")
+    if text is not None and not isinstance(text, str):
+        return RecordError("bad_text", f"text is not a string: {text!r:.60}")
+    if text is None and not _other(record, "text"):
+        return RecordError("no_text", "no field 'text'", hint="run emocli transcribe first")
+    if text is None:
+        return _note(record, "text", "no_text", "no text", "emocli transcribe adds it")
+    return text if text.strip() else _note(record, "text", "no_speech", "no words were heard", "")
+
+
+def _waveforms(batch: list[Record], spec: Spec, store: Store, encoder: Any) -> list[Any]:
+    """Return per record (vector, revision, None), the record with a note, or an error."""
+    outcomes: list[Any] = [_samples_of(record, spec, store) for record in batch]
+    chosen = [i for i, o in enumerate(outcomes) if not isinstance(o, Exception | dict)]
+    if chosen:
+        from emocli.encoders import whisper
+
+        model, revision = encoder()
+        waves = [outcomes[i] for i in chosen]
+        vectors = whisper.encode(model, waves, layers=spec["layer"], pooling=spec["pooling"])
+        for i, vector in zip(chosen, vectors, strict=True):
+            outcomes[i] = (vector, revision, None)
+    return outcomes
+
+
+def _samples_of(record: Record, spec: Spec, store: Store) -> Any:
+    from emocli.commands import extract_audio
+    from emocli.encoders import whisper
+
+    if not (record.get("path") or record.get("audio")):
+        if _other(record, "audio"):
+            return _note(record, "audio", "no_audio", "no audio", "the record names no file")
+        return RecordError("no_audio", "no file and no audio", hint="a record needs a path")
+    try:
+        samples = extract_audio.samples(record, store)
+        whisper.require_length(samples)
+    except RecordError as error:
+        return error
+    level = spec.get("level_dbfs")
+    return samples if level is None else whisper.normalise_level(samples, level)
+
+
+def _other(record: Record, modality: str) -> bool:
+    if modality == "audio":
+        return bool(record.get("text"))
+    return bool(record.get("path") or record.get("audio") or record.get("features"))
+
+
+def _note(record: Record, modality: str, code: str, message: str, hint: str) -> Record:
+    """Note that a modality is not there; that is no failure."""
+    note = {"stage": "encode", "code": code, "message": message, "hint": hint}
+    record["missing"] = {**(record.get("missing") or {}), modality: note}
+    return record
+
+
+def _add(record: Record, spec: Spec, outcome: Any, run: options.Run, keep: str) -> Record:
+    vector, revision, warning = outcome
+    feature: Record = {
+        "modality": spec["modality"],
+        "encoder": Path(spec["encoder"]).name if "/" in spec["encoder"] else spec["encoder"],
+        "revision": revision,
+        "layer": spec["layer"],
+        "pooling": spec["pooling"],
+        "dim": int(vector.shape[-1]),
+    }
+    feature |= {key: spec[key] for key in ("adapter", "level_dbfs") if spec.get(key) is not None}
+    if warning:
+        feature["warning"] = warning
+    if vector.ndim == 1 and keep == INLINE:
+        feature["vector"] = vector
+    else:
+        feature["array"] = run.store.put_array(vector)
+    record["features"] = {**(record.get("features") or {}), spec["stream"]: feature}
+    return record
+
+
+def prediction(log_probabilities: Any, labels: list[str]) -> Record:
+    """Return a prediction of log-probabilities (classes,): the likeliest, how sure, how spread."""
+    import numpy as np
+
+    logs = np.asarray(log_probabilities, np.float64)
+    values = np.exp(logs)
+    best = int(values.argmax())
+    return {
+        "emotion": labels[best],
+        "probabilities": {n: float(f"{v:.6g}") for n, v in zip(labels, values, strict=True)},
+        "confidence": float(f"{values[best]:.6g}"),
+        "entropy": float(f"{-(values * logs).sum():.6g}"),
+    }

@@ -1,0 +1,84 @@
+"""Turn text and audio into features with pretrained encoders.
+
+Reads `text`, and `audio` or the file at `path`. Adds `features.STREAM`: modality, encoder,
+revision, layer, pooling, dim and the vector (inline, or in the store with --features store;
+anything with a time axis goes there). Streams, in batches of like length.
+
+Without --encoder the features are those the default predictor needs, or the bundle that --model
+names. A modality that a record does not have is noted in `missing`.
+
+Example:
+    emocli encode --modality audio clip.wav | jq '.features.audio.vector | length'
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from emocli import bundle, options, stages
+from emocli.commands import _streams
+from emocli.commands._streams import INLINE, STORED, Spec
+from emocli.errors import UsageError
+
+
+@options.filter("store", "device")
+def command(
+    run: options.Run,
+    modality: Annotated[
+        str | None, typer.Option(metavar="text,audio", help="What to encode (default: both).")
+    ] = None,
+    model: Annotated[
+        str, typer.Option(metavar="BUNDLE", help="Encode what this trained model needs.")
+    ] = "default",
+    encoder: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="A model of the catalog, the hub, or a folder."),
+    ] = None,
+    layer: Annotated[
+        str | None, typer.Option(metavar="N[,N]", help="Which layers; text takes one.")
+    ] = None,
+    pooling: Annotated[
+        str | None, typer.Option(metavar="NAME", help="mean, mean+std, ..., frames for none.")
+    ] = None,
+    as_: Annotated[
+        str | None, typer.Option("--as", metavar="STREAM", help="Name of the stream.")
+    ] = None,
+    features: Annotated[
+        str, typer.Option(metavar="inline|store", help="Where vectors go.")
+    ] = INLINE,
+) -> int:
+    """Turn text and audio into features with pretrained encoders."""
+    if features not in (INLINE, STORED):
+        raise UsageError(f"--features {features}: neither inline nor store")
+    changes = {"encoder": encoder, "layer": layer, "pooling": pooling}
+    if any(changes.values()) or as_:
+        specs = [_custom(modality, changes, as_)]
+        trained = None
+    else:
+        trained = bundle.read(model)
+        specs = _streams.of_bundle(trained, modality)
+    work = [_streams.stage(run, spec, trained, keep=features) for spec in specs]
+    return run.through(stages.chain(*work), window=8 * max(_streams.BATCH.values()))
+
+
+def _custom(modality: str | None, changes: dict[str, str | None], name: str | None) -> Spec:
+    if modality not in _streams.PLAIN:
+        raise UsageError(f"--encoder and --as need one --modality, text or audio, not {modality}")
+    given = {key: value for key, value in changes.items() if value is not None}
+    spec: Spec = {
+        "stream": name or modality,
+        "modality": modality,
+        **_streams.PLAIN[modality],
+        **given,
+    }
+    if isinstance(spec["layer"], str):
+        try:
+            numbers = [int(number) for number in spec["layer"].split(",")]
+        except ValueError:
+            raise UsageError(
+                f"--layer {spec['layer']}: not a number, nor several like 1,2"
+            ) from None
+        spec["layer"] = numbers if modality == "audio" else numbers[0]
+    return spec

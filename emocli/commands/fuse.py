@@ -1,0 +1,162 @@
+"""Bring the streams of a record together: what each says alone, and one fused vector.
+
+Reads `features`; what the model needs and the record lacks is computed from `text`, `audio` or the
+file at `path`. Adds `unimodal.STREAM` (where the model has an answer per stream) and
+`features.fused`, signed with the model's digest; never `prediction`. Streams, in batches.
+
+A stream that is not there is masked and named in `missing`. Text is left out when its language is
+not the model's, or when the words were heard with a mean probability below the model's limit.
+Features of another encoder, layer or pooling than the model was trained on are an error (exit 3).
+
+Example:
+    emocli encode clip.wav | emocli fuse | jq .unimodal
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+
+from emocli import bundle, options, records, stages
+from emocli.commands import _streams, _upstream
+from emocli.errors import ConfigError, RecordError
+
+Record = dict[str, Any]
+Model = Annotated[
+    str,
+    typer.Option("--model", "-m", metavar="BUNDLE", help="A trained model's folder, or 'default'."),
+]
+BATCH = 64
+
+
+@options.filter("store", "device")
+def command(run: options.Run, model: Model = "default") -> int:
+    """Bring the streams of a record together: what each says alone, and one fused vector."""
+    return run.through(stage(run, bundle.read(model)), window=8 * BATCH)
+
+
+def stage(run: options.Run, trained: bundle.Bundle) -> stages.Stage:
+    """Return the stage that runs what is missing upstream, and then the model up to its fusion."""
+    upstream = _upstream.stage(run, trained)
+    return stages.only(lambda r: not fused(r, trained), stages.chain(upstream, core(run, trained)))
+
+
+def fused(record: Record, trained: bundle.Bundle) -> bool:
+    """Say whether a record carries this very model's fused vector."""
+    feature = (record.get("features") or {}).get("fused")
+    return isinstance(feature, dict) and feature.get("revision") == trained.digest
+
+
+def core(run: options.Run, trained: bundle.Bundle) -> stages.Stage:
+    """Return the stage that fuses streams which are there already."""
+    model = functools.cache(trained.model)
+
+    def fuse(batch: list[Record]) -> list[Record | Exception]:
+        vectors = [_vectors(record, trained, run) for record in batch]
+        there = [i for i, found in enumerate(vectors) if found]
+        outcomes: list[Record | Exception] = [_nothing(record) for record in batch]
+        if there:
+            fused = _forward(model(), trained, [vectors[i] for i in there])
+            for i, (vector, unimodal) in zip(there, fused, strict=True):
+                outcomes[i] = _add(batch[i], trained, vector, unimodal)
+        return outcomes
+
+    return stages.batched(fuse, name="fuse", size=run.batch_size(BATCH))
+
+
+def _nothing(record: Record) -> RecordError:
+    reasons = [f"{m}: {p.get('message')}" for m, p in (record.get("missing") or {}).items()]
+    return RecordError("no_modality", "; ".join(["nothing to go by", *reasons]))
+
+
+def _vectors(record: Record, trained: bundle.Bundle, run: options.Run) -> dict[str, Any]:
+    """Return the vectors that are there and count; note in `missing` what does not count."""
+    found = {}
+    for name, spec in trained.streams.items():
+        feature = (record.get("features") or {}).get(name)
+        reason = _left_out(record, spec, trained) if feature else None
+        if reason is not None:
+            note = {"stage": "fuse", **reason}
+            record["missing"] = {**(record.get("missing") or {}), spec["modality"]: note}
+        elif feature:
+            found[name] = _vector(record, name, feature, spec, run)
+    return found
+
+
+def _left_out(record: Record, spec: Record, trained: bundle.Bundle) -> dict[str, str] | None:
+    """Say why the text of a record does not count; None when it does."""
+    rules = trained.contents.get("text_rules")
+    if spec["modality"] != "text" or not rules:
+        return None
+    language = record.get("language")
+    if language and language.split("-")[0].lower() != rules["language"]:
+        message = f"the text is {language}, the model's is {rules['language']}"
+        return {"code": "language", "message": message, "hint": ""}
+    heard = [
+        w["probability"] for w in record.get("words") or () if w.get("probability") is not None
+    ]
+    if heard and (mean := sum(heard) / len(heard)) < rules["min_word_probability"]:
+        message = f"words were heard with a mean probability of {mean:.2f} only"
+        return {"code": "low_word_probability", "message": message, "hint": "a larger --model"}
+    return None
+
+
+def _vector(record: Record, name: str, feature: Any, spec: Record, run: options.Run) -> Any:
+    import numpy as np
+
+    if problem := bundle.mismatch(spec, feature):
+        raise ConfigError(
+            f"{records.name_of(record)}: features.{name}: {problem}",
+            hint="encode without --encoder makes what the model needs",
+        )
+    vector = feature.get("vector")
+    values = run.store.array(feature["array"]) if vector is None else vector
+    array = np.asarray(values, dtype=np.float32)
+    if array.shape != (spec["dim"],) or not np.isfinite(array).all():
+        raise ConfigError(
+            f"{records.name_of(record)}: features.{name} is not {spec['dim']} numbers"
+        )
+    return array
+
+
+def _forward(model: Any, trained: bundle.Bundle, vectors: list[dict[str, Any]]) -> Iterator[Any]:
+    """Yield for each record its fused vector and {stream: log-probabilities}."""
+    import numpy as np
+    import torch
+
+    streams, masks = {}, {}
+    for name, spec in trained.streams.items():
+        rows = [v.get(name, np.zeros(spec["dim"], np.float32)) for v in vectors]
+        streams[name] = torch.from_numpy(np.stack(rows))
+        masks[name] = torch.tensor([name in v for v in vectors])
+    with torch.inference_mode():
+        fused = model.fuse(streams, masks).numpy()
+        alone = model.unimodal(streams) if hasattr(model, "unimodal") else {}
+    alone = {name: values.numpy() for name, values in alone.items()}
+    for row, found in enumerate(vectors):
+        yield fused[row], {name: alone[name][row] for name in alone if name in found}
+
+
+def _add(record: Record, trained: bundle.Bundle, vector: Any, unimodal: Record) -> Record:
+    if unimodal:
+        record["unimodal"] = {
+            name: _streams.prediction(values, trained.labels) for name, values in unimodal.items()
+        }
+    feature = {
+        "modality": "fused",
+        "encoder": trained.name,
+        "revision": trained.digest,
+        "dim": len(vector),
+        "streams": [
+            name
+            for name, spec in trained.streams.items()
+            if name in (record.get("features") or {})
+            and spec["modality"] not in (record.get("missing") or {})
+        ],
+        "vector": vector,
+    }
+    record["features"] = {**(record.get("features") or {}), "fused": feature}
+    return record
