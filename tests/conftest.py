@@ -1,0 +1,100 @@
+"""Fixtures: the command line in process, records, sounds, and the pretrained models."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+
+RATE_HZ = 16000
+
+# The real cache keeps the pretrained models; everything else that tests write goes elsewhere.
+USER_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "emocli"
+USER_MODELS = Path(os.environ.get("EMOCLI_CACHE_DIR") or USER_CACHE)
+
+
+@dataclass
+class Outcome:
+    """What a command line did."""
+
+    status: int
+    stdout: bytes
+    stderr: str
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        return [orjson.loads(line) for line in self.stdout.splitlines()]
+
+
+Emocli = Callable[..., Outcome]
+
+
+@pytest.fixture(autouse=True)
+def _own_world(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the user's config, store and variables out of the tests."""
+    for name in [n for n in os.environ if n.startswith("EMOCLI_")]:
+        monkeypatch.delenv(name)
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
+    monkeypatch.setenv("EMOCLI_STORE", str(home / "store"))
+    monkeypatch.setenv("EMOCLI_CACHE_DIR", str(USER_MODELS))
+
+
+@pytest.fixture
+def emocli() -> Emocli:
+    """Run a command line in this process: emocli("merge", "-", stdin=records)."""
+    from emocli import cli
+
+    def call(*argv: str, stdin: bytes | Sequence[dict[str, Any]] = b"") -> Outcome:
+        if not isinstance(stdin, bytes):
+            stdin = b"".join(orjson.dumps(r) + b"\n" for r in stdin)
+        stdout, stderr = io.BytesIO(), io.StringIO()
+        status = cli.run(list(argv), io.BytesIO(stdin), stdout, stderr)
+        return Outcome(int(status), stdout.getvalue(), stderr.getvalue())
+
+    return call
+
+
+@pytest.fixture
+def tone() -> Callable[..., np.ndarray]:
+    """Make a vowel-like sound: harmonics of f0 that fall by 6 dB each octave."""
+
+    def make(seconds: float = 1.0, f0_hz: float = 150.0, level: float = 0.1) -> np.ndarray:
+        time = np.arange(int(seconds * RATE_HZ)) / RATE_HZ
+        wave = sum(np.sin(2 * np.pi * f0_hz * k * time) / k for k in range(1, 20))
+        return (level * wave / np.abs(wave).max()).astype(np.float32)
+
+    return make
+
+
+@pytest.fixture
+def wav(tmp_path: Path, tone: Callable[..., np.ndarray]) -> Callable[..., Path]:
+    """Write a sound: wav("a.wav", seconds=2.0) -> path."""
+    import soundfile
+
+    def write(name: str = "tone.wav", **how: float) -> Path:
+        path = tmp_path / name
+        soundfile.write(path, tone(**how), RATE_HZ)
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def default_models() -> Iterator[Path]:
+    """See to it that the default predictor's pretrained models are in the user's cache."""
+    from emocli import hub
+
+    patch = pytest.MonkeyPatch()
+    patch.setenv("EMOCLI_CACHE_DIR", str(USER_MODELS))
+    for name in hub.expand("default"):
+        hub.pull(name)
+    patch.undo()
+    yield USER_MODELS
