@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,7 +88,7 @@ def wav(tmp_path: Path, tone: Callable[..., np.ndarray]) -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def default_models() -> Iterator[Path]:
+def default_models() -> Path:
     """See to it that the default predictor's pretrained models are in the user's cache."""
     from emocli import hub
 
@@ -97,4 +97,4 @@ def default_models() -> Iterator[Path]:
     for name in hub.expand("default"):
         hub.pull(name)
     patch.undo()
-    yield USER_MODELS
+    return USER_MODELS
