@@ -1,0 +1,95 @@
+"""Metrics of probabilities: how much to trust what a classifier says of itself.
+
+Expected calibration error after Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural
+Networks", ICML 2017, https://arxiv.org/abs/1706.04599, equation 3: 15 bins of equal width, each
+open at its left edge and closed at its right, ((m-1)/15, m/15]; a confidence of 0 falls in the
+first. Brier score after Brier, "Verification of forecasts expressed in terms of probability",
+Monthly Weather Review 78(1), 1950, https://doi.org/10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2:
+the sum over classes, so it lies in [0, 2] (twice scikit-learn's for two classes).
+Log loss is in nats; a probability below 2.2e-16 counts as that, as in scikit-learn.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["brier", "ece", "log_loss"]
+
+BINS = 15  # Guo et al. 2017, table 1
+LEAST = float(np.finfo(np.float64).eps)  # the least probability: 36 nats at most
+
+Floats = NDArray[np.float64]
+
+
+def losses(truth: NDArray[np.integer], probabilities: Floats) -> Floats:
+    """Return minus the log of each record's probability (records, classes) for its truth, nats."""
+    truth, probabilities = _checked(truth, probabilities)
+    given = probabilities[np.arange(len(truth)), truth]
+    loss: Floats = -np.log(np.clip(given, LEAST, 1.0))
+    return loss
+
+
+def squared_errors(truth: NDArray[np.integer], probabilities: Floats) -> Floats:
+    """Return each record's squared distance from certainty about its truth, in [0, 2]."""
+    truth, probabilities = _checked(truth, probabilities)
+    given = probabilities[np.arange(len(truth)), truth]
+    # sum (p - y)^2 = sum p^2 - 2 p_truth + 1
+    errors: Floats = np.einsum("rc,rc->r", probabilities, probabilities) - 2 * given + 1
+    return errors
+
+
+def log_loss(truth: NDArray[np.integer], probabilities: Floats) -> float:
+    """Return the mean log loss (cross entropy), nats, in [0, 36.04]; NaN for no record."""
+    return _mean(losses(truth, probabilities))
+
+
+def brier(truth: NDArray[np.integer], probabilities: Floats) -> float:
+    """Return the mean Brier score, in [0, 2]; NaN for no record."""
+    return _mean(squared_errors(truth, probabilities))
+
+
+def bins(confidence: Floats) -> NDArray[np.int64]:
+    """Return the bin, 0 to 14, of each confidence."""
+    confidence = np.asarray(confidence, np.float64)
+    if confidence.size and not 0 <= confidence.min() <= confidence.max() <= 1 + 1e-6:
+        raise ValueError(f"confidence {confidence.min()}..{confidence.max()} is not in 0..1")
+    edges = np.arange(1, BINS) / BINS
+    return np.searchsorted(edges, confidence, side="left")
+
+
+def ece(confidence: Floats, correct: NDArray[np.bool_]) -> float:
+    """Return the expected calibration error, in [0, 1]; NaN for no record.
+
+    `confidence` is the probability of the predicted label, `correct` whether it was right.
+    """
+    confidence, correct = np.asarray(confidence, np.float64), np.asarray(correct, np.bool_)
+    if confidence.shape != correct.shape:
+        raise ValueError(f"lengths differ: {len(confidence)} != {len(correct)}")
+    gaps: Floats = np.bincount(bins(confidence), correct - confidence, BINS).astype(np.float64)
+    return float(ece_of(gaps, np.float64(len(correct))))
+
+
+def ece_of(gaps: Floats, records: Floats | np.float64) -> Floats:
+    """Return the ECE of sums of (correct - confidence) per bin, (..., bins).
+
+    The mean of |accuracy - confidence| weighted by bin size is the sum of |gap| over the records.
+    """
+    records = np.asarray(records, np.float64)
+    total = np.abs(gaps).sum(-1)
+    return np.divide(total, records, out=np.full(records.shape, np.nan), where=records > 0)[()]
+
+
+def _checked(
+    truth: NDArray[np.integer], probabilities: Floats
+) -> tuple[NDArray[np.integer], Floats]:
+    truth, probabilities = np.asarray(truth, np.int64), np.asarray(probabilities, np.float64)
+    if probabilities.ndim != 2 or len(truth) != len(probabilities):
+        raise ValueError(
+            f"truth {truth.shape} and probabilities {probabilities.shape} differ in length"
+        )
+    return truth, probabilities
+
+
+def _mean(values: Floats) -> float:
+    return float(values.mean()) if values.size else float("nan")

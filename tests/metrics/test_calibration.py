@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+from sklearn import metrics as sk
+
+from emocli.metrics import calibration as ours
+
+
+def draw(seed, records=300, classes=7):
+    random = np.random.default_rng(seed)
+    return random.integers(classes, size=records), random.dirichlet(np.ones(classes), size=records)
+
+
+def expected_ece(confidence, correct):
+    """The sum over bins of |B| / n |accuracy - confidence|, bin by bin as the paper writes it."""
+    total = 0.0
+    for m in range(1, 16):
+        inside = [(m - 1) / 15 < c <= m / 15 or (m == 1 and c == 0) for c in confidence]
+        if any(inside):
+            gap = np.mean(correct[inside]) - np.mean(confidence[inside])
+            total += sum(inside) / len(confidence) * abs(gap)
+    return total
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_log_loss_and_brier_are_scikit_learns(seed):
+    truth, probabilities = draw(seed)
+    assert ours.log_loss(truth, probabilities) == pytest.approx(
+        sk.log_loss(truth, probabilities, labels=range(7))
+    )
+    assert ours.brier(truth, probabilities) == pytest.approx(
+        sk.brier_score_loss(truth, probabilities, labels=range(7), scale_by_half=False)
+    )
+
+
+def test_certain_and_wrong_costs_36_nats_and_not_infinity():
+    wrong = np.array([[0.0, 1.0]])
+    assert ours.log_loss(np.array([0]), wrong) == pytest.approx(52 * np.log(2))  # eps is 2^-52
+    assert ours.brier(np.array([0]), wrong) == 2.0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_ece_follows_the_paper(seed):
+    truth, probabilities = draw(seed)
+    confidence, correct = probabilities.max(1), probabilities.argmax(1) == truth
+    assert ours.ece(confidence, correct) == pytest.approx(expected_ece(confidence, correct))
+
+
+def test_bins_are_closed_at_the_right():
+    edges = np.arange(16) / 15
+    assert ours.bins(edges).tolist() == [0, *range(15)]
+    assert ours.bins(np.nextafter(edges[:-1], 1)).tolist() == list(range(15))
+
+
+def test_ece_by_hand():
+    # 0.9 and 0.9 share a bin: one right, gap |0.5 - 0.9|; 0.5 has another: right, gap 0.5
+    confidence, correct = np.array([0.9, 0.9, 0.5]), np.array([True, False, True])
+    assert ours.ece(confidence, correct) == pytest.approx((2 * 0.4 + 1 * 0.5) / 3)
+
+
+def test_a_confidence_outside_0_to_1_raises():
+    with pytest.raises(ValueError, match=r"1\.5"):
+        ours.ece(np.array([0.1, 1.5]), np.array([True, False]))
