@@ -11,8 +11,11 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
+import threading
 from functools import lru_cache
 from pathlib import Path
+from subprocess import PIPE
 from typing import NamedTuple
 
 import numpy as np
@@ -101,6 +104,7 @@ def _arguments(binary: str, start: float | None, end: float | None) -> list[str]
         "pipe:1",
         format="s16le",
         ac=1,
+        flush_packets=0,  # hundreds of small writes would cost more than the decoding
         af=f"aresample={SAMPLE_RATE_HZ}:rematrix_maxval=1.0",
     )
     before = [binary, "-nostdin", "-nostats", "-loglevel", "repeat+level+info"]
@@ -112,20 +116,49 @@ def _patience(path: str) -> float:
 
 
 def _run(command: list[str], patience_s: float) -> tuple[bytes, int, str]:
+    """Return the output, the exit status and the log of a command that gets so much time.
+
+    One pipe, read to its end, and a file for the log: two pipes and `communicate` cost a system
+    call per line.
+    """
+    environment = {**os.environ, "AV_LOG_FORCE_NOCOLOR": "1"}
+    with tempfile.TemporaryFile() as log:
+        try:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=PIPE, stderr=log, env=environment
+            )
+        except OSError as error:
+            raise RecordError("no_ffmpeg", f"cannot run {command[0]}: {error.strerror}") from None
+        with process:
+            output, late = _output(process, patience_s)
+        if late:
+            message = f"ffmpeg did not finish within {patience_s:.0f} s"
+            raise RecordError("decode_failed", message, hint=_HINT)
+        log.seek(0)
+        return output, process.returncode, log.read().decode("utf-8", "replace")
+
+
+def _output(process: subprocess.Popen[bytes], patience_s: float) -> tuple[bytes, bool]:
+    """Return what a process writes, and whether it had to be killed."""
+    late = threading.Event()
+
+    def kill() -> None:
+        late.set()
+        process.kill()
+
+    timer = threading.Timer(patience_s, kill)
+    timer.daemon = True
+    timer.start()
     try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=patience_s,
-            env={**os.environ, "AV_LOG_FORCE_NOCOLOR": "1"},
-        )
-    except subprocess.TimeoutExpired:
-        message = f"ffmpeg did not finish within {patience_s:.0f} s"
-        raise RecordError("decode_failed", message, hint=_HINT) from None
-    except OSError as error:
-        raise RecordError("no_ffmpeg", f"cannot run {command[0]}: {error.strerror}") from None
-    return done.stdout, done.returncode, done.stderr.decode("utf-8", "replace")
+        assert process.stdout is not None
+        output = process.stdout.read()
+        process.wait()
+        return output, late.is_set()
+    except BaseException:
+        process.kill()
+        raise
+    finally:
+        timer.cancel()
 
 
 def _failure(log: str, start: float | None) -> RecordError:
