@@ -118,7 +118,7 @@ def _epoch(
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-        total += float(loss) * len(batch)
+        total += float(loss.detach()) * len(batch)
     return total / len(data)
 
 
