@@ -81,14 +81,11 @@ def _record(line: str, names: list[str], split: str, where: str) -> dict[str, An
     if len(cells) != 3:
         raise MalformedError(f"{where}: {len(cells)} cells, not text, labels and id")
     text, numbers, comment = cells
-    try:
-        words = [names[int(number)] for number in numbers.split(",") if int(number) >= 0]
-        first = words[0]
-    except (ValueError, IndexError):
+    listed = numbers.split(",")
+    if not all(number.isdecimal() and int(number) < len(names) for number in listed):
         last = len(names) - 1
-        raise MalformedError(
-            f"{where}: labels are not numbers from 0 to {last}: {numbers}"
-        ) from None
+        raise MalformedError(f"{where}: labels are not numbers from 0 to {last}: {numbers}")
+    words = [names[int(number)] for number in listed]
     emotions = list(dict.fromkeys(EKMAN[word] for word in words))
     return {
         "id": f"goemotions/{split}/{comment}",
@@ -98,7 +95,7 @@ def _record(line: str, names: list[str], split: str, where: str) -> dict[str, An
         "text": text,
         "label": {
             "emotion": emotions[0],
-            "original": first,
+            "original": words[0],
             "multi": emotions,
             "multi_original": words,
         },

@@ -1,0 +1,49 @@
+import pytest
+
+from emocli.datasets import emodb
+from emocli.errors import MalformedError
+from emocli.labels import canonical
+
+
+def test_every_letter_of_the_name_is_told(make):
+    place = make("emodb")
+    happy, bored = emodb.read(place)
+    path = f"{place}/wav/03a01Fa.wav"
+    assert happy == {
+        "id": path,
+        "path": path,
+        "dataset": "emodb",
+        "speaker": "emodb-03",
+        "gender": "male",
+        "age": 31,
+        "language": "de",
+        "sentence": "a01",
+        "statement": "Der Lappen liegt auf dem Eisschrank.",
+        "version": "a",
+        "label": {"emotion": "joy", "original": "happiness"},
+    }
+    assert (bored["gender"], bored["age"], bored["version"]) == ("female", 31, "b")
+
+
+def test_boredom_is_none_of_the_seven(make):
+    assert list(emodb.read(make("emodb")))[1]["label"] == {"emotion": None, "original": "boredom"}
+
+
+def test_the_letters_are_those_of_the_german_words():
+    assert {letter: canonical(word) for letter, word in emodb.EMOTIONS.items()} == {
+        "W": "anger", "L": None, "E": "disgust", "A": "fear", "F": "joy", "T": "sadness",
+        "N": "neutral",
+    }  # fmt: skip
+
+
+def test_five_women_five_men_and_ten_sentences():
+    genders = [gender for gender, _ in emodb.SPEAKERS.values()]
+    assert (genders.count("female"), genders.count("male"), len(emodb.STATEMENTS)) == (5, 5, 10)
+
+
+@pytest.mark.parametrize("name", ["03a01Xa.wav", "01a01Fa.wav", "03a03Fa.wav", "03a01F.wav"])
+def test_another_name_is_malformed_and_named(make, name):
+    place = make("emodb")
+    (place / name).write_bytes(b"")
+    with pytest.raises(MalformedError, match=f"{name}: not an EMO-DB name"):
+        list(emodb.read(place))
