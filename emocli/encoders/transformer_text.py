@@ -71,7 +71,7 @@ def require_text(text: str) -> None:
 
 def overflow(model: TextEncoder, text: str) -> int:
     """Return how many tokens of `text` lie beyond the limit: `encode` leaves them out."""
-    return max(0, len(_tokens(model, text, None)) - model.limit)
+    return max(0, len(tokens(model, text, None)) - model.limit)
 
 
 @torch.inference_mode()
@@ -90,7 +90,7 @@ def encode(
     last = _layer(model, layer)
     for text in texts:
         require_text(text)
-    rows = [_tokens(model, text, model.limit) for text in texts]
+    rows = [tokens(model, text, model.limit) for text in texts]
     ids, valid = _pad(rows)
     states = model.network(ids.to(model.device), valid.to(model.device), last).float().cpu()
     return [_pool(state[: len(row)], pooling) for state, row in zip(states, rows, strict=True)]
@@ -102,7 +102,8 @@ def _layer(model: TextEncoder, layer: int) -> int:
     return layer % (model.layers + 1)
 
 
-def _tokens(model: TextEncoder, text: str, limit: int | None) -> list[int]:
+def tokens(model: TextEncoder, text: str, limit: int | None) -> list[int]:
+    """Return the ids of at most `limit` tokens, special ones included; None for all of them."""
     ids = model.tokenize(text, limit)
     if model.unknown is None or model.unknown not in ids:
         return ids
