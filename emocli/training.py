@@ -21,8 +21,8 @@ Floats = NDArray[np.float64]
 class Settings:
     """How to train; what the data does not say."""
 
-    epochs: int = 100
-    patience: int = 15  # epochs without a better dev loss
+    epochs: int = 300
+    patience: int = 20  # epochs without a better dev loss
     learning_rate: float = 1e-3
     weight_decay: float = 1e-2
     batch_size: int = 64

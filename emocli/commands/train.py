@@ -36,7 +36,7 @@ def command(
         Path | None, typer.Option(metavar="FILE", help="Records to stop early and calibrate on.")
     ] = None,
     hidden: Annotated[int, typer.Option(help="Hidden units of mlp.", min=1)] = 128,
-    epochs: Annotated[int, typer.Option(help="At most so many.", min=1)] = 100,
+    epochs: Annotated[int, typer.Option(help="At most so many.", min=1)] = 300,
     learning_rate: Annotated[float, typer.Option(help="Of AdamW.", min=0.0)] = 1e-3,
     batch_size: Annotated[int, typer.Option(help="Records per step.", min=1)] = 64,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,

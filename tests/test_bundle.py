@@ -1,0 +1,101 @@
+"""A bundle rebuilds itself, or says what is wrong with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from emocli import bundle, models
+from emocli.errors import ConfigError
+
+SPEC = {"modality": "audio", "encoder": "e", "layer": [2], "pooling": "mean", "dim": 4}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    model = models.build("mlp", {"dims": {"audio": 4}, "classes": 2, "hidden": 3})
+    contents = {
+        "name": "small",
+        "architecture": "mlp",
+        "config": {"dims": {"audio": 4}, "classes": 2, "hidden": 3},
+        "labels": ["joy", "anger"],
+        "streams": {"audio": SPEC},
+    }
+    adapter = {"lora_a": torch.ones(2, 2)}
+    bundle.save(tmp_path / "b", model, contents, "# card\n", audio=adapter)
+    return tmp_path / "b"
+
+
+def test_it_comes_back_as_it_was(folder: Path) -> None:
+    trained = bundle.read(folder)
+    assert trained.labels == ["joy", "anger"]
+    assert trained.model()({"audio": torch.ones(1, 4)}, {"audio": torch.tensor([True])}).shape == (
+        1,
+        2,
+    )
+    assert torch.equal((trained.adapter("audio") or {})["lora_a"], torch.ones(2, 2))
+    assert trained.adapter("text") is None
+    assert trained.name.startswith("small@")
+
+
+def test_damaged_weights_are_noticed(folder: Path) -> None:
+    file = folder / "model.safetensors"
+    tensors = load_file(file)
+    tensors["output.weight"] = torch.zeros_like(tensors["output.weight"])
+    save_file(tensors, file)
+    with pytest.raises(ConfigError, match="canary"):
+        bundle.read(folder).model()
+
+
+@pytest.mark.parametrize("change", ["missing", "unexpected"])
+def test_keys_that_do_not_fit_are_named(folder: Path, change: str) -> None:
+    file = folder / "model.safetensors"
+    tensors = load_file(file)
+    if change == "missing":
+        del tensors["output.bias"]
+    else:
+        tensors["surplus"] = torch.ones(1)
+    save_file(tensors, file)
+    with pytest.raises(ConfigError, match="output.bias" if change == "missing" else "surplus"):
+        bundle.read(folder).model()
+
+
+def test_what_is_no_bundle_says_so(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="not a bundle"):
+        bundle.read(tmp_path / "nothing")
+    config = orjson.loads((folder / "config.json").read_bytes())
+    (folder / "config.json").write_bytes(orjson.dumps({**config, "format": 99}))
+    with pytest.raises(ConfigError, match="format 99"):
+        bundle.read(folder)
+    (folder / "config.json").write_bytes(b"{torn")
+    with pytest.raises(ConfigError, match=r"config\.json"):
+        bundle.read(folder)
+
+
+def test_the_digest_follows_the_weights(folder: Path) -> None:
+    before = bundle.read(folder).digest
+    tensors = load_file(folder / "model.safetensors")
+    save_file({**tensors, "adapter.audio.more": torch.ones(1)}, folder / "model.safetensors")
+    assert bundle.read(folder).digest != before
+
+
+@pytest.mark.parametrize(
+    ("feature", "says"),
+    [
+        ({**SPEC, "revision": "any"}, None),
+        ({**SPEC, "layer": [3]}, "layer"),
+        ({**SPEC, "pooling": "mean+std"}, "pooling"),
+        ({**SPEC, "encoder": "f"}, "encoder"),
+        ({**SPEC, "dim": 8}, "dim"),
+        ({**SPEC, "adapter": "abc"}, "adapter"),
+    ],
+)
+def test_features_of_another_kind_are_told_apart(
+    feature: dict[str, object], says: str | None
+) -> None:
+    problem = bundle.mismatch(SPEC, feature)
+    assert problem is None if says is None else says in str(problem)

@@ -1,0 +1,94 @@
+"""The loop, the split, the temperature."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from emocli import models, training
+from emocli.training import Data, Settings
+
+
+def blobs(rows: int, seed: int, spread: float = 1.0) -> Data:
+    """Three classes around (4, 0), (0, 4), (-4, 0) in stream a; stream b is noise."""
+    random = torch.Generator().manual_seed(seed)
+    targets = torch.randint(0, 3, (rows,), generator=random)
+    centres = torch.tensor([[4.0, 0.0], [0.0, 4.0], [-4.0, 0.0]])
+    a = centres[targets] + spread * torch.randn(rows, 2, generator=random)
+    b = torch.randn(rows, 3, generator=random)
+    masks = {n: torch.ones(rows, dtype=torch.bool) for n in "ab"}
+    return Data({"a": a, "b": b}, masks, targets)
+
+
+def fitted(name: str, **settings: float) -> tuple[object, dict[str, object]]:
+    torch.manual_seed(0)
+    model = models.build(name, {"dims": {"a": 2, "b": 3}, "classes": 3})
+    best = training.fit(model, blobs(300, 1), blobs(90, 2), Settings(**settings), lambda _: None)
+    return model, best
+
+
+@pytest.mark.parametrize("name", ["linear", "mlp"])
+def test_separable_classes_are_learned(name: str) -> None:
+    model, best = fitted(name, epochs=60, learning_rate=1e-2)
+    test = blobs(300, 3)
+    right = (training.logits(model, test).argmax(1) == test.targets).float().mean()
+    assert right > 0.97
+    assert best["epoch"] >= 1
+
+
+def test_a_seed_gives_the_same_weights() -> None:
+    first, second = fitted("mlp", epochs=3)[0], fitted("mlp", epochs=3)[0]
+    for one, other in zip(first.parameters(), second.parameters(), strict=True):  # type: ignore[attr-defined]
+        assert torch.equal(one, other)
+
+
+def test_sixteen_records_can_be_learned_by_heart() -> None:
+    data = blobs(16, 5)
+    data.targets = torch.randint(0, 3, (16,), generator=torch.Generator().manual_seed(9))
+    model = models.build(
+        "mlp", {"dims": {"a": 2, "b": 3}, "classes": 3, "hidden": 64, "dropout": 0.0}
+    )
+    settings = Settings(
+        epochs=600, patience=600, learning_rate=1e-2, weight_decay=0, modality_dropout=0
+    )
+    training.fit(model, data, data, settings, lambda _: None)
+    assert (training.logits(model, data).argmax(1) == data.targets).all()
+
+
+def test_dropout_of_modalities_leaves_one() -> None:
+    masks = {"a": torch.ones(500, dtype=torch.bool), "b": torch.arange(500) % 2 == 0}
+    out = training._dropped(masks, 0.7, torch.Generator().manual_seed(0))
+    assert (out["a"] | out["b"]).all()
+    assert not (out["b"] & ~masks["b"]).any()
+    assert 0.3 < 1 - out["a"].float().mean() < 0.75
+
+
+def test_a_rare_class_weighs_more_and_an_absent_one_nothing() -> None:
+    weights = training.class_weights(torch.tensor([0] * 90 + [1] * 10), 3)
+    assert weights.tolist() == pytest.approx([100 / 270, 100 / 30, 0.0])
+
+
+@pytest.mark.parametrize("true", [0.5, 1.0, 3.0])
+def test_the_temperature_of_simulated_logits_is_found(true: float) -> None:
+    random = np.random.default_rng(0)
+    logits = random.normal(0, 2, (20000, 4))
+    odds = np.exp(logits)
+    odds /= odds.sum(1, keepdims=True)
+    targets = (odds.cumsum(1) > random.random((20000, 1))).argmax(1)
+    assert training.temperature(logits * true, targets) == pytest.approx(true, rel=0.05)
+
+
+def test_the_temperature_is_where_scipy_finds_it() -> None:
+    optimize = pytest.importorskip("scipy.optimize")
+    special = pytest.importorskip("scipy.special")
+    random = np.random.default_rng(1)
+    logits = random.normal(0, 3, (500, 5))
+    targets = random.integers(0, 5, 500)
+    targets[:300] = logits[:300].argmax(1)
+
+    def loss(t: float) -> float:
+        return -special.log_softmax(logits / t, axis=1)[np.arange(500), targets].mean()
+
+    expected = optimize.minimize_scalar(loss, bounds=(0.1, 16), method="bounded").x
+    assert training.temperature(logits, targets) == pytest.approx(expected, rel=1e-3)
