@@ -35,6 +35,8 @@ def rows(columns: Columns, flags: dict[str, Any]) -> Iterator[Record]:
         yield {
             **({"by": {columns.by: value}} if columns.by else {}),
             **({"stream": columns.stream} if columns.stream else {}),
+            **({"restrict": flags["restrict"]} if flags["restrict"] else {}),
+            "labels": flags["labels"],
             "records": columns.records[group],
             "scored": len(at),
             "skipped": skipped,

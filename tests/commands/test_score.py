@@ -243,6 +243,7 @@ def test_restricting_chooses_among_the_labels_of_the_truth(emocli):
     losses = -np.log([0.75, 0.25, 2**-52])
     assert row["log_loss"] == pytest.approx(losses.mean())
     assert row["with_probabilities"] == 3
+    assert (row["restrict"], row["labels"]) == ("present", "present")
 
 
 def test_words_of_one_side_are_read_as_the_seven_and_shared_words_stay(emocli):
