@@ -1,0 +1,120 @@
+"""Whisper on CTranslate2 (https://github.com/OpenNMT/CTranslate2) through faster-whisper.
+
+faster-whisper (https://github.com/SYSTRAN/faster-whisper, MIT) loads the model, makes the mel
+spectrogram and aligns words; many windows go through each call rather than one.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from functools import cache
+from importlib.metadata import version
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import ctranslate2
+import numpy as np
+from faster_whisper.audio import pad_or_trim
+from faster_whisper.tokenizer import _LANGUAGE_CODES, Tokenizer
+from faster_whisper.transcribe import WhisperModel, get_suppressed_tokens, merge_punctuations
+
+from emocli.encoders.speech_to_text import Heard, How, Word
+from emocli.encoders.speech_windows import SAMPLE_RATE_HZ, Samples
+
+HOP = 160  # samples per mel frame
+TOKENS_PER_S = 15  # twice the fastest speech: a repetition ends sooner (our choice)
+LONGEST_WORD_S = 1.4  # of a word at the end of a sentence (openai/whisper: 2 x 0.7 s)
+PREPENDED = "\"'“¿([{-"  # punctuation that belongs to the word after it (openai/whisper)
+APPENDED = "\"'.。,，!！?？:：”)]}、"  # and to the word before it
+SENTENCE_ENDS = ".。!！?？"
+
+
+class FasterWhisper:
+    """A Whisper that CTranslate2 runs."""
+
+    pads = False
+
+    def __init__(self, folder: str | Path, device: str, compute_type: str, threads: int) -> None:
+        ctranslate2.set_log_level(logging.ERROR)  # float16 weights become float32: no news
+        kind, _, index = device.partition(":")
+        self.model = WhisperModel(
+            str(folder),
+            device=kind,
+            device_index=int(index or 0),
+            compute_type=compute_type,
+            cpu_threads=threads,
+        )
+        self.name = f"faster-whisper {version('faster-whisper')}"
+        multilingual = self.model.model.is_multilingual
+        self.own_language = None if multilingual else "en"
+        self.languages = frozenset(_LANGUAGE_CODES if multilingual else ["en"])
+        self.tokenizer = cache(self._tokenizer)
+
+    def _tokenizer(self, language: str) -> tuple[Tokenizer, list[int]]:
+        multilingual = self.model.model.is_multilingual
+        tokenizer = Tokenizer(
+            self.model.hf_tokenizer, multilingual, task="transcribe", language=language
+        )
+        return tokenizer, list(get_suppressed_tokens(tokenizer, [-1]))
+
+    def detect(self, window: Samples) -> str:
+        """Return the language of a window (time,)."""
+        return str(self.model.detect_language(window)[0])
+
+    def hear(self, windows: Sequence[Samples], length: int, how: How) -> list[Heard]:
+        """Decode windows (time,) padded with silence to `length` samples."""
+        tokenizer, suppressed = self.tokenizer(how.language)
+        mels = [self.model.feature_extractor(window)[..., :-1] for window in windows]
+        encoded = self.model.encode(np.stack([pad_or_trim(mel, length // HOP) for mel in mels]))
+        results = self.model.model.generate(
+            encoded,
+            [[*tokenizer.sot_sequence, tokenizer.no_timestamps]] * len(windows),
+            beam_size=how.beam_size,
+            no_repeat_ngram_size=how.no_repeat_tokens,
+            max_length=min(self.model.max_length, TOKENS_PER_S * length // SAMPLE_RATE_HZ),
+            suppress_tokens=suppressed,
+            return_scores=True,
+            return_no_speech_prob=True,
+        )
+        tokens = [[t for t in result.sequences_ids[0] if t < tokenizer.eot] for result in results]
+        frames = [min(mel.shape[-1], length // HOP) for mel in mels]
+        aligned = self.model.find_alignment(tokenizer, tokens, encoded, frames)
+        return [
+            _heard(result, tokenizer.decode(ids), alignment)
+            for result, ids, alignment in zip(results, tokens, aligned, strict=True)
+        ]
+
+
+def _heard(result: Any, text: str, alignment: list[dict[str, Any]]) -> Heard:
+    length = len(result.sequences_ids[0])
+    mean = result.scores[0] * length / (length + 1)  # the score leaves the end token out
+    return Heard(text, _words(alignment), float(mean), float(result.no_speech_prob))
+
+
+def _words(alignment: list[dict[str, Any]]) -> list[Word]:
+    """Return words with their punctuation, their times and the mean probability of their tokens.
+
+    As in openai/whisper no word next to the end of a sentence lasts longer than twice the median.
+    """
+    durations = [word["end"] - word["start"] for word in alignment]
+    median = np.median([d for d in durations if d > 0] or [0.0])
+    longest = min(LONGEST_WORD_S, 2 * float(median))
+    for before, word in pairwise(alignment):
+        if word["end"] - word["start"] > longest:
+            if word["word"] in SENTENCE_ENDS:
+                word["end"] = word["start"] + longest
+            elif before["word"] in SENTENCE_ENDS:
+                word["start"] = word["end"] - longest
+    merge_punctuations(alignment, PREPENDED, APPENDED)
+    return [
+        {
+            "text": word["word"].strip(),
+            "start": float(word["start"]),
+            "end": float(word["end"]),
+            "probability": float(word["probability"]),
+        }
+        for word in alignment
+        if word["word"].strip()
+    ]

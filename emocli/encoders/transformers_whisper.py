@@ -1,0 +1,141 @@
+"""Whisper as transformers runs it: for models that are not in CTranslate2's format.
+
+Radford et al. 2022, https://arxiv.org/abs/2212.04356. Always padded to 30 s. Word times come from
+transformers' alignment where the generation config names alignment heads, else words share the
+window evenly (our choice). A word is what follows a space in the vocabulary.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from emocli.encoders.speech_to_text import Heard, How, Word
+from emocli.encoders.speech_windows import SAMPLE_RATE_HZ, Samples
+from emocli.errors import ConfigError
+
+SPACES = ("Ġ", "▁")  # how byte-level BPE and SentencePiece write the space before a word
+NO_SPEECH_TOKENS = ("<|nospeech|>", "<|nocaptions|>")  # newer, older
+
+
+def load(folder: str | Path, *, device: str = "auto", dtype: str = "auto") -> TransformersWhisper:
+    """Load a Whisper that `save_pretrained` wrote; raise ConfigError if it is none."""
+    config = Path(folder) / "config.json"
+    kind = json.loads(config.read_text()).get("model_type") if config.exists() else None
+    if kind != "whisper":
+        raise ConfigError(f"{folder} is not a whisper model: model_type {kind!r}")
+    if device == "auto":
+        device = "cuda:0" if torch.cuda.is_available() else "cpu"
+    number = torch.float32 if dtype in ("auto", "default") else getattr(torch, dtype)
+    return TransformersWhisper(folder, device, number)
+
+
+class TransformersWhisper:
+    """A Whisper that transformers runs."""
+
+    pads = True
+
+    def __init__(self, folder: str | Path, device: str, dtype: torch.dtype) -> None:
+        import transformers
+
+        self.name = f"transformers {transformers.__version__}"
+        local = {"local_files_only": True}
+        features, tokenizer = transformers.WhisperFeatureExtractor, transformers.AutoTokenizer
+        self.extractor = features.from_pretrained(folder, **local)
+        self.tokenizer = tokenizer.from_pretrained(folder, **local)
+        model = transformers.WhisperForConditionalGeneration.from_pretrained(
+            folder, use_safetensors=True, dtype=dtype, attn_implementation="eager", **local
+        )
+        self.model = model.to(device).eval()
+        settings = self.model.generation_config
+        codes = getattr(settings, "lang_to_id", None) or {}
+        self.languages = frozenset(code.strip("<|>") for code in codes) or frozenset(["en"])
+        self.own_language = None if codes else "en"
+        self.aligns = bool(getattr(settings, "alignment_heads", None))
+        ids = self.tokenizer.convert_tokens_to_ids(list(NO_SPEECH_TOKENS))
+        known = [i for i in ids if i is not None and i != self.tokenizer.unk_token_id]
+        self.no_speech = known[0] if known else None
+
+    def _features(self, windows: Sequence[Samples]) -> tuple[Tensor, Tensor]:
+        mels = self.extractor(
+            list(windows),
+            sampling_rate=SAMPLE_RATE_HZ,
+            return_tensors="pt",
+            return_attention_mask=True,
+        )
+        model = self.model
+        return mels["input_features"].to(model.device, model.dtype), mels["attention_mask"]
+
+    @torch.inference_mode()
+    def detect(self, window: Samples) -> str:
+        """Return the language of a window (time,)."""
+        best = int(self.model.detect_language(self._features([window])[0])[0])
+        return str(self.tokenizer.convert_ids_to_tokens(best).strip("<|>"))
+
+    @torch.inference_mode()
+    def hear(self, windows: Sequence[Samples], length: int, how: How) -> list[Heard]:
+        """Decode windows (time,); `length` is always 30 s here."""
+        features, mask = self._features(windows)
+        found = self._generate(features, mask, how)
+        ids: Tensor = found["sequences"].cpu()
+        states = self.model(features, decoder_input_ids=ids.to(features.device)).logits
+        logs = states.float().log_softmax(-1).cpu()  # (batch, tokens, vocabulary)
+        times = found["token_timestamps"].cpu().numpy() if self.aligns else None
+        return [
+            self._heard(
+                ids[i].tolist(), logs[i], _ends(times, i, ids, len(window) / SAMPLE_RATE_HZ)
+            )
+            for i, window in enumerate(windows)
+        ]
+
+    def _generate(self, features: Tensor, mask: Tensor, how: How) -> dict[str, Any]:
+        options: dict[str, Any] = {"num_beams": how.beam_size, "return_dict_in_generate": True}
+        if self.own_language is None:
+            options |= {"language": how.language, "task": "transcribe"}
+        if how.no_repeat_tokens:
+            options["no_repeat_ngram_size"] = how.no_repeat_tokens
+        if self.aligns:
+            options["return_token_timestamps"] = True
+        return dict(
+            self.model.generate(features, attention_mask=mask.to(features.device), **options)
+        )
+
+    def _heard(self, ids: list[int], logs: Tensor, ends: np.ndarray) -> Heard:
+        """Put together words from tokens, their log-probabilities and the times they end."""
+        pieces = self.tokenizer.convert_ids_to_tokens(ids)
+        special = set(self.tokenizer.all_special_ids)
+        text = [k for k, i in enumerate(ids) if k and i not in special and pieces[k][:2] != "<|"]
+        sure = {k: float(logs[k - 1, ids[k]]) for k in text}  # what was said of the next token
+        words: list[list[int]] = []
+        for k in text:
+            if not words or pieces[k].startswith(SPACES):
+                words.append([])
+            words[-1].append(k)
+        mean = sum(sure.values()) / (len(text) + 1)
+        silence = 0.0 if self.no_speech is None else float(logs[0, self.no_speech].exp())
+        made = (self._word(w, ids, sure, ends) for w in words)
+        said = self.tokenizer.decode([ids[k] for k in text])
+        return Heard(said, [word for word in made if word["text"]], mean, silence)
+
+    def _word(
+        self, word: list[int], ids: list[int], sure: dict[int, float], ends: np.ndarray
+    ) -> Word:
+        return {
+            "text": self.tokenizer.decode([ids[k] for k in word]).strip(),
+            "start": float(ends[word[0] - 1]),
+            "end": float(ends[word[-1]]),
+            "probability": float(np.mean([np.exp(sure[k]) for k in word])),
+        }
+
+
+def _ends(times: np.ndarray | None, row: int, ids: Tensor, seconds: float) -> np.ndarray:
+    """Return when each token of a row ends; spread evenly where the model does not align."""
+    if times is not None:
+        return np.minimum(times[row], seconds)
+    return np.linspace(0.0, seconds, ids.shape[1])
