@@ -1,0 +1,108 @@
+"""Show each flag's value and where it comes from, and where the config file is.
+
+A flag on the command line comes first, then the variable named after it (EMOCLI_BATCH_SIZE for
+--batch-size), then the config file, then the default. In the file, keys at the top are for every
+command that has such a flag, and a table is for one command:
+
+    device = "cpu"
+    [encode]
+    batch-size = 8
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import click
+import typer
+
+from emocli import config, options
+from emocli.errors import ConfigError, ExitStatus, UsageError
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True, help=__doc__)
+
+Command = Annotated[str | None, typer.Argument(metavar="[COMMAND]", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="JSON Lines, on a terminal too.")]
+
+
+@app.command()
+def show(command: Command = None, json: Json = False) -> int:
+    """Show the flags of COMMAND, or of all: a table on a terminal, JSON Lines in a pipe.
+
+    Example: what does not have its default
+
+        emocli config show | jq -c 'select(.source != "default")'
+    """
+    from emocli import cli
+
+    if command is not None and command not in cli.names():
+        raise UsageError(f"no command {command!r}", hint="emocli --help lists them")
+    rows = [
+        row for name in ([command] if command else cli.names()) for row in _rows(name, cli.load)
+    ]
+    world = click.get_current_context().find_object(options.World) or options.streams()
+    if world.stdout.isatty() and not json:
+        from emocli.commands._terminal import draw
+
+        draw(world.stdout, _table(rows))
+        return ExitStatus.OK
+    import orjson
+
+    for row in rows:
+        world.stdout.write(orjson.dumps(row, default=str) + b"\n")
+    world.stdout.flush()
+    return ExitStatus.OK
+
+
+@app.command()
+def path() -> int:
+    """Print where the config file is, or would be.
+
+    Example: make one
+
+        mkdir -p "$(dirname "$(emocli config path)")"
+        echo 'device = "cpu"' > "$(emocli config path)"
+    """
+    world = click.get_current_context().find_object(options.World) or options.streams()
+    world.stdout.write(str(config.path()).encode("utf-8", "surrogateescape") + b"\n")
+    world.stdout.flush()
+    return ExitStatus.OK
+
+
+def _rows(name: str, load: Any) -> Iterator[dict[str, Any]]:
+    command = load(name)
+    inner = getattr(command, "commands", None)
+    if inner is not None:
+        for child in inner.values():
+            yield from _flags(f"{name} {child.name}", child, {})
+        return
+    yield from _flags(name, command, config.of_command(config.read(), name, command))
+
+
+def _flags(name: str, command: click.Command, defaults: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    context = click.Context(command, info_name=name, default_map=defaults)
+    for option in command.params:
+        if not isinstance(option, click.Option) or option.name == "help":
+            continue
+        flag = max(option.opts, key=len)
+        try:
+            value, origin = option.consume_value(context, {})
+            value = option.type_cast_value(context, value)
+        except click.BadParameter as error:
+            raise ConfigError(f"{name} {flag}: {error.message}") from None
+        source = {"ENVIRONMENT": f"${option.envvar}", "DEFAULT_MAP": str(config.path())}.get(
+            origin.name, "default"
+        )
+        yield {"command": name, "flag": flag, "value": value, "source": source}
+
+
+def _table(rows: list[dict[str, Any]]) -> Any:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("command", "flag", "value", "source", box=None, pad_edge=False)
+    for row in rows:
+        shown = [Text("" if value is None else str(value)) for value in row.values()]
+        table.add_row(*shown, style="dim" if row["source"] == "default" else "bold")
+    return table

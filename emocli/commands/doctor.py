@@ -1,0 +1,72 @@
+"""Say what is installed, which devices and models there are, and what stands in for what.
+
+Exit status 0: the default predictor can run. Else 3 (something does not fit) or 4 (a model is not
+here), and the last line is the command that helps. A table on a terminal, with --json and in a
+pipe one record. Nothing is downloaded, and nothing is written.
+
+Example: what is in the way, if anything
+
+    emocli doctor | jq '.problems'
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import click
+import typer
+
+from emocli import options
+from emocli.errors import ExitStatus
+
+Json = Annotated[bool, typer.Option("--json", help="A record, on a terminal too.")]
+
+
+def command(json: Json = False) -> int:
+    """Say what is installed, which devices and models there are, and what stands in for what."""
+    from emocli.commands import _checkup
+
+    world = click.get_current_context().find_object(options.World) or options.streams()
+    report = _checkup.report()
+    if world.stdout.isatty() and not json:
+        from emocli.commands._terminal import draw
+
+        draw(world.stdout, *_tables(report))
+    else:
+        import orjson
+
+        world.stdout.write(orjson.dumps(report) + b"\n")
+        world.stdout.flush()
+    for problem in report["problems"]:
+        world.stderr.write(f"emocli doctor: {problem['message']}: {problem['hint']}\n")
+    return max((p["status"] for p in report["problems"]), default=int(ExitStatus.OK))
+
+
+def _tables(report: dict[str, Any]) -> list[Any]:
+    """Return the parts of the report as tables with three columns."""
+    from rich.table import Table
+    from rich.text import Text
+
+    parts = {
+        "programs": [(p["name"], p["version"], p["note"]) for p in report["programs"]],
+        "packages": [(p["name"], p["version"] or "-", p["note"]) for p in report["packages"]],
+        "devices": [(d["name"], d["dtype"], d["what"]) for d in report["devices"]],
+        "models": [
+            (m["name"] + (" *" if m["default"] else ""), "here" if m["here"] else "-", m["source"])
+            for m in report["models"]
+        ],
+        "places": [(p["name"], p["state"], p["path"]) for p in report["places"]],
+        "instead": [(f["of"], "", f["now"]) for f in report["fallbacks"]],
+    }
+    tables: list[Any] = []
+    for title, rows in parts.items():
+        table = Table(box=None, pad_edge=False, show_header=False)
+        table.add_column(min_width=24, no_wrap=True)
+        table.add_column(min_width=12, no_wrap=True)
+        table.add_column(overflow="fold", style="dim")
+        for row in rows:
+            table.add_row(*(Text(str(cell or "")) for cell in row))
+        tables += [Text(title, style="bold"), table, ""]
+    ready = "the default predictor can run (it needs the models with a *)"
+    last = Text("not ready yet:" if report["problems"] else ready, style="bold")
+    return [*tables, last]
