@@ -45,33 +45,44 @@ def load(name: str) -> click.Command:
     """Return a command: the Typer `app` of its module, or one made of its `command`."""
     module = importlib.import_module(f"emocli.commands.{name.replace('-', '_')}")
     app = getattr(module, "app", None)
+    text = module.__doc__ or ""
     if app is None:
         app = typer.Typer(add_completion=False, rich_markup_mode=None)
-        text = max(module.__doc__ or "", module.command.__doc__ or "", key=len)
-        app.command(name, help=paragraphs(text), epilog=STATUSES, context_settings=CONTEXT)(
-            module.command
-        )
+        app.command(name)(module.command)
+        text = max(text, module.command.__doc__ or "", key=len)
     command = typer.main.get_command(app)
     command.name = name
-    _give_environment(command)
+    _dress(command, text)
     return command
 
 
-def paragraphs(text: str) -> str:
-    """Mark the paragraphs of a docstring that are indented, so that click keeps their lines."""
-    parts = inspect.cleandoc(text).split("\n\n")
-    return "\n\n".join("\b\n" + part if "\n    " in part else part for part in parts)
-
-
-def _give_environment(command: click.Command) -> None:
-    """Let EMOCLI_BATCH_SIZE stand for --batch-size, and so on for every flag."""
+def _dress(command: click.Command, text: str) -> None:
+    """Give a command what all have: help that keeps its lines, statuses, EMOCLI_* variables."""
+    command.help = paragraphs(text)
+    command.epilog = STATUSES
+    command.context_settings = {**command.context_settings, **CONTEXT}
     for parameter in command.params:
         if isinstance(parameter, click.Option) and parameter.name != "help":
+            # EMOCLI_BATCH_SIZE stands for --batch-size, and so on for every flag.
             long = max(parameter.opts, key=len).lstrip("-")
             parameter.show_envvar = False  # the man pages state the rule once
             parameter.envvar = "EMOCLI_" + long.replace("-", "_").upper()
     for inner in getattr(command, "commands", {}).values():
-        _give_environment(inner)
+        _dress(inner, inner.help or "")
+
+
+def paragraphs(text: str) -> str:
+    r"""Mark the paragraphs of a docstring that are indented, so that click keeps their lines.
+
+    >>> paragraphs("Do it.\n\nExample:\n    emocli x\n    emocli y")
+    'Do it.\n\n\x08\nExample:\n    emocli x\n    emocli y'
+    """
+    parts = inspect.cleandoc(text).split("\n\n")
+    return "\n\n".join("\b\n" + part if _indented(part) else part for part in parts)
+
+
+def _indented(part: str) -> bool:
+    return "\n    " in f"\n{part}" and not part.startswith("\b")
 
 
 class Emocli(click.Group):
