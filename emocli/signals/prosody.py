@@ -41,7 +41,7 @@ LOWEST_FLOOR_HZ, HIGHEST_CEILING_HZ = 50.0, 800.0
 INTENSITY_FLOOR_HZ = 50.0  # smooths over 64 ms: syllables stay, periods go (de Jong & Wempe 2009)
 MIN_VOICED_FRAMES = 3  # a slope through fewer points says nothing
 
-# Praat's own defaults for jitter and shimmer, in its manual under "Voice 2" and "Voice 3".
+# Praat's own defaults for jitter and shimmer (its manual, "Voice 2" and "Voice 3").
 SHORTEST_PERIOD_S, LONGEST_PERIOD_S = 0.0001, 0.02
 MOST_PERIOD_FACTOR, MOST_AMPLITUDE_FACTOR = 1.3, 1.6
 
@@ -54,8 +54,8 @@ class _Part(NamedTuple):
     """What one window gives."""
 
     times: Array  # (frames,) seconds from the start of the recording
-    f0_hz: Array  # (frames,), 0 where unvoiced
-    strength: Array  # (frames,) autocorrelation at the period
+    f0_hz: Array  # 0 where unvoiced
+    strength: Array  # autocorrelation at the period
     loud_times: Array
     intensity_db: Array
     jitter: float
@@ -119,9 +119,8 @@ def pitch_range(
     f0_hz = f0_hz[f0_hz > 0]
     if len(f0_hz) < MIN_VOICED_FRAMES:
         return FIRST_FLOOR_HZ, FIRST_CEILING_HZ
-    q25, q75 = np.quantile(f0_hz, (0.25, 0.75))
-    floor_hz = max(FLOOR_OF_Q25 * float(q25), LOWEST_FLOOR_HZ)
-    return floor_hz, min(CEILING_OF_Q75 * float(q75), HIGHEST_CEILING_HZ)
+    q25, q75 = map(float, np.quantile(f0_hz, (0.25, 0.75)))
+    return max(FLOOR_OF_Q25 * q25, LOWEST_FLOOR_HZ), min(CEILING_OF_Q75 * q75, HIGHEST_CEILING_HZ)
 
 
 def _windows(
@@ -204,8 +203,8 @@ def _intensity(intensity_db: Array) -> dict[str, float | None]:
     Intensity is Praat's: dB above 2e-5, a full-scale sine is 91 dB. The mean is of the energy,
     the range q95 - q05. Where there is sound: see `speech_rate.sounding`.
     """
-    names = ("intensity_mean_db", "intensity_sd_db", "intensity_range_db")
     heard = intensity_db[speech_rate.sounding(intensity_db)]
+    names = ("intensity_mean_db", "intensity_sd_db", "intensity_range_db")
     if not len(heard):
         return dict.fromkeys(names)
     mean = 10 * math.log10(np.mean(10 ** (heard / 10)))
@@ -237,7 +236,7 @@ def _weighted(values: list[float], weights: npt.NDArray[np.int_]) -> float | Non
 
 
 def _balance(parts: list[_Part], sample_rate_hz: int) -> dict[str, float | None]:
-    """Return how bright the voiced sound is.
+    """Return how bright the voiced sound is, in dB.
 
     10 log10 of the energy in 1-5 kHz over that in 50-1000 Hz: a pressed, aroused voice is higher.
     (Eyben et al. 2016 turn the fraction round: the same figure with the other sign.)
