@@ -26,6 +26,7 @@ CONNECT_SECONDS = 5.0  # a hub that has not answered by then is taken for unreac
 # What makes a model: no pickles, no code. `model.bin` is CTranslate2's format (pickled weights are
 # called pytorch_model.bin), `*.model` SentencePiece's, `*.jinja` are chat templates.
 PATTERNS = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja", "model.bin")
+WEIGHTS = ("*.safetensors", "model.bin")
 
 _unreachable: dict[str | None, str] = {}  # hub -> why, so that a process waits for it once
 
@@ -60,6 +61,10 @@ def from_hub(source: dict[str, Any], say: Say) -> Path:
     except Exception as problem:  # the HTTP library differs between versions, and so do its errors
         raise ModelError(f"the hub failed on {repository}: {_first_line(problem)}") from problem
     folder = Path(found)
+    if missing := [f for f in source.get("files", ()) if not (folder / f).is_file()]:
+        raise ModelError(f"{repository} on the hub has no {', '.join(missing)}")
+    if not taken(folder, WEIGHTS):
+        raise ModelError(f"{repository} on the hub has no weights in safetensors")
     try:
         check(folder, source.get("sha256", {}))
     except ModelError:
@@ -80,7 +85,7 @@ def _ask(repository: str, revision: str, endpoint: str | None) -> None:
         HfApi(endpoint=endpoint).model_info(repository, revision=revision, timeout=CONNECT_SECONDS)
     except Exception as problem:
         if getattr(problem, "response", None) is not None:
-            raise ModelError(f"the hub has no {repository}: {_first_line(problem)}") from problem
+            raise ModelError(f"the hub refuses {repository}: {_first_line(problem)}") from problem
         _unreachable[endpoint] = _first_line(problem)
         raise ModelError(f"the hub cannot be reached: {_first_line(problem)}") from problem
 

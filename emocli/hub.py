@@ -174,9 +174,8 @@ def _pull_from(
 def _convert(choice: dict[str, Any], folder: Path) -> str:
     original = installed(choice["model"])
     importlib.import_module(f"emocli.encoders.{choice['convert']}").convert(original.folder, folder)
-    return (
-        original.source if original.source.startswith("wheel") else f"converted:{original.source}"
-    )
+    # A commit of the other repository would look like one of this model's own.
+    return original.source if "hub" not in original.source else f"converted:{original.source}"
 
 
 def _reason(problem: ModelError | OSError) -> str:

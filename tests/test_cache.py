@@ -15,6 +15,7 @@ import pytest
 
 from emocli import fetch, hub, model_archive, model_cache
 from emocli.errors import ModelError, UsageError
+from tests.encoders import test_ctranslate2_whisper as whisper
 from tests.warehouse import COMMIT, FILES, catalog, serve, stock
 
 
@@ -125,6 +126,26 @@ def test_any_hub_id_can_be_pulled_without_pickles_and_code(online):
     assert hub.revision("org/tiny") == f"hub:{COMMIT}"
 
 
+def test_a_hub_that_fails_half_way_is_left_for_the_wheel(online):
+    online.lost.add("model.safetensors")
+    lines = []
+    assert contents(hub.pull("tiny", progress=lines.append)) == FILES
+    assert any("the hub failed on org/tiny" in line for line in lines)
+    assert hub.revision("tiny") == "wheel:tiny-weights==1.0"
+
+
+def test_a_repository_the_hub_does_not_have_is_named(online):
+    with pytest.raises(ModelError, match=r"the hub refuses org/other: .*404"):
+        hub.pull("org/other")
+
+
+def test_a_repository_without_safetensors_is_not_a_model(online):
+    del online.files["model.safetensors"]
+    online.files["pytorch_model.bin"] = b"pickle"
+    with pytest.raises(ModelError, match="has no weights in safetensors"):
+        hub.pull("org/tiny")
+
+
 def test_a_wrong_file_from_the_hub_is_deleted_and_the_wheel_is_used(place, online):
     online.files["model.safetensors"] = b"other weights"
     lines = []
@@ -227,6 +248,28 @@ def test_two_pulls_at_once_both_succeed_and_nobody_reads_a_torn_file(place):
     assert seen
     assert left_behind(place) == ["tiny"]
     assert hub.verify("tiny") == len(FILES)
+
+
+def test_a_model_can_be_made_of_another_one_without_a_network(place, no_network, monkeypatch):
+    values = whisper.variables(whisper.random_whisper())
+    with model_cache.staging("faster") as folder:
+        whisper.folder(folder, whisper.binary(values))
+        files = [path.name for path in folder.iterdir()]
+        model_cache.install("faster", folder, "wheel:w==1", files, folder)
+    hub.CATALOG.write_text(
+        """
+        [groups]
+        [models.faster]
+        sources = [{wheels = {}}]
+        [models.slower]
+        sources = [{model = "faster", convert = "ctranslate2_whisper"}]
+        """
+    )
+    hub._toml.cache_clear()
+    folder = hub.pull("slower", offline=True)
+    assert (folder / "model.safetensors").is_file()
+    assert hub.revision("slower") == "wheel:w==1"
+    assert hub.verify("slower") > 3
 
 
 @pytest.mark.parametrize("cut", ["truncated", "missing", "no manifest"])

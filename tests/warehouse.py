@@ -108,7 +108,8 @@ class Hub(BaseHTTPRequestHandler):
                 json.dumps({"id": "org/tiny", "sha": COMMIT, "siblings": siblings}).encode()
             )
         else:
-            self.answer(self.server.files.get(path.removeprefix(f"/org/tiny/resolve/{COMMIT}/")))
+            name = path.removeprefix(f"/org/tiny/resolve/{COMMIT}/")
+            self.answer(None if name in self.server.lost else self.server.files.get(name))
 
     do_HEAD = do_GET  # noqa: N815
 
@@ -130,6 +131,7 @@ def serve(files):
     """Start a hub that has `files` in org/tiny; return the server, which has a `url`."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     server.files = files
+    server.lost = set()  # listed, but gone when asked for
     server.url = f"http://127.0.0.1:{server.server_port}"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server

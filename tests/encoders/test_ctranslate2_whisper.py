@@ -17,6 +17,10 @@ TOKENS = {"<|endoftext|>": 7, "<|startoftranscript|>": 8, "<|notimestamps|>": 9}
 
 @pytest.fixture(scope="module")
 def whisper():
+    return random_whisper()
+
+
+def random_whisper():
     torch.manual_seed(0)
     size = dict.fromkeys(("encoder_attention_heads", "decoder_attention_heads"), 2)
     config = WhisperConfig(
@@ -37,8 +41,7 @@ def whisper():
         begin_suppress_tokens=None,
         **size,
     )
-    model = WhisperForConditionalGeneration(config).half().float().eval()
-    return model
+    return WhisperForConditionalGeneration(config).half().float().eval()
 
 
 def variables(model, dtype="float16"):
