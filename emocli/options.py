@@ -259,7 +259,7 @@ class Run:
         if self.flags["resume"] and not (one_to_one and self.flags["output"]):
             raise UsageError("--resume needs --output, and a command that writes what it reads")
         stages.debug(self.flags["debug"])
-        return Execution(self, self.source(), show).go(stage, window)
+        return Execution(self, self.source(), show, reads=one_to_one).go(stage, window)
 
     def write(self, values: Iterable[dict[str, Any]]) -> int:
         """Write records that were not read from the input; return the exit status."""
@@ -268,7 +268,7 @@ class Run:
         if self.flags["resume"]:
             raise UsageError(f"--resume: {self.name} has no input to resume")
         source = inputs.Source([], self.world.stdin)
-        return Execution(self, source, None).go(lambda _nothing: iter(values), 1)
+        return Execution(self, source, reads=False).go(lambda _nothing: iter(values), 1)
 
     def limit(self) -> tuple[float, float]:
         """Return how many failures, and what share of the records, the run tolerates."""

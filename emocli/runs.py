@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from emocli import journal, records, stages
 from emocli.errors import EmocliError, ExitStatus, worst
 from emocli.inputs import Source
 from emocli.progress import Progress
+from emocli.writing import whole_file
 
 if TYPE_CHECKING:
     from emocli.options import Run
@@ -22,9 +23,14 @@ class Execution:
     """What happens between the first record and the exit status."""
 
     def __init__(
-        self, run: Run, source: Source, show: Callable[[dict[str, Any]], bool] | None
+        self,
+        run: Run,
+        source: Source,
+        show: Callable[[dict[str, Any]], bool] | None = None,
+        *,
+        reads: bool = True,  # a record that goes out is one that came in
     ) -> None:
-        self.run, self.source, self.show = run, source, show
+        self.run, self.source, self.show, self.reads = run, source, show, reads
         self.progress = Progress(
             run.world.stderr, run.name, source.total(), quiet=run.flags["quiet"]
         )
@@ -36,10 +42,13 @@ class Execution:
         """Run, and return the exit status; the summary is printed however it ends."""
         word = ""
         try:
-            if self.run.flags["output"]:
+            if not self.run.flags["output"]:
+                self._to_stream(stage, self.run.world.stdout)
+            elif self.reads:
                 self._to_file(stage, window)
             else:
-                self._to_stdout(stage)
+                with whole_file(self.run.flags["output"], self.run.world.stdout) as file:
+                    self._to_stream(stage, file)
         except (KeyboardInterrupt, Terminated) as stop:
             word = ", interrupted" if isinstance(stop, KeyboardInterrupt) else ", terminated"
             raise
@@ -50,8 +59,8 @@ class Execution:
             self.progress.summary(word)
         return self._final()
 
-    def _to_stdout(self, stage: stages.Stage) -> None:
-        write, flush = self.run.world.stdout.write, self.run.world.stdout.flush
+    def _to_stream(self, stage: stages.Stage, stream: BinaryIO) -> None:
+        write, flush = stream.write, stream.flush
         outcomes = stage(record for _, record in self.source)
         for record in outcomes:
             if self.show is None or not self.show(record):
