@@ -145,8 +145,9 @@ def _download(requirement: str, sha256: str, archives: Path) -> Path:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     found = list(target.glob("*.whl"))
     if done.returncode or len(found) != 1:
-        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
-        reason = errors[-1].removeprefix("ERROR: ") if errors else done.stderr.strip()[-200:]
+        said = [line.removeprefix("ERROR: ") for line in done.stderr.splitlines() if line.strip()]
+        errors = [line for line in said if requirement in line] or said  # else a traceback's end
+        reason = errors[-1] if errors else f"exit status {done.returncode}"
         raise ModelError(f"pip cannot download {requirement}: {reason}")
     if (actual := digest(found[0])) != sha256:
         raise ModelError(f"{found[0].name}: sha256 is {actual}, expected {sha256}")

@@ -138,16 +138,22 @@ def pull(
         choices = [c for c in choices if "model" in c and find(c["model"])]
         if not choices:
             raise _absent(name, offline)
-    problems = []
+    problems: list[ModelError] = []
     for choice in choices:
+        if problems:
+            _say(progress, f"{name}: {problems[-1]}")
         try:
             return _pull_from(choice, name, source, offline, progress)
-        except (ModelError, OSError) as problem:
-            problems.append(_reason(problem))
-            _say(progress, f"{name}: {problems[-1]}")
-    what = "; ".join(dict.fromkeys(problems)) or f"it has no {source} source"
+        except ModelError as problem:
+            problems.append(problem)
+        except OSError as problem:
+            where = problem.filename or model_cache.home()
+            problems.append(ModelError(f"{problem.strerror or problem}: {where}"))
+    what = "; ".join(dict.fromkeys(p.message for p in problems)) or f"it has no {source} source"
+    hints = [p.hint for p in problems if p.hint]
     raise ModelError(
-        f"cannot get {name}: {what}", hint="emocli models pull --from FILE needs no network"
+        f"cannot get {name}: {what}",
+        hint=[*hints, "emocli models pull --from FILE needs no network"][0],
     )
 
 
@@ -176,12 +182,6 @@ def _convert(choice: dict[str, Any], folder: Path) -> str:
     importlib.import_module(f"emocli.encoders.{choice['convert']}").convert(original.folder, folder)
     # A commit of the other repository would look like one of this model's own.
     return original.source if "hub" not in original.source else f"converted:{original.source}"
-
-
-def _reason(problem: ModelError | OSError) -> str:
-    if isinstance(problem, ModelError):
-        return problem.message
-    return f"{problem.strerror or problem}: {problem.filename or model_cache.home()}"
 
 
 def _say(progress: Say | None, line: str) -> None:

