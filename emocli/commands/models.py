@@ -7,8 +7,6 @@ shows, a group (default), or a hub id such as org/name or org/name@revision.
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,13 +22,6 @@ Names = Annotated[list[str], typer.Argument(metavar="NAME...", show_default=Fals
 MaybeNames = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", show_default=False)]
 
 
-def _subcommand(function: Callable[..., int]) -> Callable[..., int]:
-    """Register a subcommand; the indented paragraphs of its help keep their lines."""
-    parts = inspect.cleandoc(function.__doc__ or "").split("\n\n")
-    text = "\n\n".join("\b\n" + part if "\n    " in part else part for part in parts)
-    return app.command(function.__name__.rstrip("_"), help=text)(function)
-
-
 def _world() -> options.World:
     return click.get_current_context().find_object(options.World) or options.streams()
 
@@ -40,7 +31,7 @@ def _print(world: options.World, line: str) -> None:
     world.stdout.flush()
 
 
-@_subcommand
+@app.command("list")
 def list_(
     json: Annotated[bool, typer.Option("--json", help="JSON Lines, on a terminal too.")] = False,
 ) -> int:
@@ -52,7 +43,9 @@ def list_(
     world = _world()
     rows = _rows()
     if not json and world.stdout.isatty():
-        _table(rows, world)
+        from emocli.commands._terminal import draw
+
+        draw(world.stdout, _table(rows), "* needed by the shipped predictor")
     else:
         import orjson
 
@@ -83,10 +76,7 @@ def _rows() -> list[dict[str, Any]]:
     return rows
 
 
-def _table(rows: list[dict[str, Any]], world: options.World) -> None:
-    import io
-
-    from rich.console import Console
+def _table(rows: list[dict[str, Any]]) -> Any:
     from rich.table import Column, Table
 
     name_column = Column("name", no_wrap=True)
@@ -96,18 +86,10 @@ def _table(rows: list[dict[str, Any]], world: options.World) -> None:
         source = (row["source"] or "-").split(":")[0]
         size, licence = str(row["size_mb"] or "?"), row["licence"] or "?"
         table.add_row(name, row["what"], size, licence, source)
-    text = io.StringIO()
-    Console(file=text, width=_width()).print(table)
-    _print(world, text.getvalue() + "* needed by the shipped predictor")
+    return table
 
 
-def _width() -> int:
-    import shutil
-
-    return shutil.get_terminal_size().columns
-
-
-@_subcommand
+@app.command()
 def pull(
     names: MaybeNames = None,
     source: Annotated[
@@ -159,7 +141,7 @@ def _unpack(archive: str, world: options.World) -> list[str]:
         raise UsageError(f"cannot read {archive}: {problem.strerror}") from problem
 
 
-@_subcommand
+@app.command()
 def path(names: Names) -> int:
     """Print the folders of models; exit 4 when one is not here.
 
@@ -174,7 +156,7 @@ def path(names: Names) -> int:
     return ExitStatus.OK
 
 
-@_subcommand
+@app.command()
 def verify(names: MaybeNames = None, quiet: options.Quiet = False) -> int:
     """Hash the files of models again; exit 4 when one is broken.
 
@@ -198,7 +180,7 @@ def verify(names: MaybeNames = None, quiet: options.Quiet = False) -> int:
     return status
 
 
-@_subcommand
+@app.command()
 def remove(names: Names) -> int:
     """Delete models from the cache; those from a hub, from the Hugging Face cache as well.
 
@@ -212,7 +194,7 @@ def remove(names: Names) -> int:
     return ExitStatus.OK
 
 
-@_subcommand
+@app.command()
 def export(
     names: Names,
     output: Annotated[
