@@ -71,6 +71,11 @@ def _dress(command: click.Command, text: str) -> None:
         _dress(inner, inner.help or "")
 
 
+def context(command: click.Command) -> click.Context:
+    """Return a context to describe a command in."""
+    return click.Context(command, info_name=command.name, **command.context_settings)
+
+
 def paragraphs(text: str) -> str:
     r"""Mark the paragraphs of a docstring that are indented, so that click keeps their lines.
 

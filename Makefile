@@ -1,0 +1,81 @@
+# emocli: `make` lists what there is. Everything happens in .venv; nothing else is touched, except
+# that pretrained models go into the user's cache ($XDG_CACHE_HOME/emocli), where they are shared.
+
+PYTHON ?= python3
+VENV   ?= .venv
+JOBS   ?= 2
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL := help
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
+# The environment is made again when what it is made from changes.
+USE := $(VENV)/.use
+DEV := $(VENV)/.dev
+
+.PHONY: help demo test test-all check docs docs-check bench clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(USE)  ## install emocli, pull its models, run the whole pipe on examples/clips
+	@$(BIN)/emocli models pull default
+	@PATH="$(abspath $(BIN)):$$PATH" bash examples/pipeline.sh
+
+test: $(DEV)  ## install what tests need and run them (not the slow ones)
+	@$(BIN)/emocli models pull default --quiet
+	@$(BIN)/python -m pytest -n $(JOBS) -m 'not slow and not network and not gpu'
+
+test-all: $(DEV)  ## run all tests, the slow ones too, and this file's other targets
+	@$(BIN)/emocli models pull default --quiet
+	@$(BIN)/python -m pytest -n $(JOBS) -m 'not network and not gpu' --cov=emocli
+	@$(MAKE) --no-print-directory check docs-check demo
+
+check: $(DEV)  ## look at format, style, types and spelling
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/codespell emocli tests examples README.md CONTRIBUTING.md CHANGELOG.md Makefile
+
+docs: $(DEV)  ## write man pages, completions and the README's tables
+	@$(BIN)/python -m emocli.documentation
+
+docs-check: $(DEV)  ## fail if any of these is stale
+	@$(BIN)/python -m emocli.documentation --check
+
+bench: $(DEV)  ## compare speed and size with the usual tools; writes bench.json
+	@$(BIN)/emocli models pull default --quiet
+	@$(BIN)/python -m tests.bench
+
+clean:  ## delete what the other targets have made here, .venv too
+	@rm -rf $(VENV) build dist *.egg-info examples/out bench.json .coverage
+	@rm -rf .pytest_cache .mypy_cache .ruff_cache
+	@find emocli tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@if ! $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+		echo "emocli needs Python 3.11 or later; $(PYTHON) is" \
+			"$$($(PYTHON) --version 2>&1 || true). Try: make PYTHON=python3.11" >&2
+		exit 1
+	fi
+	if ! $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null; then
+		echo "$(PYTHON) cannot make virtual environments." \
+			"On Debian and Ubuntu: apt install python3-venv" >&2
+		exit 1
+	fi
+	$(PYTHON) -m venv $(VENV)
+
+$(USE): pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "installing emocli into $(VENV) (this takes minutes the first time)" >&2
+	$(PIP) --editable '.[offline]'
+	touch $@
+
+$(DEV): pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "installing emocli and its tests' needs into $(VENV) (minutes the first time)" >&2
+	$(PIP) --editable '.[offline,dev]'
+	touch $(USE) $@
