@@ -21,6 +21,19 @@ from emocli.signals import ffmpeg, sound_files
 from emocli.signals.ffmpeg import SAMPLE_RATE_HZ as SAMPLE_RATE_HZ
 from emocli.signals.ffmpeg import ffmpeg_binary as ffmpeg_binary
 
+# How wav and avi, aiff, flac, ogg, matroska and webm, mp3, flash, mpeg begin; mp4: "ftyp" later.
+MAGIC = (
+    b"RIFF",
+    b"RF64",
+    b"FORM",
+    b"fLaC",
+    b"OggS",
+    b"\x1aE\xdf\xa3",
+    b"ID3",
+    b"FLV",
+    b"\0\0\1\xba",
+)
+
 Samples = npt.NDArray[np.float32]
 
 
@@ -56,26 +69,26 @@ def read(
     """
     name = os.fsdecode(path)
     _check_span(start, end)
-    if sound_files.known(_head(name)):
-        decoded = _sound_file(name, start, end)
-    else:
-        decoded = ffmpeg.decode(name, start=start, end=end)
+    head = _head(name)
+    decoded = None
+    if sound_files.known(head):
+        decoded = sound_files.decode(name, start=start, end=end)
+    if decoded is None:
+        decoded = _with_ffmpeg(name, start, end, head)
     samples = decoded.samples.astype(np.float32)
     samples /= sound_files.FULL_SCALE
     return Audio(samples, decoded.channels, decoded.decoder, decoded.warning)
 
 
-def _sound_file(name: str, start: float | None, end: float | None) -> ffmpeg.Decoded:
-    """Decode a file that begins like wav, flac, aiff or ogg; ffmpeg gets a second look."""
-    if decoded := sound_files.decode(name, start=start, end=end):
-        return decoded
+def _with_ffmpeg(name: str, start: float | None, end: float | None, head: bytes) -> ffmpeg.Decoded:
+    """Decode with ffmpeg; what only begins like media is damaged, the rest is something else."""
     try:
         return ffmpeg.decode(name, start=start, end=end)
     except RecordError as error:
-        if error.code != "not_media":
+        if error.code != "not_media" or not (head[4:8] == b"ftyp" or head.startswith(MAGIC)):
             raise
-        message = "begins like a sound file, but its header makes no sense"
-        raise RecordError("decode_failed", message, hint="was it cut off or overwritten?") from None
+        message = "begins like a media file, but its header or index makes no sense"
+        raise RecordError("decode_failed", message, hint="was it cut off? get it again") from None
 
 
 def _check_span(start: float | None, end: float | None) -> None:
@@ -88,7 +101,7 @@ def _check_span(start: float | None, end: float | None) -> None:
 def _head(name: str) -> bytes:
     """Return the first bytes of a file, none of a pipe; say what is wrong with it."""
     try:
-        status = Path(name).stat()
+        status = os.stat(name)  # noqa: PTH116 - Path("") would be the working directory
         if stat.S_ISDIR(status.st_mode):
             raise RecordError("is_a_directory", "a directory, not a file", hint="name its files")
         if not stat.S_ISREG(status.st_mode):

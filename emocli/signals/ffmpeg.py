@@ -30,6 +30,8 @@ SAMPLE_RATE_HZ = 16_000  # what Whisper, wav2vec2 and silero take
 PATIENCE_S = 60.0
 SLOWEST_BYTES_PER_S = 1_000_000
 
+RUN_UP_S = 1.0  # before a span, so that the decoder is settled where it begins. Our choice.
+
 _FILE = "FILE"  # stands for the input in arguments that are built once
 _HINT = "is the file whole? does it play?"
 
@@ -74,10 +76,14 @@ def decode(path: str, *, start: float | None = None, end: float | None = None) -
     return Decoded(samples, _channels(log), f"ffmpeg {_version(log)}", _warning(log, status))
 
 
-@lru_cache(maxsize=1)
 def _binary() -> str:
     """Return $EMOCLI_FFMPEG, else the ffmpeg on the PATH, else the one in imageio-ffmpeg."""
-    if chosen := os.environ.get("EMOCLI_FFMPEG"):
+    return _find(os.environ.get("EMOCLI_FFMPEG"), os.environ.get("PATH"))
+
+
+@lru_cache(maxsize=8)
+def _find(chosen: str | None, _search_path: str | None) -> str:
+    if chosen:
         if found := shutil.which(chosen):
             return found
         raise ConfigError(f"EMOCLI_FFMPEG={chosen}: no such program")
@@ -97,18 +103,31 @@ def _arguments(binary: str, start: float | None, end: float | None) -> list[str]
     """Return the command line: first audio stream, channels averaged, 16 kHz, 16 bit, a pipe."""
     import ffmpeg
 
-    span = {} if start is None else {"ss": f"{start:.6f}"}
-    if end is not None:
-        span["t"] = f"{end - (start or 0.0):.6f}"
-    stream = ffmpeg.input(_FILE, protocol_whitelist="file,pipe", threads=1, **span)["a:0"].output(
+    before_s, span = _span(start, end)
+    stream = ffmpeg.input(_FILE, protocol_whitelist="file,pipe", threads=1, **before_s)["a:0"]
+    stream = stream.output(
         "pipe:1",
         format="s16le",
         ac=1,
         flush_packets=0,  # hundreds of small writes would cost more than the decoding
         af=f"aresample={SAMPLE_RATE_HZ}:rematrix_maxval=1.0",
+        **span,
     )
     before = [binary, "-nostdin", "-nostats", "-loglevel", "repeat+level+info"]
     return list(ffmpeg.compile(stream, cmd=before))
+
+
+def _span(start: float | None, end: float | None) -> tuple[dict[str, str], dict[str, str]]:
+    """Return what to skip in the file, and what to cut out of the sound after that.
+
+    After a jump the first frames of AAC are lost and those of mp3 are noise: jump short of it.
+    """
+    first = start or 0.0
+    jump = max(first - RUN_UP_S, 0.0)
+    cut = {"ss": f"{first - jump:.6f}"} if first else {}
+    if end is not None:
+        cut["t"] = f"{end - first:.6f}"
+    return ({"ss": f"{jump:.6f}"} if jump else {}), cut
 
 
 def _patience(path: str) -> float:
@@ -165,9 +184,6 @@ def _failure(log: str, start: float | None) -> RecordError:
     """Return the error for a file that gave no sample at all."""
     reason = _first_error(log)
     if not re.search(r"Input #0, ", log):
-        if "moov atom not found" in log and "detected only with low score" not in log:
-            hint = "cut off before its index; download or record it again"
-            return RecordError("decode_failed", f"ffmpeg: {reason}", hint=hint)
         hint = "ffmpeg knows no such format; is it text, or an archive?"
         return RecordError("not_media", "neither audio nor video", hint=hint)
     streams = _input_streams(log)
