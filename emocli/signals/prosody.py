@@ -19,10 +19,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import parselmouth
-from parselmouth.praat import call
 
 from emocli.errors import RecordError
-from emocli.signals import speech_rate
+from emocli.signals import speech_rate, voice_quality
 
 Array = npt.NDArray[np.float64]
 Measures = dict[str, float | int | str | None]
@@ -41,21 +40,13 @@ LOWEST_FLOOR_HZ, HIGHEST_CEILING_HZ = 50.0, 800.0
 INTENSITY_FLOOR_HZ = 50.0  # smooths over 64 ms: syllables stay, periods go (de Jong & Wempe 2009)
 MIN_VOICED_FRAMES = 3  # a slope through fewer points says nothing
 
-# Praat's own defaults for jitter and shimmer (its manual, "Voice 2" and "Voice 3").
-SHORTEST_PERIOD_S, LONGEST_PERIOD_S = 0.0001, 0.02
-MOST_PERIOD_FACTOR, MOST_AMPLITUDE_FACTOR = 1.3, 1.6
-
-# Bands of the alpha ratio in eGeMAPS (Eyben et al. 2016, https://doi.org/10.1109/TAFFC.2015.2457417).
-LOW_BAND_HZ, HIGH_BAND_HZ = (50.0, 1000.0), (1000.0, 5000.0)
-SPECTRUM_S = 0.032
-
 
 class _Part(NamedTuple):
     """What one window gives."""
 
     times: Array  # (frames,) seconds from the start of the recording
     f0_hz: Array  # 0 where unvoiced
-    strength: Array  # autocorrelation at the period
+    hnr_db: Array  # harmonicity of the voiced frames, on its own grid
     loud_times: Array
     intensity_db: Array
     jitter: float
@@ -75,7 +66,7 @@ def describe(samples: npt.NDArray[np.floating], sample_rate_hz: int = 16_000) ->
     floor_hz, ceiling_hz = pitch_range(samples, sample_rate_hz)
     windows = _windows(samples, sample_rate_hz)
     parts = [_analyse(*window, floor_hz, ceiling_hz) for window in windows]
-    times, f0_hz, strength, loud_times, intensity_db = (
+    times, f0_hz, hnr_db, loud_times, intensity_db = (
         np.concatenate([part[i] for part in parts]) for i in range(5)
     )
     voiced = f0_hz > 0
@@ -86,8 +77,10 @@ def describe(samples: npt.NDArray[np.floating], sample_rate_hz: int = 16_000) ->
         "voiced_fraction": float(voiced.mean()) if len(voiced) else 0.0,
         **_intensity(intensity_db),
         **rhythm,
-        **_quality(parts, strength[voiced]),
-        **_balance(parts, sample_rate_hz),
+        **_quality(parts, hnr_db),
+        "alpha_ratio_db": voice_quality.alpha_ratio_db(
+            np.sum([part.spectrum for part in parts], axis=0), sample_rate_hz
+        ),
         "pitch_floor_hz": floor_hz,
         "pitch_ceiling_hz": ceiling_hz,
         "praat": parselmouth.PRAAT_VERSION,
@@ -112,15 +105,21 @@ def pitch_range(
     2008); the wide range itself where nothing is voiced.
     """
     found = [
-        sound.to_pitch_ac(STEP_S, FIRST_FLOOR_HZ, pitch_ceiling=FIRST_CEILING_HZ)
+        _f0(sound.to_pitch_ac(STEP_S, FIRST_FLOOR_HZ, pitch_ceiling=FIRST_CEILING_HZ))
         for sound, _ in _windows(samples, sample_rate_hz)
     ]
-    f0_hz = np.concatenate([pitch.selected_array["frequency"] for pitch in found])
+    f0_hz = np.concatenate(found)
     f0_hz = f0_hz[f0_hz > 0]
     if len(f0_hz) < MIN_VOICED_FRAMES:
         return FIRST_FLOOR_HZ, FIRST_CEILING_HZ
     q25, q75 = map(float, np.quantile(f0_hz, (0.25, 0.75)))
     return max(FLOOR_OF_Q25 * q25, LOWEST_FLOOR_HZ), min(CEILING_OF_Q75 * q75, HIGHEST_CEILING_HZ)
+
+
+def _f0(pitch: parselmouth.Pitch) -> Array:
+    """Return the frequencies (frames,), 0 where unvoiced, without holding on to the candidates."""
+    values: Array = pitch.selected_array["frequency"].copy()
+    return values
 
 
 def _windows(
@@ -139,45 +138,21 @@ def _analyse(
 ) -> _Part:
     """Run every analysis once on a window."""
     pitch = sound.to_pitch_ac(STEP_S, floor_hz, pitch_ceiling=ceiling_hz)
-    f0_hz = pitch.selected_array["frequency"]
-    intensity = sound.to_intensity(INTENSITY_FLOOR_HZ, STEP_S)
-    jitter, shimmer_db = _perturbation(sound, pitch)
+    f0_hz = _f0(pitch)
+    intensity_floor_hz = max(INTENSITY_FLOOR_HZ, 6.5 / sound.duration)  # Praat's window is 6.4 / it
+    intensity = sound.to_intensity(intensity_floor_hz, STEP_S)
+    voiced_times = pitch.xs()[f0_hz > 0]
+    jitter, shimmer_db = voice_quality.perturbation(sound, pitch)
     return _Part(
         pitch.xs() + offset_s,
         f0_hz,
-        pitch.selected_array["strength"],
+        voice_quality.harmonicity(sound, floor_hz, pitch.xs(), f0_hz > 0),
         intensity.xs() + offset_s,
         intensity.values[0],
         jitter,
         shimmer_db,
-        _spectrum(sound, pitch.xs()[f0_hz > 0]),
+        voice_quality.spectrum(sound, voiced_times),
     )
-
-
-def _perturbation(sound: parselmouth.Sound, pitch: parselmouth.Pitch) -> tuple[float, float]:
-    """Return local jitter (a ratio) and local shimmer (dB), NaN without enough periods.
-
-    Jitter is mean |T[i] - T[i-1]| / mean T over neighbouring periods T; shimmer is
-    mean |20 log10(A[i] / A[i-1])| over their peak amplitudes A (Praat manual, "Voice").
-    """
-    pulses = call([sound, pitch], "To PointProcess (cc)")
-    periods = (0, 0, SHORTEST_PERIOD_S, LONGEST_PERIOD_S, MOST_PERIOD_FACTOR)
-    jitter = call(pulses, "Get jitter (local)", *periods)
-    shimmer = call([sound, pulses], "Get shimmer (local_dB)", *periods, MOST_AMPLITUDE_FACTOR)
-    return jitter, shimmer
-
-
-def _spectrum(sound: parselmouth.Sound, voiced_times: Array) -> Array:
-    """Return the power spectrum (bins,) summed over 32 ms frames centred on voiced times."""
-    rate = sound.sampling_frequency
-    width = round(SPECTRUM_S * rate)
-    starts = np.rint(voiced_times * rate).astype(int) - width // 2
-    starts = starts[(starts >= 0) & (starts + width <= sound.n_samples)]
-    if not len(starts):
-        return np.zeros(width // 2 + 1)
-    frames = sound.values[0][starts[:, None] + np.arange(width)] * np.hanning(width)
-    power: Array = (np.abs(np.fft.rfft(frames)) ** 2).sum(axis=0)
-    return power
 
 
 def _pitch(times: Array, f0_hz: Array) -> dict[str, float | None]:
@@ -212,20 +187,13 @@ def _intensity(intensity_db: Array) -> dict[str, float | None]:
     return dict(zip(names, (mean, float(heard.std()), float(high - low)), strict=True))
 
 
-def _quality(parts: list[_Part], strength: Array) -> dict[str, float | None]:
-    """Return jitter, shimmer and harmonicity.
-
-    Windows weigh as their voiced frames do. Harmonicity is the mean over voiced frames of
-    10 log10(r / (1 - r)), r the autocorrelation at the period (Boersma 1993, eq. 4), from the
-    pitch analysis; Praat's own Harmonicity looks at more periods and comes out 1 to 2 dB higher.
-    """
+def _quality(parts: list[_Part], hnr_db: Array) -> dict[str, float | None]:
+    """Return jitter and shimmer, windows weighing as their voiced frames do, and harmonicity."""
     weights = np.array([np.count_nonzero(part.f0_hz) for part in parts])
-    r = np.clip(strength, 1e-4, 1 - 1e-6)  # rounding may reach 1: 60 dB at most
-    hnr_db = float(np.mean(10 * np.log10(r / (1 - r)))) if len(r) else None
     return {
         "jitter_local": _weighted([part.jitter for part in parts], weights),
         "shimmer_local_db": _weighted([part.shimmer_db for part in parts], weights),
-        "hnr_db": hnr_db,
+        "hnr_db": float(hnr_db.mean()) if len(hnr_db) else None,
     }
 
 
@@ -233,18 +201,3 @@ def _weighted(values: list[float], weights: npt.NDArray[np.int_]) -> float | Non
     array = np.array(values)
     known = np.isfinite(array) & (weights > 0)
     return float(np.average(array[known], weights=weights[known])) if known.any() else None
-
-
-def _balance(parts: list[_Part], sample_rate_hz: int) -> dict[str, float | None]:
-    """Return how bright the voiced sound is, in dB.
-
-    10 log10 of the energy in 1-5 kHz over that in 50-1000 Hz: a pressed, aroused voice is higher.
-    (Eyben et al. 2016 turn the fraction round: the same figure with the other sign.)
-    """
-    spectrum = np.sum([part.spectrum for part in parts], axis=0)
-    hertz = np.linspace(0, sample_rate_hz / 2, len(spectrum))
-    low, high = (
-        float(spectrum[(hertz >= first) & (hertz < last)].sum())
-        for first, last in (LOW_BAND_HZ, HIGH_BAND_HZ)
-    )
-    return {"alpha_ratio_db": 10 * math.log10(high / low) if low > 0 and high > 0 else None}

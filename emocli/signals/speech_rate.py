@@ -93,10 +93,6 @@ def nuclei(times: Array, intensity_db: Array, pitch_times: Array, voiced: Mask) 
                     kept[-1] = int(peak)
                 continue
         kept.append(int(peak))
-    return times[[index for index in kept if _is_voiced(times[index], pitch_times, voiced)]]
-
-
-def _is_voiced(time: float, pitch_times: Array, voiced: Mask) -> bool:
     if not len(pitch_times):
-        return False
-    return bool(voiced[np.argmin(np.abs(pitch_times - time))])
+        return np.zeros(0)
+    return times[kept][np.interp(times[kept], pitch_times, voiced) > 0.5]
