@@ -188,7 +188,7 @@ def _dispatch(arguments: list[str], world: World) -> int:
     from emocli import config
 
     root = group()
-    defaults = config.defaults(arguments, load)
+    defaults = config.defaults(arguments, names(), load)
     result = root.main(
         arguments,
         prog_name="emocli",

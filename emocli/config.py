@@ -37,16 +37,12 @@ def read() -> dict[str, Any]:
 
 
 def defaults(
-    arguments: list[str], load: Callable[[str], click.Command]
+    arguments: list[str], names: list[str], load: Callable[[str], click.Command]
 ) -> dict[str, dict[str, Any]]:
     """Return click's default map for the command that the arguments name."""
     contents = read()
     name = next((a for a in arguments if not a.startswith("-")), None)
-    if not contents or name is None:
-        return {}
-    from emocli.cli import names
-
-    if name not in names():
+    if not contents or name not in names:
         return {}
     return {name: of_command(contents, name, load(name))}
 

@@ -22,7 +22,9 @@ from emocli.errors import ConfigError, ExitStatus, UsageError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True, help=__doc__)
 
-Command = Annotated[str | None, typer.Argument(metavar="[COMMAND]", show_default=False)]
+Command = Annotated[
+    str | None, typer.Argument(metavar="[COMMAND]", help="Only its flags.", show_default=False)
+]
 Json = Annotated[bool, typer.Option("--json", help="JSON Lines, on a terminal too.")]
 
 
@@ -34,14 +36,16 @@ def show(command: Command = None, json: Json = False) -> int:
 
         emocli config show | jq -c 'select(.source != "default")'
     """
-    from emocli import cli
-
-    if command is not None and command not in cli.names():
+    context = click.get_current_context()
+    root = context.find_root()
+    names = root.command.list_commands(root)  # type: ignore[attr-defined]
+    if command is not None and command not in names:
         raise UsageError(f"no command {command!r}", hint="emocli --help lists them")
+    load = root.command.get_command  # type: ignore[attr-defined]
     rows = [
-        row for name in ([command] if command else cli.names()) for row in _rows(name, cli.load)
+        row for name in ([command] if command else names) for row in _rows(name, load(root, name))
     ]
-    world = click.get_current_context().find_object(options.World) or options.streams()
+    world = context.find_object(options.World) or options.streams()
     if world.stdout.isatty() and not json:
         from emocli.commands._terminal import draw
 
@@ -70,8 +74,7 @@ def path() -> int:
     return ExitStatus.OK
 
 
-def _rows(name: str, load: Any) -> Iterator[dict[str, Any]]:
-    command = load(name)
+def _rows(name: str, command: click.Command) -> Iterator[dict[str, Any]]:
     inner = getattr(command, "commands", None)
     if inner is not None:
         for child in inner.values():
