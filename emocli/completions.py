@@ -6,7 +6,7 @@ The scripts are static: completing a word starts no Python.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import click
@@ -96,7 +96,7 @@ def _values(command: str, parameter: click.Parameter, context: click.Context) ->
     name = max(parameter.opts, key=len)
     for place in (f"{command} {name}", f"{command.split()[0]} {name}", name):
         if place in SPECIAL:
-            return Values(*SPECIAL[place]())
+            return SPECIAL[place]()
     metavar = parameter.make_metavar(context)
     words = tuple(part for part in metavar.split("|") if _WORD.fullmatch(part))
     if any(capitals in metavar for capitals in ("FILE", "INPUT", "PATH")):
@@ -129,16 +129,16 @@ def _metrics() -> tuple[str, ...]:
 
 
 # Where the metavar does not say it all: [command] parameter -> words, and files or folders.
-SPECIAL = {
-    "dataset name": lambda: (_datasets(),),
-    "config show command": lambda: (tuple(cli.names()),),
-    "models names": lambda: (("default", *_catalog()),),
-    "--model": lambda: (("default",), FOLDERS),
-    "train --model": lambda: (_models(),),
-    "transcribe --model": lambda: (_catalog(), FOLDERS),
-    "--encoder": lambda: (_catalog(), FOLDERS),
-    "--modality": lambda: (("text", "audio", "text,audio"),),
-    "--min": lambda: (_metrics(),),
-    "--max": lambda: (_metrics(),),
-    "--shard": lambda: (("slurm",),),
+SPECIAL: dict[str, Callable[[], Values]] = {
+    "dataset name": lambda: Values(_datasets()),
+    "config show command": lambda: Values(tuple(cli.names())),
+    "models names": lambda: Values(("default", *_catalog())),
+    "--model": lambda: Values(("default",), FOLDERS),
+    "train --model": lambda: Values(_models()),
+    "transcribe --model": lambda: Values(_catalog(), FOLDERS),
+    "--encoder": lambda: Values(_catalog(), FOLDERS),
+    "--modality": lambda: Values(("text", "audio", "text,audio")),
+    "--min": lambda: Values(_metrics()),
+    "--max": lambda: Values(_metrics()),
+    "--shard": lambda: Values(("slurm",)),
 }

@@ -1,0 +1,161 @@
+"""Start-up is light, layers point one way, files and functions stay small."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from emocli import cli
+
+PACKAGE = Path(cli.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+# Every addition here costs every user of every command the time to import it: weigh it carefully.
+ALLOWED = {
+    "annotated_doc",  # of typer
+    "click",
+    "colorama",  # of click, on Windows
+    "emocli",
+    "orjson",
+    "shellingham",  # of typer
+    "typer",
+    "typing_extensions",  # of typer
+}
+NOT_OURS = {"__main__", "_distutils_hack", "__mp_main__", "distutils-precedence", "sitecustomize"}
+
+# What a module imports lies in its own layer or in one further left.
+LAYERS = (
+    {"errors"},
+    {"labels", "progress", "records", "workers", "writing"},
+    {"devices", "duplicates", "inputs", "stages", "store"},
+    {"signals", "encoders", "models", "metrics"},
+    {"bundle", "datasets", "fetch", "journal", "model_archive", "model_cache", "hub", "training"},
+    {"config", "options", "runs"},
+    {"commands"},
+    {"cli"},
+    {"__main__", "completion_scripts", "completions", "documentation", "man_pages"},
+)
+PURE = LAYERS[3]  # arrays in, arrays out: errors and their own package is all they know of ours
+
+HELP = """
+import sys
+from emocli import cli
+cli.run([*sys.argv[1:], "--help"])
+names = {module.partition(".")[0] for module in sys.modules}
+print("\\nIMPORTED", *sorted(names - set(sys.stdlib_module_names)))
+"""
+
+
+@pytest.mark.parametrize("name", ["", *cli.names()])
+def test_help_imports_only_what_is_light(name: str):
+    command = [sys.executable, "-c", HELP, *name.split()]
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    imported = set(shown.stdout.rpartition("IMPORTED")[2].split())
+    extra = {n for n in imported - ALLOWED - NOT_OURS if not n.startswith("__editable__")}
+    assert extra == set()
+
+
+def test_score_never_imports_torch(tmp_path: Path):
+    code = (
+        "import sys; from emocli import cli; status = cli.run(['score', sys.argv[1]]);"
+        "print('torch' in sys.modules, 'transformers' in sys.modules, status, file=sys.stderr)"
+    )
+    records = tmp_path / "records.jsonl"
+    emotions = '{"emotion": "joy", "probabilities": {"joy": 0.9, "anger": 0.1}}'
+    lines = [
+        f'{{"id": "{n}", "label": {{"emotion": "joy"}}, "prediction": {emotions}}}\n'
+        for n in range(3)
+    ]
+    records.write_text("".join(lines))
+    command = [sys.executable, "-c", code, str(records)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stderr.splitlines()[-1] == "False False 0"
+
+
+def layer(module: str) -> int:
+    """Return the place of emocli.X in LAYERS."""
+    found = [place for place, names in enumerate(LAYERS) if module in names]
+    assert found, f"emocli.{module} has no layer: give it one in {Path(__file__).name}"
+    return found[0]
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield the X of every emocli.X that a file imports, but for annotations only."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    typing_only = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if node in typing_only:
+            continue
+        if isinstance(node, ast.ImportFrom) and node.module == "emocli":
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("emocli."):
+            yield str(node.module).split(".")[1]
+        elif isinstance(node, ast.Import):
+            yield from (a.name.split(".")[1] for a in node.names if a.name.startswith("emocli."))
+
+
+def own(path: Path) -> str:
+    """Return the X of a file's emocli.X."""
+    first = path.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+SOURCES = [path for path in FILES if path.parent != PACKAGE or path.name != "__init__.py"]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_layers_point_one_way(path: Path):
+    upward = [name for name in imports(path) if layer(name) > layer(own(path))]
+    assert upward == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_what_is_pure_knows_no_records_and_no_flags(path: Path):
+    if own(path) in PURE:
+        assert set(imports(path)) <= {"errors", own(path)}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_files_and_functions_stay_small(path: Path):
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 250
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            body = node.body[ast.get_docstring(node) is not None :] or node.body
+            lines = (body[-1].end_lineno or 0) - body[0].lineno + 1
+            assert lines <= 50, f"{node.name} has {lines} lines"
+            places = [arg.arg for arg in node.args.args if arg.arg != "self"]
+            assert len(places) <= 5 or node.name == "command", f"{node.name} has many parameters"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_only_the_command_line_prints(path: Path):
+    calls = [n for n in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if _is_print(n)]
+    assert calls == []
+
+
+def _is_print(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in ("print", "exec", "eval")
+    )
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_nothing_unpickles(path: Path):
+    text = path.read_text(encoding="utf-8")
+    assert "import pickle" not in text
+    assert "allow_pickle=True" not in text
+    assert "trust_remote_code=True" not in text
+    assert "torch.load(" not in text
