@@ -1,0 +1,90 @@
+"""config: where each value comes from."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emocli import cli
+
+
+@pytest.fixture
+def file() -> Path:
+    path = Path(os.environ["XDG_CONFIG_HOME"], "emocli", "config.toml")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def row(done: Any, flag: str) -> tuple[Any, str]:
+    found = [r for r in done.records if r["flag"] == flag]
+    assert len(found) == 1
+    return found[0]["value"], found[0]["source"]
+
+
+def test_the_variable_wins_over_the_file_and_the_file_over_the_default(emocli, file, monkeypatch):
+    file.write_text('device = "cuda:0"\n[encode]\nbatch-size = "8"\nfeatures = "store"\n')
+    monkeypatch.setenv("EMOCLI_BATCH_SIZE", "4")
+    done = emocli("config", "show", "encode")
+    assert done.status == 0
+    assert row(done, "--batch-size") == ("4", "$EMOCLI_BATCH_SIZE")
+    assert row(done, "--features") == ("store", str(file))
+    assert row(done, "--device") == ("cuda:0", str(file))
+    assert row(done, "--dtype") == ("auto", "default")
+
+
+def test_what_is_shown_is_what_a_command_gets(emocli, file, monkeypatch):
+    file.write_text("[dataset]\nlimit = 2\n")
+    folder = file.parent / "clips"
+    folder.mkdir()
+    for number in range(4):
+        (folder / f"{number}.wav").touch()
+    assert row(emocli("config", "show", "dataset"), "--limit") == (2, str(file))
+    assert len(emocli("dataset", "folder", str(folder)).records) == 2
+    monkeypatch.setenv("EMOCLI_LIMIT", "3")
+    assert row(emocli("config", "show", "dataset"), "--limit") == (3, "$EMOCLI_LIMIT")
+    assert len(emocli("dataset", "folder", str(folder)).records) == 3
+    assert len(emocli("dataset", "--limit", "1", "folder", str(folder)).records) == 1
+
+
+def test_without_a_command_every_flag_of_every_command_is_shown(emocli):
+    done = emocli("config", "show")
+    shown = {record["command"].split()[0] for record in done.records}
+    assert shown >= {name for name in cli.names() if name not in ("schema",)}
+    assert {record["source"] for record in done.records} <= {"default", "$EMOCLI_STORE"}
+
+
+def test_a_value_that_makes_no_sense_is_named(emocli, file, monkeypatch):
+    monkeypatch.setenv("EMOCLI_JOBS", "many")
+    done = emocli("config", "show", "extract-audio")
+    assert done.status == 3
+    assert "extract-audio --jobs" in done.stderr
+    assert "'many'" in done.stderr
+
+
+def test_a_key_that_no_flag_has_is_named_with_the_nearest(emocli, file):
+    file.write_text("[encode]\nbatchsize = 8\n")
+    done = emocli("config", "show", "encode")
+    assert done.status == 3
+    assert "batchsize" in done.stderr
+    assert "did you mean batch-size?" in done.stderr
+
+
+def test_a_file_that_is_no_toml_is_named(emocli, file):
+    file.write_text("device = ")
+    done = emocli("config", "show")
+    assert done.status == 3
+    assert str(file) in done.stderr
+
+
+def test_an_unknown_command_is_a_usage_error(emocli):
+    done = emocli("config", "show", "predcit")
+    assert done.status == 2
+    assert "predcit" in done.stderr
+
+
+def test_the_path_is_printed_whether_or_not_the_file_is_there(emocli, file):
+    done = emocli("config", "path")
+    assert (done.status, done.stdout.decode()) == (0, f"{file}\n")

@@ -1,0 +1,126 @@
+"""doctor: says what is there, and the one command that helps where something is not."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import pytest
+
+from emocli import bundle, cli, hub
+from emocli.commands import _checkup
+
+PARTS = ["programs", "packages", "devices", "models", "places", "fallbacks", "problems"]
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the packages for importable: trying each costs seconds."""
+    monkeypatch.setattr(_checkup, "CORE", {"orjson": ("", ""), "torch": ("", "networks")})
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_record_has_every_part(emocli):
+    done = emocli("doctor", "--json")
+    (record,) = done.records
+    assert set(PARTS) <= set(record)
+    assert record["ready"] is (record["problems"] == [])
+    assert [p["name"] for p in record["programs"]] == ["python", "ffmpeg"]
+    assert record["devices"][0]["name"] == "cpu"
+    assert {m["name"] for m in record["models"]} == set(hub.catalog())
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_model_that_is_not_here_exits_4_with_the_command_that_gets_it(
+    emocli, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("EMOCLI_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    done = emocli("doctor")
+    assert done.status == 4
+    assert "emocli models pull default" in done.stderr
+    assert not any(tmp_path.iterdir()), "doctor writes nothing"
+
+
+@pytest.mark.usefixtures("quick")
+def test_with_the_models_and_the_predictor_here_it_exits_0(emocli, default_models):
+    if not (bundle.DEFAULT / "config.json").is_file():
+        pytest.skip("the default predictor is not trained yet")
+    done = emocli("doctor")
+    assert (done.status, done.stderr) == (0, "")
+    assert done.records[0]["ready"]
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_predictor_that_is_damaged_exits_3(emocli, tmp_path, monkeypatch):
+    monkeypatch.setattr(bundle, "DEFAULT", tmp_path)
+    monkeypatch.setattr(hub, "expand", lambda *names: [])
+    done = emocli("doctor")
+    assert done.status == 3
+    assert "not a bundle" in done.stderr
+    assert "pip install" in done.stderr
+
+
+def test_a_package_that_is_not_there_or_broken_is_a_problem_and_no_traceback(emocli, monkeypatch):
+    core = {"no-such-package": ("", ""), "orjson": ("no_such_module", "")}
+    monkeypatch.setattr(_checkup, "CORE", core)
+    done = emocli("doctor")
+    notes = {p["name"]: p["note"] for p in done.records[0]["packages"]}
+    assert notes["no-such-package"] == "not installed"
+    assert "No module named 'no_such_module'" in notes["orjson"]
+    assert "Traceback" not in done.stderr
+    assert "pip install 'no-such-package'" in done.stderr
+    assert done.status in (3, 4)
+
+
+def test_an_import_that_kills_the_process_is_reported(tmp_path, monkeypatch):
+    (tmp_path / "deadly.py").write_text("import os\nos.abort()\n")
+    (tmp_path / "fine.py").write_text("x = 1\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert _checkup.import_problem("fine") is None
+    assert "exit -6" in (_checkup.import_problem("deadly") or "")
+
+
+def test_what_stands_in_for_a_missing_package_is_said():
+    def state(**versions: str | None) -> list[dict[str, object]]:
+        names = ("faster-whisper", "silero-vad", "torchaudio")
+        given = {n: versions.get(n.replace("-", "_"), "1") for n in names}
+        problem = "cannot be imported" if "broken" in versions else None
+        return [
+            {"name": n, "version": v, "problem": problem if n == versions.get("broken") else None}
+            for n, v in given.items()
+        ]
+
+    assert list(_checkup._fallbacks(state())) == []
+    (one,) = _checkup._fallbacks(state(faster_whisper=None))
+    assert one["of"] == "faster-whisper"
+    assert "transformers" in one["now"]
+    (masked,) = _checkup._fallbacks(state(broken="torchaudio"))
+    assert "masked" in masked["now"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_place_is_named(tmp_path: Path):
+    tmp_path.chmod(0o500)
+    assert not _checkup._writable(tmp_path / "cache" / "emocli")
+
+
+def test_a_place_that_is_not_there_yet_is_judged_by_the_folder_above(tmp_path: Path):
+    assert _checkup._writable(tmp_path / "cache" / "emocli")
+    (tmp_path / "file").touch()
+    assert not Path(tmp_path, "cache").exists()
+
+
+@pytest.mark.usefixtures("quick")
+def test_on_a_terminal_it_is_a_table():
+    class Terminal(io.BytesIO):
+        def isatty(self) -> bool:
+            return True
+
+    stdout, stderr = Terminal(), io.StringIO()
+    cli.run(["doctor"], io.BytesIO(), stdout, stderr)
+    shown = stdout.getvalue().decode()
+    for title in ("programs", "packages", "devices", "models", "places"):
+        assert title in shown
+    assert not shown.startswith("{")
