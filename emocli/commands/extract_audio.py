@@ -146,9 +146,10 @@ def _described(found: Audio, store: Store | None) -> Record:
     return description if found.warning is None else description | {"warning": found.warning}
 
 
-def _keep(values: Samples, store: Store) -> str:
+def _keep(samples: Samples, store: Store) -> str:
     from emocli.signals import audio
 
+    values = audio.quantise(samples)
     digest = audio.sha256(values)
     return store.has(digest, ".flac") or store.put(digest, ".flac", audio.flac_bytes(values))
 

@@ -20,6 +20,7 @@ from emocli.errors import RecordError
 from emocli.signals import ffmpeg, sound_files
 from emocli.signals.ffmpeg import SAMPLE_RATE_HZ as SAMPLE_RATE_HZ
 from emocli.signals.ffmpeg import ffmpeg_binary as ffmpeg_binary
+from emocli.signals.sound_files import quantise as quantise
 
 # How wav and avi, aiff, flac, ogg, matroska and webm, mp3, flash, mpeg begin; mp4: "ftyp" later.
 MAGIC = (
@@ -118,27 +119,25 @@ def _head(name: str) -> bytes:
 
 def write_flac(path: str | os.PathLike[str], samples: Samples) -> None:
     """Write samples (time,) at 16 kHz as 16-bit FLAC."""
-    Path(path).write_bytes(flac_bytes(samples))
+    Path(path).write_bytes(flac_bytes(quantise(samples)))
 
 
-def flac_bytes(samples: Samples) -> bytes:
-    """Return samples (time,) at 16 kHz as a 16-bit FLAC file."""
+def flac_bytes(values: npt.NDArray[np.int16]) -> bytes:
+    """Return 16-bit samples (time,) at 16 kHz as a FLAC file."""
     import io
 
     import soundfile
 
     buffer = io.BytesIO()
-    values = sound_files.quantise(samples)
     soundfile.write(buffer, values, SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16")
     return buffer.getvalue()
 
 
-def sha256(samples: Samples) -> str:
-    """Return the digest that names samples (time,): that of their 16-bit values."""
+def sha256(values: npt.NDArray[np.int16]) -> str:
+    """Return the digest that names 16-bit samples (time,): that of their little-endian bytes."""
     import hashlib
 
-    values = sound_files.quantise(samples).astype("<i2", copy=False)
-    return hashlib.sha256(values.data).hexdigest()
+    return hashlib.sha256(values.astype("<i2", copy=False).data).hexdigest()
 
 
 def rms_dbfs(samples: Samples) -> float | None:

@@ -51,7 +51,9 @@ def quantise(samples: npt.NDArray[np.floating]) -> npt.NDArray[np.int16]:
     >>> quantise(np.array([-2.0, -1.0, 0.0, 0.5, 1.0])).tolist()
     [-32768, -32768, 0, 16384, 32767]
     """
-    return np.clip(np.rint(samples * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+    scaled = samples * FULL_SCALE
+    np.rint(scaled, out=scaled)
+    return np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1, out=scaled).astype(np.int16)
 
 
 def decode(path: str, *, start: float | None = None, end: float | None = None) -> Decoded | None:

@@ -49,7 +49,8 @@ def test_what_is_written_is_read_back_as_the_same_numbers(tmp_path: Path, tone: 
     audio.write_flac(tmp_path / "b.flac", first.samples)
     again = audio.read(tmp_path / "b.flac")
     np.testing.assert_array_equal(again.samples, first.samples)
-    assert audio.sha256(again.samples) == audio.sha256(first.samples)
+    digests = {audio.sha256(audio.quantise(found.samples)) for found in (first, again)}
+    assert len(digests) == 1
 
 
 def _float_wav(path: Path, samples: np.ndarray) -> Path:
