@@ -143,7 +143,7 @@ def test_silence_is_what_sixteen_bits_hardly_hold():
 
 @pytest.fixture(scope="module")
 def random_whisper(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Whisper of two layers with random weights and a byte-level vocabulary."""
+    """A Whisper of two layers and 6 s with random weights and a byte-level vocabulary."""
     import torch
     import transformers
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
@@ -168,6 +168,7 @@ def random_whisper(tmp_path_factory: pytest.TempPathFactory) -> Path:
         vocab_size=len(vocabulary),
         decoder_start_token_id=start,
         max_target_positions=24,
+        max_source_positions=300,  # 6 s
         suppress_tokens=None,
         begin_suppress_tokens=None,
         **shape,
@@ -180,7 +181,7 @@ def random_whisper(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings |= {"no_timestamps_token_id": vocabulary[names[3]], **tokens}
     model.generation_config = transformers.GenerationConfig(**settings)
     model.save_pretrained(folder)
-    transformers.WhisperFeatureExtractor().save_pretrained(folder)
+    transformers.WhisperFeatureExtractor(chunk_length=6).save_pretrained(folder)
     return folder
 
 
