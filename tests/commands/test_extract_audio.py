@@ -5,7 +5,6 @@ import os
 import pickle
 from collections.abc import Callable
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import soundfile
 
 from emocli.commands import extract_audio
 from emocli.errors import RecordError
-from emocli.signals import audio, voice_activity
+from emocli.signals import audio
 from emocli.store import Store
 from tests.conftest import Emocli
 from tests.signals.media import encoded, silent_film, wav_bytes
@@ -284,11 +283,3 @@ def test_silence_has_no_segments_and_is_told(emocli: Emocli, tmp_path: Path) -> 
     done = emocli("extract-audio", "--segment", "vad", str(tmp_path / "a.flac"))
     assert done.status == 1
     assert done.records[0]["error"]["code"] == "no_speech"
-
-
-def test_segments_of_one_breath_are_at_most_thirty_seconds() -> None:
-    parts = voice_activity.halved((5.0, 100.0))
-    assert parts[0][0] == 5.0
-    assert parts[-1][1] == 100.0
-    assert all(a[1] == b[0] for a, b in pairwise(parts))
-    assert max(end - start for start, end in parts) <= voice_activity.MAX_SEGMENT_S

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -260,6 +261,17 @@ def test_a_damaged_flac_gives_what_is_there_and_says_so(wav: Wav, tmp_path: Path
     assert found.warning is not None
 
 
+def test_a_damaged_opus_gives_what_is_there_and_says_so(wav: Wav, tmp_path: Path) -> None:
+    path = encoded(wav("source.wav", seconds=4.0), tmp_path / "a.opus")
+    data = path.read_bytes()
+    middle = len(data) // 2
+    path.write_bytes(data[:middle] + bytes(300) + data[middle + 300 :])
+    found = audio.read(path)
+    assert 0.5 < found.duration < 4.0
+    assert found.warning is not None
+    assert "in part" in found.warning
+
+
 @pytest.mark.parametrize("claimed", [0, 1000, 10**9, 0xFFFFFFFF, 0x7FFFFFFF])
 def test_a_wav_whose_header_lies_is_read_by_what_is_there(
     tmp_path: Path, tone: Tone, claimed: int
@@ -340,6 +352,64 @@ def test_a_decoder_that_is_killed_leaves_what_it_wrote(
     found = audio.read(path)
     assert found.duration == 1.0
     assert found.warning == "decoded in part: ffmpeg exit -9"
+
+
+def test_a_decoder_that_cannot_run_is_named(
+    wav: Wav, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "ffmpeg"
+    broken.write_bytes(b"\x7fELF of another machine")
+    broken.chmod(0o755)
+    path = encoded(wav("source.wav"), tmp_path / "a.m4a")
+    monkeypatch.setenv("EMOCLI_FFMPEG", str(broken))
+    assert code_of(path) == "no_ffmpeg"
+
+
+def test_without_any_ffmpeg_the_message_says_what_to_install(
+    wav: Wav, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = encoded(wav("source.wav"), tmp_path / "a.m4a")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    with pytest.raises(RecordError, match="install ffmpeg") as caught:
+        audio.read(path)
+    assert caught.value.code == "no_ffmpeg"
+
+
+def test_the_ffmpeg_on_the_path_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "ffmpeg"
+    own.write_text("#!/bin/sh\necho ffmpeg version 4.2-ours Copyright\n")
+    own.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert audio.ffmpeg_binary() == (str(own), "4.2-ours")
+
+
+def test_a_stream_that_does_not_decode_is_named_by_its_first_error() -> None:
+    log = """Input #0, mov, from 'x':
+[info]   Stream #0:0: Audio: aac, 48000 Hz, mono
+[aac @ 0x1] [error] Invalid data found
+"""
+    error = ffmpeg._failure(log, None)
+    assert (error.code, error.message) == ("decode_failed", "ffmpeg: Invalid data found")
+    assert ffmpeg._failure(log, 7.0).code == "no_such_span"
+
+
+def test_a_header_with_more_channels_than_any_microphone_lies(tmp_path: Path) -> None:
+    data = bytearray(wav_bytes(np.zeros(20_000)))
+    data[22:24], data[32:34] = (200).to_bytes(2, "little"), (400).to_bytes(2, "little")
+    (tmp_path / "a.wav").write_bytes(data)
+    assert code_of(tmp_path / "a.wav") == "decode_failed"
+
+
+def test_a_flac_that_does_not_tell_its_length_is_read_to_the_end(wav: Wav, tmp_path: Path) -> None:
+    data = bytearray(encoded(wav("source.wav"), tmp_path / "a.flac").read_bytes())
+    data[21] &= 0xF0  # the number of samples in STREAMINFO: 36 bits, 0 is unknown
+    data[22:26] = bytes(4)
+    (tmp_path / "a.flac").write_bytes(data)
+    found = audio.read(tmp_path / "a.flac")
+    assert (found.duration, found.warning) == (1.0, None)
 
 
 def test_a_pipe_is_read_like_a_file(wav: Wav, tmp_path: Path) -> None:
