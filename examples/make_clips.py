@@ -85,13 +85,13 @@ def encode(source: list[str | Path], target: Path) -> None:
 
 
 def write_labels(target: Path) -> None:
-    """Write what each clip is meant to show; paths are those from the repository's root."""
+    """Write what each clip is meant to show; paths are from the table, ids from the checkout."""
     with target.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(["id", "path", "speaker", "emotion"])
         for clip in SPOKEN:
-            path = f"examples/clips/{clip.name}"
-            rows.writerow([path, path, clip.voice, clip.name.partition(".")[0]])
+            row = [f"examples/clips/{clip.name}", clip.name, clip.voice]
+            rows.writerow([*row, clip.name.partition(".")[0]])
 
 
 if __name__ == "__main__":

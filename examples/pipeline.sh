@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# The long pipe, each step a process of its own: from recordings to predictions and their score.
+# Use: examples/pipeline.sh [TABLE [OUT]]; TABLE is a CSV file with the columns path and emotion.
+# `emocli predict FILES` does the steps between in one process, with the same answer.
+set -euo pipefail # a step that fails makes the pipe fail, not only the last one
+
+here=$(cd "$(dirname "$0")" && pwd)
+table=${1:-$here/clips/labels.csv}
+out=${2:-$here/out}
+export EMOCLI_QUIET=${EMOCLI_QUIET-1}
+mkdir -p "$out"
+
+emocli dataset folder "$table" |
+    emocli extract-audio |
+    emocli transcribe |
+    emocli prosody |
+    emocli encode --modality text,audio |
+    emocli fuse |
+    emocli predict |
+    tee "$out/predictions.jsonl" |
+    emocli score >"$out/score.json"
+
+python3 "$here/table.py" "$out/predictions.jsonl"
+emocli score --table "$out/predictions.jsonl"
