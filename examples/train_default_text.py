@@ -153,7 +153,11 @@ def train(folder: Path, records: list[dict]) -> tuple[dict[str, Tensor], nn.Line
 
 
 def calibrate(head: nn.Linear, logits: Tensor, truth: Tensor) -> dict[str, Tensor]:
-    """Fit class offsets and a temperature by log loss; return `late_fusion.Head`'s tensors."""
+    """Fit class offsets and a temperature; return `late_fusion.Head`'s tensors.
+
+    The offsets minimise the log loss. The temperature makes the mean confidence the accuracy: the
+    one of least log loss is lower and, on held-out halves, the calibration error a half higher.
+    """
     offsets = torch.zeros(len(EMOTIONS), dtype=torch.float64, requires_grad=True)
     sharpness = torch.ones((), dtype=torch.float64, requires_grad=True)
     optimiser = torch.optim.LBFGS([offsets, sharpness], max_iter=300)
@@ -165,12 +169,18 @@ def calibrate(head: nn.Linear, logits: Tensor, truth: Tensor) -> dict[str, Tenso
         return value
 
     optimiser.step(loss)
-    prior = ((logits + offsets) * sharpness).softmax(-1).mean(0)
+    logits = logits + offsets.detach()
+    accuracy = (logits.argmax(-1) == truth).double().mean()
+    low, high = 0.1, 10.0
+    while high - low > 1e-6:
+        middle = (low + high) / 2
+        sure = (logits / middle).softmax(-1).amax(-1).mean() > accuracy
+        low, high = (middle, high) if sure else (low, middle)
     fitted = {
         "mean": torch.zeros(DIM),
         "scale": torch.ones(DIM),
-        "temperature": 1 / sharpness,
-        "log_prior": prior.log(),
+        "temperature": torch.tensor(low),
+        "log_prior": (logits / low).softmax(-1).mean(0).log(),
         "output.weight": head.weight,
         "output.bias": head.bias + offsets,
     }
