@@ -12,13 +12,17 @@ SHELL       := bash
 .SUFFIXES:
 .DEFAULT_GOAL := help
 
+TEXTS := emocli tests examples README.md CONTRIBUTING.md CHANGELOG.md Makefile
+# German, Unicode escapes, and misspellings that label files have.
+WORDS := caf,sie,unter,netural,nuetral,suprise,suprised,surpise,surprize
+
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 # The environment is made again when what it is made from changes.
 USE := $(VENV)/.use
 DEV := $(VENV)/.dev
 
-.PHONY: help demo test test-all check docs docs-check bench clean
+.PHONY: help demo test test-all check docs docs-check picture bench clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,13 +44,17 @@ check: $(DEV)  ## look at format, style, types and spelling
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/codespell emocli tests examples README.md CONTRIBUTING.md CHANGELOG.md Makefile
+	@$(BIN)/codespell --ignore-words-list '$(WORDS)' $(TEXTS)
 
 docs: $(DEV)  ## write man pages, completions and the README's tables
 	@$(BIN)/python -m emocli.documentation
 
 docs-check: $(DEV)  ## fail if any of these is stale
 	@$(BIN)/python -m emocli.documentation --check
+
+picture: $(DEV)  ## draw examples/predict.svg again, with the default predictor
+	@$(BIN)/emocli models pull default --quiet
+	@$(BIN)/python examples/make_picture.py
 
 bench: $(DEV)  ## compare speed and size with the usual tools; writes bench.json
 	@$(BIN)/emocli models pull default --quiet

@@ -18,8 +18,11 @@ from emocli.errors import ExitStatus, UsageError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True, help=__doc__)
 
-Names = Annotated[list[str], typer.Argument(metavar="NAME...", show_default=False)]
-MaybeNames = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", show_default=False)]
+WHICH = "Models, groups (default), hub ids (org/name or org/name@revision)."
+Names = Annotated[list[str], typer.Argument(metavar="NAME...", help=WHICH, show_default=False)]
+MaybeNames = Annotated[
+    list[str] | None, typer.Argument(metavar="[NAME]...", help=WHICH, show_default=False)
+]
 
 
 def _world() -> options.World:
