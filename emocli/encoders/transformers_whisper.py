@@ -44,6 +44,8 @@ class TransformersWhisper:
     def __init__(self, folder: str | Path, device: str, dtype: torch.dtype) -> None:
         import transformers
 
+        transformers.utils.logging.disable_progress_bar()
+        transformers.utils.logging.set_verbosity_error()  # generate warns of its own defaults
         self.name = f"transformers {transformers.__version__}"
         local = {"local_files_only": True}
         features, tokenizer = transformers.WhisperFeatureExtractor, transformers.AutoTokenizer
