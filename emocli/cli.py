@@ -174,6 +174,9 @@ def run(
             traceback.print_exc(file=world.stderr)
         _complain(world, arguments, str(error))
         return error.status
+    except click.exceptions.NoArgsIsHelpError as error:
+        world.stderr.write(error.format_message() + "\n")
+        return ExitStatus.USAGE
     except click.ClickException as error:
         _complain(world, arguments, error.format_message())
         return ExitStatus.USAGE
@@ -189,14 +192,12 @@ def _dispatch(arguments: list[str], world: World) -> int:
 
     root = group()
     defaults = config.defaults(arguments, names(), load)
-    result = root.main(
-        arguments,
-        prog_name="emocli",
-        standalone_mode=False,
-        obj=world,
-        default_map=defaults,
-        windows_expand_args=False,
-    )
+    # Not root.main(): it has its own ideas of a closed pipe (exit 1) and of Ctrl-C.
+    try:
+        with root.make_context("emocli", arguments, obj=world, default_map=defaults) as context:
+            result = root.invoke(context)
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
     return result if isinstance(result, int) else ExitStatus.OK
 
 

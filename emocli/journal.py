@@ -55,6 +55,12 @@ class Journal:
         except OSError as error:
             raise UsageError(f"cannot write {error.filename}: {error.strerror}") from None
 
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+
     def _keep_old(self) -> None:
         """Append the journal to the old one, without a torn last line, and index its successes."""
         if self.part.exists():

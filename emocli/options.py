@@ -251,7 +251,7 @@ class Run:
     ) -> int:
         """Send every record through the stage and write it; return the exit status.
 
-        `window` is the number of records the stage batches together (see stages.batched);
+        `window` is how many records the stage may batch together (see stages.windowed);
         `show` may draw a record on the terminal instead, and says whether it did.
         """
         from emocli.runs import Execution

@@ -41,6 +41,7 @@ class Execution:
     def go(self, stage: stages.Stage, window: int) -> int:
         """Run, and return the exit status; the summary is printed however it ends."""
         word = ""
+        stage = stages.windowed(stage, window)
         try:
             if not self.run.flags["output"]:
                 self._to_stream(stage, self.run.world.stdout)
@@ -49,6 +50,7 @@ class Execution:
             else:
                 with whole_file(self.run.flags["output"], self.run.world.stdout) as file:
                     self._to_stream(stage, file)
+                    self._unfinished()
         except (KeyboardInterrupt, Terminated) as stop:
             word = ", interrupted" if isinstance(stop, KeyboardInterrupt) else ", terminated"
             raise
@@ -59,19 +61,30 @@ class Execution:
             self.progress.summary(word)
         return self._final()
 
+    def _unfinished(self) -> None:
+        """Raise what keeps the output from being whole."""
+        if self.source.problem:
+            raise self.source.problem
+        if self.stopped:
+            raise EmocliError(f"stopped after {self.progress.failed} failures")
+
     def _to_stream(self, stage: stages.Stage, stream: BinaryIO) -> None:
         write, flush = stream.write, stream.flush
         outcomes = stage(record for _, record in self.source)
         for record in outcomes:
+            enough = self._count(record)
             if self.show is None or not self.show(record):
                 write(records.dumps(record))
                 flush()
-            if self._count(record):
+            if enough:
                 _close(outcomes)
                 return
 
     def _to_file(self, stage: stages.Stage, window: int) -> None:
-        target = journal.Journal(self.run.flags["output"], resume=self.run.flags["resume"])
+        with journal.Journal(self.run.flags["output"], resume=self.run.flags["resume"]) as target:
+            self._into(target, stage, window)
+
+    def _into(self, target: journal.Journal, stage: stages.Stage, window: int) -> None:
         items = iter(self.source)
         for record, line in journal.through(items, stage, target, self.run.config(), window):
             target.write(line)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import chain as concatenated
 from itertools import islice
 from typing import Any
 
@@ -34,6 +35,21 @@ def chain(*stages: Stage) -> Stage:
     return run
 
 
+def windowed(stage: Stage, window: int) -> Stage:
+    """Return a stage that begins anew with every window of records.
+
+    What is batched with what then depends on the window alone, so that a run that is resumed at
+    the beginning of one gives the same bytes as one that went through.
+    """
+
+    def run(records: Iterator[Record]) -> Iterator[Record]:
+        records = iter(records)
+        for first in records:
+            yield from stage(concatenated((first,), islice(records, window - 1)))
+
+    return run if window > 1 else stage
+
+
 def problem(stage: str, error: Exception) -> dict[str, str]:
     """Return what a record carries about an error."""
     if isinstance(error, RecordError):
@@ -53,6 +69,7 @@ def problem(stage: str, error: Exception) -> dict[str, str]:
 def mark(record: Record, error: Exception, *, stage: str, modality: str | None = None) -> Record:
     """Note a failure: in `missing` when another modality can go on, else as `error`."""
     failure = Failure(problem(stage, error))
+    modality = getattr(error, "modality", None) or modality
     if modality and (_others(record, modality) or getattr(error, "others_can_go_on", False)):
         record["missing"] = {**(record.get("missing") or {}), modality: failure}
     else:

@@ -201,3 +201,25 @@ def test_only_the_wanted_go_through_and_the_order_stays() -> None:
     out = list(stage(numbered(9)))
     assert [r["n"] for r in out] == list(range(9))
     assert [r["n"] for r in out if "twice" in r] == [0, 2, 4, 6, 8]
+
+
+def test_windows_are_batched_apart_and_read_no_further_than_needed() -> None:
+    seen: list[list[int]] = []
+    taken: list[int] = []
+
+    def work(batch: list[Record]) -> list[Record]:
+        seen.append([r["n"] for r in batch])
+        return batch
+
+    def source() -> Iterator[Record]:
+        for record in numbered(10):
+            taken.append(record["n"])
+            yield record
+
+    odd = stages.only(lambda r: r["n"] % 3 != 0, stages.batched(work, name="w", size=4))
+    assert [r["n"] for r in stages.windowed(odd, 5)(source())] == list(range(10))
+    assert seen == [[1, 2, 4], [5, 7, 8]]
+    one = stages.windowed(stages.batched(work, name="w", size=1), 5)(source())
+    taken.clear()
+    next(one)
+    assert taken == [0]

@@ -85,11 +85,15 @@ def samples(record: Record, store: Store | None) -> Samples:
     From `audio.path` in the store where the record has one, else decoded from `path`; both give
     the same numbers. Raises RecordError as `emocli.signals.audio.read` does.
     """
-    stored = _stored(record)
-    if stored is None or store is None:
-        return _decode(record).samples
-    path = os.fspath(store.path(stored))
-    return _CACHE.get((path,), path).samples
+    try:
+        stored = _stored(record)
+        if stored is None or store is None:
+            return _decode(record).samples
+        path = os.fspath(store.path(stored))
+        return _CACHE.get((path,), path).samples
+    except RecordError as error:
+        error.modality = "audio"  # whatever the stage that asked works on
+        raise
 
 
 def span_of(record: Record) -> tuple[float | None, float | None]:

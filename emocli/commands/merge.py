@@ -64,23 +64,29 @@ def _open(name: str, stdin: BinaryIO) -> BinaryIO:
 def _pass_on(stream: BinaryIO, name: str, ids: Ids, out: BinaryIO) -> None:
     """Copy whole lines as soon as they are here, each checked to be a record."""
     number = 0
-    for block in _blocks(stream, name):
+    for block in _blocks(stream):
         lines = block.split(b"\n")
-        lines.pop()
-        good = 0
+        good = bad = 0  # bytes that may go out; lines that are blank
         try:
-            for line in lines:
+            for line in lines[:-1]:
                 number += 1
-                if line:
+                if line.strip():
                     ids.add(_id(line, name, number))
+                else:
+                    bad += 1
                 good += len(line) + 1
         finally:
-            out.write(block if good == len(block) else block[:good])
+            whole = block if good == len(block) else block[:good]
+            out.write(_without_blank(whole) if bad else whole)
             out.flush()
 
 
-def _blocks(stream: BinaryIO, name: str) -> Iterator[bytes]:
-    """Yield blocks that end with a newline, each as soon as it is here."""
+def _without_blank(block: bytes) -> bytes:
+    return b"".join(line for line in block.splitlines(keepends=True) if line.strip())
+
+
+def _blocks(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield blocks that end with a newline, each as soon as it is here; no line is endless."""
     read1 = getattr(stream, "read1", stream.read)
     rest: list[bytes] = []
     size = 0
@@ -92,7 +98,7 @@ def _blocks(stream: BinaryIO, name: str) -> Iterator[bytes]:
         rest.append(block[end:])
         size += len(block) - end
         if size > records.MAX_LINE_BYTES:
-            records.parse(b"".join(rest), name)
+            break
     if last := b"".join(rest):
         yield last + b"\n"
 
@@ -103,8 +109,7 @@ def _id(line: bytes, name: str, number: int) -> Any:
         if line.count(b"{") + line.count(b"[") <= LIKELY_SHALLOW and len(line) <= BLOCK_BYTES:
             return record["id"]
     except (orjson.JSONDecodeError, KeyError, TypeError):
-        if not line.strip():
-            return None
+        pass  # parse says what is wrong, or finds that only the id is missing
     return records.parse(line, f"{name}:{number}").get("id")
 
 

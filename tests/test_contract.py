@@ -1,0 +1,381 @@
+"""What every filter promises, over every command that exists."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from emocli import cli
+from tests.conftest import Emocli
+
+Record = dict[str, Any]
+
+# Commands that are no filter of one record in, one record out; each with what it is instead.
+OTHERS = {
+    "config": "tells of settings",
+    "dataset": "makes records",
+    "doctor": "tells of the installation",
+    "merge": "joins files; has its own tests",
+    "models": "keeps the cache",
+    "schema": "tells of the format",
+    "score": "many records in, one out",
+    "train": "many records in, a bundle out",
+}
+FILTERS = [name for name in cli.names() if name not in OTHERS]
+READERS = [*FILTERS, "merge", "score"]  # they read records and write records
+
+filters = pytest.mark.parametrize("name", FILTERS)
+readers = pytest.mark.parametrize("name", READERS)
+pytestmark = pytest.mark.usefixtures("default_models")
+
+
+@pytest.fixture
+def clips(wav: Callable[..., Path]) -> list[Record]:
+    """Records of sounds of several lengths, with a field no command knows."""
+    seconds = (0.4, 1.1, 0.7, 0.3)
+    return [
+        {
+            "id": f"clip {i}",
+            "zebra": {"stripes": [i, None]},
+            "path": str(wav(f"{i}.wav", seconds=s, f0_hz=120 + 20 * i)),
+            "text": "I am so happy today" if i % 2 else "leave me alone",
+            "label": {"emotion": "joy"},
+        }
+        for i, s in enumerate(seconds)
+    ]
+
+
+def same(one: Any, other: Any) -> bool:
+    """Say whether two values are the same, numbers to 1e-4."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return list(one) == list(other) and all(same(one[k], other[k]) for k in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, float) or isinstance(other, float):
+        return one == other or (None not in (one, other) and abs(one - other) < 1e-4)
+    return bool(one == other)
+
+
+def test_no_command_is_forgotten() -> None:
+    assert set(OTHERS) <= set(cli.names())
+    assert {"extract-audio", "transcribe", "prosody", "encode", "fuse", "predict"} <= set(FILTERS)
+
+
+@pytest.mark.parametrize("name", cli.names())
+def test_help_is_there_and_says_what_goes_in_and_out(
+    name: str, emocli: Emocli, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert emocli(name, "--help").status == 0
+    text = capsys.readouterr().out
+    assert cli.summary(name)[:40] in text.replace("\n  ", " ")
+    module = importlib.import_module(f"emocli.commands.{name.replace('-', '_')}")
+    assert "Example" in text or (hasattr(module, "app") and "Example" in (module.__doc__ or ""))
+    if name in READERS:
+        assert "Reads" in text
+        assert "Adds" in text or "Writes" in text or "writes" in text
+
+
+@readers
+def test_nothing_in_is_exit_5_and_nothing_out(name: str, emocli: Emocli) -> None:
+    for nothing in (b"", b"\n\n  \n"):
+        outcome = emocli(name, stdin=nothing)
+        assert (outcome.status, outcome.stdout) == (5, b"")
+
+
+@filters
+def test_nothing_in_may_be_allowed(name: str, emocli: Emocli) -> None:
+    assert emocli(name, "--allow-empty").status == 0
+
+
+@filters
+def test_n_in_n_out_in_order_with_unknown_fields(
+    name: str, emocli: Emocli, clips: list[Record]
+) -> None:
+    outcome = emocli(name, "--batch-size=3" if _has(name, "batch_size") else "-q", stdin=clips)
+    assert outcome.status == 0, outcome.stderr
+    assert [r["id"] for r in outcome.records] == [r["id"] for r in clips]
+    for before, after in zip(clips, outcome.records, strict=True):
+        assert list(after)[: len(before)] == list(before)
+        assert {key: after[key] for key in before} == before
+
+
+@filters
+def test_it_adds_something_with_its_provenance(
+    name: str, emocli: Emocli, clips: list[Record]
+) -> None:
+    del clips[0]["text"]
+    before, after = clips[0], emocli(name, stdin=clips[:1]).records[0]
+    added = set(after) - set(before)
+    assert added
+    flat = str({key: after[key] for key in added})
+    assert any(key in flat for key in ("'model'", "'revision'", "'decoder'", "'praat'")), flat
+
+
+@filters
+def test_raw_files_work(name: str, emocli: Emocli, wav: Callable[..., Path]) -> None:
+    path = str(wav("with space.wav"))
+    for outcome in (emocli(name, path), emocli(name, stdin=path.encode() + b"\n")):
+        assert outcome.status == 0, outcome.stderr
+        assert outcome.records[0]["path"] == path == outcome.records[0]["id"]
+
+
+@filters
+def test_one_bad_record_costs_its_neighbours_nothing(
+    name: str, emocli: Emocli, clips: list[Record], tmp_path: Path
+) -> None:
+    clips = [{k: v for k, v in r.items() if k != "text"} for r in clips]
+    bad = {"id": "bad", "path": str(tmp_path / "missing.wav")}
+    alone = emocli(name, stdin=clips)
+    mixed = emocli(name, stdin=[clips[0], bad, *clips[1:]])
+    assert mixed.status == 1
+    assert "bad: " in mixed.stderr
+    assert "Traceback" not in mixed.stderr
+    failed = mixed.records[1]
+    assert failed["error"]["stage"]
+    assert failed["error"]["code"]
+    assert same([r for r in mixed.records if r["id"] != "bad"], alone.records)
+    assert emocli(name, "--exit-zero", stdin=[clips[0], bad]).status == 0
+    stopped = emocli(name, "--fail-fast", stdin=[clips[0], bad, *clips[1:]])
+    assert stopped.status == 1
+    assert [r["id"] for r in stopped.records] == [clips[0]["id"], "bad"]
+
+
+@filters
+def test_a_record_that_failed_before_flows_past(
+    name: str, emocli: Emocli, clips: list[Record]
+) -> None:
+    broken = {"id": "broken", "error": {"stage": "x", "code": "y", "message": "z", "hint": ""}}
+    outcome = emocli(name, stdin=[broken, clips[0]])
+    assert outcome.status == 0
+    assert outcome.records[0] == broken
+
+
+MALFORMED = {
+    "torn": b'{"id": "a", "path": ',
+    "array": b'[{"id": "a"}]',
+    "number": b"17",
+    "nan": b'{"id": "a", "x": NaN}',
+    "deep": b'{"x":' * 10000 + b"1" + b"}" * 10000,
+    "huge": b'{"id": "' + b"y" * 50_000_000 + b'"}',
+}
+
+
+@readers
+@pytest.mark.parametrize("kind", MALFORMED)
+def test_a_malformed_line_ends_the_stream_with_its_number(
+    name: str, kind: str, emocli: Emocli, clips: list[Record]
+) -> None:
+    if kind == "huge" and name not in ("prosody", "merge", "score"):
+        return  # the same reader; 50 MB for each command take too long
+    first = {**clips[0], "prediction": {"emotion": "joy", "probabilities": {"joy": 1.0}}}
+    lines = orjson.dumps(first) + b"\n\n" + MALFORMED[kind] + b"\n" + orjson.dumps(clips[1]) + b"\n"
+    outcome = emocli(name, stdin=lines)
+    assert outcome.status == 2
+    assert ":3" in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+    assert len(outcome.records) == (0 if name == "score" else 1)
+
+
+@filters
+def test_blank_lines_and_a_missing_last_newline_do_not_matter(
+    name: str, emocli: Emocli, clips: list[Record]
+) -> None:
+    lines = b"\n" + orjson.dumps(clips[0]) + b"\n\n\r\n" + orjson.dumps(clips[1])
+    assert [r["id"] for r in emocli(name, stdin=lines).records] == ["clip 0", "clip 1"]
+
+
+@filters
+def test_running_it_twice_changes_nothing(name: str, emocli: Emocli, clips: list[Record]) -> None:
+    once = emocli(name, stdin=clips)
+    twice = emocli(name, stdin=once.stdout)
+    assert twice.status == 0
+    assert twice.stdout == once.stdout
+
+
+@filters
+def test_batches_and_jobs_do_not_matter(name: str, emocli: Emocli, clips: list[Record]) -> None:
+    clips = [{k: v for k, v in r.items() if k != "text"} for r in clips]
+    flags = [f"--batch-size={n}" for n in (1, 4)] if _has(name, "batch_size") else []
+    flags += [f"--jobs={n}" for n in (1, 3)] if _has(name, "jobs") else []
+    first, *others = [emocli(name, flag, stdin=clips).records for flag in flags]
+    assert all(same(first, other) for other in others)
+
+
+@filters
+def test_shards_add_up(name: str, emocli: Emocli, clips: list[Record]) -> None:
+    parts = [emocli(name, f"--shard={i}/2", "--allow-empty", stdin=clips) for i in (1, 2)]
+    found = sorted(r["id"] for part in parts for r in part.records)
+    assert found == sorted(r["id"] for r in clips)
+
+
+@filters
+def test_the_output_file_is_what_stdout_would_be(
+    name: str, emocli: Emocli, clips: list[Record], tmp_path: Path
+) -> None:
+    target = tmp_path / "out.jsonl"
+    outcome = emocli(name, "-o", str(target), stdin=clips)
+    assert (outcome.status, outcome.stdout) == (0, b"")
+    assert target.read_bytes() == emocli(name, stdin=clips).stdout
+    assert not [p for p in tmp_path.iterdir() if ".part" in p.name]
+
+
+@filters
+def test_a_malformed_line_leaves_no_output_file(
+    name: str, emocli: Emocli, clips: list[Record], tmp_path: Path
+) -> None:
+    lines = orjson.dumps(clips[0]) + b"\n{torn\n"
+    assert emocli(name, "-o", str(tmp_path / "out.jsonl"), stdin=lines).status == 2
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+@filters
+def test_a_file_that_cannot_be_written_is_said(
+    name: str, emocli: Emocli, clips: list[Record]
+) -> None:
+    outcome = emocli(name, "-o", "/nowhere/at/all.jsonl", stdin=clips)
+    assert outcome.status == 2
+    assert "/nowhere/at/all.jsonl" in outcome.stderr
+
+
+@readers
+def test_a_wrong_flag_is_usage(name: str, emocli: Emocli) -> None:
+    outcome = emocli(name, "--no-such-flag")
+    assert outcome.status == 2
+    assert "no-such-flag" in outcome.stderr
+
+
+@filters
+def test_input_names_may_be_odd(
+    name: str, emocli: Emocli, wav: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = wav("plain.wav")
+    monkeypatch.chdir(source.parent)
+    names = ["-dash.wav", "two\nlines.wav", 'it\'s "so".wav', "concat:a|b.wav", "http:x.wav"]
+    names.append(os.fsdecode(b"caf\xe9.wav"))
+    for odd in names:
+        Path(odd).write_bytes(source.read_bytes())
+    listed = b"\0".join(os.fsencode(odd) for odd in names) + b"\0"
+    outcome = emocli(name, "-0", stdin=listed)
+    assert outcome.status == 0, outcome.stderr
+    assert [r["path"] for r in outcome.records[:-1]] == names[:-1]
+    assert outcome.records[-1]["path"] == {"bytes": "Y2Fm6S53YXY="}
+    again = emocli(name, stdin=outcome.stdout)
+    assert again.status == 0
+    assert emocli(name, "--", *names).stdout == outcome.stdout
+
+
+@filters
+def test_names_that_repeat_are_told_apart(
+    name: str, emocli: Emocli, wav: Callable[..., Path]
+) -> None:
+    path = str(wav())
+    assert [r["id"] for r in emocli(name, path, path).records] == [path, f"{path}#2"]
+
+
+def _has(name: str, parameter: str) -> bool:
+    return any(p.name == parameter for p in cli.load(name).params)
+
+
+def start(*argv: str, **how: Any) -> subprocess.Popen[bytes]:
+    """Start a command line of its own."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen([sys.executable, "-m", "emocli", *argv], **{**pipes, **how})
+
+
+@readers
+def test_a_closed_pipe_is_silent(name: str, clips: list[Record]) -> None:
+    if name == "score":
+        return  # it writes one record, at the end
+    read, write = os.pipe()
+    os.close(read)
+    process = start(name, stdout=write)
+    os.close(write)
+    _, stderr = process.communicate(orjson.dumps(clips[0]) + b"\n", timeout=60)
+    assert (process.returncode, stderr) == (141, b"")
+
+
+@filters
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_flushes_and_tells(
+    name: str, number: int, status: int, clips: list[Record]
+) -> None:
+    flag = "--batch-size=1" if _has(name, "batch_size") else "--jobs=2"
+    process = start(name, flag)
+    assert process.stdin
+    assert process.stdout
+    assert process.stderr
+    process.stdin.write(orjson.dumps(clips[0]) + b"\n")
+    process.stdin.flush()
+    line = process.stdout.readline()  # while stdin is still open: written as soon as it is ready
+    process.send_signal(number)
+    assert process.wait(timeout=30) == status
+    stderr = process.stderr.read().decode()
+    for stream in (process.stdin, process.stdout, process.stderr):
+        stream.close()
+    assert orjson.loads(line)["id"] == "clip 0"
+    assert "1 record, 0 failed" in stderr
+    assert "Traceback" not in stderr
+
+
+def test_a_full_disk_is_said(clips: list[Record]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        process = start("prosody", stdout=full)
+        _, stderr = process.communicate(orjson.dumps(clips[0]) + b"\n", timeout=60)
+    assert process.returncode == 1
+    assert b"No space left" in stderr or b"no space left" in stderr
+    assert b"Traceback" not in stderr
+
+
+def test_a_terminal_without_input_is_usage_and_never_waits() -> None:
+    import pty
+
+    ours, theirs = pty.openpty()
+    process = start("prosody", stdin=theirs)
+    os.close(theirs)
+    _, stderr = process.communicate(timeout=30)
+    os.close(ours)
+    assert process.returncode == 2
+    assert b"no input" in stderr
+
+
+def test_no_network_is_used_when_everything_is_here(
+    emocli: Emocli, clips: list[Record], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import socket
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("a network call")
+
+    for call in ("connect", "connect_ex"):
+        monkeypatch.setattr(socket.socket, call, refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    del clips[0]["text"]
+    outcome = emocli("predict", stdin=clips[:1])
+    assert outcome.status == 0, outcome.stderr
+    assert outcome.records[0]["prediction"]["emotion"]
+
+
+def test_models_that_cannot_be_had_are_exit_4_with_the_command(
+    emocli: Emocli, clips: list[Record], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("EMOCLI_CACHE_DIR", str(tmp_path / "empty"))
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+    outcome = emocli("predict", "--offline", stdin=clips[:1])
+    assert outcome.status == 4
+    assert "emocli models pull" in outcome.stderr
+
+
+def test_every_stage_of_a_pipe_is_a_function_of_its_module() -> None:
+    for name in FILTERS:
+        module = importlib.import_module(f"emocli.commands.{name.replace('-', '_')}")
+        assert inspect.isfunction(module.command), name
