@@ -9,7 +9,7 @@ from typing import Any
 from emocli.errors import MalformedError
 
 BUCKETS = 256  # a power of two
-BUCKET_NUMBERS = 2048  # numbers a bucket holds in memory: 16 KiB, 4 MiB in all
+BUCKET_NUMBERS = 256  # numbers a bucket holds in memory: 2 KiB, 0.5 MiB in all
 
 MASK = (1 << 64) - 1
 
