@@ -123,7 +123,7 @@ def canary(model: Any, streams: Mapping[str, Mapping[str, Any]]) -> Any:
     import numpy as np
     import torch
 
-    random = np.random.RandomState(0)  # noqa: NPY002 - its stream is frozen across versions
+    random = np.random.RandomState(0)
     vectors = {
         name: torch.from_numpy(random.randn(CANARY_ROWS, spec["dim"]).astype(np.float32))
         for name, spec in streams.items()

@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from emocli import records, stages
+from emocli import failures, records, stages
 from emocli.errors import UsageError
 from emocli.inputs import Item
 
@@ -107,7 +107,7 @@ def _succeeded(line: bytes) -> bool:
 
 def entry(key: bytes, record: dict[str, Any]) -> bytes:
     """Return the journal line of a record."""
-    head = BAD if stages.failures(record) else GOOD
+    head = BAD if failures.of(record) else GOOD
     return head + key + MIDDLE + records.dumps(record).rstrip(b"\n") + b"}\n"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from emocli import journal, records, stages
+from emocli import failures, journal, records, stages
 from emocli.errors import EmocliError, ExitStatus, worst
 from emocli.inputs import Source
 from emocli.progress import Progress
@@ -95,9 +95,9 @@ class Execution:
 
     def _count(self, record: dict[str, Any] | None) -> bool:
         """Count a record and warn of its failures; say whether there are too many of them."""
-        failures = stages.failures(record) if record else []
-        self.progress.step(failed=bool(failures))
-        for failure in failures:
+        found = failures.of(record) if record else []
+        self.progress.step(failed=bool(found))
+        for failure in found:
             self._warn(record or {}, failure)
         most, share = self.limit
         known = self.source.total()
@@ -106,7 +106,7 @@ class Execution:
         )
         return self.stopped
 
-    def _warn(self, record: dict[str, Any], failure: stages.Failure) -> None:
+    def _warn(self, record: dict[str, Any], failure: failures.Failure) -> None:
         hint = f" ({failure['hint']})" if failure["hint"] else ""
         self.progress.warn(f"{records.name_of(record)}: {failure['message']}{hint}")
         if failure["code"] == "out_of_memory":

@@ -13,15 +13,12 @@ from itertools import chain as concatenated
 from itertools import islice
 from typing import Any
 
-from emocli.errors import EmocliError, OutOfMemoryError, RecordError
+from emocli import failures
+from emocli.errors import RecordError
 
 Record = dict[str, Any]
 Stage = Callable[[Iterator[Record]], Iterator[Record]]
 DIED = RecordError("worker_died", "the worker process died on this record")
-
-
-class Failure(dict[str, Any]):
-    """A problem found in this very run; those that came with the input are plain dicts."""
 
 
 def chain(*stages: Stage) -> Stage:
@@ -48,50 +45,6 @@ def windowed(stage: Stage, window: int) -> Stage:
             yield from stage(concatenated((first,), islice(records, window - 1)))
 
     return run if window > 1 else stage
-
-
-def problem(stage: str, error: Exception) -> dict[str, str]:
-    """Return what a record carries about an error."""
-    if isinstance(error, RecordError):
-        return {
-            "stage": stage,
-            "code": error.code,
-            "message": error.message,
-            "hint": error.hint,
-        }
-    if out_of_memory(error):
-        hint = "a smaller --batch-size, a shorter recording, or --device cpu"
-        return {"stage": stage, "code": "out_of_memory", "message": str(error)[:300], "hint": hint}
-    message = f"{type(error).__name__}: {error}"[:300]
-    return {"stage": stage, "code": "unexpected", "message": message, "hint": "--debug shows where"}
-
-
-def mark(record: Record, error: Exception, *, stage: str, modality: str | None = None) -> Record:
-    """Note a failure: in `missing` when another modality can go on, else as `error`."""
-    failure = Failure(problem(stage, error))
-    modality = getattr(error, "modality", None) or modality
-    if modality and (_others(record, modality) or getattr(error, "others_can_go_on", False)):
-        record["missing"] = {**(record.get("missing") or {}), modality: failure}
-    else:
-        record["error"] = failure
-    return record
-
-
-def _others(record: Record, modality: str) -> bool:
-    """Say whether a record has material of another modality that is still to be had."""
-    missing = record.get("missing") or {}
-    features = record.get("features")
-    if isinstance(features, dict) and any(
-        isinstance(f, dict) and f.get("modality") not in (modality, None) for f in features.values()
-    ):
-        return True
-    if modality != "text" and record.get("text"):
-        return True
-    return (
-        modality != "audio"
-        and "audio" not in missing
-        and bool(record.get("audio") or record.get("path"))
-    )
 
 
 def only(wanted: Callable[[Record], bool], stage: Stage) -> Stage:
@@ -121,25 +74,6 @@ def only(wanted: Callable[[Record], bool], stage: Stage) -> Stage:
     return run
 
 
-def failures(record: Record) -> list[Failure]:
-    """Return the problems that this run added to a record."""
-    missing = record.get("missing")
-    problems = [record.get("error"), *(missing.values() if isinstance(missing, dict) else ())]
-    return [p for p in problems if isinstance(p, Failure)]
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Say whether an error means that a batch did not fit, on whatever device."""
-    return isinstance(error, MemoryError | OutOfMemoryError) or (
-        isinstance(error, RuntimeError) and "out of memory" in str(error).lower()
-    )
-
-
-def fatal(error: BaseException) -> bool:
-    """Say whether an error ends the run rather than one record."""
-    return isinstance(error, EmocliError) and not isinstance(error, RecordError | OutOfMemoryError)
-
-
 def _one(
     function: Callable[[Record], Record], name: str, modality: str | None, record: Record
 ) -> Record:
@@ -147,23 +81,9 @@ def _one(
     try:
         return function(record)
     except Exception as error:
-        if fatal(error) or (_DEBUG.on and not isinstance(error, RecordError)):
+        if failures.fatal(error):
             raise
-        return mark(record, error, stage=name, modality=modality)
-
-
-class _Debug:
-    """With --debug an unexpected error is raised where it happens."""
-
-    on = False
-
-
-_DEBUG = _Debug()
-
-
-def debug(on: bool) -> None:
-    """Let unexpected errors through, with their traceback, instead of marking the record."""
-    _DEBUG.on = on
+        return failures.mark(record, error, stage=name, modality=modality)
 
 
 def each(
@@ -183,7 +103,7 @@ def each(
         if jobs > 1:
             from emocli.workers import in_workers  # imports multiprocessing: 15 ms
 
-            died = partial(mark, error=DIED, stage=name, modality=modality)
+            died = partial(failures.mark, error=DIED, stage=name, modality=modality)
             yield from in_workers(attempt, records, died, jobs)
         else:
             for record in records:
@@ -263,11 +183,11 @@ class _Rule:
         try:
             results = self.function(batch)
         except Exception as error:
-            if fatal(error) or (_DEBUG.on and not isinstance(error, RecordError)):
+            if failures.fatal(error):
                 raise
             if len(batch) == 1:
                 return [self.mark(batch[0], error)]
-            step = (len(batch) + 1) // 2 if out_of_memory(error) else 1
+            step = (len(batch) + 1) // 2 if failures.out_of_memory(error) else 1
             parts = [batch[i : i + step] for i in range(0, len(batch), step)]
             return [record for part in parts for record in self.run(part)]
         return [
@@ -276,4 +196,4 @@ class _Rule:
         ]
 
     def mark(self, record: Record, error: Exception) -> Record:
-        return mark(record, error, stage=self.name, modality=self.modality)
+        return failures.mark(record, error, stage=self.name, modality=self.modality)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,7 +88,7 @@ def fit(
     best: dict[str, Any] = {"epoch": 0, "dev_loss": float("inf")}
     state = copy.deepcopy(model.state_dict())
     for epoch in range(1, settings.epochs + 1):
-        loss = _epoch(model, train, criterion, optimiser, settings, random)
+        loss = _epoch(model, _batches(train, settings, random), criterion, optimiser)
         dev_loss = float(criterion(logits(model, dev), dev.targets))
         report({"epoch": epoch, "train_loss": loss, "dev_loss": dev_loss})
         if dev_loss < best["dev_loss"]:
@@ -100,26 +100,29 @@ def fit(
     return best
 
 
-def _epoch(
-    model: Any,
-    data: Data,
-    criterion: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    settings: Settings,
-    random: torch.Generator,
-) -> float:
-    """Go once over the records in random order; return the mean loss."""
-    model.train()
-    total = 0.0
-    for index in torch.split(torch.randperm(len(data), generator=random), settings.batch_size):
+def _batches(data: Data, settings: Settings, random: torch.Generator) -> Iterator[Data]:
+    """Yield all records in random order, some of their streams masked."""
+    order = torch.randperm(len(data), generator=random)
+    for index in torch.split(order, settings.batch_size):
         batch = data.rows(index)
         masks = _dropped(batch.masks, settings.modality_dropout, random)
-        loss = criterion(model(batch.streams, masks), batch.targets)
+        yield Data(batch.streams, masks, batch.targets)
+
+
+def _epoch(
+    model: Any, batches: Iterator[Data], criterion: nn.Module, optimiser: torch.optim.Optimizer
+) -> float:
+    """Go once over the batches; return the mean loss of a record."""
+    model.train()
+    total, count = 0.0, 0
+    for batch in batches:
+        loss = criterion(model(batch.streams, batch.masks), batch.targets)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         total += float(loss.detach()) * len(batch)
-    return total / len(data)
+        count += len(batch)
+    return total / count
 
 
 def _dropped(masks: dict[str, Tensor], share: float, random: torch.Generator) -> dict[str, Tensor]:

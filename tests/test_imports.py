@@ -31,11 +31,11 @@ NOT_OURS = {"__main__", "_distutils_hack", "__mp_main__", "distutils-precedence"
 # What a module imports lies in its own layer or in one further left.
 LAYERS = (
     {"errors"},
-    {"labels", "progress", "records", "workers", "writing"},
+    {"failures", "labels", "progress", "records", "workers", "writing"},
     {"devices", "duplicates", "inputs", "stages", "store"},
     {"signals", "encoders", "models", "metrics"},
     {"bundle", "datasets", "fetch", "journal", "model_archive", "model_cache", "hub", "training"},
-    {"config", "options", "runs"},
+    {"config", "flags", "options", "runs"},
     {"commands"},
     {"cli"},
     {"__main__", "completion_scripts", "completions", "documentation", "man_pages"},

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 import pytest
 
-from emocli import inputs, journal, stages
+from emocli import failures, inputs, journal, stages
 from tests.conftest import Emocli
 
 Record = dict[str, Any]
@@ -27,7 +27,7 @@ def stage(done: list[str], fail: str = "") -> stages.Stage:
     def work(batch: list[Record]) -> list[Record]:
         done.extend(r["id"] for r in batch)
         return [
-            stages.mark(r, RuntimeError("no"), stage="w") if r["id"] == fail else {**r, "by": "w"}
+            failures.mark(r, RuntimeError("no"), stage="w") if r["id"] == fail else {**r, "by": "w"}
             for r in batch
         ]
 

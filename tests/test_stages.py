@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from emocli import stages
+from emocli import failures, stages
 from emocli.errors import ModelError, RecordError
 
 Record = dict[str, Any]
@@ -107,7 +107,7 @@ def test_records_with_an_error_flow_past() -> None:
         stages.batched(lambda b: [double(r) for r in b], name="double"),
     ):
         assert list(stage(iter([broken]))) == [broken]
-        assert not stages.failures(broken)
+        assert not failures.of(broken)
 
 
 @pytest.mark.parametrize("size", [1, 3, 8, 100])
@@ -190,7 +190,7 @@ def test_a_failed_modality_is_missing_when_another_can_go_on() -> None:
     assert "error" not in text
     assert "error" in video
     assert "error" in nothing
-    assert stages.failures(text)
+    assert failures.of(text)
 
 
 def test_only_the_wanted_go_through_and_the_order_stays() -> None:

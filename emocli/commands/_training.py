@@ -150,7 +150,8 @@ def train(
     best = training.fit(model, fitting, dev, chosen, lines.append)
     if log:
         log.write_bytes(b"".join(records.dumps(line) for line in lines))
-    contents = _contents(name, model, examples, names, dev, {**settings, **best})
+    contents = _contents(name, model, examples, names, dev)
+    contents["training"] |= {**settings, **best}
     bundle.save(run.flags["output"], model, contents, _card(contents))
     _say(run, examples, contents, best)
     return ExitStatus.OK
@@ -163,7 +164,7 @@ def _config(name: str, examples: Examples, count: int, hidden: int) -> Record:
 
 
 def _contents(
-    name: str, model: Any, examples: Examples, names: list[str], dev: training.Data, how: Record
+    name: str, model: Any, examples: Examples, names: list[str], dev: training.Data
 ) -> Record:
     values = training.logits(model, dev).double().numpy()
     targets = dev.targets.numpy()
@@ -176,7 +177,6 @@ def _contents(
         "streams": examples.specs,
         "calibration": {"temperature": training.temperature(values, targets)},
         "training": {
-            **how,
             "records": len(examples),
             "groups": len(set(examples.groups)),
             "datasets": dict(examples.datasets),

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import click
 import typer
 
-from emocli import options
+from emocli import flags, options
 from emocli.errors import ExitStatus, UsageError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True, help=__doc__)
@@ -102,8 +102,8 @@ def pull(
         str | None,
         typer.Option("--from", metavar="FILE", help="Unpack what `export` wrote ('-': stdin)."),
     ] = None,
-    offline: options.Offline = False,
-    quiet: options.Quiet = False,
+    offline: flags.Offline = False,
+    quiet: flags.Quiet = False,
 ) -> int:
     """Get models that are not here yet.
 
@@ -160,7 +160,7 @@ def path(names: Names) -> int:
 
 
 @app.command()
-def verify(names: MaybeNames = None, quiet: options.Quiet = False) -> int:
+def verify(names: MaybeNames = None, quiet: flags.Quiet = False) -> int:
     """Hash the files of models again; exit 4 when one is broken.
 
     Without names: of all that are here.

@@ -57,8 +57,8 @@ def mel_filters(bands: int = 80) -> Tensor:
     slopes = hertz[:, None] - np.linspace(0.0, SAMPLE_RATE / 2, WINDOW // 2 + 1)
     width = np.diff(hertz)[:, None]
     triangles = np.minimum(-slopes[:-2] / width[:-1], slopes[2:] / width[1:]).clip(0.0)
-    area = 2.0 / (hertz[2:] - hertz[:-2])[:, None]
-    return torch.from_numpy((triangles * area).astype(np.float32))
+    equal = triangles * (2.0 / (hertz[2:] - hertz[:-2])[:, None])
+    return torch.from_numpy(equal.astype(np.float32))
 
 
 def log_mel(samples: np.ndarray, bands: int = 80) -> Tensor:
@@ -66,8 +66,7 @@ def log_mel(samples: np.ndarray, bands: int = 80) -> Tensor:
 
     Equals transformers' WhisperFeatureExtractor without its padding, to 1e-5.
     """
-    wave = torch.from_numpy(np.array(samples, dtype=np.float32))  # a copy: may be read-only
-    window = torch.hann_window(WINDOW)
+    wave, window = torch.tensor(samples, dtype=torch.float32), torch.hann_window(WINDOW)
     spectrum = torch.stft(wave, WINDOW, HOP, window=window, return_complex=True)[:, :-1]
     power = torch.view_as_real(spectrum).square().sum(-1)
     mel = (mel_filters(bands) @ power).clamp_(min=1e-10).log10_()
@@ -117,9 +116,8 @@ class Whisper(nn.Module):
         heads, inner = config["encoder_attention_heads"], config["encoder_ffn_dim"]
         self.conv1 = nn.Conv1d(self.bands, dim, 3, padding=1)
         self.conv2 = nn.Conv1d(dim, dim, 3, stride=2, padding=1)
-        # Weights given: on the meta device, drawing them would import torch's compiler (1.8 s).
-        positions = torch.empty(config.get("max_source_positions", 1500), dim)
-        self.embed_positions = nn.Embedding(*positions.shape, _weight=positions)
+        places = torch.empty(config.get("max_source_positions", 1500), dim)  # drawing costs 1.8 s
+        self.embed_positions = nn.Embedding(len(places), dim, _weight=places)
         blocks = (Block(dim, heads, inner) for _ in range(config["encoder_layers"]))
         self.layers = nn.ModuleList(blocks)
         self.layer_norm = nn.LayerNorm(dim)
