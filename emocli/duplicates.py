@@ -43,7 +43,14 @@ class Ids:
         del self.buckets[index][:]
 
     def check(self) -> None:
-        """Raise MalformedError if two records have the same id, naming which."""
+        """Raise MalformedError if two records have the same id, naming which; the last call."""
+        try:
+            self._check()
+        finally:
+            if self.file is not None:
+                self.file.close()
+
+    def _check(self) -> None:
         for index in range(BUCKETS):
             numbers = self._all(index)
             first: dict[int, int] = {}

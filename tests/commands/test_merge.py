@@ -1,0 +1,96 @@
+"""Merge: bytes as they are, duplicates found, order restored, memory that does not grow."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from emocli import duplicates
+from emocli.errors import MalformedError
+from tests.conftest import Emocli
+
+ODD = b'{"id": "a",  "x": 1.50, "big": 123456789012345678901234567890, "u": "\\u00e9"}\n'
+
+
+def shards(folder: Path, *contents: bytes) -> list[str]:
+    for number, content in enumerate(contents):
+        (folder / f"{number}.jsonl").write_bytes(content)
+    return [str(folder / f"{number}.jsonl") for number in range(len(contents))]
+
+
+def test_lines_go_out_byte_for_byte(emocli: Emocli, tmp_path: Path) -> None:
+    files = shards(tmp_path, ODD, b'\n{"id":"b"}\n\n{"id":"c"}')
+    outcome = emocli("merge", *files)
+    assert (outcome.status, outcome.stdout) == (0, ODD + b'{"id":"b"}\n{"id":"c"}\n')
+    assert emocli("merge", stdin=ODD).stdout == ODD
+
+
+def test_an_id_that_comes_twice_is_refused(emocli: Emocli, tmp_path: Path) -> None:
+    files = shards(tmp_path, b'{"id":"a"}\n{"id":"b"}\n', b'{"id":"a"}\n')
+    outcome = emocli("merge", *files, "-o", str(tmp_path / "all.jsonl"))
+    assert outcome.status == 2
+    assert "records 1 and 3" in outcome.stderr
+    assert not (tmp_path / "all.jsonl").exists()
+
+
+def test_records_without_id_are_not_duplicates(emocli: Emocli) -> None:
+    assert emocli("merge", stdin=b'{"x":1}\n{"x":1}\n').status == 0
+
+
+def test_the_order_of_another_file_is_restored(emocli: Emocli, tmp_path: Path) -> None:
+    files = shards(tmp_path, b'{"id":"c","n":3}\n{"id":"a","n":1}\n', b'{"id":"b","n":2}\n')
+    like = tmp_path / "in.jsonl"
+    like.write_bytes(b'{"id":"a"}\n{"id":"b"}\n{"id":"c"}\n')
+    outcome = emocli("merge", *files, "--like", str(like))
+    assert outcome.status == 0
+    assert [r["n"] for r in outcome.records] == [1, 2, 3]
+
+
+def test_gaps_duplicates_and_strangers_are_named(emocli: Emocli, tmp_path: Path) -> None:
+    files = shards(tmp_path, b'{"id":"a"}\n{"id":"x"}\n', b'{"id":"a"}\n')
+    like = tmp_path / "in.jsonl"
+    like.write_bytes(b'{"id":"a"}\n{"id":"b"}\n')
+    outcome = emocli("merge", *files, "--like", str(like))
+    assert outcome.status == 1
+    assert [r["id"] for r in outcome.records] == ["a"]
+    for words in ("b: is missing", "x: is not in", "a: comes twice"):
+        assert words in outcome.stderr
+
+
+@pytest.mark.parametrize("twice", [None, 3, 70_000, 299_999])
+def test_a_duplicate_is_found_among_any_number(twice: int | None) -> None:
+    ids = duplicates.Ids()
+    for number in range(300_000):
+        ids.add(f"clip{number}")
+    if twice is None:
+        ids.check()
+        return
+    ids.add(f"clip{twice}")
+    with pytest.raises(MalformedError, match=f"records {twice + 1} and 300001"):
+        ids.check()
+
+
+PEAK = """
+import resource, sys
+from emocli import cli
+status = cli.run(["merge", "-q", "-"])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+sys.exit(status)
+"""
+
+
+def test_memory_does_not_grow(tmp_path: Path) -> None:
+    peaks = []
+    for count in (1000, 300_000):
+        file = tmp_path / f"{count}.jsonl"
+        with file.open("wb") as out:
+            out.writelines(b'{"id":"clip%d","text":"%s"}\n' % (n, b"x" * 100) for n in range(count))
+        with file.open("rb") as stream:
+            done = subprocess.run(
+                [sys.executable, "-c", PEAK], stdin=stream, capture_output=True, check=True
+            )
+        peaks.append(int(done.stderr))
+    assert peaks[1] < 1.25 * peaks[0], peaks  # KiB; four MiB of buckets are all there is
