@@ -31,7 +31,7 @@ def rows_of(name: str) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = importlib.import_module(f"tests.bench.bench_{name}").run()
     except Exception as problem:
         traceback.print_exc()
-        return [{"name": f"{name}: broke: {problem}", "ok": False}]
+        return [{"name": f"{name}: broke: {str(problem)[:60]}", "ok": False}]
     return rows
 
 

@@ -34,8 +34,8 @@ from torch.nn.functional import gelu
 from transformers import WhisperFeatureExtractor, WhisperModel
 folder, how, out = sys.argv[1:4]
 layer, level_dbfs = int(sys.argv[4]), float(sys.argv[5])
-extract = WhisperFeatureExtractor.from_pretrained(folder)
-encoder = WhisperModel.from_pretrained(folder).encoder.eval()
+extract = WhisperFeatureExtractor()
+encoder = WhisperModel.from_pretrained(folder).encoder.float().eval()
 features = []
 for path in sys.stdin.read().splitlines():
     samples, rate = soundfile.read(path, dtype="float32")
@@ -125,7 +125,7 @@ def _loop(model: str, how: str, clips: list[Path], out: Path) -> float:
     start = time.perf_counter()
     paths = "\n".join(map(str, clips))
     subprocess.run(
-        [*command, str(LEVEL_DBFS)], input=paths, text=True, check=True, capture_output=True
+        [*command, str(LEVEL_DBFS)], input=paths, text=True, check=True, stdout=subprocess.DEVNULL
     )
     return time.perf_counter() - start
 
