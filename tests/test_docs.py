@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -34,6 +36,14 @@ COMMANDS = described()
 
 def test_nothing_that_is_generated_is_stale():
     assert documentation.stale() == [], "run: make docs"
+
+
+@pytest.mark.parametrize("seed", ["1", "2", "3"])
+def test_what_is_generated_is_the_same_every_time(seed: str):
+    command = [sys.executable, "-m", "emocli.documentation", "--check"]
+    environment = {**os.environ, "PYTHONHASHSEED": seed}
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_stale_files_are_found_and_put_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
