@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -97,12 +98,11 @@ def _row(name: str, value: float, peer: str, peer_value: float, bar: float) -> d
 
 def make_clips(folder: Path) -> tuple[list[Path], str]:
     """Write 16 kHz wav files: RAVDESS where $EMOCLI_DATA has it, else sounds of 2 to 5 s."""
-    data = os.environ.get("EMOCLI_DATA")
-    found = sorted(Path(data, "ravdess").rglob("*.wav"))[:CLIPS] if data else []
+    found = _ravdess()
     if len(found) == CLIPS:
         from emocli.signals import audio
 
-        sounds = (audio.read(str(path)).samples for path in found)
+        sounds = (audio.read(path).samples for path in found)
     else:
         random = np.random.default_rng(0)
         sounds = (_voice(random) for _ in range(CLIPS))
@@ -110,7 +110,17 @@ def make_clips(folder: Path) -> tuple[list[Path], str]:
     for number, samples in enumerate(sounds):
         clips.append(folder / f"clip{number:03d}.wav")
         soundfile.write(clips[-1], samples, RATE_HZ)
-    return clips, "clips of RAVDESS" if found else "synthetic clips (no EMOCLI_DATA)"
+    return clips, "clips of RAVDESS" if len(found) == CLIPS else "synthetic clips"
+
+
+def _ravdess() -> list[str]:
+    """Return the paths of the first clips of RAVDESS, none without EMOCLI_DATA."""
+    folder = Path(os.environ.get("EMOCLI_DATA", ""), "ravdess")
+    if "EMOCLI_DATA" not in os.environ or not folder.is_dir():
+        return []
+    from emocli import datasets
+
+    return [record["path"] for record in islice(datasets.load("ravdess").read(folder), CLIPS)]
 
 
 def _voice(random: np.random.Generator) -> np.ndarray:
