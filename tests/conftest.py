@@ -13,6 +13,8 @@ import numpy as np
 import orjson
 import pytest
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does
+
 RATE_HZ = 16000
 
 # The real cache keeps the pretrained models; everything else that tests write goes elsewhere.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+from threading import Thread
 from typing import Any
 
 from emocli import bundle, options, stages
@@ -12,6 +14,8 @@ Record = dict[str, Any]
 
 def stage(run: options.Run, trained: bundle.Bundle) -> stages.Stage:
     """Return the stage that computes the streams a bundle needs and a record lacks."""
+    # torch takes a second to import; the first clip is heard by another library meanwhile.
+    Thread(target=importlib.import_module, args=("torch",), daemon=True).start()
     specs = _streams.of_bundle(trained)
     steps = []
     if any(spec["modality"] == "audio" for spec in specs):
