@@ -137,7 +137,6 @@ def save(
     folder: Path, model: Any, contents: dict[str, Any], card: str, **adapters: dict[str, Tensor]
 ) -> Bundle:
     """Write a bundle: the weights first, config.json (which makes it one) last."""
-    import torch
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -148,13 +147,20 @@ def save(
     contents = {"format": FORMAT, **contents, "canary": canary(model, contents["streams"]).tolist()}
     (folder / "config.json").unlink(missing_ok=True)
     part = folder / "model.safetensors.part"
-    save_file({n: t.to(torch.device("cpu")) for n, t in tensors.items()}, part)
+    save_file({n: _smallest(t.cpu()) for n, t in tensors.items()}, part)
+    part.chmod(0o644)
     part.replace(folder / "model.safetensors")
     (folder / "card.md").write_text(card, encoding="utf-8")
     config = folder / "config.json.part"
     config.write_bytes(orjson.dumps(contents, option=orjson.OPT_INDENT_2))
     config.replace(folder / "config.json")
     return read(folder)
+
+
+def _smallest(tensor: Tensor) -> Tensor:
+    """Return a tensor in half precision where that loses nothing."""
+    half = tensor.half()
+    return half if half.to(tensor.dtype).equal(tensor) else tensor
 
 
 def mismatch(wanted: Mapping[str, Any], feature: Mapping[str, Any]) -> str | None:
