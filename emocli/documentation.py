@@ -11,7 +11,6 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from emocli import cli, completions, man_pages
 
@@ -74,19 +73,10 @@ def _datasets() -> Iterator[tuple[str, ...]]:
 
 
 def _figures() -> str:
-    """Return a table of the shipped predictor's `metrics`: rows of figures by corpus and split."""
-    import orjson
-
-    config = ROOT / "emocli" / "default" / "config.json"
-    if not config.is_file():
-        return "No figures yet: `emocli/default` has not been trained."
-    metrics: dict[str, Any] = orjson.loads(config.read_bytes()).get("metrics", {})
-    rows = []
-    for corpus, found in metrics.items():
-        if isinstance(found, dict):
-            figures = (f"{k} {v:.3f}" for k, v in found.items() if isinstance(v, float))
-            rows.append((corpus, str(found.get("split", "")), ", ".join(figures)))
-    return _table(("corpus", "split", "figures"), iter(rows))
+    """Return the table of figures of the shipped predictor's card."""
+    card = (ROOT / "emocli" / "default" / "card.md").read_text(encoding="utf-8")
+    figures = card[card.index("\n## Figures") :]
+    return "\n".join(line for line in figures.splitlines() if line.startswith("|"))
 
 
 def stale() -> list[str]:
