@@ -7,6 +7,9 @@ command that has such a flag, and a table is for one command:
     device = "cpu"
     [encode]
     batch-size = 8
+
+Example:
+    emocli config show predict
 """
 
 from __future__ import annotations
