@@ -51,8 +51,8 @@ def test_stale_files_are_found_and_put_right(tmp_path: Path, monkeypatch: pytest
     shutil.copytree(ROOT / "completions", tmp_path / "completions")
     shutil.copy(ROOT / "README.md", tmp_path)
     (tmp_path / "emocli" / "default").mkdir(parents=True)
-    for config in (ROOT / "emocli" / "default").glob("config.json"):
-        shutil.copy(config, tmp_path / "emocli" / "default")
+    for name in ("config.json", "card.md"):
+        shutil.copy(ROOT / "emocli" / "default" / name, tmp_path / "emocli" / "default")
     (tmp_path / "man" / "emocli.1").write_text("old")
     (tmp_path / "man" / "emocli-gone.1").write_text("of a command that is no more")
     monkeypatch.setattr(documentation, "ROOT", tmp_path)
