@@ -6,7 +6,6 @@ marked and flows on; a record that already carries `error` flows past. Memory is
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import chain as concatenated
@@ -47,33 +46,6 @@ def windowed(stage: Stage, window: int) -> Stage:
     return run if window > 1 else stage
 
 
-def only(wanted: Callable[[Record], bool], stage: Stage) -> Stage:
-    """Return a stage that sends just the wanted records through another, and keeps the order."""
-
-    def run(records: Iterator[Record]) -> Iterator[Record]:
-        waiting: deque[Record | None] = deque()  # None: the next one that comes out of the stage
-
-        def chosen() -> Iterator[Record]:
-            for record in records:
-                this = "error" not in record and wanted(record)
-                waiting.append(None if this else record)
-                if this:
-                    yield record
-
-        def passed() -> Iterator[Record]:
-            while waiting and (record := waiting[0]) is not None:
-                waiting.popleft()
-                yield record
-
-        for record in stage(chosen()):
-            yield from passed()
-            waiting.popleft()
-            yield record
-        yield from passed()
-
-    return run
-
-
 def _one(
     function: Callable[[Record], Record], name: str, modality: str | None, record: Record
 ) -> Record:
@@ -92,22 +64,27 @@ def each(
     name: str,
     modality: str | None = None,
     jobs: int = 1,
+    wanted: Callable[[Record], bool] | None = None,
 ) -> Stage:
     """Return a stage that runs `function` on every record, in `jobs` worker processes.
 
     With more than one job the function must pickle (a module's function, or a partial of one).
+    `wanted` says which records need the function at all.
     """
     attempt = partial(_one, function, name, modality)
+
+    def flows_past(record: Record) -> bool:
+        return "error" in record or (wanted is not None and not wanted(record))
 
     def run(records: Iterator[Record]) -> Iterator[Record]:
         if jobs > 1:
             from emocli.workers import in_workers  # imports multiprocessing: 15 ms
 
             died = partial(failures.mark, error=DIED, stage=name, modality=modality)
-            yield from in_workers(attempt, records, died, jobs)
+            yield from in_workers(attempt, records, died, flows_past, jobs)
         else:
             for record in records:
-                yield record if "error" in record else attempt(record)
+                yield record if flows_past(record) else attempt(record)
 
     return run
 

@@ -61,6 +61,7 @@ def in_workers(
     attempt: Callable[[Record], Record],
     records: Iterator[Record],
     died: Callable[[Record], Record],
+    flows_past: Callable[[Record], bool],
     jobs: int,
 ) -> Iterator[Record]:
     """Yield results in order, each as soon as it and those before it are done."""
@@ -70,7 +71,7 @@ def in_workers(
     def feed() -> None:
         try:
             for record in records:
-                queue.put((record, None if "error" in record else workers.submit(record)))
+                queue.put((record, None if flows_past(record) else workers.submit(record)))
             queue.put(None)
         except BaseException as error:  # raised again where the results are awaited
             queue.put(error)

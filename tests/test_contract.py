@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -314,11 +315,14 @@ def test_a_signal_flushes_and_tells(
     assert process.stdin
     assert process.stdout
     assert process.stderr
+    watchdog = threading.Timer(60, process.kill)  # a stage that waits for more must not hang us
+    watchdog.start()
     process.stdin.write(orjson.dumps(clips[0]) + b"\n")
     process.stdin.flush()
     line = process.stdout.readline()  # while stdin is still open: written as soon as it is ready
     process.send_signal(number)
     assert process.wait(timeout=30) == status
+    watchdog.cancel()
     stderr = process.stderr.read().decode()
     for stream in (process.stdin, process.stdout, process.stderr):
         stream.close()

@@ -193,14 +193,16 @@ def test_a_failed_modality_is_missing_when_another_can_go_on() -> None:
     assert failures.of(text)
 
 
-def test_only_the_wanted_go_through_and_the_order_stays() -> None:
-    stage = stages.only(
-        lambda r: r["n"] % 2 == 0,
-        stages.batched(lambda b: [double(r) for r in b], name="w", size=2),
-    )
-    out = list(stage(numbered(9)))
-    assert [r["n"] for r in out] == list(range(9))
-    assert [r["n"] for r in out if "twice" in r] == [0, 2, 4, 6, 8]
+def test_only_the_wanted_are_worked_on_and_the_others_do_not_wait() -> None:
+    def even(record: Record) -> bool:
+        return bool(record["n"] % 2 == 0)
+
+    each = stages.each(double, name="w", wanted=even)
+    batched = stages.batched(lambda b: [double(r) for r in b], name="w", size=2, wanted=even)
+    for stage in (each, batched):
+        out = list(stage(numbered(9)))
+        assert [r["n"] for r in out] == list(range(9))
+        assert [r["n"] for r in out if "twice" in r] == [0, 2, 4, 6, 8]
 
 
 def test_windows_are_batched_apart_and_read_no_further_than_needed() -> None:
@@ -216,7 +218,7 @@ def test_windows_are_batched_apart_and_read_no_further_than_needed() -> None:
             taken.append(record["n"])
             yield record
 
-    odd = stages.only(lambda r: r["n"] % 3 != 0, stages.batched(work, name="w", size=4))
+    odd = stages.batched(work, name="w", size=4, wanted=lambda r: r["n"] % 3 != 0)
     assert [r["n"] for r in stages.windowed(odd, 5)(source())] == list(range(10))
     assert seen == [[1, 2, 4], [5, 7, 8]]
     one = stages.windowed(stages.batched(work, name="w", size=1), 5)(source())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +45,14 @@ def of_bundle(trained: bundle.Bundle, modality: str | None = None) -> list[Spec]
 
 
 def stage(
-    run: options.Run, spec: Spec, trained: bundle.Bundle | None, *, keep: str = INLINE
+    run: options.Run,
+    spec: Spec,
+    trained: bundle.Bundle | None,
+    *,
+    keep: str = INLINE,
+    skip: Callable[[Record], bool] | None = None,
 ) -> stages.Stage:
-    """Return the stage that adds one stream's features."""
+    """Return the stage that adds one stream's features; to records that `skip` does not name."""
     modality = spec["modality"]
     work = {"text": _texts, "audio": _waveforms}[modality]
     encoder = functools.cache(lambda: _load(run, spec, trained))
@@ -66,7 +71,7 @@ def stage(
         size=run.batch_size(BATCH[modality]),
         length=_text_length if modality == "text" else _seconds,
         budget=float("inf") if modality == "text" else AUDIO_BUDGET,
-        wanted=lambda record: wanted(record, spec),
+        wanted=lambda r: wanted(r, spec) and not (skip and skip(r)),
     )
 
 

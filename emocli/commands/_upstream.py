@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from threading import Thread
 from typing import Any
 
@@ -12,20 +13,23 @@ from emocli.commands import _streams, extract_audio, transcribe
 Record = dict[str, Any]
 
 
-def stage(run: options.Run, trained: bundle.Bundle) -> stages.Stage:
-    """Return the stage that computes the streams a bundle needs and a record lacks."""
+def stage(run: options.Run, trained: bundle.Bundle, done: Callable[[Record], bool]) -> stages.Stage:
+    """Return the stage that computes the streams a bundle needs and a record lacks.
+
+    Records that are `done` flow past.
+    """
     # torch takes a second to import; the first clip is heard by another library meanwhile.
     Thread(target=importlib.import_module, args=("torch",), daemon=True).start()
     specs = _streams.of_bundle(trained)
     steps = []
     if any(spec["modality"] == "audio" for spec in specs):
-        decode = extract_audio.stage(None)
-        steps.append(stages.only(lambda r: _needs_audio(r, specs), decode))
-    text = [spec for spec in specs if spec["modality"] == "text"]
-    if text:
-        hear = transcribe.stage(run)
-        steps.append(stages.only(lambda r: _needs_transcript(r, text[0]), hear))
-    return stages.chain(*steps, *(_streams.stage(run, spec, trained) for spec in specs))
+        decode = extract_audio.stage(None, wanted=lambda r: not done(r) and _needs_audio(r, specs))
+        steps.append(decode)
+    if text := [spec for spec in specs if spec["modality"] == "text"]:
+        hear = transcribe.stage(run, wanted=lambda r: not done(r) and _needs_transcript(r, text[0]))
+        steps.append(hear)
+    encode = (_streams.stage(run, spec, trained, skip=done) for spec in specs)
+    return stages.chain(*steps, *encode)
 
 
 def _needs_audio(record: Record, specs: list[Record]) -> bool:

@@ -21,7 +21,7 @@ import contextlib
 import math
 import os
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -56,12 +56,14 @@ def command(
     return run.through(stage(run.store, jobs=run.jobs))
 
 
-def stage(store: Store | None, *, jobs: int = 1) -> stages.Stage:
+def stage(
+    store: Store | None, *, jobs: int = 1, wanted: Callable[[Record], bool] | None = None
+) -> stages.Stage:
     """Return the stage that adds `audio`; without a store the samples are not kept."""
     from emocli.signals import audio  # noqa: F401 - before the workers fork, once for all
 
     work = partial(extract, store=store)
-    return stages.each(work, name="extract-audio", modality="audio", jobs=jobs)
+    return stages.each(work, name="extract-audio", modality="audio", jobs=jobs, wanted=wanted)
 
 
 def extract(record: Record, store: Store | None) -> Record:

@@ -40,8 +40,8 @@ def command(run: options.Run, model: Model = "default") -> int:
 
 def stage(run: options.Run, trained: bundle.Bundle) -> stages.Stage:
     """Return the stage that runs what is missing upstream, and then the model up to its fusion."""
-    upstream = _upstream.stage(run, trained)
-    return stages.only(lambda r: not fused(r, trained), stages.chain(upstream, core(run, trained)))
+    upstream = _upstream.stage(run, trained, lambda record: fused(record, trained))
+    return stages.chain(upstream, core(run, trained))
 
 
 def fused(record: Record, trained: bundle.Bundle) -> bool:
@@ -64,7 +64,12 @@ def core(run: options.Run, trained: bundle.Bundle) -> stages.Stage:
                 outcomes[i] = _add(batch[i], trained, vector, unimodal)
         return outcomes
 
-    return stages.batched(fuse, name="fuse", size=run.batch_size(BATCH))
+    return stages.batched(
+        fuse,
+        name="fuse",
+        size=run.batch_size(BATCH),
+        wanted=lambda record: not fused(record, trained),
+    )
 
 
 def _nothing(record: Record) -> RecordError:

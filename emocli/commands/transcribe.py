@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -55,14 +56,22 @@ def command(
     ] = False,
 ) -> int:
     """Write down what is said in a recording, word by word."""
-    work = stage(run, model=model, beam_size=beam_size, overwrite=overwrite)
+    wanted = functools.partial(_wanted, overwrite=overwrite)
+    work = stage(run, model=model, beam_size=beam_size, wanted=wanted)
     return run.through(work, window=8 * run.batch_size(BATCH))
 
 
 def stage(
-    run: options.Run, *, model: str = DEFAULT, beam_size: int = BEAM, overwrite: bool = False
+    run: options.Run,
+    *,
+    model: str = DEFAULT,
+    beam_size: int = BEAM,
+    wanted: Callable[[Record], bool] | None = None,
 ) -> stages.Stage:
-    """Return the stage that adds `text`, `words`, `language` and `transcript`."""
+    """Return the stage that adds `text`, `words`, `language` and `transcript`.
+
+    `wanted` says which records need it; those without a text, if it is not given.
+    """
     loaded = functools.cache(lambda: _load(run, model))
 
     def transcribe(batch: list[Record]) -> list[Record | Exception]:
@@ -75,11 +84,11 @@ def stage(
         size=run.batch_size(BATCH),
         length=lambda record: float(record["audio"]["duration"]),
         budget=BUDGET_S,
-        wanted=lambda record: _wanted(record, overwrite),
+        wanted=wanted or _wanted,
     )
 
 
-def _wanted(record: Record, overwrite: bool) -> bool:
+def _wanted(record: Record, overwrite: bool = False) -> bool:
     from emocli.commands import extract_audio
 
     if extract_audio.no_audio(record):
