@@ -223,6 +223,8 @@ def main() -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         status = ExitStatus.CLOSED_PIPE
+    except OSError:  # a full disk: said already, and Python's own last flush would fail again
+        _leave(status or ExitStatus.FAILED)
     if status in (ExitStatus.CLOSED_PIPE, ExitStatus.INTERRUPTED, ExitStatus.TERMINATED):
         # Threads may still wait for stdin and the pipe is gone: no orderly shutdown to be had.
         _leave(status)

@@ -3,6 +3,9 @@
 Pretrained networks are not part of emocli: `emocli models pull default` gets those that the
 shipped predictor needs, once, into a cache that all projects share. NAME is a name that `list`
 shows, a group (default), or a hub id such as org/name or org/name@revision.
+
+Example:
+    emocli models pull default
 """
 
 from __future__ import annotations
