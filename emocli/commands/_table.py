@@ -36,14 +36,16 @@ def bar(share: float, cells: int = BAR_CELLS) -> str:
 
 
 def show_prediction(record: Record, labels: Sequence[str], console: Any = None) -> bool:
-    """Draw one record; return whether it was drawn (an error is a warning on stderr already)."""
-    prediction = record.get("prediction")
-    if "error" in record or not prediction:
-        return False
+    """Draw one record; return whether it was drawn."""
     from rich.table import Table
     from rich.text import Text
 
     console = console or _console()
+    prediction = record.get("prediction")
+    if "error" in record or not prediction:
+        reason = (record.get("error") or {}).get("message", "no prediction")
+        console.print(Text(f"{record.get('id')}   {reason}\n", style="dim"), soft_wrap=True)
+        return True
     emotion = prediction["emotion"] or "not sure"
     head = Text(str(record.get("id", "")).encode("utf-8", "replace").decode(), style="bold")
     head.append(f"   {emotion}", style=f"bold {COLOURS.get(emotion, 'white')}")
