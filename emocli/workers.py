@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_all_start_methods, get_context
 from queue import Queue
-from threading import Thread
 from typing import Any
 
 Record = dict[str, Any]
@@ -21,7 +23,13 @@ def _start_worker() -> None:
 
 
 def _workers(jobs: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(jobs, initializer=_start_worker)
+    """Return a pool: forked where that is safe, since it is quick, else started afresh.
+
+    A process forked while other threads run inherits their locks, and may wait for ever.
+    """
+    alone = threading.active_count() == 1 and "torch" not in sys.modules
+    method = "fork" if alone and "fork" in get_all_start_methods() else "spawn"
+    return ProcessPoolExecutor(jobs, mp_context=get_context(method), initializer=_start_worker)
 
 
 class _Workers:
@@ -76,7 +84,7 @@ def in_workers(
         except BaseException as error:  # raised again where the results are awaited
             queue.put(error)
 
-    Thread(target=feed, daemon=True).start()
+    threading.Thread(target=feed, daemon=True).start()
     try:
         while (item := queue.get()) is not None:
             if isinstance(item, BaseException):

@@ -10,8 +10,9 @@ With `raw` only the figures without level normalisation are measured (OUT/raw.js
 
 Our choices: the mean and standard deviation over time of every block's output; copies of each clip
 with another speed, noise, spectral tilt and no silence around it; principal components, partly
-whitened, as the input of networks with one hidden layer that are averaged and folded, components
-and all, into one. Each class of each corpus weighs the same.
+whitened, as the input of networks with one hidden layer, each with a view of its own (some layers,
+some moments), averaged and folded, components and all, into one. Each class of each corpus weighs
+the same.
 """
 
 import json
@@ -38,7 +39,14 @@ ENCODER, LAYERS, POOLING = "whisper-tiny.en", (1, 2, 3, 4), "mean+std"
 COPIES = 4  # changed copies of each clip, besides the clip
 FOLDS = 8  # of two actors of RAVDESS each; a speaker of EMO-DB or nEMO joins a fold while they last
 COMPONENTS, WHITENING = 512, 0.25  # WHITENING: power of the variance that is divided out
-MEMBERS, HIDDEN = 4, 128  # networks that are averaged, and hidden units of each
+VIEWS = {  # what each network that is averaged looks at: layers, and moments (mean 0, std 1)
+    "everything": ((1, 2, 3, 4), (0, 1)),
+    "means": ((1, 2, 3, 4), (0,)),
+    "lower": ((1, 2), (0, 1)),
+    "middle": ((2, 3), (0, 1)),
+    "not the last": ((1, 2, 3), (0, 1)),
+}
+HIDDEN = 128  # units of each network
 EPOCHS, BATCH, RATE, DECAY = 30, 256, 2e-3, 0.02
 DROPOUT_IN, DROPOUT, SMOOTHING = 0.2, 0.5, 0.05
 RESAMPLES = 2000
@@ -127,44 +135,62 @@ def components(copies: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return mean, scale, projection / (part @ projection).std()
 
 
+def columns(view: str, dim: int) -> Tensor:
+    """Return the places of a view's numbers in a vector of `dim`: layer by layer, mean, std."""
+    layers, moments = VIEWS[view]
+    blocks = torch.arange(dim).view(len(LAYERS), 2, -1)
+    return blocks[[LAYERS.index(n) for n in layers]][:, list(moments)].flatten()
+
+
 def train(copies: Tensor, records: list[dict]) -> dict[str, Tensor]:
-    """Train MEMBERS networks on (copies, records, dim); return `Head`'s tensors of all as one."""
+    """Train a network for each view of (copies, records, dim); return `Head`'s tensors of all."""
     torch.manual_seed(0)
+    heads = {}
+    for view in VIEWS:
+        places = columns(view, copies.shape[-1])
+        heads[view] = network(copies[:, :, places], records)
+        wide = torch.zeros(HIDDEN, copies.shape[-1])
+        wide[:, places] = heads[view]["hidden.weight"]
+        heads[view]["hidden.weight"] = wide
+    parts = list(heads.values())
+    return {
+        "mean": heads["everything"]["mean"],
+        "scale": heads["everything"]["scale"],
+        "hidden.weight": torch.cat([part["hidden.weight"] for part in parts]).half(),
+        "hidden.bias": torch.cat([part["hidden.bias"] for part in parts]).half(),
+        "output.weight": (torch.cat([p["output.weight"] for p in parts], 1) / len(parts)).half(),
+        "output.bias": (sum(part["output.bias"] for part in parts) / len(parts)).half(),
+    }
+
+
+def network(copies: Tensor, records: list[dict]) -> dict[str, Tensor]:
+    """Train one network on (copies, records, dim); return its tensors, components folded in."""
     truth, weight = classes(records), weights(records)
     mean, scale, projection = components(copies)
     inputs = torch.stack([((copy - mean) / scale) @ projection for copy in copies])
-    shapes = {"w1": (COMPONENTS, HIDDEN), "w2": (HIDDEN, CLASSES)}
-    w = {n: torch.randn(MEMBERS, *shape) / shape[0] ** 0.5 for n, shape in shapes.items()}
-    w |= {"b1": torch.zeros(MEMBERS, 1, HIDDEN), "b2": torch.zeros(MEMBERS, 1, CLASSES)}
-    optimiser = torch.optim.AdamW([p.requires_grad_() for p in w.values()], weight_decay=DECAY)
+    hidden, output = torch.nn.Linear(COMPONENTS, HIDDEN), torch.nn.Linear(HIDDEN, CLASSES)
+    parameters = [*hidden.parameters(), *output.parameters()]
+    optimiser = torch.optim.AdamW(parameters, weight_decay=DECAY)
     steps = len(truth) // BATCH
     rates = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, RATE, total_steps=EPOCHS * steps, pct_start=0.1
     )
-    wanted = F.one_hot(truth, CLASSES) * (1 - SMOOTHING) + SMOOTHING / CLASSES
     for _ in range(EPOCHS):
-        order = torch.stack([torch.randperm(len(truth)) for _ in range(MEMBERS)])
-        for rows in order[:, : steps * BATCH].split(BATCH, dim=1):
+        for rows in torch.randperm(len(truth))[: steps * BATCH].split(BATCH):
             x = inputs[torch.randint(len(inputs), rows.shape), rows]
-            hidden = F.gelu(torch.baddbmm(w["b1"], F.dropout(x, DROPOUT_IN), w["w1"]))
-            logs = torch.baddbmm(w["b2"], F.dropout(hidden, DROPOUT), w["w2"]).log_softmax(-1)
-            loss = (-(wanted[rows] * logs).sum(-1) * weight[rows]).mean(1).sum()
+            logs = output(F.dropout(F.gelu(hidden(F.dropout(x, DROPOUT_IN))), DROPOUT))
+            losses = F.cross_entropy(logs, truth[rows], reduction="none", label_smoothing=SMOOTHING)
             optimiser.zero_grad()
-            loss.backward()
+            (losses * weight[rows]).mean().backward()
             optimiser.step()
             rates.step()
-    return folded(mean, scale, projection, {name: p.detach() for name, p in w.items()})
-
-
-def folded(mean: Tensor, scale: Tensor, projection: Tensor, w: dict) -> dict[str, Tensor]:
-    """Return one network of MEMBERS x HIDDEN units whose logits are the members' mean."""
     return {
         "mean": mean,
         "scale": scale,
-        "hidden.weight": (projection @ w["w1"]).transpose(1, 2).flatten(0, 1).half(),
-        "hidden.bias": w["b1"].flatten().half(),
-        "output.weight": (w["w2"].flatten(0, 1).T / MEMBERS).contiguous().half(),
-        "output.bias": w["b2"].mean(0)[0].half(),
+        "hidden.weight": (projection @ hidden.weight.detach().T).T,
+        "hidden.bias": hidden.bias.detach(),
+        "output.weight": output.weight.detach(),
+        "output.bias": output.bias.detach(),
     }
 
 
@@ -259,7 +285,7 @@ def main(out: Path, data: Path, *, raw: bool) -> None:
     save_file(head, out / "head.safetensors")
     (out / "out_of_fold.jsonl").write_text(predictions(records, fold, given), encoding="utf-8")
     spec = {"encoder": ENCODER, "layer": LAYERS, "pooling": POOLING, "dim": copies.shape[2]}
-    spec |= {"level_dbfs": whisper.LEVEL_DBFS, "labels": EMOTIONS, "hidden": MEMBERS * HIDDEN}
+    spec |= {"level_dbfs": whisper.LEVEL_DBFS, "labels": EMOTIONS, "hidden": len(VIEWS) * HIDDEN}
     calibration = {name: head[name].tolist() for name in ("temperature", "log_prior")}
     text = json.dumps({**spec, **calibration, "metrics": metrics}, indent=2)
     (out / "audio.json").write_text(text + "\n", encoding="utf-8")
