@@ -45,8 +45,6 @@ def test_a_model_that_is_not_here_exits_4_with_the_command_that_gets_it(
 
 @pytest.mark.usefixtures("quick")
 def test_with_the_models_and_the_predictor_here_it_exits_0(emocli, default_models):
-    if not (bundle.DEFAULT / "config.json").is_file():
-        pytest.skip("the default predictor is not trained yet")
     done = emocli("doctor")
     assert (done.status, done.stderr) == (0, "")
     assert done.records[0]["ready"]

@@ -174,10 +174,8 @@ def _escaped(raw: bytes) -> dict[str, str]:
     return {"bytes": base64.b64encode(raw).decode()}
 
 
-@pytest.mark.parametrize("value", ["soon", [1], True, float("1e999"), {"s": 1}])
+@pytest.mark.parametrize("value", ["soon", [1], float("1e999"), {"s": 1}])
 def test_a_span_that_is_no_number_is_named(wav: Wav, value: Any) -> None:
-    if value is True:
-        pytest.skip("true is 1 in Python and in nobody's data")
     with pytest.raises(RecordError, match="start") as caught:
         extract_audio.samples({"path": str(wav()), "start": value}, None)
     assert caught.value.code == "bad_span"
@@ -233,8 +231,10 @@ def test_the_memory_of_what_was_decoded_is_bounded(
     assert len(extract_audio.samples({"path": str(wav("long.wav", seconds=9.0))}, None)) == 144_000
 
 
-def test_the_stage_crosses_the_border_of_a_process(store: Store) -> None:
-    pickle.loads(pickle.dumps(partial(extract_audio.extract, store=store)))
+def test_the_stage_crosses_the_border_of_a_process(store: Store, wav: Wav) -> None:
+    work = pickle.loads(pickle.dumps(partial(extract_audio.extract, store=store)))
+    path = str(wav())
+    assert work({"path": path}) == extract_audio.extract({"path": path}, store)
 
 
 def test_an_unknown_segmenter_is_a_usage_error(emocli: Emocli) -> None:
