@@ -80,10 +80,10 @@ $(VENV)/bin/python:
 
 $(USE): pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing emocli into $(VENV) (this takes minutes the first time)" >&2
-	$(PIP) --editable '.[offline]'
+	$(PIP) --editable '.[offline,align,plot]'
 	touch $@
 
 $(DEV): pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing emocli and its tests' needs into $(VENV) (minutes the first time)" >&2
-	$(PIP) --editable '.[offline,dev]'
+	$(PIP) --editable '.[offline,align,plot,dev]'
 	touch $(USE) $@
