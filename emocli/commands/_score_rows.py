@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emocli.commands._score_columns import Columns
-from emocli.metrics import classification, report
+from emocli.metrics import calibration, classification, report
 
 Record = dict[str, Any]
 
@@ -42,6 +42,7 @@ def rows(columns: Columns, flags: dict[str, Any]) -> Iterator[Record]:
             "skipped": skipped,
             "with_probabilities": int(scored.known.sum()),
             **_figures(scored, labels, all_labels=flags["labels"] == "all"),
+            "reliability": _reliability(scored),
             **_intervals(scored, clusters[at], flags),
             "resampled": "+".join(columns.kinds[kind] for kind in np.unique(kinds[at])),
             "clusters": len(np.unique(clusters[at])),
@@ -81,6 +82,27 @@ def _figures(scored: report.Scored, labels: list[str], *, all_labels: bool) -> R
         "per_class": per_class,
         "confusion": {"labels": [labels[i] for i in shown], "matrix": matrix},
     }
+
+
+def _reliability(scored: report.Scored) -> list[Record]:
+    """Return the bins of the ECE, those without records too; nothing without probabilities."""
+    at = np.flatnonzero(scored.known)
+    if not len(at):
+        return []
+    confidence = np.minimum(scored.probabilities[at, scored.predicted[at]], 1.0)
+    counts, means, shares = calibration.reliability(
+        confidence, scored.truth[at] == scored.predicted[at]
+    )
+    return [
+        {
+            "low": i / calibration.BINS,
+            "high": (i + 1) / calibration.BINS,
+            "records": int(counts[i]),
+            "confidence": _number(means[i]),
+            "accuracy": _number(shares[i]),
+        }
+        for i in range(calibration.BINS)
+    ]
 
 
 def _intervals(scored: report.Scored, clusters: NDArray[np.int64], flags: Record) -> Record:

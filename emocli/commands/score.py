@@ -78,8 +78,9 @@ def command(
 
     Labels that truth or prediction lack are left out of macro F1 (--labels all counts them as 0),
     those the truth lacks out of UAR, as in scikit-learn. Log loss, Brier score and ECE (15 bins of
-    equal width, closed at the right) are over the records that have probabilities. Intervals are
-    95 % percentiles of a bootstrap over clusters; `resampled` says of what. Undefined is null.
+    equal width, closed at the right; `reliability` has them) are over the records that have
+    probabilities. Intervals are 95 % percentiles of a bootstrap over clusters; `resampled` says of
+    what. Undefined is null. `emocli plot` draws confusions and bins.
 
     Example:
 

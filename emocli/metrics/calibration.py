@@ -80,6 +80,24 @@ def ece_of(gaps: Floats, records: Floats | np.float64) -> Floats:
     return np.divide(total, records, out=np.full(records.shape, np.nan), where=records > 0)[()]
 
 
+def reliability(
+    confidence: Floats, correct: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], Floats, Floats]:
+    """Return the records, mean confidence and accuracy of each bin: Guo et al. 2017, figure 1.
+
+    Each is (bins,), the bins those of `ece`; NaN where a bin has no record. The ECE is the mean of
+    |accuracy - confidence| weighted by the records.
+    """
+    confidence, correct = np.asarray(confidence, np.float64), np.asarray(correct, np.bool_)
+    if confidence.shape != correct.shape:
+        raise ValueError(f"lengths differ: {len(confidence)} != {len(correct)}")
+    place = bins(confidence)
+    counts = np.bincount(place, minlength=BINS)
+    some = np.where(counts > 0, counts, np.nan)
+    means, shares = (np.bincount(place, v, BINS) / some for v in (confidence, correct))
+    return counts, means, shares
+
+
 def _checked(
     truth: NDArray[np.integer], probabilities: Floats
 ) -> tuple[NDArray[np.integer], Floats]:

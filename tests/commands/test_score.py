@@ -72,6 +72,25 @@ def test_scikit_learn_says_the_same(emocli):
         assert low < row[name] < high or name == "ece"  # resampling adds to calibration error
 
 
+def test_the_bins_of_the_ece_are_there_to_be_drawn(emocli):
+    records = draw(300)
+    del records[0]["prediction"]["probabilities"]
+    (row,) = score(emocli, records).records
+    bins = row["reliability"]
+    assert [round(b["low"] * 15) for b in bins] == list(range(15))
+    assert [b["high"] for b in bins[:-1]] == [b["low"] for b in bins[1:]]
+    assert sum(b["records"] for b in bins) == row["with_probabilities"] == 299
+    full = [b for b in bins if b["records"]]
+    ece = sum(b["records"] * abs(b["accuracy"] - b["confidence"]) for b in full) / 299
+    assert ece == pytest.approx(row["ece"])
+    assert all(b["low"] < b["confidence"] <= b["high"] for b in full)
+    assert bins[0] == {
+        "low": 0, "high": pytest.approx(1 / 15), "records": 0, "confidence": None, "accuracy": None
+    }  # fmt: skip
+    bare = [record(0, "joy", "joy")]
+    assert score(emocli, bare).records[0]["reliability"] == []
+
+
 def test_what_cannot_be_scored_is_counted_and_told(emocli):
     records = [
         record(0, "joy", "joy"),

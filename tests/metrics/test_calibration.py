@@ -57,6 +57,31 @@ def test_ece_by_hand():
     assert ours.ece(confidence, correct) == pytest.approx((2 * 0.4 + 1 * 0.5) / 3)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_the_bins_of_a_reliability_diagram_are_those_of_the_ece(seed):
+    truth, probabilities = draw(seed, records=40)
+    confidence, correct = probabilities.max(1), probabilities.argmax(1) == truth
+    counts, means, shares = ours.reliability(confidence, correct)
+    for m in range(15):
+        inside = (m / 15 < confidence) & (confidence <= (m + 1) / 15)
+        assert counts[m] == inside.sum()
+        if inside.any():
+            assert means[m] == pytest.approx(confidence[inside].mean())
+            assert shares[m] == pytest.approx(correct[inside].mean())
+        else:
+            assert np.isnan([means[m], shares[m]]).all()
+    gaps = np.nansum(counts * np.abs(shares - means)) / len(truth)
+    assert gaps == pytest.approx(expected_ece(confidence, correct))
+
+
+def test_bins_of_nothing_and_of_unequal_lengths():
+    counts, means, shares = ours.reliability(np.empty(0), np.empty(0, bool))
+    assert counts.tolist() == [0] * 15
+    assert np.isnan([means, shares]).all()
+    with pytest.raises(ValueError, match="lengths differ: 2 != 1"):
+        ours.reliability(np.array([0.5, 0.6]), np.array([True]))
+
+
 def test_a_confidence_outside_0_to_1_raises():
     with pytest.raises(ValueError, match=r"1\.5"):
         ours.ece(np.array([0.1, 1.5]), np.array([True, False]))
