@@ -1,8 +1,9 @@
 """Read the audio of any media file as 16 kHz mono, rounded to 16 bits, and write it as FLAC.
 
-Sound files are read in this process (`sound_files`), everything else through ffmpeg. Stereo is
-averaged, so that a voice in both channels keeps its level. The samples are what a 16-bit file
-holds, whichever way they come: stored and read back they are the same numbers.
+Sound files are read in this process (`sound_files`), whole small clips as well where PyAV is there
+(`libav`), everything else through ffmpeg. Stereo is averaged, so that a voice in both channels keeps
+its level. The samples are what a 16-bit file holds, whichever way they come: stored and read back
+they are the same numbers.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emocli.errors import RecordError
-from emocli.signals import ffmpeg, sound_files
+from emocli.signals import ffmpeg, libav, sound_files
 from emocli.signals.ffmpeg import SAMPLE_RATE_HZ as SAMPLE_RATE_HZ
 from emocli.signals.ffmpeg import ffmpeg_binary as ffmpeg_binary
 from emocli.signals.sound_files import quantise as quantise
@@ -74,6 +75,8 @@ def read(
     decoded = None
     if sound_files.known(head):
         decoded = sound_files.decode(name, start=start, end=end)
+    elif head and start is None and end is None:
+        decoded = libav.decode(name)
     if decoded is None:
         decoded = _with_ffmpeg(name, start, end, head)
     samples = decoded.samples.astype(np.float32)

@@ -92,7 +92,7 @@ def _shell_loop(clips: list[Path], out: Path) -> float:
 
 def _extract_audio(clips: list[Path], store: Path) -> float:
     command = [sys.executable, "-m", "emocli", "extract-audio", "--quiet", "--jobs", "2"]
-    environment = {**os.environ, "EMOCLI_FFMPEG": imageio_ffmpeg.get_ffmpeg_exe()}
+    environment = {k: v for k, v in os.environ.items() if k != "EMOCLI_FFMPEG"}
     start = time.perf_counter()
     done = subprocess.run(
         [*command, "--store", store, *clips], check=True, stdout=subprocess.PIPE, env=environment

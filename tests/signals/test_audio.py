@@ -371,6 +371,7 @@ def test_without_any_ffmpeg_the_message_says_what_to_install(
     path = encoded(wav("source.wav"), tmp_path / "a.m4a")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(RecordError, match="install ffmpeg") as caught:
         audio.read(path)
     assert caught.value.code == "no_ffmpeg"

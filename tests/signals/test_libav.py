@@ -1,0 +1,73 @@
+"""What is decoded in process: as ffmpeg would, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from emocli.signals import audio, ffmpeg, libav
+from tests.signals.media import encoded, silent_film
+
+Wav = Callable[..., Path]
+
+
+@pytest.mark.parametrize("suffix", ["mp3", "m4a", "mp4", "mkv", "webm", "mov"])
+def test_samples_are_those_of_ffmpeg(tmp_path: Path, suffix: str) -> None:
+    time_s = np.arange(44_100) / 44_100
+    sound = np.sin(2 * np.pi * np.outer(time_s, (300, 800))) * (0.5, 0.2)
+    soundfile.write(tmp_path / "source.wav", sound, 44_100)
+    path = encoded(tmp_path / "source.wav", tmp_path / f"a.{suffix}")
+    ours, theirs = libav.decode(str(path)), ffmpeg.decode(str(path))
+    assert ours is not None
+    assert ours.channels == theirs.channels == 2
+    assert ours.decoder.startswith("ffmpeg ")
+    assert abs(len(ours.samples) - len(theirs.samples)) <= 480  # releases cut AAC's end differently
+    both = slice(0, min(len(ours.samples), len(theirs.samples)) - 480)
+    difference = ours.samples[both].astype(int) - theirs.samples[both]
+    assert np.abs(difference).max() <= 2
+
+
+def test_what_is_damaged_is_left_to_ffmpeg(wav: Wav, tmp_path: Path) -> None:
+    whole = encoded(wav("source.wav", seconds=4.0), tmp_path / "whole.m4a")
+    assert libav.decode(str(whole)) is not None
+    cut = tmp_path / "cut.m4a"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
+    data = bytearray(whole.read_bytes())
+    middle = len(data) * 2 // 3
+    data[middle : middle + 300] = bytes(300)
+    holes = tmp_path / "holes.m4a"
+    holes.write_bytes(data)
+    text = tmp_path / "text.mp4"
+    text.write_text("not a film at all\n" * 99)
+    film = silent_film(tmp_path / "film.mp4")
+    for path in (cut, holes, text, film, tmp_path / "gone.mp4", tmp_path):
+        assert libav.decode(str(path)) is None
+
+
+def test_a_list_of_files_opens_none_of_them(wav: Wav, tmp_path: Path) -> None:
+    secret = encoded(wav("source.wav"), tmp_path / "secret.m4a")
+    for text in (
+        f"ffconcat version 1.0\nfile {secret.name}\n",
+        f"#EXTM3U\n#EXTINF:1,\n{secret.name}\n#EXT-X-ENDLIST\n",
+    ):
+        playlist = tmp_path / "list.mp4"
+        playlist.write_text(text)
+        assert libav.decode(str(playlist)) is None
+
+
+def test_what_is_large_or_has_a_chosen_program_is_left_to_ffmpeg(
+    wav: Wav, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = encoded(wav("source.wav"), tmp_path / "a.m4a")
+    assert "PyAV" in audio.read(path).decoder
+    assert "PyAV" not in audio.read(path, start=0.1, end=0.4).decoder
+    with monkeypatch.context() as patch:
+        patch.setattr(libav, "LARGEST_BYTES", 100)
+        assert libav.decode(str(path)) is None
+    monkeypatch.setenv("EMOCLI_FFMPEG", ffmpeg.ffmpeg_binary()[0])
+    assert libav.decode(str(path)) is None
+    assert "PyAV" not in audio.read(path).decoder
