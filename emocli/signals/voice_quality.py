@@ -24,19 +24,22 @@ MOST_PERIOD_FACTOR, MOST_AMPLITUDE_FACTOR = 1.3, 1.6
 # Bands of the alpha ratio in eGeMAPS (Eyben et al. 2016, https://doi.org/10.1109/TAFFC.2015.2457417).
 LOW_BAND_HZ, HIGH_BAND_HZ = (50.0, 1000.0), (1000.0, 5000.0)
 SPECTRUM_S = 0.032
+MIN_BANDS = 3  # for a line: a pitch below 880 Hz has them below 5 kHz
 
 HARMONICITY_STEP_S = 0.02  # the dearest analysis; only its mean is kept
 PRAAT_UNDEFINED_DB = -199.0  # Praat writes -200 where nothing is periodic
 
 
-def perturbation(sound: parselmouth.Sound, pitch: parselmouth.Pitch) -> tuple[float, float]:
-    """Return local jitter (a ratio) and local shimmer (dB), NaN without enough periods.
+def perturbation(
+    sound: parselmouth.Sound, pitch: parselmouth.Pitch, span: tuple[float, float]
+) -> tuple[float, float]:
+    """Return local jitter (a ratio) and local shimmer (dB) in a span, NaN with too few periods.
 
     Jitter is mean |T[i] - T[i-1]| / mean T over neighbouring periods T; shimmer is
     mean |20 log10(A[i] / A[i-1])| over their peak amplitudes A (Praat manual, "Voice").
     """
     pulses = call([sound, pitch], "To PointProcess (cc)")
-    periods = (0, 0, SHORTEST_PERIOD_S, LONGEST_PERIOD_S, MOST_PERIOD_FACTOR)
+    periods = (*span, SHORTEST_PERIOD_S, LONGEST_PERIOD_S, MOST_PERIOD_FACTOR)
     jitter = call(pulses, "Get jitter (local)", *periods)
     shimmer = call([sound, pulses], "Get shimmer (local_dB)", *periods, MOST_AMPLITUDE_FACTOR)
     return jitter, shimmer
@@ -66,6 +69,28 @@ def spectrum(sound: parselmouth.Sound, voiced_times: Array) -> Array:
     frames = sound.values[0][starts[:, None] + np.arange(width)] * np.hanning(width)
     power: Array = (np.abs(np.fft.rfft(frames)) ** 2).sum(axis=0)
     return power
+
+
+def tilt_db_per_octave(spectrum: Array, sample_rate_hz: float, f0_hz: float | None) -> float | None:
+    """Return how fast a power spectrum (bins,) falls, None where it is empty.
+
+    The slope of the least-squares line through the level (dB, mean power of the bins) of octave
+    bands over their number; the bands are centred on the pitch and its octaves, so that each
+    holds harmonics, and end below 5 kHz. A glottal source falls by 12 dB per octave, a pressed
+    voice by less (Childers & Lee 1991, https://doi.org/10.1121/1.402044).
+    """
+    hertz = np.linspace(0, sample_rate_hz / 2, len(spectrum))
+    levels: list[float] = []
+    if f0_hz is None:
+        return None
+    low = f0_hz / math.sqrt(2)
+    while 2 * low <= min(HIGH_BAND_HZ[1], sample_rate_hz / 2):
+        band = spectrum[(hertz >= low) & (hertz < 2 * low)]
+        levels.append(float(band.mean()) if len(band) else 0.0)
+        low *= 2
+    if len(levels) < MIN_BANDS or min(levels) <= 0:
+        return None
+    return float(np.polyfit(np.arange(len(levels)), 10 * np.log10(levels), 1)[0])
 
 
 def alpha_ratio_db(spectrum: Array, sample_rate_hz: float) -> float | None:
