@@ -1,49 +1,92 @@
-"""Measure how an utterance is said: pitch, loudness, rhythm, voice quality, through Praat.
+"""Measure how an utterance and its vowels are said, through Praat, and put it into words.
 
-Reads `audio` (or `path`, decoded in place). Adds `prosody`: f0_mean_hz, f0_median_hz, f0_sd_st,
-f0_range_st, f0_slope_st_per_s, voiced_fraction, intensity_mean_db, intensity_sd_db,
-intensity_range_db, speech_rate_syll_per_s, articulation_rate_syll_per_s, pause_count,
-pause_total, jitter_local, shimmer_local_db, hnr_db, alpha_ratio_db, duration; and how it was
+Reads `audio` (or `path`, decoded in place), and `phones` where `emocli align` has added them. Adds
+`prosody`: duration, f0_mean_hz, f0_median_hz, f0_sd_st, f0_range_st, f0_slope_st_per_s,
+voiced_fraction, intensity_mean_db, intensity_sd_db, intensity_range_db, speech_rate_syll_per_s,
+articulation_rate_syll_per_s, pause_count, pause_total, jitter_local, shimmer_local_db, hnr_db,
+alpha_ratio_db, spectral_tilt_db_per_octave, f1_mean_hz, f2_mean_hz, f3_mean_hz; and how it was
 measured: pitch_floor_hz, pitch_ceiling_hz, praat, parselmouth. Streams.
+
+With phones also vowel_rate_per_s and `vowels`, each with phone, word, start, end, stress, duration,
+f0_mean_hz, f0_slope_st_per_s, f0_sd_st, f0_range_st, intensity_mean_db, intensity_sd_db, f1_hz,
+f2_hz, f3_hz. The rates in syllables count peaks of loudness, with phones or without.
+
+Against norms: `levels` of the utterance (pitch, pitch_variation, loudness, loudness_variation,
+tempo, brightness, clarity, pauses) and of every vowel (slope, pitch, pitch_variation, intensity,
+intensity_variation, duration), each very low, low, moderate, high, very high, or unclear; a
+`summary`; with phones a `description`, a clause per vowel, always in English; and which `norms`.
+--fit makes norms from the records that pass (of those with a `split`, from train); --norms uses
+them. Without, there are norms of English speech: they do not know how loud a recording ought to
+be, so loudness has no level, and a vowel's intensity is compared with its utterance's.
 
 Units are in the names; st is semitones, durations are seconds. What is undefined (the pitch of a
 whisper) is null. The pitch range is the speaker's own, found in a first look. Audio below 0.1 s
 is too_short. Results do not depend on --jobs.
 
 Example:
-    emocli prosody a.wav | jq '.prosody | {f0_median_hz, speech_rate_syll_per_s}'
+    emocli prosody a.wav | jq -r .prosody.summary
+    emocli align said.jsonl | emocli prosody | jq -r .prosody.description
+    emocli prosody --fit norms.json train.jsonl > train.prosody.jsonl
 """
 
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
 
 from emocli import options, stages
-from emocli.commands import extract_audio
+from emocli.commands import _prosody_levels, _prosody_vowels, extract_audio
+from emocli.errors import UsageError
 from emocli.store import Store
 
 Record = dict[str, Any]
 
 
 @options.filter("jobs", "store")
-def command(run: options.Run) -> int:
-    """Measure how an utterance is said: pitch, loudness, rhythm, voice quality, through Praat."""
-    return run.through(stage(run.store, jobs=run.jobs))
+def command(
+    run: options.Run,
+    norms: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Norms to judge by (default: shipped).")
+    ] = None,
+    fit: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Fit norms on what passes; write FILE.")
+    ] = None,
+) -> int:
+    """Measure how an utterance and its vowels are said, through Praat, and put it into words."""
+    work = stage(run.store, jobs=run.jobs, norms=norms)
+    if fit is None:
+        return run.through(work)
+    if run.flags["resume"]:
+        raise UsageError("--fit with --resume: norms need every record, not those that are left")
+    from emocli.commands import _prosody_fit
+
+    return _prosody_fit.through(run, work, fit)
 
 
-def stage(store: Store | None, *, jobs: int = 1) -> stages.Stage:
+def stage(store: Store | None, *, jobs: int = 1, norms: Path | None = None) -> stages.Stage:
     """Return the stage that adds `prosody`, in processes (Praat is not thread-safe)."""
     from emocli.signals import prosody  # noqa: F401 - before the workers fork, once for all
 
-    work = partial(measure, store=store)
+    _prosody_levels.load(norms)
+    work = partial(measure, store=store, norms=norms)
     return stages.each(work, name="prosody", modality="audio", jobs=jobs)
 
 
-def measure(record: Record, store: Store | None) -> Record:
+def measure(record: Record, store: Store | None, norms: Path | None = None) -> Record:
     """Add `prosody` to a record; one that is known to have no audio stays as it is."""
     from emocli.signals import prosody
 
-    if not extract_audio.no_audio(record):
-        record["prosody"] = prosody.describe(extract_audio.samples(record, store))
+    if extract_audio.no_audio(record):
+        return record
+    vowels = _prosody_vowels.of(record)
+    spans = _prosody_vowels.spans(vowels, extract_audio.span_of(record)[0] or 0.0)
+    samples = extract_audio.samples(record, store)
+    whole, parts = prosody.measure(samples, spans=spans)
+    found: Record = {**whole}
+    if vowels is not None:
+        found["vowels"] = [vowel | part for vowel, part in zip(vowels, parts, strict=True)]
+    record["prosody"] = _prosody_levels.judged(found, record, norms)
     return record

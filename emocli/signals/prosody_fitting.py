@@ -1,0 +1,179 @@
+"""Fit norms of prosody: statistics of speakers and vowel types, and quintile edges.
+
+The model, and what it takes from where, stands in `prosody_norms`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from emocli.signals import prosody_norms
+from emocli.signals.prosody_norms import ANY, Norms, Spread, spread
+
+QUINTILES = (0.2, 0.4, 0.6, 0.8)
+DIGITS = 5  # after the point, in the file
+
+# Men's and women's medians differ by about 10 semitones (Traunmueller & Eriksson 1994): speakers
+# whose two groups are closer than this have one register.
+MIN_REGISTERS_APART_ST = 6.0
+
+Pairs = list[tuple[str | None, dict[str, float | None]]]  # a speaker or none, and values
+
+
+class Heard(NamedTuple):
+    """One utterance to fit on: the fields of `prosody` and of its vowels."""
+
+    speaker: str | None
+    language: str
+    prosody: dict[str, Any]
+    vowels: list[dict[str, Any]]
+
+
+def fit(heard: Sequence[Heard]) -> dict[str, Any]:
+    """Return norms as they are written, deterministic in what was heard, whatever its order.
+
+    Speakers' statistics first, then those of the vowel types over the z that speakers' give,
+    then the quintiles of what that gives: all exactly as they are applied later.
+    """
+    content = _empty(heard)
+    _add_speakers(content, heard)
+    norms = Norms(content)
+    utterances: Pairs = []
+    vowels: Pairs = []
+    kinds: list[tuple[str, str | None]] = []
+    for one in heard:
+        reference_hz = norms.reference_hz(one.speaker, one.prosody.get("f0_median_hz"))
+        values = prosody_norms.utterance_values(one.prosody, reference_hz)
+        utterances.append((one.speaker, values))
+        for vowel in one.vowels:
+            values = prosody_norms.vowel_values(vowel, one.prosody, reference_hz)
+            vowels.append((one.speaker, values))
+            kinds.append((one.language, vowel.get("phone")))
+    for of, pairs in (("utterance", utterances), ("vowel", vowels)):
+        _add_spreads(content, of, pairs)
+    z = [_z(norms, "vowel", pair) for pair in vowels]
+    _add_types(content, kinds, z)
+    typed = [
+        {name: norms.of_type(name, phone, language).z(x) for name, x in values.items()}
+        for (language, phone), values in zip(kinds, z, strict=True)
+    ]
+    content["edges"]["vowel"] = _edges(typed)
+    content["edges"]["utterance"] = _edges([_z(norms, "utterance", pair) for pair in utterances])
+    return content
+
+
+def registers_hz(medians_hz: Iterable[float]) -> list[float]:
+    """Return the pitch of low and of high voices, or of all where there are no two groups.
+
+    The split of the sorted medians (in semitones) with the least squares inside its two parts.
+    """
+    values = np.sort([prosody_norms.semitones(hertz, 1.0) for hertz in medians_hz])
+    if not len(values):
+        return []
+    splits = [(values[:i], values[i:]) for i in range(1, len(values))]
+    centres = [float(values.mean())]
+    if splits:
+        low, high = min(splits, key=lambda parts: sum(len(p) * float(p.var()) for p in parts))
+        if high.mean() - low.mean() >= MIN_REGISTERS_APART_ST:
+            centres = [float(low.mean()), float(high.mean())]
+    return [round(2 ** (centre / 12), DIGITS) for centre in centres]
+
+
+def _empty(heard: Sequence[Heard]) -> dict[str, Any]:
+    """Return norms with their head and nothing fitted."""
+    languages = Counter(one.language or ANY for one in heard)
+    return {
+        "format": prosody_norms.FORMAT,
+        "version": prosody_norms.VERSION,
+        "fitted_on": {
+            "speakers": len({one.speaker for one in heard} - {None}),
+            "utterances": len(heard),
+            "vowels": sum(len(one.vowels) for one in heard),
+            "utterances_per_language": dict(sorted(languages.items())),
+        },
+        "units": prosody_norms.UNITS,
+        "registers_hz": [],
+        "corpus": {"utterance": {}, "vowel": {}},
+        "speakers": {},
+        "vowel_types": {ANY: {ANY: {}}},
+        "edges": {"utterance": {}, "vowel": {}},
+    }
+
+
+def _add_speakers(content: dict[str, Any], heard: Sequence[Heard]) -> None:
+    """Add registers and speakers with their reference, which leans on the register's pitch."""
+    medians: dict[str | None, list[float]] = defaultdict(list)
+    for one in heard:
+        medians[one.speaker] += [hz for hz in [one.prosody.get("f0_median_hz")] if hz]
+    alone = medians.pop(None, [])
+    own = {name: float(np.median(hertz)) for name, hertz in medians.items() if hertz}
+    content["registers_hz"] += registers_hz(own.values() or alone)
+    for name in sorted(own, key=str):
+        register = prosody_norms.nearest(content["registers_hz"], own[name])
+        above = Spread(prosody_norms.semitones(own[name], register), 0.0, len(medians[name]))
+        shift = prosody_norms.shrunk(above, Spread(0.0, 0.0, 0)).mean
+        reference_hz = round(register * 2 ** (shift / 12), DIGITS)
+        content["speakers"][name] = {"reference_hz": reference_hz, "utterance": {}, "vowel": {}}
+
+
+def _add_spreads(content: dict[str, Any], of: str, pairs: Pairs) -> None:
+    """Add the statistics of all values, and of each speaker's."""
+    content["corpus"][of].update(_table(values for _, values in pairs))
+    grouped: dict[str, list[dict[str, float | None]]] = defaultdict(list)
+    for speaker, values in pairs:
+        if speaker in content["speakers"]:
+            grouped[str(speaker)].append(values)
+    for speaker, rows in grouped.items():
+        content["speakers"][speaker][of].update(_table(rows))
+
+
+def _z(norms: Norms, of: str, pair: tuple[str | None, dict[str, float | None]]) -> dict[str, float]:
+    speaker, values = pair
+    found = {name: norms.z(of, name, value, speaker) for name, value in values.items()}
+    return {name: z for name, z in found.items() if z is not None}
+
+
+def _add_types(
+    content: dict[str, Any], kinds: list[tuple[str, str | None]], z: list[dict[str, float]]
+) -> None:
+    """Add the statistics of z by vowel type, over all languages and, if several, in each."""
+    grouped: dict[str, dict[str, list[dict[str, float]]]] = defaultdict(lambda: defaultdict(list))
+    several = len({language for language, _ in kinds if language}) > 1
+    for (language, phone), values in zip(kinds, z, strict=True):
+        for table in {ANY, language if several and language else ANY}:
+            for kind in {ANY, phone or ANY}:
+                grouped[table][kind].append(values)
+    for table in sorted(grouped):
+        content["vowel_types"][table] = {
+            kind: _table(grouped[table][kind]) for kind in sorted(grouped[table])
+        }
+
+
+def _table(rows: Iterable[Any]) -> dict[str, dict[str, Any]]:
+    """Return quantity: mean, sd, count over rows of values, of what is known."""
+    columns = _columns(rows)
+    found = {name: spread(np.sort(values).tolist()) for name, values in columns.items()}
+    return {
+        name: {"mean": round(one.mean, DIGITS), "sd": round(one.sd, DIGITS), "count": one.n}
+        for name, one in found.items()
+    }
+
+
+def _edges(rows: Iterable[Any]) -> dict[str, list[float]]:
+    return {
+        name: [round(float(edge), DIGITS) for edge in np.quantile(values, QUINTILES)]
+        for name, values in _columns(rows).items()
+    }
+
+
+def _columns(rows: Iterable[Any]) -> dict[str, list[float]]:
+    columns: dict[str, list[float]] = {}
+    for row in rows:
+        for name, value in row.items():
+            if value is not None:
+                columns.setdefault(name, []).append(value)
+    return {name: columns[name] for name in prosody_norms.UNITS if name in columns}
