@@ -6,7 +6,8 @@ part could be decoded. Streams.
 
 Stereo is averaged, so a voice in both channels keeps its level. wav, flac, aiff and ogg need no
 ffmpeg; everything else goes through ffmpeg, and any file name is a file name: an option or a
-protocol in it means nothing. A video without audio gets `missing.audio` and flows on.
+protocol in it means nothing. A video without audio gets `missing.audio` and flows on; so does a
+record that is only a text, which is no failure.
 
 With --segment vad a record becomes one for each stretch of speech of at most 30 s, named
 "id#start-end", with its own `start`, `end` and `audio`.
@@ -68,7 +69,7 @@ def stage(
 
 def extract(record: Record, store: Store | None) -> Record:
     """Decode the audio of a record and describe it in `audio`."""
-    if _is_stored(record, store) or no_audio(record):
+    if _is_stored(record, store) or passed_on(record, "extract-audio"):
         return record
     found = _decode(record)
     record["audio"] = _described(found, store)
@@ -79,6 +80,20 @@ def no_audio(record: Record) -> bool:
     """Say whether it is known already that a record has no audio: its stages pass it on."""
     missing = record.get("missing")
     return isinstance(missing, dict) and "audio" in missing
+
+
+def passed_on(record: Record, stage: str) -> bool:
+    """Say whether a record has no audio; that it is only a text is noted, and no failure."""
+    if no_audio(record):
+        return True
+    only_text = isinstance(record.get("text"), str) and not (
+        record.get("path") or record.get("audio")
+    )
+    if only_text:
+        hint = "the record is a text and names no file"
+        note = {"stage": stage, "code": "no_audio", "message": "no audio", "hint": hint}
+        record["missing"] = {**(record.get("missing") or {}), "audio": note}
+    return only_text
 
 
 def samples(record: Record, store: Store | None) -> Samples:
@@ -206,7 +221,7 @@ def segments(store: Store, *, jobs: int = 1) -> stages.Stage:
 def _cut(record: Record, store: Store) -> Record:
     from emocli.signals import audio, voice_activity
 
-    if no_audio(record):
+    if passed_on(record, "extract-audio"):
         return record
     whole = _decode(record)
     offset = span_of(record)[0] or 0.0

@@ -283,3 +283,13 @@ def test_silence_has_no_segments_and_is_told(emocli: Emocli, tmp_path: Path) -> 
     done = emocli("extract-audio", "--segment", "vad", str(tmp_path / "a.flac"))
     assert done.status == 1
     assert done.records[0]["error"]["code"] == "no_speech"
+
+
+def test_a_text_without_a_recording_is_noted_and_no_failure(emocli: Emocli) -> None:
+    for flags in ((), ("--segment", "vad")):
+        done = emocli("extract-audio", *flags, stdin=[{"id": "a", "text": "so sad"}, {"id": "b"}])
+        first, second = done.records
+        assert first["missing"]["audio"]["code"] == "no_audio"
+        assert second["error"]["code"] == "no_path"
+        assert done.status == 1
+        assert emocli("extract-audio", *flags, stdin=[{"id": "a", "text": "sad"}]).status == 0
