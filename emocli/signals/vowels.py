@@ -68,8 +68,8 @@ def _pitch(tracks: Tracks, start: float, end: float) -> Measures:
 def slope(times: Array, values: Array) -> float:
     """Return the slope of the least-squares line; NaN where all times are one.
 
-    >>> slope(np.array([0.0, 0.1, 0.2]), np.array([1.0, 2.0, 3.0]))
-    10.0
+    >>> slope(np.array([0.0, 0.25, 0.5]), np.array([1.0, 2.0, 3.0]))
+    4.0
     """
     about = times - times.mean()
     square = float(about @ about)

@@ -10,6 +10,7 @@ import pytest
 from emocli.errors import RecordError
 from emocli.signals import prosody, speech_rate, tracks
 from emocli.signals.prosody import describe
+from tests.signals.voices import FORMANTS_HZ, Vowel, said
 
 RATE_HZ = 16_000
 LEVELS = {"intensity_mean_db"}  # what may change with the gain
@@ -135,6 +136,32 @@ def test_brighter_sound_has_a_higher_alpha_ratio() -> None:
     low += power[4] / 2  # the harmonic at 1000 Hz lies on the border
     high += power[4] / 2
     assert by_hand == pytest.approx(10 * math.log10(high / low), abs=1.0)
+
+
+@pytest.mark.parametrize(("order", "tilt"), [(1, -6.02), (2, -12.04)])
+@pytest.mark.parametrize("f0_hz", [100.0, 250.0])
+def test_the_spectrum_falls_by_what_the_source_does(order: int, tilt: float, f0_hz: float) -> None:
+    phase = 2 * np.pi * f0_hz * np.arange(RATE_HZ) / RATE_HZ
+    voice = sum(np.sin(k * phase) / k**order for k in range(1, int(5000 / f0_hz)))
+    noise = np.random.default_rng(0).normal(0, 1e-6, RATE_HZ)
+    assert describe(0.2 * voice + noise)["spectral_tilt_db_per_octave"] == pytest.approx(
+        tilt, abs=1.0
+    )
+
+
+def test_the_formants_of_an_utterance_are_those_of_its_voice() -> None:
+    samples, _ = said([Vowel(120.0, seconds=0.3, phone="ɛ"), Vowel(120.0, seconds=0.3, phone="i")])
+    found = describe(samples)
+    for number, name in enumerate(prosody.FORMANTS):
+        hertz = (FORMANTS_HZ["ɛ"][number] + FORMANTS_HZ["i"][number]) / 2
+        assert found[name] == pytest.approx(hertz, rel=0.08), name
+
+
+def test_vowels_are_counted_over_the_time_between_pauses() -> None:
+    samples, spans = said([Vowel(seconds=0.2)] * 6, gap_s=0.1)
+    found = prosody.measure(samples, RATE_HZ, spans)[0]
+    assert found["vowel_rate_per_s"] == pytest.approx(6 / 1.7, rel=0.1)
+    assert describe(samples)["vowel_rate_per_s"] is None
 
 
 @pytest.mark.parametrize("per_second", [3.0, 5.0])
