@@ -1,0 +1,143 @@
+"""A page to draw on, and its file: matplotlib without display, global state or surprises.
+
+The same record gives the same bytes, whatever the user's matplotlibrc: no dates, fixed names in
+SVG files. Letters are those of DejaVu Sans, which matplotlib brings and which has the IPA; what it
+lacks comes from a font of this machine, where one has it.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import logging
+import re
+import unicodedata
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from emocli.errors import ConfigError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# What each kind of file would say of the time it was made.
+FORMATS: dict[str, dict[str, Any]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None},
+    "pdf": {"CreationDate": None},
+}
+DPI = 100  # pixels per inch: a 10-point letter is 14 pixels high
+POINT_PX = DPI / 72
+OTHER_FONTS = ("Noto Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "Arial Unicode MS", "Unifont")
+FONT = "DejaVu Sans"
+STYLE: dict[str, Any] = {
+    "font.size": 10,
+    "text.parse_math": False,  # a dollar in a sentence is a dollar
+    "svg.hashsalt": "emocli",
+    "axes.linewidth": 0.8,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+}
+DARK, LIGHT = "#1a1a1a", "#ffffff"
+FAINT = "#8c8c8c"
+DIGIT_EM = 0.636  # the width of a figure of DejaVu Sans
+BOLD = 1.12  # how much wider its bold letters are
+
+
+def check() -> None:
+    """Import matplotlib, or raise ConfigError that says how to get it."""
+    # It tells of fonts it looks for, and of the cache that it makes of them.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError as error:
+        raise ConfigError(
+            f"drawing needs matplotlib: {error}", hint="pip install 'emocli[plot]'"
+        ) from None
+
+
+def render(draw: Callable[[], Figure], kind: str) -> tuple[bytes, str]:
+    """Return a drawing as a file of a kind, and the characters that no font here has."""
+    import matplotlib
+    from matplotlib import font_manager
+
+    buffer = io.BytesIO()
+    with matplotlib.rc_context(), warnings.catch_warnings(record=True) as noted:
+        warnings.simplefilter("always")
+        matplotlib.rcdefaults()
+        there = {font.name for font in font_manager.fontManager.ttflist}
+        fonts = [FONT, *(name for name in OTHER_FONTS if name in there)]
+        for name, value in {**STYLE, "font.family": fonts}.items():
+            matplotlib.rcParams[name] = value  # type: ignore[index]
+        draw().savefig(buffer, format=kind, dpi=DPI, metadata=FORMATS[kind])
+    codes = (re.match(r"Glyph (\d+) ", str(note.message)) for note in noted)
+    lacking = sorted({chr(int(code[1])) for code in codes if code})
+    return buffer.getvalue(), "".join(lacking)
+
+
+def figure(width_px: float, height_px: float) -> Figure:
+    """Return an empty page."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width_px / DPI, height_px / DPI), dpi=DPI, facecolor="white")
+
+
+def axes(page: Figure, left: float, top: float, width: float, height: float) -> Axes:
+    """Add axes at a place in pixels from the upper left corner of a page."""
+    wide, high = page.get_size_inches() * DPI
+    box = (left / wide, 1 - (top + height) / high, width / wide, height / high)
+    return page.add_axes(box)
+
+
+def write(page: Figure, left: float, top: float, text: str, **how: Any) -> None:
+    """Write a line whose middle is at a place in pixels from the upper left corner."""
+    wide, high = page.get_size_inches() * DPI
+    page.text(left / wide, 1 - top / high, text, va="center", color=DARK, **how)
+
+
+def width_px(text: str, points: float) -> float:
+    """Return how wide a line of text is, to about a pixel."""
+    return sum(map(_em, text)) * points * POINT_PX
+
+
+@functools.cache
+def _em(letter: str) -> float:
+    """Return the width of a letter in font sizes; those that DejaVu Sans lacks may be square."""
+    from matplotlib.font_manager import findfont, get_font
+
+    if unicodedata.combining(letter):
+        return 0.0
+    font = get_font(findfont(FONT))
+    if not font.get_char_index(ord(letter)):
+        return 1.0
+    font.set_size(100, 72)
+    return font.load_char(ord(letter)).linearHoriAdvance / 65536 / 100
+
+
+def fitting(text: str, most_px: float, points: float) -> str:
+    """Return one line of at most a width, without its middle where it is too long.
+
+    >>> fitting("a/rather/long/path/to/a/clip.wav", 140, 10)
+    'a/rather/l…/clip.wav'
+    """
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    needed = width_px(line, points)
+    if needed <= most_px:
+        return line
+    kept = max(int(len(line) * most_px / needed) - 1, 2)
+    return f"{line[: (kept + 1) // 2]}…{line[-(kept // 2) :]}"
+
+
+def ink(colour: Any) -> str:
+    """Return the colour of letters that can be read on another: the contrast of WCAG 2.
+
+    https://www.w3.org/TR/WCAG21/#dfn-contrast-ratio: dark where a colour's luminance is above
+    0.2, at which dark (0.01) and white (1) contrast alike: sqrt(1.05 x 0.06) - 0.05.
+    """
+    from matplotlib.colors import to_rgb
+
+    linear = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour))
+    luminance = sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+    return DARK if luminance > 0.2 else LIGHT

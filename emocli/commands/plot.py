@@ -1,0 +1,193 @@
+"""Draw a clip's prosody, a confusion matrix or a reliability diagram, as PNG, SVG or PDF.
+
+Each picture is one page. It goes into the file that --output names, whose name says of which kind
+it is, or down a pipe. The same input gives the same bytes: no dates, no fonts or settings of the
+user. Colours can be told apart by the colour-blind. Needs `pip install 'emocli[plot]'`.
+
+Example:
+    emocli plot prosody clip.wav -o clip.png
+    emocli score predictions.jsonl | emocli plot confusion -o confusion.svg
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import click
+import typer
+
+from emocli import flags, options
+from emocli.errors import ExitStatus, UsageError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Record = dict[str, Any]
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True, help=__doc__)
+
+KINDS = ("png", "svg", "pdf")
+LEAST_PX, MOST_PX = 400, 10_000
+
+Clip = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[INPUT]", help="Records, or a media file; '-' or nothing is stdin.",
+        show_default=False,
+    ),
+]  # fmt: skip
+Metrics = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[FILE]", help="What score wrote; '-' or nothing is stdin.", show_default=False
+    ),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Write FILE; '-' is stdout."),
+]
+Kind = Annotated[
+    str | None,
+    typer.Option(
+        "--format", metavar="|".join(KINDS), help="The kind of file, where its name does not tell."
+    ),
+]
+Width = Annotated[int, typer.Option(metavar="PIXELS", help="How wide; letters keep their size.")]
+Group = Annotated[
+    str | None, typer.Option(metavar="VALUE", help="Which of the groups of score --by.")
+]
+Name = Annotated[
+    str | None, typer.Option("--id", metavar="ID", help="Which record (default: the first).")
+]
+By = Annotated[
+    str,
+    typer.Option(
+        metavar="pitch|slope|intensity|duration|...", help="Which level colours the vowels."
+    ),
+]
+Start = Annotated[float | None, typer.Option(metavar="SECONDS", help="Show from here.")]
+End = Annotated[float | None, typer.Option(metavar="SECONDS", help="Show up to here.")]
+
+
+@app.command()
+def prosody(
+    source: Clip = None,
+    *,
+    output: Output = None,
+    form: Kind = None,
+    width: Width = 1200,
+    name: Name = None,
+    by: By = "pitch",
+    start: Start = None,
+    end: End = None,
+    store: flags.StoreDir = None,
+) -> int:
+    """Draw a clip: its sound, pitch, vowels and words.
+
+    Waveform; spectrogram with pitch and intensity over it; phones and words beneath.
+
+    Reads the first record, or the one that --id names; prosody that it lacks is measured here.
+    Vowels are coloured by level, from very low to very high (--by pitch, slope, intensity, duration
+    or whatever prosody.vowels has levels of). The title has prediction and label, if there.
+
+    The spectrogram shows 0 to 5 kHz and 60 dB, through a Gaussian window of 5 ms as in Praat. At
+    most 60 s go on a page: --start and --end choose, in seconds of the recording.
+
+    Example:
+        emocli prosody clip.wav | emocli predict | emocli plot prosody -o clip.png
+    """
+    target = Target(output, form, width)
+    from emocli.commands import _plot_clip, _plot_prosody
+    from emocli.store import Store
+
+    record = _plot_clip.find(target.world, source, name)
+    with _plot_clip.naming(record):
+        clip = _plot_clip.prepare(record, Store(store), (start, end), by)
+        return target.write(lambda: _plot_prosody.draw(clip, width))
+
+
+@app.command()
+def confusion(
+    source: Metrics = None,
+    *,
+    output: Output = None,
+    form: Kind = None,
+    width: Width = 1000,
+    group: Group = None,
+) -> int:
+    """Draw a confusion matrix: counts, shares of the truth.
+
+    Reads what `score` writes: the first record, or the group of --by that --group names.
+
+    Example:
+        emocli score predictions.jsonl | emocli plot confusion -o confusion.png
+    """
+    return _scores("confusion", source, group, Target(output, form, width))
+
+
+@app.command()
+def reliability(
+    source: Metrics = None,
+    *,
+    output: Output = None,
+    form: Kind = None,
+    width: Width = 700,
+    group: Group = None,
+) -> int:
+    """Draw a reliability diagram: accuracy by confidence.
+
+    Reads what `score` writes: the first record, or the group of --by that --group names. A
+    calibrated model's bars end on the diagonal; below are the records of each bin.
+
+    Example:
+        emocli score predictions.jsonl | emocli plot reliability -o reliability.png
+    """
+    return _scores("reliability", source, group, Target(output, form, width))
+
+
+def _scores(picture: str, source: str | None, group: str | None, target: Target) -> int:
+    from emocli.commands import _plot_clip, _plot_scores
+
+    name = _plot_clip.source(target.world, source)
+    row = _plot_scores.find(name, target.world.stdin, group)
+    draw = getattr(_plot_scores, picture)
+    return target.write(lambda: draw(row, target.width))
+
+
+class Target:
+    """Where a picture goes, checked before the work begins."""
+
+    def __init__(self, output: Path | None, form: str | None, width: int) -> None:
+        self.world = click.get_current_context().find_object(options.World) or options.streams()
+        self.path = None if output is None or str(output) == "-" else output
+        self.kind, self.width = self._kind(form), width
+        if not LEAST_PX <= width <= MOST_PX:
+            raise UsageError(f"--width {width}: not between {LEAST_PX} and {MOST_PX} pixels")
+        if self.path is None and self.world.stdout.isatty():
+            raise UsageError("a picture does not belong on a terminal", hint="-o picture.png")
+        from emocli.commands import _plot_page
+
+        _plot_page.check()
+
+    def _kind(self, form: str | None) -> str:
+        """Return the kind of file: as asked, by its name, or PNG down a pipe."""
+        kind = form or (self.path.suffix.lower().lstrip(".") if self.path else KINDS[0])
+        if kind not in KINDS:
+            what = f"--format {form}" if form else f"--output {self.path}"
+            raise UsageError(f"{what}: none of {', '.join(KINDS)}", hint="-o picture.png")
+        return kind
+
+    def write(self, draw: Callable[[], Figure]) -> int:
+        """Draw, and write the file, whole or not at all."""
+        from emocli.commands._plot_page import render
+        from emocli.writing import whole_file
+
+        data, lacking = render(draw, self.kind)
+        with whole_file(self.path, self.world.stdout) as stream:
+            stream.write(data)
+        if lacking:
+            text = f"no font here has {lacking[:20]}: boxes instead (install Noto Sans CJK or Noto)"
+            self.world.stderr.write(f"emocli plot: {text}\n")
+        return ExitStatus.OK
