@@ -1,0 +1,176 @@
+"""Read and write Praat's TextGrid files: spans of time with labels, in tiers.
+
+P. Boersma & D. Weenink, Praat manual, "TextGrid file formats",
+https://www.fon.hum.uva.nl/praat/manual/TextGrid_file_formats.html. As Praat itself does, the
+reader goes through free-standing numbers, quoted texts and flags, and passes over everything
+else, so that the long and the short format are one.
+"""
+
+from __future__ import annotations
+
+import codecs
+import math
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from emocli.errors import RecordError
+
+# Comments, quoted texts (a quote in one is doubled), flags, and what may be a number.
+TOKENS = re.compile(r'!.*|"(?:[^"]|"")*"|<[^>\s]*>|[^\s"]+')
+NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+ENCODINGS = (  # how a file may begin
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+MOST_TIERS = 1000
+
+
+class Interval(NamedTuple):
+    """A span with its label, in seconds."""
+
+    start: float
+    end: float
+    label: str
+
+
+class Tier(NamedTuple):
+    """Spans that follow each other; point tiers are left out."""
+
+    name: str
+    intervals: list[Interval]
+
+
+def decoded(data: bytes) -> str:
+    """Return the text of a file in UTF-8, UTF-16 with a mark, or else Latin-1."""
+    for mark, encoding in ENCODINGS:
+        if data.startswith(mark):
+            return data.decode(encoding, "replace")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def parse(data: bytes) -> list[Tier]:
+    """Return the interval tiers of a TextGrid; RecordError bad_textgrid where it is none."""
+    if data.startswith(b"ooBinaryFile"):
+        hint = "in Praat: Save as text file"
+        raise RecordError("bad_textgrid", "a binary TextGrid", hint=hint)
+    values = _values(decoded(data))
+    try:
+        return list(_tiers(values))
+    except (StopIteration, RuntimeError, TypeError, ValueError) as error:
+        said = str(error) if isinstance(error, ValueError) else "it ends too early, or has a gap"
+        hint = "expected a Praat TextGrid, long or short text format"
+        raise RecordError("bad_textgrid", f"not a TextGrid: {said}", hint=hint) from None
+
+
+def _values(text: str) -> Iterator[str | float]:
+    """Yield texts (with their opening quote), flags and numbers."""
+    for match in TOKENS.finditer(text):
+        token = match[0]
+        if token.startswith('"'):
+            yield '"' + token[1:-1].replace('""', '"')
+        elif token.startswith("<"):
+            yield token
+        elif NUMBER.fullmatch(token):
+            yield float(token)
+
+
+def _tiers(values: Iterator[str | float]) -> Iterator[Tier]:
+    kind, what = _text(values), _text(values)
+    if not kind.startswith("ooTextFile") or what != "TextGrid":
+        raise ValueError(f"it begins with {kind!r:.40} and {what!r:.40}")
+    _number(values), _number(values)
+    if next(values) != "<exists>":
+        return
+    for _ in range(_count(values, MOST_TIERS)):
+        kind, name = _text(values), _text(values)
+        _number(values), _number(values)
+        count = _count(values)
+        if kind == "IntervalTier":
+            yield Tier(name, [_interval(values) for _ in range(count)])
+        elif kind == "TextTier":
+            for _ in range(count):
+                _number(values), _text(values)
+        else:
+            raise ValueError(f"a tier of the kind {kind!r:.40}")
+
+
+def _interval(values: Iterator[str | float]) -> Interval:
+    start, end, label = _number(values), _number(values), _text(values)
+    if not (math.isfinite(start) and start <= end < math.inf):
+        raise ValueError(f"an interval from {start:g} to {end:g} s")
+    return Interval(start, end, label.strip())
+
+
+def _text(values: Iterator[str | float]) -> str:
+    value = next(values)
+    if not isinstance(value, str) or not value.startswith('"'):
+        raise ValueError(f"{value!r:.40} stands where a text should")
+    return value[1:]
+
+
+def _number(values: Iterator[str | float]) -> float:
+    value = next(values)
+    if not isinstance(value, float):
+        raise ValueError(f"{value!r:.40} stands where a number should")
+    return value
+
+
+def _count(values: Iterator[str | float], most: float = math.inf) -> int:
+    value = _number(values)
+    if value != int(value) or not 0 <= value <= most:
+        raise ValueError(f"{value:g} is no count")
+    return int(value)
+
+
+def dumps(tiers: Sequence[Tier], start: float, end: float) -> str:
+    """Return a TextGrid from `start` to `end` s in the long format, gaps filled with ""."""
+    lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', ""]
+    lines += [f"xmin = {_seconds(start)} ", f"xmax = {_seconds(end)} ", "tiers? <exists> "]
+    lines += [f"size = {len(tiers)} ", "item []: "]
+    for number, tier in enumerate(tiers, 1):
+        intervals = filled(tier.intervals, start, end)
+        lines += [f"    item [{number}]:", '        class = "IntervalTier" ']
+        lines += [f"        name = {_quoted(tier.name)} ", f"        xmin = {_seconds(start)} "]
+        lines += [f"        xmax = {_seconds(end)} "]
+        lines += [f"        intervals: size = {len(intervals)} "]
+        for index, interval in enumerate(intervals, 1):
+            lines += [f"        intervals [{index}]:"]
+            lines += [f"            xmin = {_seconds(interval.start)} "]
+            lines += [f"            xmax = {_seconds(interval.end)} "]
+            lines += [f"            text = {_quoted(interval.label)} "]
+    return "\n".join(lines) + "\n"
+
+
+def filled(intervals: Sequence[Interval], start: float, end: float) -> list[Interval]:
+    """Return intervals that touch from `start` to `end`; what overlaps is cut, empty ones go.
+
+    >>> filled([Interval(1.0, 2.0, "a")], 0.0, 3.0)[0]
+    Interval(start=0.0, end=1.0, label='')
+    """
+    found: list[Interval] = []
+    now = start
+    for interval in sorted(intervals):
+        first, last = max(interval.start, now), min(interval.end, end)
+        if last <= first:
+            continue
+        if first > now:
+            found.append(Interval(now, first, ""))
+        found.append(Interval(first, last, interval.label))
+        now = last
+    if now < end or not found:
+        found.append(Interval(now, end, ""))
+    return found
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.6f}".rstrip("0").rstrip(".")
+
+
+def _quoted(text: str) -> str:
+    plain = text.replace('"', '""').replace("\n", " ")
+    return f'"{plain}"'
