@@ -63,12 +63,17 @@ def _dress(command: click.Command, text: str) -> None:
     command.context_settings = {**command.context_settings, **CONTEXT}
     for parameter in command.params:
         if isinstance(parameter, click.Option) and parameter.name != "help":
-            # EMOCLI_BATCH_SIZE stands for --batch-size, and so on for every flag.
+            # EMOCLI_BATCH_SIZE stands for --batch-size, EMOCLI_ENCODE_BATCH_SIZE for that of
+            # encode, and so on for every flag.
             long = max(parameter.opts, key=len).lstrip("-")
             parameter.show_envvar = False  # the man pages state the rule once
-            parameter.envvar = "EMOCLI_" + long.replace("-", "_").upper()
+            parameter.envvar = [_variable(f"{command.name} {long}"), _variable(long)]
     for inner in getattr(command, "commands", {}).values():
         _dress(inner, inner.help or "")
+
+
+def _variable(words: str) -> str:
+    return "EMOCLI_" + words.replace("-", "_").replace(" ", "_").upper()
 
 
 def context(command: click.Command) -> click.Context:

@@ -14,6 +14,7 @@ Example:
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -97,7 +98,8 @@ def _flags(name: str, command: click.Command, defaults: dict[str, Any]) -> Itera
             value = option.type_cast_value(context, value)
         except click.BadParameter as error:
             raise ConfigError(f"{name} {flag}: {error.message}") from None
-        source = {"ENVIRONMENT": f"${option.envvar}", "DEFAULT_MAP": str(config.path())}.get(
+        used = next((v for v in option.envvar or () if os.environ.get(v)), None)
+        source = {"ENVIRONMENT": f"${used}", "DEFAULT_MAP": str(config.path())}.get(
             origin.name, "default"
         )
         yield {"command": name, "flag": flag, "value": value, "source": source}

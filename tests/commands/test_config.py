@@ -24,6 +24,18 @@ def row(done: Any, flag: str) -> tuple[Any, str]:
     return found[0]["value"], found[0]["source"]
 
 
+def test_a_variable_may_be_meant_for_one_command(emocli, monkeypatch):
+    monkeypatch.setenv("EMOCLI_TRANSCRIBE_MODEL", "base")
+    monkeypatch.setenv("EMOCLI_BATCH_SIZE", "4")
+    monkeypatch.setenv("EMOCLI_ENCODE_BATCH_SIZE", "2")
+    shown = emocli("config", "show", "transcribe")
+    assert row(shown, "--model") == ("base", "$EMOCLI_TRANSCRIBE_MODEL")
+    assert row(shown, "--batch-size") == ("4", "$EMOCLI_BATCH_SIZE")
+    assert row(emocli("config", "show", "predict"), "--model") == ("default", "default")
+    shown = emocli("config", "show", "encode")
+    assert row(shown, "--batch-size") == ("2", "$EMOCLI_ENCODE_BATCH_SIZE")
+
+
 def test_the_variable_wins_over_the_file_and_the_file_over_the_default(emocli, file, monkeypatch):
     file.write_text('device = "cuda:0"\n[encode]\nbatch-size = "8"\nfeatures = "store"\n')
     monkeypatch.setenv("EMOCLI_BATCH_SIZE", "4")
