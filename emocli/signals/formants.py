@@ -7,6 +7,8 @@ ceiling, five formants. It is the dearest part of Praat: it runs over what is as
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 import parselmouth
@@ -19,7 +21,8 @@ COUNT = 3  # what is kept of the five
 POLE_PAIRS = 5.0  # formants below the ceiling, Praat's default
 STEP_S = 0.01  # only means and medians are kept
 WINDOW_S = 0.025  # Praat's default; the real window is twice as long
-MARGIN_S = WINDOW_S + STEP_S  # so that the first and the last frame asked for are there
+SPARE = 2  # samples: Praat must not lose the last frame to rounding
+MARGIN_S = WINDOW_S + 2 * STEP_S  # so that the first and the last frame asked for are there
 
 # A vocal tract of 17.5 cm has a formant per 1000 Hz, one of 15.9 cm a formant per 1100 Hz: Praat's
 # advice for men and women. Whose it is, the pitch tells: between their usual medians of 120 and
@@ -64,12 +67,18 @@ def _spans(times: Array, wanted: Mask) -> list[tuple[float, float]]:
 
 
 def _burg(samples: Array, rate_hz: float, start: float, end: float) -> Array:
-    """Return the frames (frames, 4) of one stretch; none where it is shorter than a window."""
-    first = max(round(start * rate_hz), 0)
-    part = samples[first : round(end * rate_hz)]
-    if len(part) < 2 * WINDOW_S * rate_hz:
+    """Return the frames (frames, 4) of one stretch; none where it is shorter than a window.
+
+    Stretches begin on one grid of steps and hold a whole number of them, so that a frame is the
+    same whatever the stretch it lies in.
+    """
+    step, window = round(STEP_S * rate_hz), round(2 * WINDOW_S * rate_hz)
+    first = max(math.floor(start * rate_hz / step), 0) * step
+    last = min(round(end * rate_hz), len(samples))
+    if last - first < window + SPARE:
         return np.zeros((0, 1 + COUNT))
-    found = parselmouth.Sound(part, rate_hz).to_formant_burg(
+    last -= (last - first - window - SPARE) % step
+    found = parselmouth.Sound(samples[first:last], rate_hz).to_formant_burg(
         STEP_S, POLE_PAIRS, rate_hz / 2, WINDOW_S
     )
     times = found.xs()

@@ -15,6 +15,11 @@ from tests.signals.media import encoded, silent_film
 
 Wav = Callable[..., Path]
 RATE_HZ = 16_000
+PHONE = {"phone": "æ", "start": 0.2, "end": 0.4, "word": "happy", "is_vowel": True}
+
+
+def record(path: Path) -> dict[str, Any]:
+    return {"id": path.name, "path": str(path)}
 
 
 def test_a_file_gets_its_prosody_with_and_without_extract_audio(
@@ -30,9 +35,12 @@ def test_a_file_gets_its_prosody_with_and_without_extract_audio(
 
 
 def test_every_field_is_in_the_help(emocli: Emocli, wav: Wav) -> None:
-    (record,) = emocli("prosody", str(wav())).records
+    said = record(wav()) | {"phones": [{**PHONE, "stress": 1}]}
+    (found,) = (r["prosody"] for r in emocli("prosody", stdin=[said]).records)
+    vowel = found["vowels"][0]
+    names = [*found, *vowel, *found["levels"], *vowel["levels"]]
     help_text = prosody.__doc__ or ""
-    assert [name for name in record["prosody"] if name not in help_text] == []
+    assert [name for name in names if name not in help_text] == []
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
