@@ -95,11 +95,15 @@ def prepare(record: Record, store: Store, part: Part, by: str) -> Clip:
 
 
 def _measured(record: Record, store: Store, part: Part) -> Record:
-    """Return the record with `prosody`; of a file of which nothing is known, only of the part."""
+    """Return the record with `prosody`; of a file of which nothing is known, only of the part.
+
+    It is measured again where the phones came later than it, for the sake of their vowels.
+    """
     from emocli.commands import prosody
 
     _refuse(record)
-    if isinstance(record.get("prosody"), dict):
+    found = record.get("prosody")
+    if isinstance(found, dict) and ("vowels" in found or not record.get("phones")):
         return record
     if "audio" not in record:
         known = extract_audio.span_of(record)

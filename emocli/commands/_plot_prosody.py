@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from emocli.commands import _plot_page as page
 from emocli.commands import _plot_tiers as tiers
@@ -53,7 +53,7 @@ def draw(clip: Clip, width: int) -> Figure:
     _spectrum(panels[1], clip)
     _curves(panels[1], clip)
     for panel in panels[:2]:
-        panel.yaxis.set_label_coords(-60 / across, 0.5)  # in line, left of the widest numbers
+        panel.yaxis.set_label_coords(-54 / across, 0.5)  # in line, left of the widest numbers
     for panel, row in zip(panels[2:], rows, strict=True):
         tiers.draw(panel, row, px_per_s)
     for panel in panels:
@@ -150,17 +150,32 @@ def _spectrum(axes: Axes, clip: Clip) -> None:
 
 def _curves(axes: Axes, clip: Clip) -> None:
     """Draw pitch and intensity over the spectrogram, each with a scale of its own at the right."""
-    floor_hz, ceiling_hz = (clip.prosody.get(f"pitch_{end}_hz") for end in ("floor", "ceiling"))
-    if floor_hz is None or ceiling_hz is None:
-        floor_hz, ceiling_hz, _ = tracks.pitch_range(clip.samples, clip.rate_hz)
-    found = contours.follow(clip.samples, floor_hz, ceiling_hz, clip.rate_hz)
+    found = contours.follow(clip.samples, *_pitch_range(clip), clip.rate_hz)
     f0, loud = axes.twinx(), axes.twinx()
     _curve(loud, found.loud_times + clip.offset, found.intensity_db, LOUD_COLOUR, "--")
     _curve(f0, found.times + clip.offset, found.f0_hz, F0_COLOUR, "-")
-    _scale(f0, "F0 (Hz)", found.f0_hz, F0_COLOUR, 0)
-    _scale(loud, "intensity (dB)", found.intensity_db, LOUD_COLOUR, 58)
-    if not np.isfinite(found.f0_hz).any():
+    f0.set_yscale("log", base=2)  # a semitone is as high anywhere
+    _scale(f0, "F0 (Hz)", F0_COLOUR, 0)
+    _scale(loud, "intensity (dB)", LOUD_COLOUR, 58)
+    hertz, level_db = (v[np.isfinite(v)] for v in (found.f0_hz, found.intensity_db))
+    if len(hertz):
+        low, high = _roomy(np.log2(hertz), least=0.5)
+        f0.set_ylim(2**low, 2**high)
+    else:
+        f0.set_yticks([])
         axes.text(0.5, 0.5, "no pitch found", transform=axes.transAxes, ha="center", fontsize=12)
+    if len(level_db):
+        loud.set_ylim(_roomy(np.maximum(level_db, level_db.max() - RANGE_DB), least=10.0))
+    else:
+        loud.set_yticks([])
+
+
+def _pitch_range(clip: Clip) -> tuple[float, float]:
+    """Return between which frequencies the pitch was measured, or else ought to be."""
+    floor_hz, ceiling_hz = (clip.prosody.get(f"pitch_{end}_hz") for end in ("floor", "ceiling"))
+    if isinstance(floor_hz, int | float) and isinstance(ceiling_hz, int | float):
+        return floor_hz, ceiling_hz
+    return tracks.pitch_range(clip.samples, clip.rate_hz)[:2]
 
 
 def _curve(axes: Axes, times: Any, values: Any, colour: str, style: str) -> None:
@@ -168,8 +183,8 @@ def _curve(axes: Axes, times: Any, values: Any, colour: str, style: str) -> None
     axes.plot(times, values, style, color=colour, linewidth=width, path_effects=HALO)
 
 
-def _scale(axes: Axes, name: str, values: Any, colour: str, outward_px: float) -> None:
-    """Scale an axis to what it shows, with room above and below, and colour it as its curve."""
+def _scale(axes: Axes, name: str, colour: str, outward_px: float) -> None:
+    """Set the scale of a curve to the right of the panel, in the curve's colour."""
     axes.spines["right"].set_position(("outward", outward_px / page.POINT_PX))
     for spine in axes.spines.values():
         spine.set_visible(spine is axes.spines["right"])
@@ -177,14 +192,15 @@ def _scale(axes: Axes, name: str, values: Any, colour: str, outward_px: float) -
     axes.tick_params(axis="y", colors=colour)
     axes.set_ylabel(name, color=colour)
     axes.yaxis.set_major_locator(MaxNLocator(6))
-    known = values[np.isfinite(values)]
-    if not len(known):
-        axes.set_yticks([])
-        return
-    high = float(known.max())
-    low = max(float(known.min()), high - RANGE_DB) if outward_px else float(known.min())
-    room = 0.15 * max(high - low, 10.0)  # Hz or dB: a steady voice is not to look like a wild one
-    axes.set_ylim(low - room, high + room)
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_locator(NullLocator())
+
+
+def _roomy(values: Any, least: float) -> tuple[float, float]:
+    """Return limits around values; a steady voice is not to look like a wild one."""
+    low, high = float(values.min()), float(values.max())
+    room = 0.15 * max(high - low, least) + max(least - (high - low), 0.0) / 2
+    return low - room, high + room
 
 
 def _legend(sheet: Figure, vowels: list[Span], by: str, middle: float) -> None:
@@ -195,7 +211,7 @@ def _legend(sheet: Figure, vowels: list[Span], by: str, middle: float) -> None:
     patches = [Patch(facecolor=c, edgecolor=page.FAINT, label=n) for n, c in colours.items()]
     if any(span.hatched for span in vowels):
         patches.append(Patch(facecolor=tiers.PAPER, label=UNCLEAR, **tiers.HATCHED))
-    title = f"{by} of the vowels:"
+    title = f"{by.replace('_', ' ')} of the vowels:"
     page.write(sheet, LEFT, middle, title, fontsize=10)
     wide, high = sheet.get_size_inches() * page.DPI
     place = ((LEFT + page.width_px(title, 10) + 12) / wide, 1 - middle / high)
