@@ -47,7 +47,7 @@ BOLD = 1.12  # how much wider its bold letters are
 
 
 def check() -> None:
-    """Import matplotlib, or raise ConfigError that says how to get it."""
+    """Import matplotlib, or raise ConfigError that says what to do about it."""
     # It tells of fonts it looks for, and of the cache that it makes of them.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:
@@ -55,6 +55,11 @@ def check() -> None:
     except ImportError as error:
         raise ConfigError(
             f"drawing needs matplotlib: {error}", hint="pip install 'emocli[plot]'"
+        ) from None
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ConfigError(
+            f"matplotlib does not start: {str(error)[:100]}",
+            hint="are MPLBACKEND and matplotlibrc right?",
         ) from None
 
 

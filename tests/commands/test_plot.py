@@ -353,6 +353,22 @@ def test_without_matplotlib_it_says_what_to_install(
     assert "pip install 'emocli[plot]'" in outcome.stderr
 
 
+def test_a_matplotlib_that_does_not_start_is_said(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "emocli", "plot", "confusion", "-o", str(tmp_path / "x.png")]
+    environment = {**os.environ, "MPLBACKEND": "nonsense"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 3
+    assert done.stderr.startswith("emocli plot: matplotlib does not start: ")
+    assert done.stderr.endswith("(are MPLBACKEND and matplotlibrc right?)\n")
+
+
+def test_the_first_drawing_of_all_is_silent_too(wav: Wav, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "emocli", "plot", "prosody", str(wav())]
+    environment = {**os.environ, "MPLCONFIGDIR": str(tmp_path / "no fonts are known here yet")}
+    done = subprocess.run(command, env=environment, capture_output=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 @pytest.mark.parametrize(
     ("stream", "message"), [("stdin", "no input"), ("stdout", "does not belong on a terminal")]
 )
