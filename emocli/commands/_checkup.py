@@ -31,6 +31,7 @@ CORE = {
 }
 OPTIONAL = {
     "faster-whisper": ("faster_whisper", "speech to text; extra [offline]"),
+    "matplotlib": ("", "pictures; extra [plot]"),
     "silero-vad": ("", "cutting at pauses"),
     "torchaudio": ("torchaudio", "forced alignment; extra [torchaudio]"),
     "torchvision": ("", ""),
