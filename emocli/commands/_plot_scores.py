@@ -119,7 +119,7 @@ def reliability(row: Record, width: int) -> Figure:
     axes = page.axes(sheet, left, TITLE, across, high)
     _diagram(axes, bins)
     counts = page.axes(sheet, left, TITLE + high + 28, across, low)
-    _histogram(counts, bins)
+    _histogram(counts, bins, across)
     _title(sheet, row, ("ece", "accuracy", "brier"))
     return sheet
 
@@ -156,16 +156,18 @@ def _diagram(axes: Axes, bins: list[Record]) -> None:
     line: dict[str, Any] = {"color": page.DARK, "linewidth": 1.2, "linestyle": "--"}
     axes.plot((0, 1), (0, 1), label="perfectly calibrated", **line)
     axes.set(xlim=(0, 1), ylim=(0, 1), ylabel="accuracy")
-    axes.legend(loc="upper left", frameon=False)
+    axes.legend(loc="upper left", framealpha=0.9, edgecolor="none")
     axes.tick_params(labelbottom=False)
 
 
-def _histogram(axes: Axes, bins: list[Record]) -> None:
+def _histogram(axes: Axes, bins: list[Record], across: float) -> None:
     lows, widths = [b["low"] for b in bins], [b["high"] - b["low"] for b in bins]
     counts = [b["records"] for b in bins]
     axes.bar(lows, counts, widths, align="edge", color=page.FAINT, edgecolor="white")
+    widest = max(page.width_px(str(count), 1) for count in counts)
+    how: dict[str, Any] = {"fontsize": min(SMALLEST, FILLED * across * min(widths) / widest)}
     for low, width, count in zip(lows, widths, counts, strict=True):
-        axes.text(low + width / 2, count, str(count), ha="center", va="bottom", fontsize=8)
+        axes.text(low + width / 2, count, str(count), ha="center", va="bottom", **how)
     axes.set(xlim=(0, 1), ylim=(0, 1.2 * max(counts)), xlabel="confidence", ylabel="records")
 
 
