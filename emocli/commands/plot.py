@@ -1,8 +1,8 @@
 """Draw a clip's prosody, a confusion matrix or a reliability diagram, as PNG, SVG or PDF.
 
 Each picture is one page. It goes into the file that --output names, whose name says of which kind
-it is, or down a pipe. The same input gives the same bytes: no dates, no fonts or settings of the
-user. Colours can be told apart by the colour-blind. Needs `pip install 'emocli[plot]'`.
+it is, or down a pipe. The same input gives the same bytes: no dates, no settings of the user.
+Colours can be told apart by the colour-blind. Needs `pip install 'emocli[plot]'`.
 
 Example:
     emocli plot prosody clip.wav -o clip.png
