@@ -5,26 +5,31 @@
 reads $EMOCLI_DATA/ravdess, /emodb and /nemo and the pulled model whisper-tiny.en; writes
 OUT/head.safetensors (names as in `models.late_fusion.Head`), OUT/audio.json and the predictions
 for every clip by a model that never heard its speaker, OUT/out_of_fold.jsonl. Features are kept in
-OUT/*.npy, so a second run is quick. About 20 minutes on two free cores. Seeded.
+OUT/*.npy, so a second run is quick. About 15 minutes on two free cores. Seeded.
 With `raw` only the figures without level normalisation are measured (OUT/raw.json).
 
-Our choices: the mean and standard deviation over time of every block's output; copies of each clip
-with another speed, noise, spectral tilt and no silence around it; principal components, partly
+Our choices: the mean and standard deviation over time of every block's output; copies of each clip,
+half of them at another speed, half with another voice (Praat's "Change gender": formants, pitch,
+range and tempo), with noise, spectral tilt and no silence around it; principal components, partly
 whitened, as the input of networks with one hidden layer, each with a view of its own (some layers,
-some moments), averaged and folded, components and all, into one. Each class of each corpus weighs
-the same.
+some moments), averaged and folded, components and all, into one. In training a second output tells
+what a corpus tells besides: its own word for the emotion and how strongly it is acted. Each class
+of each corpus weighs the same.
 """
 
 import json
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import parselmouth
 import soxr
 import torch
 import torch.nn.functional as F
+from parselmouth.praat import call
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -36,7 +41,7 @@ from emocli.metrics import classification, report
 from emocli.signals import audio
 
 ENCODER, LAYERS, POOLING = "whisper-tiny.en", (1, 2, 3, 4), "mean+std"
-COPIES = 4  # changed copies of each clip, besides the clip
+COPIES = 4  # of each clip, at another speed, and as many with another voice, besides the clip
 FOLDS = 8  # of two actors of RAVDESS each; a speaker of EMO-DB or nEMO joins a fold while they last
 COMPONENTS, WHITENING = 512, 0.25  # WHITENING: power of the variance that is divided out
 VIEWS = {  # what each network that is averaged looks at: layers, and moments (mean 0, std 1)
@@ -49,6 +54,8 @@ VIEWS = {  # what each network that is averaged looks at: layers, and moments (m
 HIDDEN = 128  # units of each network
 EPOCHS, BATCH, RATE, DECAY = 30, 256, 2e-3, 0.02
 DROPOUT_IN, DROPOUT, SMOOTHING = 0.2, 0.5, 0.05
+FINE = 0.5  # weight of the second output's loss
+FLOORS_HZ, CEILING_HZ, LOW_VOICE_HZ = (60, 90), 700, 160  # where to look for pitch
 RESAMPLES = 2000
 CLASSES = len(EMOTIONS)
 
@@ -69,10 +76,30 @@ def trimmed(samples: np.ndarray) -> np.ndarray:
     return samples[max(0, loud[0] - 10) * 160 : (loud[-1] + 11) * 160]
 
 
-def changed(samples: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def faster(samples: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Return a copy at another speed: pitch and formants move along."""
+    speed = random.uniform(0.85, 1.15)
+    return soxr.resample(samples, whisper.SAMPLE_RATE * speed, whisper.SAMPLE_RATE)
+
+
+def revoiced(samples: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Return a copy with other formants, pitch, range of pitch and tempo."""
+    sound = parselmouth.Sound(samples.astype(np.float64), whisper.SAMPLE_RATE)
+    pitch = sound.to_pitch_ac(pitch_floor=FLOORS_HZ[0], pitch_ceiling=CEILING_HZ)
+    f0_hz = pitch.selected_array["frequency"]
+    voiced = f0_hz[f0_hz > 0]
+    median = float(np.median(voiced)) if len(voiced) > 3 else 0.0  # Praat: 0 leaves it alone
+    higher, formants = np.exp(random.uniform(-0.17, 0.17)), np.exp(random.uniform(-0.16, 0.16))
+    wider, slower = random.uniform(0.9, 1.15), random.uniform(0.88, 1.13)
+    floor = FLOORS_HZ[int(median >= LOW_VOICE_HZ)]
+    changes = (float(formants), median * float(higher), wider, slower)
+    found = call(sound, "Change gender", floor, CEILING_HZ, *changes).values[0]
+    return found.astype(np.float32)
+
+
+def changed(samples: np.ndarray, random: np.random.Generator, voice: Change) -> np.ndarray:
     """Return a copy as another speaker, microphone and room might have given it."""
-    speed = random.uniform(0.85, 1.15)  # pitch and formants move along
-    x = soxr.resample(samples, whisper.SAMPLE_RATE * speed, whisper.SAMPLE_RATE)
+    x = voice(samples, random)
     if random.random() < 0.5:
         x = trimmed(x)
     x = whisper.normalise_level(x)
@@ -115,6 +142,15 @@ def folds(records: list[dict]) -> np.ndarray:
 def classes(records: list[dict]) -> Tensor:
     """Return the index of each record's emotion."""
     return torch.tensor([EMOTIONS.index(record["label"]["emotion"]) for record in records])
+
+
+def fine_classes(records: list[dict]) -> Tensor:
+    """Return the index of what each record's corpus says: its emotion, and how strongly."""
+    names = [
+        " ".join(map(str, (r["dataset"], r["label"]["original"], r.get("intensity"))))
+        for r in records
+    ]
+    return torch.from_numpy(np.unique(names, return_inverse=True)[1])
 
 
 def weights(records: list[dict]) -> Tensor:
@@ -165,12 +201,13 @@ def train(copies: Tensor, records: list[dict]) -> dict[str, Tensor]:
 
 def network(copies: Tensor, records: list[dict]) -> dict[str, Tensor]:
     """Train one network on (copies, records, dim); return its tensors, components folded in."""
-    truth, weight = classes(records), weights(records)
+    truth, fine, weight = classes(records), fine_classes(records), weights(records)
     mean, scale, projection = components(copies)
     inputs = torch.stack([((copy - mean) / scale) @ projection for copy in copies])
     hidden, output = torch.nn.Linear(COMPONENTS, HIDDEN), torch.nn.Linear(HIDDEN, CLASSES)
-    parameters = [*hidden.parameters(), *output.parameters()]
-    optimiser = torch.optim.AdamW(parameters, weight_decay=DECAY)
+    second = torch.nn.Linear(HIDDEN, int(fine.max()) + 1)
+    layers = torch.nn.ModuleList([hidden, output, second])
+    optimiser = torch.optim.AdamW(layers.parameters(), weight_decay=DECAY)
     steps = len(truth) // BATCH
     rates = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, RATE, total_steps=EPOCHS * steps, pct_start=0.1
@@ -178,8 +215,8 @@ def network(copies: Tensor, records: list[dict]) -> dict[str, Tensor]:
     for _ in range(EPOCHS):
         for rows in torch.randperm(len(truth))[: steps * BATCH].split(BATCH):
             x = inputs[torch.randint(len(inputs), rows.shape), rows]
-            logs = output(F.dropout(F.gelu(hidden(F.dropout(x, DROPOUT_IN))), DROPOUT))
-            losses = F.cross_entropy(logs, truth[rows], reduction="none", label_smoothing=SMOOTHING)
+            units = F.dropout(F.gelu(hidden(F.dropout(x, DROPOUT_IN))), DROPOUT)
+            losses = loss(output(units), truth[rows]) + FINE * loss(second(units), fine[rows])
             optimiser.zero_grad()
             (losses * weight[rows]).mean().backward()
             optimiser.step()
@@ -192,6 +229,11 @@ def network(copies: Tensor, records: list[dict]) -> dict[str, Tensor]:
         "output.weight": output.weight.detach(),
         "output.bias": output.bias.detach(),
     }
+
+
+def loss(given: Tensor, truth: Tensor) -> Tensor:
+    """Return the cross entropy of each record, towards labels that leave some doubt."""
+    return F.cross_entropy(given, truth, reduction="none", label_smoothing=SMOOTHING)
 
 
 def logits(head: dict[str, Tensor], x: Tensor) -> np.ndarray:
@@ -264,7 +306,11 @@ def vectors(records: list[dict], out: Path, *, raw: bool) -> Tensor:
     if raw:
         return torch.from_numpy(features(records, out / "raw.npy", lambda x, _: x))[None]
     plain = features(records, out / "plain.npy", lambda x, _: whisper.normalise_level(x))
-    copies = [features(records, out / f"copy-{n}.npy", changed, n) for n in range(COPIES)]
+    copies = [
+        features(records, out / f"{voice.__name__}-{n}.npy", partial(changed, voice=voice), n)
+        for voice in (faster, revoiced)
+        for n in range(COPIES)
+    ]
     return torch.from_numpy(np.stack([plain, *copies]))
 
 
