@@ -154,7 +154,7 @@ def _waveforms(batch: list[Record], spec: Spec, store: Store, encoder: Any) -> l
 
 def _samples_of(record: Record, spec: Spec, store: Store) -> Any:
     from emocli.commands import extract_audio
-    from emocli.encoders import whisper
+    from emocli.encoders import speech_windows, whisper
 
     if not (record.get("path") or record.get("audio")):
         if _other(record, "audio"):
@@ -165,6 +165,8 @@ def _samples_of(record: Record, spec: Spec, store: Store) -> Any:
         whisper.require_length(samples)
     except RecordError as error:
         return error
+    if speech_windows.is_silent(samples):
+        return _note(record, "audio", "silence", "nothing but silence", "was the microphone on?")
     level = spec.get("level_dbfs")
     return samples if level is None else whisper.normalise_level(samples, level)
 

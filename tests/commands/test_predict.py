@@ -49,14 +49,26 @@ def test_text_that_does_not_count_is_left_out_and_named(emocli: Emocli) -> None:
         stdin=[
             {"id": "polish", "path": path, "text": "Jestem taka szczęśliwa", "language": "pl"},
             {"id": "mumbled", "path": path, "text": "mumble", **heard},
-            {"id": "silent", "path": str(CLIPS / "silence.wav")},
         ],
     )
     assert outcome.status == 0, outcome.stderr
     codes = [record["missing"]["text"]["code"] for record in outcome.records]
-    assert codes == ["language", "low_word_probability", "no_speech"]
+    assert codes == ["language", "low_word_probability"]
     assert all(r["prediction"]["modalities"] == {"audio": 1.0} for r in outcome.records)
-    assert outcome.records[2]["text"] == ""
+
+
+def test_silence_is_nothing_to_go_by(emocli: Emocli) -> None:
+    outcome = emocli("predict", str(CLIPS / "silence.wav"))
+    assert outcome.status == 1
+    (record,) = outcome.records
+    assert record["text"] == ""
+    codes = {name: problem["code"] for name, problem in record["missing"].items()}
+    assert codes == {"text": "no_speech", "audio": "silence"}
+    assert record["error"]["code"] == "no_modality"
+    with_text = {"id": "a", "path": str(CLIPS / "silence.wav"), "text": "I am so happy"}
+    outcome = emocli("predict", stdin=[with_text])
+    assert outcome.status == 0
+    assert outcome.records[0]["prediction"]["modalities"] == {"text": 1.0}
 
 
 def test_a_video_without_audio_has_nothing_to_go_by(emocli: Emocli) -> None:
