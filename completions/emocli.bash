@@ -6,6 +6,9 @@ _emocli_command() {  # set flags and takes; false when there is no such command
         '')
             flags='--version -h --help'
             takes='' ;;
+        align)
+            flags='--aligner --language --model --textgrid --transcripts --write-textgrid --format --device --offline --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -j --jobs --store -h --help'
+            takes='--aligner --language --model --textgrid --transcripts --write-textgrid --format --device --files-from --input-format -o --output --shard --max-errors -j --jobs --store' ;;
         config)
             flags='-h --help'
             takes='' ;;
@@ -54,12 +57,24 @@ _emocli_command() {  # set flags and takes; false when there is no such command
         'models export')
             flags='-o --output -h --help'
             takes='-o --output' ;;
+        plot)
+            flags='-h --help'
+            takes='' ;;
+        'plot prosody')
+            flags='-o --output --format --width --id --by --start --end --store -h --help'
+            takes='-o --output --format --width --id --by --start --end --store' ;;
+        'plot confusion')
+            flags='-o --output --format --width --group -h --help'
+            takes='-o --output --format --width --group' ;;
+        'plot reliability')
+            flags='-o --output --format --width --group -h --help'
+            takes='-o --output --format --width --group' ;;
         predict)
             flags='-m --model --text --abstain --json --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline -h --help'
             takes='-m --model --text --abstain --files-from --input-format -o --output --shard --max-errors --store --device --dtype --batch-size' ;;
         prosody)
-            flags='--files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -j --jobs --store -h --help'
-            takes='--files-from --input-format -o --output --shard --max-errors -j --jobs --store' ;;
+            flags='--norms --fit --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -j --jobs --store -h --help'
+            takes='--norms --fit --files-from --input-format -o --output --shard --max-errors -j --jobs --store' ;;
         schema)
             flags='-h --help'
             takes='' ;;
@@ -79,6 +94,21 @@ _emocli_command() {  # set flags and takes; false when there is no such command
 _emocli_values() {
     words= paths=
     case "$1" in
+        'align --aligner') words='auto pocketsphinx ctc textgrid nuclei' paths= ;;
+        'align --language') words='' paths= ;;
+        'align --model') words=default paths=folders ;;
+        'align --textgrid') words='' paths=folders ;;
+        'align --transcripts') words='' paths=folders ;;
+        'align --write-textgrid') words='' paths=folders ;;
+        'align --format') words='jsonl textgrid' paths= ;;
+        'align --device') words='auto cpu' paths= ;;
+        'align --files-from') words='' paths=files ;;
+        'align --input-format') words='auto jsonl paths csv text' paths= ;;
+        'align -o'|'align --output') words='' paths=files ;;
+        'align --shard') words=slurm paths= ;;
+        'align --max-errors') words='' paths= ;;
+        'align -j'|'align --jobs') words='' paths= ;;
+        'align --store') words='' paths=folders ;;
         'dataset --labels') words='common original' paths= ;;
         'dataset --split') words='' paths= ;;
         'dataset --speaker') words='' paths= ;;
@@ -129,6 +159,22 @@ _emocli_values() {
         'models pull --source') words='auto hub wheel' paths= ;;
         'models pull --from') words='' paths=files ;;
         'models export -o'|'models export --output') words='' paths=files ;;
+        'plot prosody -o'|'plot prosody --output') words='' paths=files ;;
+        'plot prosody --format') words='png svg pdf' paths= ;;
+        'plot prosody --width') words='' paths= ;;
+        'plot prosody --id') words='' paths= ;;
+        'plot prosody --by') words='pitch slope intensity duration' paths= ;;
+        'plot prosody --start') words='' paths= ;;
+        'plot prosody --end') words='' paths= ;;
+        'plot prosody --store') words='' paths=folders ;;
+        'plot confusion -o'|'plot confusion --output') words='' paths=files ;;
+        'plot confusion --format') words='png svg pdf' paths= ;;
+        'plot confusion --width') words='' paths= ;;
+        'plot confusion --group') words='' paths= ;;
+        'plot reliability -o'|'plot reliability --output') words='' paths=files ;;
+        'plot reliability --format') words='png svg pdf' paths= ;;
+        'plot reliability --width') words='' paths= ;;
+        'plot reliability --group') words='' paths= ;;
         'predict -m'|'predict --model') words=default paths=folders ;;
         'predict --text') words='' paths= ;;
         'predict --abstain') words='' paths= ;;
@@ -141,6 +187,8 @@ _emocli_values() {
         'predict --device') words='auto cpu' paths= ;;
         'predict --dtype') words='auto float32 bfloat16 float16' paths= ;;
         'predict --batch-size') words=auto paths= ;;
+        'prosody --norms') words='' paths=files ;;
+        'prosody --fit') words='' paths=files ;;
         'prosody --files-from') words='' paths=files ;;
         'prosody --input-format') words='auto jsonl paths csv text' paths= ;;
         'prosody -o'|'prosody --output') words='' paths=files ;;
@@ -194,9 +242,10 @@ _emocli_values() {
 _emocli_argument() {
     words= paths=
     case "$1 $2" in
-        ''' '0) words='config dataset doctor encode extract-audio fuse merge models predict prosody schema score train transcribe' paths= ;;
+        ''' '0) words='align config dataset doctor encode extract-audio fuse merge models plot predict prosody schema score train transcribe' paths= ;;
+        align' '*) words='' paths=files ;;
         config' '0) words='show path' paths= ;;
-        'config show'' '*) words='config dataset doctor encode extract-audio fuse merge models predict prosody schema score train transcribe' paths= ;;
+        'config show'' '*) words='align config dataset doctor encode extract-audio fuse merge models plot predict prosody schema score train transcribe' paths= ;;
         dataset' '0) words='emodb folder goemotions meld nemo ravdess' paths= ;;
         dataset' '*) words='' paths=files ;;
         encode' '*) words='' paths=files ;;
@@ -209,6 +258,10 @@ _emocli_argument() {
         'models verify'' '*) words='default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct' paths= ;;
         'models remove'' '*) words='default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct' paths= ;;
         'models export'' '*) words='default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct' paths= ;;
+        plot' '0) words='prosody confusion reliability' paths= ;;
+        'plot prosody'' '*) words='' paths=files ;;
+        'plot confusion'' '*) words='' paths=files ;;
+        'plot reliability'' '*) words='' paths=files ;;
         predict' '*) words='' paths=files ;;
         prosody' '*) words='' paths=files ;;
         score' '*) words='' paths=files ;;

@@ -7,7 +7,7 @@ function __emocli_is --description 'whether this is the command (with its subcom
         string match -q -- '-*' $word; or set -a found $word
     end
     set -l command "$found[1]"
-    if contains -- "$found[1] $found[2]" 'config show' 'config path' 'models list' 'models pull' 'models path' 'models verify' 'models remove' 'models export'
+    if contains -- "$found[1] $found[2]" 'config show' 'config path' 'models list' 'models pull' 'models path' 'models verify' 'models remove' 'models export' 'plot prosody' 'plot confusion' 'plot reliability'
         set command "$found[1] $found[2]"
     end
     test "$command" = "$argv"
@@ -17,6 +17,7 @@ complete -c emocli -f
 complete -c emocli -n "__emocli_is ''" -l version -d 'Print the version and leave'
 complete -c emocli -s h -l help -d 'Show help and leave'
 
+complete -c emocli -n "__emocli_is ''" -a align -d 'Find when each word and each speech sound is said'
 complete -c emocli -n "__emocli_is ''" -a config -d 'Show each flag\'s value and where it comes from, and where the config file is'
 complete -c emocli -n "__emocli_is config" -a show -d 'Show the flags of COMMAND, or of all: a table on a terminal, JSON Lines in a pipe'
 complete -c emocli -n "__emocli_is config" -a path -d 'Print where the config file is, or would be'
@@ -33,16 +34,45 @@ complete -c emocli -n "__emocli_is models" -a path -d 'Print the folders of mode
 complete -c emocli -n "__emocli_is models" -a verify -d 'Hash the files of models again; exit 4 when one is broken'
 complete -c emocli -n "__emocli_is models" -a remove -d 'Delete models from the cache; those from a hub, from the Hugging Face cache as well'
 complete -c emocli -n "__emocli_is models" -a export -d 'Write models as one tar archive, for machines without a network'
+complete -c emocli -n "__emocli_is ''" -a plot -d 'Draw a clip\'s prosody, a confusion matrix or a reliability diagram, as PNG, SVG or PDF'
+complete -c emocli -n "__emocli_is plot" -a prosody -d 'Draw a clip: its sound, pitch, vowels and words'
+complete -c emocli -n "__emocli_is plot" -a confusion -d 'Draw a confusion matrix: counts, shares of the truth'
+complete -c emocli -n "__emocli_is plot" -a reliability -d 'Draw a reliability diagram: accuracy by confidence'
 complete -c emocli -n "__emocli_is ''" -a predict -d 'Say which emotion a clip, a sentence or a record expresses, and how sure that is'
-complete -c emocli -n "__emocli_is ''" -a prosody -d 'Measure how an utterance is said: pitch, loudness, rhythm, voice quality, through Praat'
+complete -c emocli -n "__emocli_is ''" -a prosody -d 'Measure how an utterance and its vowels are said, through Praat, and put it into words'
 complete -c emocli -n "__emocli_is ''" -a schema -d 'Print the JSON Schema of the record, for validators, editors and other languages'
 complete -c emocli -n "__emocli_is ''" -a score -d 'Score predictions against labels: accuracy, UAR, F1, log loss, calibration, with intervals'
 complete -c emocli -n "__emocli_is ''" -a train -d 'Fit a model on encoded records and write it as a bundle'
 complete -c emocli -n "__emocli_is ''" -a transcribe -d 'Write down what is said in a recording, word by word'
+complete -c emocli -n "__emocli_is align" -l aligner -d 'What to align with' -r -a 'auto pocketsphinx ctc textgrid nuclei' -f
+complete -c emocli -n "__emocli_is align" -l language -d 'Of the text (default: the record\'s, or en)' -r -f
+complete -c emocli -n "__emocli_is align" -l model -d 'A CTC model of the catalog, the hub, or a folder' -r -a 'default (__fish_complete_directories)' -f
+complete -c emocli -n "__emocli_is align" -l textgrid -d 'Where your own alignments are' -r -a '(__fish_complete_directories)' -f
+complete -c emocli -n "__emocli_is align" -l transcripts -d 'Where texts are: NAME.txt or NAME.lab' -r -a '(__fish_complete_directories)' -f
+complete -c emocli -n "__emocli_is align" -l write-textgrid -d 'Write NAME.TextGrid of every record, too' -r -a '(__fish_complete_directories)' -f
+complete -c emocli -n "__emocli_is align" -l format -d 'What to write of a record' -r -a 'jsonl textgrid' -f
+complete -c emocli -n "__emocli_is align" -l device -d 'Where networks run' -r -a 'auto cpu' -f
+complete -c emocli -n "__emocli_is align" -l offline -d 'Never use the network'
+complete -c emocli -n "__emocli_is align" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
+complete -c emocli -n "__emocli_is align" -s 0 -l null -d 'Lists of paths are NUL-separated'
+complete -c emocli -n "__emocli_is align" -l input-format -d 'What the input is' -r -a 'auto jsonl paths csv text' -f
+complete -c emocli -n "__emocli_is align" -s o -l output -d 'Write FILE, whole or not at all' -r -F
+complete -c emocli -n "__emocli_is align" -l resume -d 'Keep what an interrupted --output has; redo failures'
+complete -c emocli -n "__emocli_is align" -l shard -d 'Only shard I of N (from 1), or \'slurm\'' -r -a slurm -f
+complete -c emocli -n "__emocli_is align" -s q -l quiet -d 'No progress, no summary'
+complete -c emocli -n "__emocli_is align" -l debug -d 'Show the traceback of unexpected errors'
+complete -c emocli -n "__emocli_is align" -l fail-fast -d 'Stop at the first failed record'
+complete -c emocli -n "__emocli_is align" -l max-errors -d 'Stop when more records than this have failed' -r -f
+complete -c emocli -n "__emocli_is align" -l exit-zero -d 'Exit 0 even if some records failed'
+complete -c emocli -n "__emocli_is align" -l allow-empty -d 'No input is not an error'
+complete -c emocli -n "__emocli_is align" -s j -l jobs -d 'Worker processes (0: as many as there are CPUs)' -r -f
+complete -c emocli -n "__emocli_is align" -l store -d 'The feature store (default: in the cache)' -r -a '(__fish_complete_directories)' -f
+complete -c emocli -n "__emocli_is align" -s h -l help -d 'Show this message and exit'
+complete -c emocli -n "__emocli_is align" -F
 complete -c emocli -n "__emocli_is config" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is 'config show'" -l json -d 'JSON Lines, on a terminal too'
 complete -c emocli -n "__emocli_is 'config show'" -s h -l help -d 'Show this message and exit'
-complete -c emocli -n "__emocli_is 'config show'" -a 'config dataset doctor encode extract-audio fuse merge models predict prosody schema score train transcribe' -f
+complete -c emocli -n "__emocli_is 'config show'" -a 'align config dataset doctor encode extract-audio fuse merge models plot predict prosody schema score train transcribe' -f
 complete -c emocli -n "__emocli_is 'config path'" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is dataset" -l labels -d 'Seven labels, or the source\'s own words' -r -a 'common original' -f
 complete -c emocli -n "__emocli_is dataset" -l split -d 'Only this published split; repeatable' -r -f
@@ -159,6 +189,29 @@ complete -c emocli -n "__emocli_is 'models remove'" -a 'default whisper-tiny.en 
 complete -c emocli -n "__emocli_is 'models export'" -s o -l output -d 'The archive, whole or not at all' -r -F
 complete -c emocli -n "__emocli_is 'models export'" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is 'models export'" -a 'default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct' -f
+complete -c emocli -n "__emocli_is plot" -s h -l help -d 'Show this message and exit'
+complete -c emocli -n "__emocli_is 'plot prosody'" -s o -l output -d 'Write FILE; \'-\' is stdout' -r -F
+complete -c emocli -n "__emocli_is 'plot prosody'" -l format -d 'The kind of file, where its name does not tell' -r -a 'png svg pdf' -f
+complete -c emocli -n "__emocli_is 'plot prosody'" -l width -d 'How wide; letters keep their size' -r -f
+complete -c emocli -n "__emocli_is 'plot prosody'" -l id -d 'Which record (default: the first)' -r -f
+complete -c emocli -n "__emocli_is 'plot prosody'" -l by -d 'Which level colours the vowels' -r -a 'pitch slope intensity duration' -f
+complete -c emocli -n "__emocli_is 'plot prosody'" -l start -d 'Show from here' -r -f
+complete -c emocli -n "__emocli_is 'plot prosody'" -l end -d 'Show up to here' -r -f
+complete -c emocli -n "__emocli_is 'plot prosody'" -l store -d 'The feature store (default: in the cache)' -r -a '(__fish_complete_directories)' -f
+complete -c emocli -n "__emocli_is 'plot prosody'" -s h -l help -d 'Show this message and exit'
+complete -c emocli -n "__emocli_is 'plot prosody'" -F
+complete -c emocli -n "__emocli_is 'plot confusion'" -s o -l output -d 'Write FILE; \'-\' is stdout' -r -F
+complete -c emocli -n "__emocli_is 'plot confusion'" -l format -d 'The kind of file, where its name does not tell' -r -a 'png svg pdf' -f
+complete -c emocli -n "__emocli_is 'plot confusion'" -l width -d 'How wide; letters keep their size' -r -f
+complete -c emocli -n "__emocli_is 'plot confusion'" -l group -d 'Which of the groups of score --by' -r -f
+complete -c emocli -n "__emocli_is 'plot confusion'" -s h -l help -d 'Show this message and exit'
+complete -c emocli -n "__emocli_is 'plot confusion'" -F
+complete -c emocli -n "__emocli_is 'plot reliability'" -s o -l output -d 'Write FILE; \'-\' is stdout' -r -F
+complete -c emocli -n "__emocli_is 'plot reliability'" -l format -d 'The kind of file, where its name does not tell' -r -a 'png svg pdf' -f
+complete -c emocli -n "__emocli_is 'plot reliability'" -l width -d 'How wide; letters keep their size' -r -f
+complete -c emocli -n "__emocli_is 'plot reliability'" -l group -d 'Which of the groups of score --by' -r -f
+complete -c emocli -n "__emocli_is 'plot reliability'" -s h -l help -d 'Show this message and exit'
+complete -c emocli -n "__emocli_is 'plot reliability'" -F
 complete -c emocli -n "__emocli_is predict" -s m -l model -d 'A trained model\'s folder, or \'default\'' -r -a 'default (__fish_complete_directories)' -f
 complete -c emocli -n "__emocli_is predict" -l text -d 'A sentence; \'-\' is a sentence per line' -r -f
 complete -c emocli -n "__emocli_is predict" -l abstain -d 'Name no emotion when it is less sure than P' -r -f
@@ -182,6 +235,8 @@ complete -c emocli -n "__emocli_is predict" -l batch-size -d 'Records per batch;
 complete -c emocli -n "__emocli_is predict" -l offline -d 'Never use the network'
 complete -c emocli -n "__emocli_is predict" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is predict" -F
+complete -c emocli -n "__emocli_is prosody" -l norms -d 'Norms to judge by (default: shipped)' -r -F
+complete -c emocli -n "__emocli_is prosody" -l fit -d 'Fit norms on what passes; write FILE' -r -F
 complete -c emocli -n "__emocli_is prosody" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
 complete -c emocli -n "__emocli_is prosody" -s 0 -l null -d 'Lists of paths are NUL-separated'
 complete -c emocli -n "__emocli_is prosody" -l input-format -d 'What the input is' -r -a 'auto jsonl paths csv text' -f
