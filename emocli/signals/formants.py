@@ -14,6 +14,8 @@ import numpy.typing as npt
 import parselmouth
 import soxr
 
+from emocli.signals.stretches import stretches
+
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
@@ -43,7 +45,7 @@ def track(samples: Array, rate_hz: float, times: Array, wanted: Mask, top_hz: fl
     NaN stands for a formant that is not found. Samples (time,) are brought to twice the ceiling
     first, once for all (Praat would take longer over that than over the formants).
     """
-    spans = _spans(times, wanted)
+    spans = stretches(times, wanted, MARGIN_S)
     if not spans:
         return np.zeros((0, 1 + COUNT))
     rate = 2 * top_hz
@@ -52,18 +54,6 @@ def track(samples: Array, rate_hz: float, times: Array, wanted: Mask, top_hz: fl
     found = np.concatenate(rows) if rows else np.zeros((0, 1 + COUNT))
     is_wanted: Mask = np.interp(found[:, 0], times, wanted) > 0.5
     return found[is_wanted]
-
-
-def _spans(times: Array, wanted: Mask) -> list[tuple[float, float]]:
-    """Return (start, end) of the stretches that are wanted, widened, joined where they touch."""
-    edges = np.flatnonzero(np.diff(wanted.astype(int), prepend=0, append=0))
-    spans: list[tuple[float, float]] = []
-    for first, last in zip(edges[::2], edges[1::2], strict=True):
-        start, end = float(times[first]) - MARGIN_S, float(times[last - 1]) + MARGIN_S
-        if spans and start <= spans[-1][1]:
-            start = spans.pop()[0]
-        spans.append((start, end))
-    return spans
 
 
 def _burg(samples: Array, rate_hz: float, start: float, end: float) -> Array:

@@ -14,6 +14,8 @@ import numpy.typing as npt
 import parselmouth
 from parselmouth.praat import call
 
+from emocli.signals.stretches import stretches
+
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
@@ -27,6 +29,9 @@ SPECTRUM_S = 0.032
 MIN_BANDS = 3  # for a line: a pitch below 880 Hz has them below 5 kHz
 
 HARMONICITY_STEP_S = 0.02  # the dearest analysis; only its mean is kept
+PERIODS_AROUND = 1.5  # of the floor: a frame of one period, and the next one to compare it with
+MIN_PERIODS = 2.1
+NOTHING_IS_SILENT = 0.0  # what is voiced was decided by the pitch, over the whole recording
 PRAAT_UNDEFINED_DB = -199.0  # Praat writes -200 where nothing is periodic
 
 
@@ -52,10 +57,22 @@ def harmonicity(sound: parselmouth.Sound, floor_hz: float, times: Array, voiced:
     "To Harmonicity (cc)"). The autocorrelation of the pitch would cost nothing more, but is 5 dB
     out above 20 dB.
     """
-    found = sound.to_harmonicity_cc(HARMONICITY_STEP_S, floor_hz)
-    values = found.values[0]
-    is_voiced = np.interp(found.xs(), times, voiced) > 0.5
-    return np.array(values[(values > PRAAT_UNDEFINED_DB) & is_voiced])
+    values = [
+        _harmonicity(sound, floor_hz, max(start, 0.0), end)
+        for start, end in stretches(times, voiced, PERIODS_AROUND / floor_hz)
+    ]
+    rows = np.concatenate(values, axis=1) if values else np.zeros((2, 0))
+    is_voiced: Mask = np.interp(rows[0], times, voiced) > 0.5
+    return np.array(rows[1, is_voiced & (rows[1] > PRAAT_UNDEFINED_DB)])
+
+
+def _harmonicity(sound: parselmouth.Sound, floor_hz: float, start: float, end: float) -> Array:
+    """Return times and ratios (2, frames) of one stretch; none where it is too short for Praat."""
+    part = sound.extract_part(start, end, preserve_times=True)
+    if part.duration < MIN_PERIODS / floor_hz:
+        return np.zeros((2, 0))
+    found = part.to_harmonicity_cc(HARMONICITY_STEP_S, floor_hz, NOTHING_IS_SILENT)
+    return np.stack([found.xs(), found.values[0]])
 
 
 def spectrum(sound: parselmouth.Sound, voiced_times: Array) -> Array:
