@@ -1,4 +1,4 @@
-"""Draw examples/predict.svg, what `emocli predict examples/clips/joy.wav` shows on a terminal."""
+"""Draw examples/predict.svg: what `emocli predict` shows of a clip on a terminal."""
 
 import io
 import re
@@ -13,7 +13,7 @@ from emocli import bundle
 from emocli.commands._table import show_prediction
 
 HERE = Path(__file__).parent
-CLIP = "examples/clips/joy.wav"
+CLIP = "examples/clips/sadness.flac"
 
 
 def main() -> None:

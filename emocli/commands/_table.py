@@ -81,7 +81,7 @@ def _transcript(record: Record) -> str:
     heard = [
         w["probability"] for w in record.get("words") or () if w.get("probability") is not None
     ]
-    sure = f"  (words heard with probability {sum(heard) / len(heard):.2f})" if heard else ""
+    sure = f"  (words {sum(heard) / len(heard):.0%} sure)" if heard else ""
     return f"“{text.strip()}”{sure}"
 
 
