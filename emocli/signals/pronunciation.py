@@ -20,7 +20,7 @@ from emocli.signals import phones
 from emocli.signals.phones import Sound
 
 # espeak-ng/speak_lib.h
-RETRIEVAL = 1  # AUDIO_OUTPUT_RETRIEVAL: nothing is played
+SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: to a callback, nothing is played
 DO_NOT_EXIT = 0x8000  # espeakINITIALIZE_DONT_EXIT
 UTF8 = 1  # espeakCHARS_UTF8
 IPA = 0x02  # espeakPHONEMES_IPA
@@ -43,7 +43,7 @@ def _library() -> Any:
     try:
         library = ctypes.CDLL(name)
         rate = library.espeak_Initialize(
-            RETRIEVAL, 0, None if data is None else data.encode(), DO_NOT_EXIT
+            SYNCHRONOUS, 0, None if data is None else data.encode(), DO_NOT_EXIT
         )
     except (OSError, AttributeError) as error:
         raise NoPronunciationError(
