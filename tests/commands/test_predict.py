@@ -147,7 +147,7 @@ def test_a_prediction_is_drawn_for_people() -> None:
         "joy",
         "40% sure",
         "audio alone",
-        "0.80",
+        "80% sure",
         "audio 75%",
         "no face",
         "broken",
