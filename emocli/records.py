@@ -14,6 +14,8 @@ from typing import Any, BinaryIO, TypedDict
 import orjson
 
 from emocli.errors import MalformedError, RecordError
+from emocli.prosody_types import Prosody as Prosody
+from emocli.prosody_types import Vowel as Vowel
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 200  # objects and arrays inside one another
@@ -131,7 +133,7 @@ class Record(TypedDict, total=False):
     words: list[Word]
     transcript: dict[str, Any]
     phones: list[Phone]
-    prosody: dict[str, Any]
+    prosody: Prosody
     features: dict[str, Feature]
     label: Label
     unimodal: dict[str, Prediction]

@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from emocli.commands import prosody
+from emocli.prosody_types import Prosody, Vowel
 from tests.conftest import Emocli
 from tests.signals.media import encoded, silent_film
 
@@ -41,6 +42,13 @@ def test_every_field_is_in_the_help(emocli: Emocli, wav: Wav) -> None:
     names = [*found, *vowel, *found["levels"], *vowel["levels"]]
     help_text = prosody.__doc__ or ""
     assert [name for name in names if name not in help_text] == []
+
+
+def test_every_field_is_in_the_schema_in_its_order(emocli: Emocli, wav: Wav) -> None:
+    said = record(wav()) | {"phones": [{**PHONE, "stress": 1}]}
+    (found,) = (r["prosody"] for r in emocli("prosody", stdin=[said]).records)
+    assert list(found) == list(Prosody.__annotations__)
+    assert set(found["vowels"][0]) == set(Vowel.__annotations__)
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
