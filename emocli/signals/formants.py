@@ -14,7 +14,7 @@ import numpy.typing as npt
 import parselmouth
 import soxr
 
-from emocli.signals.stretches import stretches
+from emocli.signals.wanted_spans import wanted_spans
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -45,7 +45,7 @@ def track(samples: Array, rate_hz: float, times: Array, wanted: Mask, top_hz: fl
     NaN stands for a formant that is not found. Samples (time,) are brought to twice the ceiling
     first, once for all (Praat would take longer over that than over the formants).
     """
-    spans = stretches(times, wanted, MARGIN_S)
+    spans = wanted_spans(times, wanted, MARGIN_S)
     if not spans:
         return np.zeros((0, 1 + COUNT))
     rate = 2 * top_hz

@@ -1,26 +1,55 @@
-"""Find the stretches of a recording that an analysis is wanted of, and leave out the rest."""
+"""Cut a long recording into stretches, in the pauses between words whose times are known."""
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
+from collections.abc import Sequence
+from typing import NamedTuple
 
-Array = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
+LONGEST_S = 60.0  # our choice: quick to align, and an error goes no further
+MARGIN_S = 1.0  # kept around words, whose times are not exact (our choice)
 
 
-def stretches(times: Array, wanted: Mask, margin_s: float) -> list[tuple[float, float]]:
-    """Return (start, end) in seconds of what is wanted (times,), widened, joined where it touches.
+class Stretch(NamedTuple):
+    """Words from `first` up to `last` (not included), and the seconds they lie in."""
 
-    >>> times = np.arange(10) / 8
-    >>> stretches(times, (times == 0.25) | (times == 0.5) | (times == 1.0), 0.125)
-    [(0.125, 0.625), (0.875, 1.125)]
+    first: int
+    last: int
+    start: float
+    end: float
+
+
+def cut(
+    words: Sequence[tuple[float, float]], duration_s: float, longest_s: float = LONGEST_S
+) -> list[Stretch]:
+    """Return stretches of at most `longest_s` and margins, cut in pauses of their later halves.
+
+    `words` has the start and end of each word, in order. Silences longer than two margins are left
+    out; a stretch is longer than asked for only where a single word is.
+
+    >>> cut([(0.0, 1.0), (1.1, 2.0), (3.0, 4.0)], 5.0, 3.0)
+    [Stretch(first=0, last=2, start=0.0, end=2.5), Stretch(first=2, last=3, start=2.5, end=5.0)]
     """
-    edges = np.flatnonzero(np.diff(wanted.astype(int), prepend=0, append=0))
-    found: list[tuple[float, float]] = []
-    for first, last in zip(edges[::2], edges[1::2], strict=True):
-        start, end = float(times[first]) - margin_s, float(times[last - 1]) + margin_s
-        if found and start <= found[-1][1]:
-            start = found.pop()[0]
-        found.append((start, end))
+    found: list[Stretch] = []
+    first, before = 0, 0.0
+    while first < len(words):
+        last = _last(words, first, longest_s)
+        after = duration_s
+        if last < len(words):
+            after = (words[last - 1][1] + words[last][0]) / 2
+        start = max(before, words[first][0] - MARGIN_S)
+        end = max(min(after, words[last - 1][1] + MARGIN_S, duration_s), start)
+        found.append(Stretch(first, last, start, end))
+        first, before = last, end
     return found
+
+
+def _last(words: Sequence[tuple[float, float]], first: int, longest_s: float) -> int:
+    """Return before which word the stretch that begins with `first` ends."""
+    start = words[first][0]
+    last = first + 1
+    while last < len(words) and words[last][1] <= start + longest_s:
+        last += 1
+    if last == len(words):
+        return last
+    late = [i for i in range(first + 1, last + 1) if words[i - 1][1] >= start + longest_s / 2]
+    return max(late or [last], key=lambda i: (words[i][0] - words[i - 1][1], i))

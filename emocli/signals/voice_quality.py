@@ -14,7 +14,7 @@ import numpy.typing as npt
 import parselmouth
 from parselmouth.praat import call
 
-from emocli.signals.stretches import stretches
+from emocli.signals.wanted_spans import wanted_spans
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -59,7 +59,7 @@ def harmonicity(sound: parselmouth.Sound, floor_hz: float, times: Array, voiced:
     """
     values = [
         _harmonicity(sound, floor_hz, max(start, 0.0), end)
-        for start, end in stretches(times, voiced, PERIODS_AROUND / floor_hz)
+        for start, end in wanted_spans(times, voiced, PERIODS_AROUND / floor_hz)
     ]
     rows = np.concatenate(values, axis=1) if values else np.zeros((2, 0))
     is_voiced: Mask = np.interp(rows[0], times, voiced) > 0.5
