@@ -1,5 +1,7 @@
 """One small copy of every dataset, made by a function of its name."""
 
+import json
+
 import pytest
 
 MELD_HEADER = (
@@ -67,13 +69,27 @@ def goemotions(folder):
     return folder
 
 
+def ecf(folder):
+    said = [("Chandler", "I am back in high school .", "neutral"), ("Joey", "Oh !", "surprise")]
+    turns = [
+        {"utterance_ID": i, "text": text, "speaker": who, "emotion": emotion}
+        for i, (who, text, emotion) in enumerate(said, 1)
+    ]
+    pairs = [["2_surprise", "1_back in high school"], ["2_surprise", "2_Oh !"]]
+    train = {"conversation_ID": 1, "conversation": turns, "emotion-cause_pairs": pairs}
+    test = {"conversation_ID": 9, "conversation": [{**turns[0], "emotion": None}]}
+    (folder / "Subtask_1_train.json").write_text(json.dumps([train]))
+    (folder / "Subtask_1_test.json").write_text(json.dumps([test]))
+    return touch(folder, "train/dia1utt1.mp4")
+
+
 def folder(folder):
     return touch(
         folder, "angry/a.wav", "spk1/Happy/b.mp4", "boredom/c.wav", "top.flac", "notes.txt"
     )
 
 
-MAKE = {f.__name__: f for f in (ravdess, emodb, nemo, meld, goemotions, folder)}
+MAKE = {f.__name__: f for f in (ravdess, emodb, nemo, meld, goemotions, ecf, folder)}
 
 
 @pytest.fixture
