@@ -42,14 +42,15 @@ class Word(TypedDict, total=False):
 
 
 class Phone(TypedDict, total=False):
-    """One speech sound with its place in the recording."""
+    """One speech sound with its place in the recording; a syllable's nucleus has no `phone`."""
 
-    phone: str
+    phone: str | None  # IPA
     start: float
     end: float
-    word: str
+    word: str | None
     is_vowel: bool
-    stress: int | None
+    stress: int | None  # of a vowel: 1, 2 or 0; None where it is not known
+    original: str  # the symbol of the source, where it is another
 
 
 class ArrayReference(TypedDict):
@@ -133,6 +134,7 @@ class Record(TypedDict, total=False):
     words: list[Word]
     transcript: dict[str, Any]
     phones: list[Phone]
+    alignment: dict[str, Any]  # aligner, model, version, language, guessed_words, ...
     prosody: Prosody
     features: dict[str, Feature]
     label: Label

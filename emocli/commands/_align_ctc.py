@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +16,11 @@ from emocli.signals.pocketsphinx_aligner import HINT
 from emocli.signals.word_aligner import Found
 
 if TYPE_CHECKING:
-    from emocli.commands._align_text import Align
     from emocli.commands.align import How
     from emocli.signals.audio import Samples
 
 Record = dict[str, Any]
+Align = Callable[["Samples", Sequence[str], str], Found]
 
 MISFIT_NATS = 2.0  # a frame below the likeliest symbol; our choice, not calibrated on a model
 EDGE_S = 0.04  # of a blank at the border of a word that goes to the word (our choice)
@@ -43,7 +43,7 @@ def _loaded(name: str, device: str, offline: bool) -> tuple[CtcModel, Record]:
         "aligner": "ctc",
         "model": Path(name).name if Path(name).is_dir() else name,
         "revision": hub.revision(name),
-        "symbols": ctc_words.kind(model.symbols),
+        "pronunciation": f"espeak-ng {pronunciation.version()}",
     }
     return model, about
 

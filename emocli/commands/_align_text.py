@@ -61,7 +61,7 @@ def nuclei_about() -> Record:
     """Return what a record says where nuclei stand in for vowels."""
     import parselmouth
 
-    return {"aligner": "syllable-nuclei", "model": None, "praat": parselmouth.PRAAT_VERSION}
+    return {"aligner": "syllable-nuclei", "model": None, "version": parselmouth.PRAAT_VERSION}
 
 
 def pocketsphinx_about(language: str) -> Record:
@@ -71,14 +71,15 @@ def pocketsphinx_about(language: str) -> Record:
     try:
         espeak = f"espeak-ng {pronunciation.version()}"
     except RecordError:
-        espeak = "none"
+        espeak = "no espeak-ng"
     english = word_aligner.is_english(language)
     return {
         "aligner": "pocketsphinx",
         "model": pocketsphinx_aligner.MODEL,
         "version": pocketsphinx_aligner.version(),
-        "pronunciation": "cmudict-en-us" if english else f"{espeak}, nearest sounds of English",
-        "guesses": espeak,
+        "pronunciation": f"cmudict-en-us, {espeak}"
+        if english
+        else f"{espeak}, nearest sounds of English",
     }
 
 
