@@ -158,16 +158,22 @@ def _table(rows: Iterable[Any]) -> dict[str, dict[str, Any]]:
     columns = _columns(rows)
     found = {name: spread(np.sort(values).tolist()) for name, values in columns.items()}
     return {
-        name: {"mean": round(one.mean, DIGITS), "sd": round(one.sd, DIGITS), "count": one.n}
+        name: {"mean": _rounded(one.mean), "sd": _rounded(one.sd), "count": one.n}
         for name, one in found.items()
     }
 
 
 def _edges(rows: Iterable[Any]) -> dict[str, list[float]]:
-    return {
-        name: [round(float(edge), DIGITS) for edge in np.quantile(values, QUINTILES)]
+    """Return the quintiles of what varies; where the middle three fifths are one value, none."""
+    found = {
+        name: [_rounded(float(edge)) for edge in np.quantile(values, QUINTILES)]
         for name, values in _columns(rows).items()
     }
+    return {name: edges for name, edges in found.items() if edges[0] < edges[-1]}
+
+
+def _rounded(value: float) -> float:
+    return round(value, DIGITS) + 0.0  # and -0 becomes 0
 
 
 def _columns(rows: Iterable[Any]) -> dict[str, list[float]]:

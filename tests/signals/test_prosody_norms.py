@@ -214,6 +214,17 @@ def test_norms_of_utterances_alone_say_nothing_of_vowels() -> None:
     assert found.utterance(prosody())["tempo"] in LEVELS
 
 
+def test_what_hardly_varies_has_no_levels() -> None:
+    found = Norms(prosody_fitting.fit(corpus(PEOPLE)))
+    assert found.utterance(prosody(pause_total=1.0))["pauses"] is None  # nobody pauses there
+    heard = corpus(PEOPLE)
+    for number, one in enumerate(heard):
+        one.prosody["pause_total"] = number % 10 / 10
+    found = Norms(prosody_fitting.fit(heard))
+    assert found.utterance(prosody(pause_total=0.0))["pauses"] == "very low"
+    assert found.utterance(prosody(pause_total=0.9))["pauses"] == "very high"
+
+
 def test_norms_need_neither_speakers_nor_a_language_nor_a_pitch() -> None:
     heard = [one._replace(speaker=None, language="") for one in corpus(PEOPLE)]
     content = prosody_fitting.fit(heard)
