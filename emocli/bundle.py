@@ -26,7 +26,7 @@ FORMAT = 1
 ADAPTER = "adapter."  # tensors for an encoder, "adapter.STREAM.NAME"; the rest are the model's
 CANARY_ROWS = 4
 CANARY_TOLERANCE = 1e-3  # between machines; a head that was not loaded is off by 1 and more
-MATCHED = ("encoder", "revision", "layer", "pooling", "dim", "adapter", "level_dbfs")
+MATCHED = ("encoder", "revision", "layer", "pooling", "dim", "adapter", "level_dbfs", "context")
 
 
 @dataclass
@@ -169,6 +169,7 @@ def mismatch(wanted: Mapping[str, Any], feature: Mapping[str, Any]) -> str | Non
         expected = wanted.get(key)
         if expected is not None and feature.get(key) != expected:
             return f"{key} is {feature.get(key)!r}, not {expected!r}"
-    if wanted.get("adapter") is None and feature.get("adapter") is not None:
-        return f"adapter is {feature['adapter']!r}, not none"
+    for key in ("adapter", "context"):  # none is a value, too
+        if wanted.get(key) is None and feature.get(key) is not None:
+            return f"{key} is {feature[key]!r}, not none"
     return None

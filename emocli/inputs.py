@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, cast
 
-from emocli import records
+from emocli import conversation, records
 from emocli.errors import MalformedError, UsageError
 
 Item = tuple[bytes, dict[str, Any]]  # what was read, for the resume key; and the record
@@ -31,6 +31,7 @@ class Source:
     input_format: str = "auto"
     text: str | None = None
     shard: tuple[int, int] | None = None
+    turns: int = 0  # of a dialogue, which each of its records gets as `context`
     problem: MalformedError | None = None
     count: int = 0
     _seen: dict[int, int] = field(default_factory=dict)
@@ -38,7 +39,8 @@ class Source:
     def __iter__(self) -> Iterator[Item]:
         """Yield what was read and its record, and stop at the first malformed line."""
         try:
-            for item in self._items():
+            items = self._items()
+            for item in conversation.with_context(items, self.turns) if self.turns else items:
                 if self.shard is None or in_shard(item[1], *self.shard):
                     self.count += 1
                     yield item

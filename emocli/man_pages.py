@@ -26,8 +26,7 @@ STATUSES = {
 VARIABLES = {
     "EMOCLI_FLAG": "Stands for the flag of that name: EMOCLI_BATCH_SIZE=8 for --batch-size 8, "
     "EMOCLI_QUIET=1 for --quiet. EMOCLI_ENCODE_BATCH_SIZE stands for that of `encode` alone, and "
-    "EMOCLI_TRANSCRIBE_MODEL for a --model that no other command should take. A flag on the command "
-    "line wins.",
+    "EMOCLI_TRANSCRIBE_MODEL for a --model that no other command should take. A flag wins.",
     "EMOCLI_STORE": "The folder of decoded audio and of large features.",
     "EMOCLI_CACHE_DIR": "Instead of $XDG_CACHE_HOME/emocli.",
     "EMOCLI_FFMPEG": "The ffmpeg to decode with; else the one on the PATH, else the one that the "

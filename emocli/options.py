@@ -84,6 +84,7 @@ class Run:
     flags: dict[str, Any]
     own: dict[str, Any] = field(default_factory=dict)
     text: str | None = None
+    turns: int = 0  # before a record, which its command wants to know
 
     @property
     def jobs(self) -> int:
@@ -129,6 +130,7 @@ class Run:
             input_format=flags["input_format"],
             text=self.text,
             shard=inputs.shard(flags["shard"]),
+            turns=self.turns,
         )
 
     def config(self) -> bytes:

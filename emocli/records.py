@@ -126,6 +126,7 @@ class Record(TypedDict, total=False):
     speaker: str
     dialogue: str
     turn: int
+    context: list[dict[str, Any]]  # the turns before it: speaker, text; the oldest first
     dataset: str
     split: str
     language: str

@@ -32,7 +32,7 @@ NOT_OURS = {"__main__", "_distutils_hack", "__mp_main__", "distutils-precedence"
 LAYERS = (
     {"errors"},
     {"failures", "labels", "progress", "prosody_types", "records", "workers", "writing"},
-    {"devices", "duplicates", "inputs", "stages", "store"},
+    {"conversation", "devices", "duplicates", "inputs", "stages", "store"},
     {"signals", "encoders", "models", "metrics"},
     {"bundle", "datasets", "fetch", "journal", "model_archive", "model_cache", "hub", "training"},
     {"config", "flags", "options", "runs"},

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from emocli import bundle, options, stages
+from emocli import bundle, conversation, options, stages
 from emocli.errors import RecordError, UsageError
 from emocli.store import Store
 
@@ -25,6 +25,7 @@ PLAIN = {  # where neither a flag nor a bundle says: our choice, the middle of t
         "level_dbfs": -26.0,
     },
 }
+KEPT = ("adapter", "level_dbfs", "context")  # what else features say of how they were made
 INLINE, STORED = "inline", "store"
 
 
@@ -42,6 +43,11 @@ def of_bundle(trained: bundle.Bundle, modality: str | None = None) -> list[Spec]
             hint="--encoder names an encoder of your choice",
         )
     return [spec for spec in specs if spec["modality"] in wanted]
+
+
+def turns(specs: list[Spec]) -> int:
+    """Return how many turns before a record its streams need."""
+    return max((spec.get("context") or 0 for spec in specs), default=0)
 
 
 def stage(
@@ -115,6 +121,9 @@ def _texts(batch: list[Record], spec: Spec, _store: Store, encoder: Any) -> list
         from emocli.encoders import transformer_text
 
         model, revision = encoder()
+        for i in chosen:
+            if turns := spec.get("context"):
+                outcomes[i] = transformer_text.joined(model, conversation.spoken(batch[i], turns))
         texts = [outcomes[i] for i in chosen]
         vectors = transformer_text.encode(
             model, texts, layer=spec["layer"], pooling=spec["pooling"]
@@ -194,7 +203,7 @@ def _add(record: Record, spec: Spec, outcome: Any, run: options.Run, keep: str) 
         "pooling": spec["pooling"],
         "dim": int(vector.shape[-1]),
     }
-    feature |= {key: spec[key] for key in ("adapter", "level_dbfs") if spec.get(key) is not None}
+    feature |= {key: spec[key] for key in KEPT if spec.get(key) is not None}
     if warning:
         feature["warning"] = warning
     if vector.ndim == 1 and keep == INLINE:

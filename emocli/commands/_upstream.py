@@ -21,6 +21,7 @@ def stage(run: options.Run, trained: bundle.Bundle, done: Callable[[Record], boo
     # torch takes a second to import; the first clip is heard by another library meanwhile.
     Thread(target=importlib.import_module, args=("torch",), daemon=True).start()
     specs = _streams.of_bundle(trained)
+    run.turns = _streams.turns(specs)
     steps = []
     if any(spec["modality"] == "audio" for spec in specs):
         decode = extract_audio.stage(None, wanted=lambda r: not done(r) and _needs_audio(r, specs))

@@ -7,13 +7,16 @@ anything with a time axis goes there). Streams, in batches of like length.
 Without --encoder the features are those the default predictor needs, or the bundle that --model
 names. A modality that a record does not have is noted in `missing`.
 
+With --context K the text of a `dialogue` is encoded as "speaker: text", after the K turns before
+it; they go into `context`. Records of one dialogue have to come in order.
+
 Example:
     emocli encode --modality audio clip.wav | jq '.features.audio.vector | length'
 """
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -42,6 +45,10 @@ def command(
     pooling: Annotated[
         str | None, typer.Option(metavar="NAME", help="mean, mean+std, ..., frames for none.")
     ] = None,
+    context: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="K", help="Encode text with the K turns before it."),
+    ] = None,
     as_: Annotated[
         str | None, typer.Option("--as", metavar="STREAM", help="Name of the stream.")
     ] = None,
@@ -52,20 +59,23 @@ def command(
     """Turn text and audio into features with pretrained encoders."""
     if features not in (INLINE, STORED):
         raise UsageError(f"--features {features}: neither inline nor store")
-    changes = {"encoder": encoder, "layer": layer, "pooling": pooling}
+    changes = {"encoder": encoder, "layer": layer, "pooling": pooling, "context": context}
     if any(changes.values()) or as_:
         specs = [_custom(modality, changes, as_)]
         trained = None
     else:
         trained = bundle.read(model)
         specs = _streams.of_bundle(trained, modality)
+    run.turns = _streams.turns(specs)
     work = [_streams.stage(run, spec, trained, keep=features) for spec in specs]
     return run.through(stages.chain(*work), window=8 * max(_streams.BATCH.values()))
 
 
-def _custom(modality: str | None, changes: dict[str, str | None], name: str | None) -> Spec:
+def _custom(modality: str | None, changes: dict[str, Any], name: str | None) -> Spec:
     if modality not in _streams.PLAIN:
         raise UsageError(f"--encoder and --as need one --modality, text or audio, not {modality}")
+    if changes["context"] and modality != "text":
+        raise UsageError("--context needs --modality text: only text has turns before it")
     given = {key: value for key, value in changes.items() if value is not None}
     spec: Spec = {
         "stream": name or modality,

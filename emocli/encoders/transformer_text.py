@@ -43,6 +43,7 @@ class TextEncoder:
     layers: int
     dim: int
     device: str
+    separator: str = " "  # between the turns of a conversation
 
 
 def load(
@@ -72,6 +73,15 @@ def require_text(text: str) -> None:
 def overflow(model: TextEncoder, text: str) -> int:
     """Return how many tokens of `text` lie beyond the limit: `encode` leaves them out."""
     return max(0, len(tokens(model, text, None)) - model.limit)
+
+
+def joined(model: TextEncoder, turns: Sequence[str]) -> str:
+    """Return the turns of a conversation as one text, without the oldest that do not fit."""
+    for first in range(len(turns)):
+        text = model.separator.join(turns[first:])
+        if first == len(turns) - 1 or not overflow(model, text):
+            return text
+    return ""
 
 
 @torch.inference_mode()
@@ -158,7 +168,8 @@ def _plain(
     position = network.weights["embeddings.position_embeddings.weight"]
     unknown = tokenizer.token_to_id("[UNK]")
     limit, dim = position.shape
-    return TextEncoder(network, tokenize, unknown, limit, network.layers, dim, device)
+    separator = " [SEP] "
+    return TextEncoder(network, tokenize, unknown, limit, network.layers, dim, device, separator)
 
 
 def _auto(
@@ -190,7 +201,8 @@ def _auto(
     config = network.config
     limit = _limit(network, tokenizer.model_max_length)
     layers, dim = config.num_hidden_layers, config.hidden_size
-    return TextEncoder(run, tokenize, tokenizer.unk_token_id, limit, layers, dim, device)
+    between = f" {tokenizer.sep_token or tokenizer.eos_token or ''} "
+    return TextEncoder(run, tokenize, tokenizer.unk_token_id, limit, layers, dim, device, between)
 
 
 def _limit(network: Any, tokenizer_limit: int) -> int:

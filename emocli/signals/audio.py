@@ -1,9 +1,9 @@
 """Read the audio of any media file as 16 kHz mono, rounded to 16 bits, and write it as FLAC.
 
 Sound files are read in this process (`sound_files`), whole small clips as well where PyAV is there
-(`libav`), everything else through ffmpeg. Stereo is averaged, so that a voice in both channels keeps
-its level. The samples are what a 16-bit file holds, whichever way they come: stored and read back
-they are the same numbers.
+(`libav`), everything else through ffmpeg. Stereo is averaged, so that a voice in both channels
+keeps its level. The samples are what a 16-bit file holds, whichever way they come: stored and read
+back they are the same numbers.
 """
 
 from __future__ import annotations
