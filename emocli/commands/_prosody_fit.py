@@ -85,7 +85,8 @@ class _Listener:
         vowels = sum(len(one.vowels) for one in self.heard)
         speakers = len({one.speaker for one in self.heard} - {None})
         numbers = f"{len(self.heard)} utterances, {vowels} vowels, {speakers} speakers"
-        return f"norms fitted on {numbers}; left out: {self._left_out()}"
+        hint = "" if vowels else " (emocli align finds the vowels)"
+        return f"norms fitted on {numbers}{hint}; left out: {self._left_out()}"
 
     def _left_out(self) -> str:
         return ", ".join(f"{n} {why}" for why, n in self.left_out.items()) or "none"

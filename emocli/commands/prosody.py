@@ -76,10 +76,10 @@ def stage(store: Store | None, *, jobs: int = 1, norms: Path | None = None) -> s
 
 
 def measure(record: Record, store: Store | None, norms: Path | None = None) -> Record:
-    """Add `prosody` to a record; one that is known to have no audio stays as it is."""
+    """Add `prosody` to a record; one that is known to have no audio, or is only a text, passes."""
     from emocli.signals import prosody
 
-    if extract_audio.no_audio(record):
+    if extract_audio.passed_on(record, "prosody"):
         return record
     vowels = _prosody_vowels.of(record)
     spans = _prosody_vowels.spans(vowels, extract_audio.span_of(record)[0] or 0.0)

@@ -67,8 +67,9 @@ UNITS = {
 UTTERANCE_FIELDS = ("f0_median_hz", "pause_total", "duration", *UTTERANCE.values())
 VOWEL_FIELDS = ("phone", "f0_mean_hz", *VOWEL.values())
 
-# Levels that a louder recording of the same voice changes; the others stay.
+# What another level of the same recording changes, among levels and fields; the others stay.
 LEVEL_DEPENDENT = ("intensity", "loudness")
+LEVEL_DEPENDENT_FIELDS = ("intensity_mean_db",)
 
 
 class Spread(NamedTuple):

@@ -68,18 +68,18 @@ def summary(levels: Levels, prosody: Mapping[str, Any]) -> str:
         parts = ["Pitch is unclear"]
     else:
         parts = [f"Pitch is {levels['pitch']}{_with(levels['pitch_variation'])}"]
-    parts.append(_loudness(levels))
+    parts += _loudness(levels)
     parts += [f"tempo is {_word(TEMPO, levels['tempo'])}"] if levels.get("tempo") else []
     parts += _voice(levels)
     return f"{', '.join(parts)}, {_pauses(prosody)}."
 
 
-def _loudness(levels: Levels) -> str:
+def _loudness(levels: Levels) -> list[str]:
     """Return the loudness; norms that do not know the recording tell its variation only."""
     variation = levels.get("loudness_variation")
     if levels.get("loudness") in LEVELS:
-        return f"loudness is {levels['loudness']}{_with(variation)}"
-    return f"loudness varies {_word(DEGREE, variation)}"
+        return [f"loudness is {levels['loudness']}{_with(variation)}"]
+    return [f"loudness varies {_word(DEGREE, variation)}"] if variation in LEVELS else []
 
 
 def _with(variation: str | None) -> str:

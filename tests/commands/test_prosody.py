@@ -86,6 +86,13 @@ def test_a_record_without_audio_flows_on_as_it_is(emocli: Emocli) -> None:
     assert (done.status, done.records) == (0, [record])
 
 
+def test_a_record_that_is_only_a_text_flows_on_with_a_note(emocli: Emocli) -> None:
+    done = emocli("prosody", stdin=[{"id": "a", "text": "hello"}])
+    assert done.status == 0
+    assert done.records[0]["missing"]["audio"]["code"] == "no_audio"
+    assert "prosody" not in done.records[0]
+
+
 def test_silence_is_null_and_makes_no_noise(emocli: Emocli, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.zeros(RATE_HZ), RATE_HZ)
     done = emocli("prosody", "--quiet", str(tmp_path / "a.wav"))

@@ -9,7 +9,7 @@ import orjson
 import pytest
 import soundfile
 
-from emocli.signals.prosody_norms import LEVEL_DEPENDENT, LEVELS
+from emocli.signals.prosody_norms import LEVEL_DEPENDENT, LEVEL_DEPENDENT_FIELDS, LEVELS
 from tests.conftest import Emocli
 from tests.signals.voices import RATE_HZ, Vowel, said
 
@@ -22,8 +22,6 @@ SPOKEN = [
     Vowel(110.0, 5.0, 0.12, 74.0, "u"),
     Vowel(130.0, -10.0, 0.15, 66.0, "ɛ"),
 ]
-# What a change of the level may change in `prosody`; see also LEVEL_DEPENDENT.
-LEVEL_DEPENDENT_FIELDS = {"intensity_mean_db"}
 
 
 def phone(ipa: str | None, start: float, end: float, **other: Any) -> Record:

@@ -125,6 +125,9 @@ def test_a_whisper_and_silence_have_sentences_too() -> None:
         "Pitch is unclear, loudness is moderate with moderate variation, tempo is moderate, "
         "the voice is moderately bright, with a pause (0.3 s)."
     )
+    assert (
+        prosody_words.summary(dict.fromkeys(NORMAL), FLUENT) == "Pitch is unclear, without pauses."
+    )
     silence = {"pause_count": None, "pause_total": None}
     assert prosody_words.summary(dict.fromkeys(NORMAL), silence) == "Nothing is heard."
 
