@@ -119,7 +119,7 @@ def _beside(letters: Sequence[str], sounds: Sequence[Sound]) -> list[list[int]]:
             cost[i][j] = min(
                 cost[i - 1][j - 1] + _unlike(letters[i - 1], sounds[j - 1]),
                 cost[i - 1][j] + 1,
-                cost[i][j - 1] + 1,
+                cost[i][j - 1] + _more(letters[i - 1], sounds[j - 1]),
             )
     owners: list[list[int]] = [[] for _ in letters]
     i, j = rows - 1, columns - 1
@@ -142,5 +142,14 @@ def _unlike(letter: str, sound: Sound) -> float:
     bare = unicodedata.normalize("NFD", letter)[:1]
     if bare == phones.base(sound.ipa)[:1]:
         return 0.0
-    alike = (bare in VOWEL_LETTERS) == phones.is_vowel(sound.ipa)
-    return 0.4 if alike else 1.5
+    return 0.4 if _alike(letter, sound) else 1.5
+
+
+def _more(letter: str, sound: Sound) -> float:
+    """Return what it costs that a letter stands for one more sound."""
+    return 1.0 if _alike(letter, sound) else 1.2
+
+
+def _alike(letter: str, sound: Sound) -> bool:
+    bare = unicodedata.normalize("NFD", letter)[:1]
+    return (bare in VOWEL_LETTERS) == phones.is_vowel(sound.ipa)

@@ -33,7 +33,7 @@ def test_stress_lies_where_it_is_and_numbers_are_words() -> None:
 
 
 def test_each_word_has_its_own_sounds_even_where_two_are_run_together() -> None:
-    words = "It is in the house, of course; 3 of them.".split()
+    words = ["It", "is", "in", "the", "house,", "of", "course;", "3", "of", "them."]
     assert len(pronounce(words, "en")) == len(words)
     assert all(pronounce(words, "en"))
 

@@ -13,10 +13,13 @@ from emocli.signals import transcripts
         ("", []),
         ("... — !? 'n'", ["n"]),
         ("[laughs] Oh <noise> no! *sighs*", ["Oh", "no"]),
-        ("It’s ‘fine’ – really, “so” fine…isn't it", "It's fine really so fine isn't it".split()),
-        ("wait--what? no,yes 3,000.5 $5", "wait what no yes 3,000.5 $5".split()),
-        ("(well-known) U.S.A. rock 'n' roll", "well-known U.S.A rock n roll".split()),
-        ("¿Dónde está? „Tür“ «où»", "Dónde está Tür où".split()),
+        (
+            "It’s ‘fine’ – really, “so” fine…isn't it",
+            ["It's", "fine", "really", "so", "fine", "isn't", "it"],
+        ),
+        ("wait--what? no,yes 3,000.5 $5", ["wait", "what", "no", "yes", "3,000.5", "$5"]),
+        ("(well-known) U.S.A. rock 'n' roll", ["well-known", "U.S.A", "rock", "n", "roll"]),
+        ("¿Dónde está? „Tür“ «où»", ["Dónde", "está", "Tür", "où"]),
         ("你好，世界。", ["你好，世界"]),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -64,7 +66,7 @@ def test_sounds_follow_each_other_within_the_recording() -> None:
     text = SENTENCES[1]
     speech = say(text)
     spans = align(speech, text).spans
-    assert all(a.end <= b.start + 1e-9 for a, b in zip(spans, spans[1:], strict=False))
+    assert all(a.end <= b.start + 1e-9 for a, b in pairwise(spans))
     assert all(0 <= s.start < s.end <= len(speech.samples) / 16_000 for s in spans)
     assert [s.word for s in spans] == sorted(s.word for s in spans)
     stressed = {s.word: s.stress for s in spans if s.stress == 1}
