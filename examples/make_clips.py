@@ -57,13 +57,15 @@ The train leaves at ten from platform four.
 
 
 def main() -> None:
-    """Write the clips, two silent ones, a text and the labels."""
+    """Write the clips, what each says, two silent ones, a text and the labels."""
     CLIPS.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         for clip in SPOKEN:
             speech = Path(folder, "speech.wav")
             speak(clip, speech)
             encode(["-i", speech], CLIPS / clip.name)
+            text = (CLIPS / clip.name).with_suffix(".txt")
+            text.write_text(f"{clip.text}\n", encoding="utf-8")
     encode(["-f", "lavfi", "-i", "anullsrc=r=16000:cl=mono", "-t", "1"], CLIPS / "silence.wav")
     encode([*PICTURE, "-t", "2", "-pix_fmt", "yuv420p"], CLIPS / "silent.mp4")
     (CLIPS / "notes.txt").write_text(NOTES, encoding="utf-8")

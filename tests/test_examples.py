@@ -84,6 +84,18 @@ def test_the_files_of_make_agree_with_predict_whatever_the_shards(world, short, 
     assert subprocess.run(again, env=world, cwd=ROOT).returncode == 0, "it is up to date"
 
 
+def test_make_writes_a_textgrid_for_each_sound_that_has_a_text(world, tmp_path):
+    make = ["make", "-C", "examples", "textgrids", "-j2", f"OUT={tmp_path}"]
+    run(make, world)
+    grids = sorted(path.name for path in (tmp_path / "textgrids").iterdir())
+    assert grids == ["joy.TextGrid", "neutral.TextGrid"]
+    read_back = ["emocli", "align", "--textgrid", str(tmp_path / "textgrids"), "-q"]
+    record = orjson.loads(run([*read_back, "examples/clips/neutral.wav"], world))
+    assert [word["text"] for word in record["words"]][:2] == ["The", "meeting"]
+    assert {"ð", "iː"} & {phone["phone"] for phone in record["phones"]}
+    assert subprocess.run([*make, "--question"], env=world, cwd=ROOT).returncode == 0
+
+
 def test_a_step_that_fails_makes_the_pipe_fail(world, tmp_path):
     table = tmp_path / "labels.csv"
     table.write_text("path,emotion\nnot-there.wav,joy\n")
