@@ -14,8 +14,9 @@ import parselmouth
 
 from emocli.errors import RecordError
 from emocli.signals import speech_rate, tracks, voice_quality, vowels
+from emocli.signals.pitch import MIN_VOICED_FRAMES
 from emocli.signals.tracks import INTENSITY_FLOOR_HZ as INTENSITY_FLOOR_HZ
-from emocli.signals.tracks import MIN_VOICED_FRAMES, Array, Samples, Span, Tracks
+from emocli.signals.tracks import Array, Samples, Span, Tracks
 
 Measures = dict[str, float | int | str | None]
 

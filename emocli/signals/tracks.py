@@ -1,9 +1,8 @@
 """Follow pitch, loudness and voice through a recording: every Praat analysis once, in windows.
 
-Pitch and pulses are Praat's (P. Boersma, "Accurate short-term analysis of the fundamental
-frequency and the harmonics-to-noise ratio of a sampled sound", IFA Proceedings 17, 1993,
-https://www.fon.hum.uva.nl/paul/papers/Proceedings_1993.pdf), called through Parselmouth
-(Jadoul, Thompson & de Boer 2018, https://doi.org/10.1016/j.wocn.2018.07.001).
+Praat (Boersma & Weenink, https://www.praat.org) is called through Parselmouth (Jadoul, Thompson &
+de Boer 2018, https://doi.org/10.1016/j.wocn.2018.07.001); `pitch`, `formants` and `voice_quality`
+say how.
 
 Long recordings are analysed in windows that overlap, and the frames pooled: memory stays flat,
 and a vowel on an edge is as good as any other. Praat is not thread-safe: use processes.
@@ -20,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import parselmouth
 
-from emocli.signals import formants, voice_quality
+from emocli.signals import formants, pitch, voice_quality
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -34,17 +33,7 @@ MARGIN_S = 0.5  # heard on either side of a window, and thrown away: longer than
 PITCH_STEP_S = 0.005
 LOUD_STEP_S = 0.01  # our choice, the usual one
 
-# The first look for pitch: bass to a scream. Then the speaker's own range, which halves octave
-# errors: 0.75 q25 to 2.5 q75, wide above because emotion is (De Looze & Hirst 2008,
-# https://www.isca-archive.org/speechprosody_2008/looze08_speechprosody.html; Hirst 2011 for 2.5).
-FIRST_FLOOR_HZ, FIRST_CEILING_HZ = 60.0, 700.0
-FIRST_STEP_S = 0.02  # two quartiles are all that is wanted of it
-FLOOR_OF_Q25, CEILING_OF_Q75 = 0.75, 2.5
-LOWEST_FLOOR_HZ, HIGHEST_CEILING_HZ = 50.0, 800.0
-PERIODS_PER_FRAME = 3.0  # of the floor, in Praat's pitch
 ENERGY_STEP_S = 0.001  # fine enough to say where in a frame of 15 to 60 ms the sound is
-CANDIDATES = 5  # per frame; Praat's 15 cost a fifth more and find nothing better (bench pitch)
-MIN_VOICED_FRAMES = 3  # a slope through fewer points says nothing
 
 INTENSITY_FLOOR_HZ = 50.0  # smooths over 64 ms: syllables stay, periods go (de Jong & Wempe 2009)
 
@@ -84,17 +73,10 @@ class _Window(NamedTuple):
     end: float
 
 
-class _Range(NamedTuple):
-    floor_hz: float
-    ceiling_hz: float
-    formants_hz: float  # the ceiling of five formants
-
-
 def follow(samples: Samples, rate_hz: float, vowels: Sequence[Span] = ()) -> Tracks:
     """Return the tracks of samples (time,), with formants where it is voiced or a vowel."""
-    floor_hz, ceiling_hz, median_hz = pitch_range(samples, rate_hz)
-    found = _Range(floor_hz, ceiling_hz, formants.ceiling_hz(median_hz))
-    parts = [_analyse(window, found, vowels) for window in _windows(samples, rate_hz, MARGIN_S)]
+    within = pitch_range(samples, rate_hz)
+    parts = [_analyse(window, within, vowels) for window in _windows(samples, rate_hz, MARGIN_S)]
     weights = np.array([np.count_nonzero(part.f0_hz) for part in parts])
     pooled: dict[str, Any] = {
         name: np.concatenate([getattr(part, name) for part in parts]) for name in POOLED
@@ -107,37 +89,13 @@ def follow(samples: Samples, rate_hz: float, vowels: Sequence[Span] = ()) -> Tra
     )
 
 
-def pitch_range(samples: Samples, rate_hz: float = 16_000) -> tuple[float, float, float | None]:
-    """Return floor and ceiling in Hz between which to look for this speaker's pitch, and a median.
-
-    0.75 times the first and 2.5 times the third quartile of a first, wide look (De Looze & Hirst
-    2008); the wide range itself, and no median, where nothing is voiced.
-    """
+def pitch_range(samples: Samples, rate_hz: float = 16_000) -> pitch.Range:
+    """Return between which frequencies to look for this speaker's pitch: a first, wide look."""
     looks = [
-        _f0(_pitch(window.sound, FIRST_STEP_S, FIRST_FLOOR_HZ, FIRST_CEILING_HZ))
+        pitch.follow(window.sound, pitch.FIRST_STEP_S, pitch.WIDE).f0_hz
         for window in _windows(samples, rate_hz)
     ]
-    f0_hz = np.concatenate(looks)
-    f0_hz = f0_hz[f0_hz > 0]
-    if len(f0_hz) < MIN_VOICED_FRAMES:
-        return FIRST_FLOOR_HZ, FIRST_CEILING_HZ, None
-    q25, median, q75 = map(float, np.quantile(f0_hz, (0.25, 0.5, 0.75)))
-    floor_hz = max(FLOOR_OF_Q25 * q25, LOWEST_FLOOR_HZ)
-    return floor_hz, min(CEILING_OF_Q75 * q75, HIGHEST_CEILING_HZ), median
-
-
-def _pitch(
-    sound: parselmouth.Sound, step_s: float, floor_hz: float, ceiling_hz: float
-) -> parselmouth.Pitch:
-    return sound.to_pitch_ac(
-        step_s, floor_hz, max_number_of_candidates=CANDIDATES, pitch_ceiling=ceiling_hz
-    )
-
-
-def _f0(pitch: parselmouth.Pitch) -> Array:
-    """Return the frequencies (frames,), 0 where unvoiced, without holding on to the candidates."""
-    values: Array = pitch.selected_array["frequency"].copy()
-    return values
+    return pitch.range_of(np.concatenate(looks))
 
 
 def _windows(samples: Samples, rate_hz: float, margin_s: float = 0.0) -> Iterator[_Window]:
@@ -152,34 +110,33 @@ def _windows(samples: Samples, rate_hz: float, margin_s: float = 0.0) -> Iterato
         yield _Window(sound, begin / rate_hz, first / rate_hz, last / rate_hz)
 
 
-def _analyse(window: _Window, found: _Range, vowels: Sequence[Span]) -> Tracks:
+def _analyse(window: _Window, within: pitch.Range, vowels: Sequence[Span]) -> Tracks:
     """Run every analysis once on a window."""
     sound, offset = window.sound, window.offset
-    pitch = _pitch(sound, PITCH_STEP_S, found.floor_hz, found.ceiling_hz)
-    times, f0_hz = pitch.xs(), _f0(pitch)
+    times, f0_hz, found = pitch.follow(sound, PITCH_STEP_S, within)
     intensity_floor_hz = max(INTENSITY_FLOOR_HZ, 6.5 / sound.duration)  # Praat's window is 6.4 / it
     intensity = sound.to_intensity(intensity_floor_hz, LOUD_STEP_S)
     kept, loud = _inside(times + offset, window), _inside(intensity.xs() + offset, window)
     voiced = (f0_hz > 0) & kept
     values, rate_hz = sound.values[0], sound.sampling_frequency
     wanted = voiced | (kept & _covered(times + offset, vowels))
-    rows = formants.track(values, rate_hz, times, wanted, found.formants_hz)
+    rows = formants.track(values, rate_hz, times, wanted, formants.ceiling_hz(within.median_hz))
     rows[:, 0] += offset
     core = (window.start - offset, window.end - offset)
-    jitter, shimmer_db = voice_quality.perturbation(sound, pitch, core)
+    jitter, shimmer_db = voice_quality.perturbation(sound, found, core)
     return Tracks(
         times[kept] + offset,
         f0_hz[kept],
-        _centres(values, rate_hz, times[kept], f0_hz[kept] > 0, found.floor_hz) + offset,
+        _centres(values, rate_hz, times[kept], f0_hz[kept] > 0, within.floor_hz) + offset,
         intensity.xs()[loud] + offset,
         intensity.values[0][loud],
-        voice_quality.harmonicity(sound, found.floor_hz, times, voiced),
+        voice_quality.harmonicity(sound, within.floor_hz, times, voiced),
         rows,
         voice_quality.spectrum(sound, times[voiced]),
         jitter,
         shimmer_db,
-        found.floor_hz,
-        found.ceiling_hz,
+        within.floor_hz,
+        within.ceiling_hz,
     )
 
 
@@ -208,7 +165,7 @@ def _centres(values: Array, rate_hz: float, times: Array, voiced: Mask, floor_hz
     size = max(round(ENERGY_STEP_S * rate_hz), 1)
     energy = np.square(values[: len(values) // size * size]).reshape(-1, size).sum(axis=1)
     rate = rate_hz / size
-    width = round(PERIODS_PER_FRAME / floor_hz * rate)
+    width = round(pitch.PERIODS_PER_FRAME / floor_hz * rate)
     starts = np.rint(times * rate - width / 2).astype(int)
     inside = voiced & (starts >= 0) & (starts + width <= len(energy))
     centres = times.copy()

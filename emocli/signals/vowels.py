@@ -13,7 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from emocli.signals.tracks import MIN_VOICED_FRAMES, Array, Samples, Span, Tracks
+from emocli.signals.pitch import MIN_VOICED_FRAMES
+from emocli.signals.tracks import Array, Samples, Span, Tracks
 
 MIN_VOICED_S = 0.03  # a shorter vowel has no pitch of its own: our choice
 REFERENCE_PRESSURE = 2e-5  # Praat's 0 dB, as a sample value
