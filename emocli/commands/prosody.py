@@ -15,9 +15,12 @@ Against norms: `levels` of the utterance (pitch, pitch_variation, loudness, loud
 tempo, brightness, clarity, pauses) and of every vowel (slope, pitch, pitch_variation, intensity,
 intensity_variation, duration), each very low, low, moderate, high, very high, or unclear; a
 `summary`; with phones a `description`, a clause per vowel, always in English; and which `norms`.
---fit makes norms from the records that pass (of those with a `split`, from train); --norms uses
-them. Without, there are norms of English speech: they do not know how loud a recording ought to
-be, so loudness has no level, and a vowel's intensity is compared with its utterance's.
+
+--fit makes norms from the records that pass (of those with a `split`, from train), --norms uses
+them: a `speaker` they know is judged by what is usual for that speaker, others by what is usual
+for low or for high voices. Without --norms those of English speech are used, mostly acted. They
+cannot know how loud a recording ought to be: loudness has no level then, and a vowel's intensity
+is compared with its utterance's.
 
 Units are in the names; st is semitones, durations are seconds. What is undefined (the pitch of a
 whisper) is null. The pitch range is the speaker's own, found in a first look. Audio below 0.1 s

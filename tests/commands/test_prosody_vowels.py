@@ -90,6 +90,15 @@ def test_the_description_names_the_vowels_in_their_order(
     assert found["summary"].startswith("Pitch is ")
 
 
+def test_with_phones_neither_workers_nor_a_second_run_matter(
+    emocli: Emocli, spoken: Callable[..., Record]
+) -> None:
+    heard = [spoken(str(i), *SPOKEN[i:]) for i in range(4)]
+    once = emocli("prosody", "-j1", stdin=heard)
+    assert emocli("prosody", "-j3", stdin=heard).stdout == once.stdout
+    assert emocli("prosody", "-j2", stdin=once.stdout).stdout == once.stdout
+
+
 def test_shuffled_vowels_are_described_differently(
     emocli: Emocli, spoken: Callable[..., Record]
 ) -> None:
