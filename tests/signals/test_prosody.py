@@ -5,10 +5,11 @@ import tracemalloc
 from collections.abc import Callable
 
 import numpy as np
+import parselmouth
 import pytest
 
 from emocli.errors import RecordError
-from emocli.signals import prosody, speech_rate, tracks
+from emocli.signals import prosody, speech_rate, tracks, voice_quality
 from emocli.signals.prosody import describe
 from tests.signals.voices import FORMANTS_HZ, Vowel, said
 
@@ -234,3 +235,17 @@ def test_of_two_peaks_without_a_dip_the_louder_one_counts() -> None:
     np.testing.assert_allclose(found(times, intensity_db, times, voiced), [0.03])
     assert not len(found(times, intensity_db, np.zeros(0), np.zeros(0, bool)))
     assert not len(speech_rate.sounding(np.zeros(0)))
+
+
+def test_a_spectrum_with_too_few_bands_has_no_tilt() -> None:
+    tilt = voice_quality.tilt_db_per_octave
+    assert tilt(np.ones(257), RATE_HZ, 1500.0) is None  # only one octave band below 5 kHz
+    assert tilt(np.zeros(257), RATE_HZ, 200.0) is None
+    assert tilt(np.ones(257), RATE_HZ, None) is None
+    assert tilt(np.ones(257), RATE_HZ, 200.0) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_a_voice_too_short_for_its_pitch_has_no_harmonicity() -> None:
+    sound = parselmouth.Sound(vowel(seconds=0.03), RATE_HZ)
+    found = voice_quality.harmonicity(sound, 60.0, np.array([0.0, 0.01]), np.array([True, False]))
+    assert not len(found)
