@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-REMARK = re.compile(r"\[[^\]]*\]|<[^>]*>|\*[^*]*\*")  # [laughs], <noise>, *sighs*
+REMARK = re.compile(r"\[[^\]]*\]|<[a-zA-Z_/ -]{1,40}>")  # [laughs], <noise>
 BETWEEN = re.compile(r"\s+|--+|[—―…]|\.\.+|(?<=\w)[,;:!?](?=[^\W\d])|(?<=\s)–(?=\s)")
-APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'"})
+APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'", "\x92": "'"})
 WORDLIKE = re.compile(r"[^\W_]|[$€£%&+=°]")
 EDGES = "".join(chr(c) for c in range(33, 127) if not chr(c).isalnum() and chr(c) not in "$%&'+=")
 EDGES += "«»„“”‚‹›¿¡。、，！？；：（）「」『』।–•"

@@ -131,7 +131,8 @@ def _known_parts(aligner: Aligner, word: str) -> list[str | None]:
     """Return the dictionary's names of a word's parts, or one None where it has to be guessed."""
     if not transcripts.is_plain(word):
         return [None]
-    for parts in ([word], [word.replace("-", "")], transcripts.parts(word)):
+    bare = word.strip("'")  # a quotation mark, or what is left out: 'cause
+    for parts in ([word], [bare], [f"{word}."], [word.replace("-", "")], transcripts.parts(word)):
         if parts and all(aligner.knows(part) for part in parts):
             return list(parts)
     return [None]

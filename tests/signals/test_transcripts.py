@@ -12,7 +12,7 @@ from emocli.signals import transcripts
     [
         ("", []),
         ("... — !? 'n'", ["n"]),
-        ("[laughs] Oh <noise> no! *sighs*", ["Oh", "no"]),
+        ("[laughs] Oh <noise> no! I *do* <3", ["Oh", "no", "I", "do", "3"]),
         (
             "It’s ‘fine’ – really, “so” fine…isn't it",
             ["It's", "fine", "really", "so", "fine", "isn't", "it"],
