@@ -25,8 +25,8 @@ _emocli_command() {  # set flags and takes; false when there is no such command
             flags='--json -h --help'
             takes='' ;;
         encode)
-            flags='--modality --model --encoder --layer --pooling --as --features --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline -h --help'
-            takes='--modality --model --encoder --layer --pooling --as --features --files-from --input-format -o --output --shard --max-errors --store --device --dtype --batch-size' ;;
+            flags='--modality --model --encoder --layer --pooling --context --as --features --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline -h --help'
+            takes='--modality --model --encoder --layer --pooling --context --as --features --files-from --input-format -o --output --shard --max-errors --store --device --dtype --batch-size' ;;
         extract-audio)
             flags='--segment --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -j --jobs --store -h --help'
             takes='--segment --files-from --input-format -o --output --shard --max-errors -j --jobs --store' ;;
@@ -121,6 +121,7 @@ _emocli_values() {
         'encode --encoder') words='whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct' paths=folders ;;
         'encode --layer') words='' paths= ;;
         'encode --pooling') words='' paths= ;;
+        'encode --context') words='' paths= ;;
         'encode --as') words='' paths= ;;
         'encode --features') words='inline store' paths= ;;
         'encode --files-from') words='' paths=files ;;
@@ -210,7 +211,7 @@ _emocli_values() {
         'score -o'|'score --output') words='' paths=files ;;
         'score --shard') words=slurm paths= ;;
         'score --max-errors') words='' paths= ;;
-        'train -m'|'train --model') words='late-fusion linear mlp' paths= ;;
+        'train -m'|'train --model') words='concat conv-attention expert-gating gated late-fusion linear miar mlp stars' paths= ;;
         'train --streams') words='' paths= ;;
         'train --dev') words='' paths=files ;;
         'train --hidden') words='' paths= ;;
@@ -246,7 +247,7 @@ _emocli_argument() {
         align' '*) words='' paths=files ;;
         config' '0) words='show path' paths= ;;
         'config show'' '*) words='align config dataset doctor encode extract-audio fuse merge models plot predict prosody schema score train transcribe' paths= ;;
-        dataset' '0) words='emodb folder goemotions meld nemo ravdess' paths= ;;
+        dataset' '0) words='ecf emodb folder goemotions meld nemo ravdess' paths= ;;
         dataset' '*) words='' paths=files ;;
         encode' '*) words='' paths=files ;;
         extract-audio' '*) words='' paths=files ;;

@@ -88,7 +88,7 @@ complete -c emocli -n "__emocli_is dataset" -l max-errors -d 'Stop when more rec
 complete -c emocli -n "__emocli_is dataset" -l exit-zero -d 'Exit 0 even if some records failed'
 complete -c emocli -n "__emocli_is dataset" -l allow-empty -d 'No input is not an error'
 complete -c emocli -n "__emocli_is dataset" -s h -l help -d 'Show this message and exit'
-complete -c emocli -n "__emocli_is dataset" -a 'emodb folder goemotions meld nemo ravdess' -f
+complete -c emocli -n "__emocli_is dataset" -a 'ecf emodb folder goemotions meld nemo ravdess' -f
 complete -c emocli -n "__emocli_is dataset" -F
 complete -c emocli -n "__emocli_is doctor" -l json -d 'A record, on a terminal too'
 complete -c emocli -n "__emocli_is doctor" -s h -l help -d 'Show this message and exit'
@@ -97,6 +97,7 @@ complete -c emocli -n "__emocli_is encode" -l model -d 'Encode what this trained
 complete -c emocli -n "__emocli_is encode" -l encoder -d 'A model of the catalog, the hub, or a folder' -r -a 'whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct (__fish_complete_directories)' -f
 complete -c emocli -n "__emocli_is encode" -l layer -d 'Which layers; text takes one' -r -f
 complete -c emocli -n "__emocli_is encode" -l pooling -d 'mean, mean+std, ..., frames for none' -r -f
+complete -c emocli -n "__emocli_is encode" -l context -d 'Encode text with the K turns before it' -r -f
 complete -c emocli -n "__emocli_is encode" -l as -d 'Name of the stream' -r -f
 complete -c emocli -n "__emocli_is encode" -l features -d 'Where vectors go' -r -a 'inline store' -f
 complete -c emocli -n "__emocli_is encode" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
@@ -279,7 +280,7 @@ complete -c emocli -n "__emocli_is score" -l exit-zero -d 'Exit 0 even if some r
 complete -c emocli -n "__emocli_is score" -l allow-empty -d 'No input is not an error'
 complete -c emocli -n "__emocli_is score" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is score" -F
-complete -c emocli -n "__emocli_is train" -s m -l model -d 'linear or mlp' -r -a 'late-fusion linear mlp' -f
+complete -c emocli -n "__emocli_is train" -s m -l model -d 'linear or mlp' -r -a 'concat conv-attention expert-gating gated late-fusion linear miar mlp stars' -f
 complete -c emocli -n "__emocli_is train" -l streams -d 'Which streams (default: all there are)' -r -f
 complete -c emocli -n "__emocli_is train" -l dev -d 'Records to stop early and calibrate on' -r -F
 complete -c emocli -n "__emocli_is train" -l hidden -d 'Hidden units of mlp' -r -f
