@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 import soundfile
 
 from emocli.commands import _align_text
-from emocli.signals import phones, stretches, textgrid
+from emocli.signals import phones, pocketsphinx_aligner, stretches, textgrid
 from tests.conftest import Emocli
 from tests.encoders.test_ctc_model import LETTERS, Network, ctc_network  # noqa: F401 - a fixture
 from tests.synthetic_speech import say
@@ -319,6 +320,18 @@ def test_a_model_that_is_not_here_is_exit_4(emocli: Emocli, spoken) -> None:
     outcome = emocli("align", "-j1", "--model", "someone/phones", "--offline", stdin=[spoken()])
     assert outcome.status == 4
     assert "emocli models pull someone/phones" in outcome.stderr
+
+
+def test_without_pocketsphinx_the_extra_is_named(
+    emocli: Emocli, spoken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pocketsphinx", None)
+    pocketsphinx_aligner._shared.cache_clear()
+    outcome = emocli("align", "-j1", stdin=[spoken()])
+    assert outcome.status == 4
+    assert "emocli[align]" in outcome.stderr
+    without_text = {**spoken(), "text": None}
+    assert emocli("align", "-j1", stdin=[without_text]).status == 0
 
 
 @pytest.mark.parametrize(
