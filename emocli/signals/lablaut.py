@@ -36,9 +36,11 @@ def parse(data: bytes) -> list[Label]:
     """Return the sounds of a lablaut file; RecordError bad_lablaut where it is none."""
     head, rule, body = data.decode("latin-1").partition("\n#")
     marks = [match for line in body.splitlines() if (match := MARK.fullmatch(line))]
-    if not rule or not head.lstrip().startswith("signal") or not marks:
+    if not rule or not head.lstrip().startswith("signal"):
         hint = "expected an xlabel file: a head that begins with signal, #, and marks"
         raise RecordError("bad_lablaut", f"not a lablaut file: {head!r:.60}", hint=hint)
+    if not marks:
+        raise RecordError("bad_lablaut", "a lablaut file without marks: nobody labelled it")
     found: list[Label] = []
     sounding = False
     for match in marks:
