@@ -13,13 +13,13 @@ import hashlib
 import os
 from collections import deque
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from emocli import failures, records, stages
 from emocli.errors import UsageError
 from emocli.inputs import Item
+from emocli.windows import Window
 
 GOOD, BAD = b'{"ok":1,"key":"', b'{"ok":0,"key":"'  # did the stage do its work?
 HEAD = len(GOOD)
@@ -112,7 +112,7 @@ def entry(key: bytes, record: dict[str, Any]) -> bytes:
 
 
 def through(
-    items: Iterator[Item], stage: stages.Stage, journal: Journal, config: bytes, window: int
+    items: Iterator[Item], stage: stages.Stage, journal: Journal, config: bytes, window: Window
 ) -> Iterator[tuple[dict[str, Any] | None, bytes]]:
     """Yield (record, line) in order; record is None where the old journal had it.
 
@@ -122,7 +122,8 @@ def through(
     plan: deque[tuple[bytes, bool]] = deque()
 
     def fresh() -> Iterator[dict[str, Any]]:
-        while members := list(islice(items, window)):
+        for first in items:
+            members = list(window.take(first, items, lambda item: item[1]))
             keys = [key(raw, record, config) for raw, record in members]
             known = all(k in journal.kept for k in keys)
             plan.extend((k, known) for k in keys)

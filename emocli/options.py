@@ -16,6 +16,7 @@ import click
 from emocli import failures, inputs, stages
 from emocli.errors import UsageError
 from emocli.flags import COMMON, GROUPS, INDIFFERENT, READING, Inputs
+from emocli.windows import Window
 
 
 @dataclass
@@ -146,13 +147,13 @@ class Run:
         self,
         stage: stages.Stage,
         *,
-        window: int = 1,
+        window: Window | None = None,
         one_to_one: bool = True,
         show: Callable[[dict[str, Any]], bool] | None = None,
     ) -> int:
         """Send every record through the stage and write it; return the exit status.
 
-        `window` is how many records the stage may batch together (see stages.windowed);
+        `window` is how many records the stage may batch together, one if it is not given;
         `show` may draw a record on the terminal instead, and says whether it did.
         """
         from emocli.runs import Execution
@@ -160,7 +161,7 @@ class Run:
         if self.flags["resume"] and not (one_to_one and self.flags["output"]):
             raise UsageError("--resume needs --output, and a command that writes what it reads")
         failures.debug(self.flags["debug"])
-        return Execution(self, self.source(), show, reads=one_to_one).go(stage, window)
+        return Execution(self, self.source(), show, reads=one_to_one).go(stage, window or Window())
 
     def write(self, values: Iterable[dict[str, Any]]) -> int:
         """Write records that were not read from the input; return the exit status."""
@@ -169,7 +170,7 @@ class Run:
         if self.flags["resume"]:
             raise UsageError(f"--resume: {self.name} has no input to resume")
         source = inputs.Source([], self.world.stdin)
-        return Execution(self, source, reads=False).go(lambda _nothing: iter(values), 1)
+        return Execution(self, source, reads=False).go(lambda _nothing: iter(values), Window())
 
     def limit(self) -> tuple[float, float]:
         """Return how many failures, and what share of the records, the run tolerates."""

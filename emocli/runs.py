@@ -9,6 +9,7 @@ from emocli import failures, journal, records, stages
 from emocli.errors import EmocliError, ExitStatus, worst
 from emocli.inputs import Source
 from emocli.progress import Progress
+from emocli.windows import Window
 from emocli.writing import whole_file
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Execution:
         self.status: int = ExitStatus.OK
         self.stopped = False
 
-    def go(self, stage: stages.Stage, window: int) -> int:
+    def go(self, stage: stages.Stage, window: Window) -> int:
         """Run, and return the exit status; the summary is printed however it ends."""
         word = ""
         stage = stages.windowed(stage, window)
@@ -80,11 +81,11 @@ class Execution:
                 _close(outcomes)
                 return
 
-    def _to_file(self, stage: stages.Stage, window: int) -> None:
+    def _to_file(self, stage: stages.Stage, window: Window) -> None:
         with journal.Journal(self.run.flags["output"], resume=self.run.flags["resume"]) as target:
             self._into(target, stage, window)
 
-    def _into(self, target: journal.Journal, stage: stages.Stage, window: int) -> None:
+    def _into(self, target: journal.Journal, stage: stages.Stage, window: Window) -> None:
         items = iter(self.source)
         for record, line in journal.through(items, stage, target, self.run.config(), window):
             target.write(line)

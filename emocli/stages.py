@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import chain as concatenated
 from itertools import islice
 from typing import Any
 
 from emocli import failures
 from emocli.errors import RecordError
+from emocli.windows import Window
 
 Record = dict[str, Any]
 Stage = Callable[[Iterator[Record]], Iterator[Record]]
@@ -31,7 +31,7 @@ def chain(*stages: Stage) -> Stage:
     return run
 
 
-def windowed(stage: Stage, window: int) -> Stage:
+def windowed(stage: Stage, window: Window) -> Stage:
     """Return a stage that begins anew with every window of records.
 
     What is batched with what then depends on the window alone, so that a run that is resumed at
@@ -41,9 +41,9 @@ def windowed(stage: Stage, window: int) -> Stage:
     def run(records: Iterator[Record]) -> Iterator[Record]:
         records = iter(records)
         for first in records:
-            yield from stage(concatenated((first,), islice(records, window - 1)))
+            yield from stage(window.take(first, records, lambda record: record))
 
-    return run if window > 1 else stage
+    return run if window.work else stage
 
 
 def _one(
@@ -74,7 +74,7 @@ def each(
     attempt = partial(_one, function, name, modality)
 
     def flows_past(record: Record) -> bool:
-        return "error" in record or (wanted is not None and not wanted(record))
+        return bool(record.get("error")) or (wanted is not None and not wanted(record))
 
     def run(records: Iterator[Record]) -> Iterator[Record]:
         if jobs > 1:
@@ -115,7 +115,7 @@ def batched(
             rest = [
                 (_length(length, record), index)
                 for index, record in enumerate(members)
-                if "error" not in record and (wanted is None or wanted(record))
+                if not record.get("error") and (wanted is None or wanted(record))
             ]
             for batch in _cut(sorted(rest), size, budget):
                 for index, result in zip(batch, rule.run([members[i] for i in batch]), strict=True):

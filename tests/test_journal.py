@@ -41,7 +41,7 @@ def go(
     done: list[str] = []
     book = journal.Journal(folder / "out.jsonl", resume=resume)
     for count, (_, line) in enumerate(
-        journal.through(iter(items), stage(done, fail), book, b"config", 4), 1
+        journal.through(iter(items), stage(done, fail), book, b"config", Window(4)), 1
     ):
         book.write(line)
         if count == stop:
@@ -108,6 +108,7 @@ SLOW = """
 import sys, time
 from emocli import cli
 from emocli.commands import prosody
+from emocli.windows import Window
 work = prosody.stage
 def slow(*args, **kwargs):
     inner = work(*args, **kwargs)

@@ -12,6 +12,7 @@ import pytest
 
 from emocli import failures, stages
 from emocli.errors import ModelError, RecordError
+from emocli.windows import Window
 
 Record = dict[str, Any]
 
@@ -219,9 +220,9 @@ def test_windows_are_batched_apart_and_read_no_further_than_needed() -> None:
             yield record
 
     odd = stages.batched(work, name="w", size=4, wanted=lambda r: r["n"] % 3 != 0)
-    assert [r["n"] for r in stages.windowed(odd, 5)(source())] == list(range(10))
+    assert [r["n"] for r in stages.windowed(odd, Window(5))(source())] == list(range(10))
     assert seen == [[1, 2, 4], [5, 7, 8]]
-    one = stages.windowed(stages.batched(work, name="w", size=1), 5)(source())
+    one = stages.windowed(stages.batched(work, name="w", size=1), Window(5))(source())
     taken.clear()
     next(one)
     assert taken == [0]

@@ -20,7 +20,7 @@ from typing import Annotated, Any
 
 import typer
 
-from emocli import bundle, options, stages
+from emocli import bundle, options, stages, windows
 from emocli.commands import _streams
 from emocli.commands._streams import INLINE, STORED, Spec
 from emocli.errors import UsageError
@@ -68,7 +68,8 @@ def command(
         specs = _streams.of_bundle(trained, modality)
     run.turns = _streams.turns(specs)
     work = [_streams.stage(run, spec, trained, keep=features) for spec in specs]
-    return run.through(stages.chain(*work), window=8 * max(_streams.BATCH.values()))
+    size = run.batch_size(max(_streams.BATCH.values()))
+    return run.through(stages.chain(*work), window=windows.of(size))
 
 
 def _custom(modality: str | None, changes: dict[str, Any], name: str | None) -> Spec:

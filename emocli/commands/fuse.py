@@ -20,7 +20,7 @@ from typing import Annotated, Any
 
 import typer
 
-from emocli import bundle, options, records, stages
+from emocli import bundle, options, records, stages, windows
 from emocli.commands import _streams, _upstream
 from emocli.errors import ConfigError, RecordError
 
@@ -35,7 +35,7 @@ BATCH = 64
 @options.filter("store", "device")
 def command(run: options.Run, model: Model = "default") -> int:
     """Bring the streams of a record together: what each says alone, and one fused vector."""
-    return run.through(stage(run, bundle.read(model)), window=8 * BATCH)
+    return run.through(stage(run, bundle.read(model)), window=windows.of(run.batch_size(BATCH)))
 
 
 def stage(run: options.Run, trained: bundle.Bundle) -> stages.Stage:

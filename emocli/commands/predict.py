@@ -18,7 +18,7 @@ from typing import Annotated, Any
 
 import typer
 
-from emocli import bundle, options, stages
+from emocli import bundle, options, stages, windows
 from emocli.commands import _streams, fuse
 from emocli.errors import RecordError, UsageError
 
@@ -47,7 +47,8 @@ def command(
         from emocli.commands._table import show_prediction
 
         show = functools.partial(show_prediction, labels=trained.labels)
-    return run.through(stage(run, trained, abstain), window=8 * fuse.BATCH, show=show)
+    window = windows.of(run.batch_size(fuse.BATCH))
+    return run.through(stage(run, trained, abstain), window=window, show=show)
 
 
 def stage(run: options.Run, trained: bundle.Bundle, abstain: float = 0.0) -> stages.Stage:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from emocli import options, stages
+from emocli import options, stages, windows
 from emocli.errors import ModelError, RecordError, UsageError
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def command(
     """Write down what is said in a recording, word by word."""
     wanted = functools.partial(_wanted, overwrite=overwrite)
     work = stage(run, model=model, beam_size=beam_size, wanted=wanted)
-    return run.through(work, window=8 * run.batch_size(BATCH))
+    return run.through(work, window=windows.of(run.batch_size(BATCH)))
 
 
 def stage(
