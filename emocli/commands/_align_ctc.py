@@ -29,7 +29,8 @@ EDGE_S = 0.04  # of a blank at the border of a word that goes to the word (our c
 def prepared(how: How) -> tuple[Align, Record]:
     """Return the function that aligns, and what records say of the model."""
     model, about = _loaded(str(how.model), how.device, how.offline)
-    return functools.partial(align, model), dict(about)
+    most = MISFIT_NATS if how.max_misfit is None else how.max_misfit
+    return functools.partial(align, model, most), dict(about)
 
 
 @functools.lru_cache(1)
@@ -48,7 +49,9 @@ def _loaded(name: str, device: str, offline: bool) -> tuple[CtcModel, Record]:
     return model, about
 
 
-def align(model: CtcModel, samples: Samples, words: Sequence[str], language: str) -> Found:
+def align(
+    model: CtcModel, most: float, samples: Samples, words: Sequence[str], language: str
+) -> Found:
     """Return the sounds of words; RecordError cannot_align where they do not fit."""
     from emocli.encoders import ctc_model
 
@@ -58,9 +61,9 @@ def align(model: CtcModel, samples: Samples, words: Sequence[str], language: str
     tokens, places = _with_delimiters(units, ctc_words.delimiter(model.symbols))
     log_probs = ctc_model.log_probs(model, samples)
     path = ctc_alignment.best_path(log_probs, tokens, model.blank)
-    if path.misfit > MISFIT_NATS:
+    if path.misfit > most:
         message = f"text and audio disagree: misfit {path.misfit:.1f} nats a frame"
-        raise RecordError("cannot_align", f"{message}, {MISFIT_NATS:g} would do", hint=HINT)
+        raise RecordError("cannot_align", f"{message}, {most:g} would do", hint=HINT)
     frames = ctc_alignment.runs(path.places, len(tokens))
     times = [(a * model.frame_s, b * model.frame_s) for a, b in (frames[i] for i in places)]
     end_s = len(log_probs) * model.frame_s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -41,9 +42,12 @@ def find(record: Record, samples: Samples, how: How, aligner: str) -> Aligned:
     if aligner == "ctc":
         from emocli.commands import _align_ctc
 
+        align: Align
         align, about = _align_ctc.prepared(how)
     else:
-        align, about = word_aligner.align, pocketsphinx_about(str(language))
+        most = word_aligner.MISFIT_NATS if how.max_misfit is None else how.max_misfit
+        align = functools.partial(word_aligner.align, most=most)
+        about = pocketsphinx_about(str(language))
     pieces = _stretches(record, words, len(samples) / SAMPLE_RATE_HZ)
     found, failed = _all(pieces, samples, words, align, str(language))
     about |= {

@@ -11,7 +11,8 @@ letters. --textgrid takes your own alignment: DIR/NAME.TextGrid (tiers phones an
 DIR/NAME.lablaut, NAME being the record's id or its path, with another suffix. Without a text the
 nuclei of syllables stand in for vowels, and `phone` is null.
 
-Where text and audio disagree too much the record gets `missing.phones` (cannot_align) and goes on.
+Where text and audio disagree too much the record gets `missing.phones` (cannot_align) and goes on;
+screams are refused more often than calm speech, and --max-misfit 20 refuses nothing that fits in.
 --transcripts DIR gives records the text of DIR/NAME.txt or .lab. --write-textgrid DIR also writes
 a TextGrid of each record; --format textgrid writes that of one record instead of the record.
 
@@ -48,6 +49,7 @@ class How:
     model: str | None = None
     textgrid: Path | None = None
     transcripts: Path | None = None
+    max_misfit: float | None = None
     device: str = "auto"
     offline: bool = False
 
@@ -77,11 +79,15 @@ def command(
     format_: Annotated[
         str, typer.Option("--format", metavar="jsonl|textgrid", help="What to write of a record.")
     ] = "jsonl",
+    max_misfit: Annotated[
+        float | None,
+        typer.Option(metavar="NATS", help="Misfit a frame that is never too much (6.9; CTC: 2)."),
+    ] = None,
     device: flags.Device = "auto",
     offline: flags.Offline = False,
 ) -> int:
     """Find when each word and each speech sound is said."""
-    how = How(aligner, language, model, textgrid, transcripts, device, offline)
+    how = How(aligner, language, model, textgrid, transcripts, max_misfit, device, offline)
     _check(how, format_)
     work = stage(run.store, how, jobs=run.jobs)
     if write_textgrid is not None:

@@ -54,8 +54,12 @@ def is_english(language: str) -> bool:
     return language.lower().replace("_", "-").split("-")[0] in ("en", "eng", "english")
 
 
-def align(samples: Samples, words: Sequence[str], language: str) -> Found:
+def align(
+    samples: Samples, words: Sequence[str], language: str, most: float = MISFIT_NATS
+) -> Found:
     """Return where the sounds of words are in samples (time,) at 16 kHz.
+
+    `most` is the misfit in nats that is never too much.
 
     Raises RecordError cannot_align where the words do not fit, and no_espeak or unknown_language
     where they have no pronunciation.
@@ -69,7 +73,7 @@ def align(samples: Samples, words: Sequence[str], language: str) -> Found:
         entries, stresses = _of_others(aligner, words, language), []
     _check_length(aligner, entries, len(samples) / SAMPLE_RATE_HZ)
     aligned = aligner.align(samples, [entry.name for entry in entries])
-    _check_fit(aligner, samples, aligned)
+    _check_fit(aligner, samples, aligned, most)
     spans = list(_spans(entries, aligned.words, stresses, english))
     return Found(spans, guessed, aligned.misfit)
 
@@ -82,20 +86,20 @@ def _check_length(aligner: Aligner, entries: list[Entry], duration_s: float) -> 
         raise RecordError("cannot_align", message, hint=HINT)
 
 
-def _check_fit(aligner: Aligner, samples: Samples, aligned: Aligned) -> None:
+def _check_fit(aligner: Aligner, samples: Samples, aligned: Aligned, most: float) -> None:
     """Raise RecordError cannot_align where the sounds fit hardly better than backwards."""
     misfit = aligned.misfit
-    if misfit <= MISFIT_NATS:
+    if misfit <= most:
         return
     advantage = MOST_NATS
-    if misfit <= MISFIT_NATS + ADVANTAGE * MOST_NATS:
+    if misfit <= most + ADVANTAGE * MOST_NATS:
         backwards = [
             aligner.add([piece.symbol for piece in reversed(word)])
             for word in reversed(aligned.words)
         ]
         with contextlib.suppress(RecordError):  # they do not fit at all
             advantage = min(aligner.align(samples, backwards).misfit - misfit, MOST_NATS)
-    most = MISFIT_NATS + ADVANTAGE * advantage
+    most += ADVANTAGE * advantage
     if misfit > most:
         message = f"text and audio disagree: misfit {misfit:.1f} nats a frame, {most:.1f} would do"
         raise RecordError("cannot_align", message, hint=HINT)

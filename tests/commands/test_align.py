@@ -95,6 +95,8 @@ def test_a_wrong_text_is_an_error_and_the_stream_goes_on(emocli: Emocli, spoken)
     assert "phones" not in first
     assert "error" not in first  # its pitch can still be measured
     assert second["phones"]
+    wanted = emocli("align", "-j1", "--max-misfit", "20", stdin=[{**spoken(), **wrong}])
+    assert wanted.records[0]["alignment"]["misfit_nats_per_frame"] > 6.9
     repaired = emocli("align", "-j1", stdin=[{**first, "text": TEXT}]).records[0]
     assert repaired["phones"]
     assert "missing" not in repaired
