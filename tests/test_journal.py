@@ -14,6 +14,7 @@ import orjson
 import pytest
 
 from emocli import failures, inputs, journal, stages
+from emocli.windows import Window
 from tests.conftest import Emocli
 
 Record = dict[str, Any]
