@@ -7,6 +7,12 @@ first. Brier score after Brier, "Verification of forecasts expressed in terms of
 Monthly Weather Review 78(1), 1950, https://doi.org/10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2:
 the sum over classes, so it lies in [0, 2] (twice scikit-learn's for two classes).
 Log loss is in nats; a probability below 2.2e-16 counts as that, as in scikit-learn.
+
+Adaptive calibration error: the same sum over 15 bins of equal numbers of records, after Nguyen and
+O'Connor, "Posterior calibration and exploratory analysis for natural language processing models",
+EMNLP 2015, https://arxiv.org/abs/1508.05154. The edges are confidences (`adaptive_edges`), so equal
+confidences share a bin, and a bootstrap keeps them fixed. Papers on ambiguity use other numbers of
+equal bins: 5 (AER-LLM) or 10 (Scaling Ambiguity, its bins closed at the left).
 """
 
 from __future__ import annotations
@@ -14,9 +20,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["brier", "ece", "log_loss"]
+__all__ = ["adaptive_ece", "brier", "ece", "log_loss"]
 
 BINS = 15  # Guo et al. 2017, table 1
+EDGES = np.arange(1, BINS) / BINS  # the inner ones
 LEAST = float(np.finfo(np.float64).eps)  # the least probability: 36 nats at most
 
 Floats = NDArray[np.float64]
@@ -49,25 +56,37 @@ def brier(truth: NDArray[np.integer], probabilities: Floats) -> float:
     return _mean(squared_errors(truth, probabilities))
 
 
-def bins(confidence: Floats) -> NDArray[np.int64]:
-    """Return the bin, 0 to 14, of each confidence."""
+def bins(confidence: Floats, edges: Floats = EDGES) -> NDArray[np.int64]:
+    """Return the bin of each confidence, 0 to the number of inner `edges`; 14 by default."""
     confidence = np.asarray(confidence, np.float64)
     if confidence.size and not 0 <= confidence.min() <= confidence.max() <= 1 + 1e-6:
         raise ValueError(f"confidence {confidence.min()}..{confidence.max()} is not in 0..1")
-    edges = np.arange(1, BINS) / BINS
     return np.searchsorted(edges, confidence, side="left")
 
 
-def ece(confidence: Floats, correct: NDArray[np.bool_]) -> float:
+def adaptive_edges(confidence: Floats, count: int = BINS) -> Floats:
+    """Return the inner edges, (count - 1,), of bins that hold equally many of the confidences.
+
+    Each is the largest confidence of its bin; where many are equal, bins between them are empty.
+    """
+    ordered = np.sort(np.asarray(confidence, np.float64))
+    last = -(-np.arange(1, count) * len(ordered) // count) - 1  # the ceiling of k n / count, less 1
+    return ordered[last] if len(ordered) else np.zeros(count - 1)
+
+
+def ece(confidence: Floats, correct: NDArray[np.bool_], edges: Floats = EDGES) -> float:
     """Return the expected calibration error, in [0, 1]; NaN for no record.
 
     `confidence` is the probability of the predicted label, `correct` whether it was right.
     """
-    confidence, correct = np.asarray(confidence, np.float64), np.asarray(correct, np.bool_)
-    if confidence.shape != correct.shape:
-        raise ValueError(f"lengths differ: {len(confidence)} != {len(correct)}")
-    gaps: Floats = np.bincount(bins(confidence), correct - confidence, BINS).astype(np.float64)
-    return float(ece_of(gaps, np.float64(len(correct))))
+    confidence, correct = _known(confidence, correct)
+    gaps = np.bincount(bins(confidence, edges), correct - confidence, len(edges) + 1)
+    return float(ece_of(gaps.astype(np.float64), np.float64(len(correct))))
+
+
+def adaptive_ece(confidence: Floats, correct: NDArray[np.bool_]) -> float:
+    """Return the calibration error over 15 bins of equal numbers, in [0, 1]; NaN for no record."""
+    return ece(confidence, correct, adaptive_edges(confidence))
 
 
 def ece_of(gaps: Floats, records: Floats | np.float64) -> Floats:
@@ -81,21 +100,26 @@ def ece_of(gaps: Floats, records: Floats | np.float64) -> Floats:
 
 
 def reliability(
-    confidence: Floats, correct: NDArray[np.bool_]
+    confidence: Floats, correct: NDArray[np.bool_], edges: Floats = EDGES
 ) -> tuple[NDArray[np.int64], Floats, Floats]:
     """Return the records, mean confidence and accuracy of each bin: Guo et al. 2017, figure 1.
 
     Each is (bins,), the bins those of `ece`; NaN where a bin has no record. The ECE is the mean of
     |accuracy - confidence| weighted by the records.
     """
+    confidence, correct = _known(confidence, correct)
+    place, size = bins(confidence, edges), len(edges) + 1
+    counts = np.bincount(place, minlength=size)
+    some = np.where(counts > 0, counts, np.nan)
+    means, shares = (np.bincount(place, v, size) / some for v in (confidence, correct))
+    return counts, means, shares
+
+
+def _known(confidence: Floats, correct: NDArray[np.bool_]) -> tuple[Floats, NDArray[np.bool_]]:
     confidence, correct = np.asarray(confidence, np.float64), np.asarray(correct, np.bool_)
     if confidence.shape != correct.shape:
         raise ValueError(f"lengths differ: {len(confidence)} != {len(correct)}")
-    place = bins(confidence)
-    counts = np.bincount(place, minlength=BINS)
-    some = np.where(counts > 0, counts, np.nan)
-    means, shares = (np.bincount(place, v, BINS) / some for v in (confidence, correct))
-    return counts, means, shares
+    return confidence, correct
 
 
 def _checked(

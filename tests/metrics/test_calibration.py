@@ -85,3 +85,34 @@ def test_bins_of_nothing_and_of_unequal_lengths():
 def test_a_confidence_outside_0_to_1_raises():
     with pytest.raises(ValueError, match=r"1\.5"):
         ours.ece(np.array([0.1, 1.5]), np.array([True, False]))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_adaptive_bins_hold_equally_many_of_the_sorted_confidences(seed):
+    truth, probabilities = draw(seed, records=15 * 20)
+    confidence, correct = probabilities.max(1), probabilities.argmax(1) == truth
+    order = np.argsort(confidence)
+    parts = zip(np.split(confidence[order], 15), np.split(correct[order], 15), strict=True)
+    expected = np.mean([abs(hits.mean() - part.mean()) for part, hits in parts])
+    assert ours.adaptive_ece(confidence, correct) == pytest.approx(expected)
+    counts, _, _ = ours.reliability(confidence, correct, ours.adaptive_edges(confidence))
+    assert counts.tolist() == [20] * 15
+
+
+def test_adaptive_bins_of_an_uneven_number_differ_by_one():
+    confidence = np.random.default_rng(0).random(100)
+    counts = np.bincount(ours.bins(confidence, ours.adaptive_edges(confidence, 7)), minlength=7)
+    assert set(counts) == {14, 15}
+    assert counts.sum() == 100
+
+
+def test_equal_confidences_share_an_adaptive_bin():
+    confidence, correct = np.full(40, 0.8), np.arange(40) % 4 > 0
+    assert ours.adaptive_ece(confidence, correct) == pytest.approx(0.05)
+    assert ours.adaptive_edges(np.zeros(0)).shape == (14,)
+
+
+def test_other_numbers_of_bins_are_other_edges():
+    confidence, correct = np.array([0.55, 0.95, 0.75]), np.array([True, False, True])
+    halves = ours.ece(confidence, correct, np.array([0.5]))  # all in one
+    assert halves == pytest.approx(abs(2 / 3 - 0.75))

@@ -1,0 +1,175 @@
+"""Blends of two emotions: the two accuracies of BLEMORE, and its ways from probabilities to blends.
+
+"BlEmoRe: A Multimodal Dataset of Blended Emotions with Relative Salience", 2026,
+https://arxiv.org/abs/2601.13225; behaviour read from its code,
+https://github.com/BlEmoRe/blemore-common
+
+A row of saliences, (records, classes), has what each emotion contributes in per cent: 100 for one
+emotion, and 50/50, 70/30 or 30/70 for two; an emotion is there when its salience is above zero.
+
+- `presence`: the share of all records where the same emotions are there, saliences ignored.
+- `salience`: the share, of the records whose truth is a blend, where exactly the same two emotions
+  are there and each salience, rounded to whole per cent (half to even), is the true one.
+The challenge score is the mean of the two. The published code gives 0 for `salience` without any
+blend; here it is NaN.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["presence", "salience"]
+
+SUM_TOLERANCE = 1.0  # per cent that saliences may miss 100 by (33 + 33 + 33): our choice
+SPLITS = ((50, 50), (70, 30), (30, 70))  # per cent, of the two emotions of a blend
+GRID = np.linspace(0.05, 0.95, 20)  # of both thresholds, as published
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+
+def saliences(rows: Floats, name: str = "blend") -> Floats:
+    """Return rows of saliences in per cent, (records, classes).
+
+    Raises ValueError naming the first row that is not finite, negative or does not add to 100.
+    """
+    rows = np.asarray(rows, np.float64)
+    if rows.ndim != 2:
+        raise ValueError(f"{name} has the shape {rows.shape}, not (records, classes)")
+    bad = ~(np.abs(rows.sum(1) - 100) <= SUM_TOLERANCE) | (rows < 0).any(1)
+    if bad.any():
+        row = int(bad.argmax())
+        raise ValueError(f"{name} {row} is not positive per cents of 100: {rows[row].tolist()}")
+    return rows
+
+
+def presence_hits(truth: Floats, predicted: Floats) -> NDArray[np.bool_]:
+    """Return which records have exactly the true emotions, (records,)."""
+    truth, predicted = _pair(truth, predicted)
+    there: NDArray[np.bool_] = np.all((truth > 0) == (predicted > 0), axis=1)
+    return there
+
+
+def salience_hits(truth: Floats, predicted: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which true blends are predicted with their saliences, and which records are blends."""
+    truth, predicted = _pair(truth, predicted)
+    blends = (truth > 0).sum(1) == 2
+    same = np.all(np.rint(truth) == np.rint(predicted), axis=1)
+    return blends & same & presence_hits(truth, predicted), blends
+
+
+def presence(truth: Floats, predicted: Floats) -> float:
+    """Return ACC_presence, in [0, 1]; NaN for no record."""
+    hits = presence_hits(truth, predicted)
+    return float(hits.mean()) if hits.size else float("nan")
+
+
+def salience(truth: Floats, predicted: Floats) -> float:
+    """Return ACC_salience, in [0, 1]; NaN where no truth is a blend."""
+    hits, blends = salience_hits(truth, predicted)
+    return float(hits.sum() / blends.sum()) if blends.any() else float("nan")
+
+
+def sums(truth: Floats, predicted: Floats, clusters: Indices, count: int) -> Floats:
+    """Count per cluster, (count, 4): records, those present, blends, those with their saliences."""
+    hits, blends = salience_hits(truth, predicted)
+    columns = (np.ones(len(hits)), presence_hits(truth, predicted), blends, hits)
+    return np.stack([np.bincount(clusters, column, count) for column in columns], 1)
+
+
+def figures(total: Floats) -> dict[str, Floats]:
+    """Return presence, salience and their mean, `blend_score`, of sums (..., 4)."""
+    records, present, blends, right = (total[..., i] for i in range(4))
+    there = (present / np.where(records > 0, records, np.nan))[()]
+    salient = (right / np.where(blends > 0, blends, np.nan))[()]
+    return {"presence": there, "salience": salient, "blend_score": (there + salient) / 2}
+
+
+def decode(probabilities: Floats, alpha: float, beta: float, neutral: int) -> Floats:
+    """Return the saliences that the published rules read from probabilities (records, classes).
+
+    Of the two largest: the first alone when it is below `alpha`, or when the second is (or is
+    zero); with `neutral` among the two the larger alone; else a blend, 50/50 where they differ by
+    at most `beta`, 70 for the larger and 30 otherwise. Of equal probabilities the class that stands
+    first counts as larger, and neutral as the smallest, wherever it stands (in the published order
+    it is the last).
+    """
+    probabilities = np.asarray(probabilities, np.float64)
+    rows, classes = np.arange(len(probabilities)), probabilities.shape[1]
+    places = np.array([*(c for c in range(classes) if c != neutral), neutral])
+    order = places[np.argsort(-probabilities[:, places], axis=1, kind="stable")[:, :2]]
+    first, second = order.T
+    one, two = probabilities[rows, first], probabilities[rows, second]
+    alone = (one < alpha) | (two < alpha) | (two <= 0) | (order == neutral).any(1)
+    even = np.abs(one - two) <= beta
+    result = np.zeros_like(probabilities)
+    result[rows, first] = np.where(alone, 100, np.where(even, 50, 70))
+    result[rows[~alone], second[~alone]] = np.where(even, 50, 30)[~alone]
+    return result
+
+
+def thresholds(truth: Floats, probabilities: Floats, neutral: int) -> tuple[float, float]:
+    """Return the alpha and beta of the published grid with the best (presence + salience) / 2.
+
+    The first of equal ones, alpha before beta. Chosen on the records that are then scored they
+    flatter: choose on others.
+    """
+    scores = np.empty((len(GRID), len(GRID)))
+    for i, alpha in enumerate(GRID):
+        for j, beta in enumerate(GRID):
+            answer = decode(probabilities, alpha, beta, neutral)
+            scores[i, j] = np.nansum([presence(truth, answer), salience(truth, answer)])
+    best = int(scores.argmax())
+    return float(GRID[best // len(GRID)]), float(GRID[best % len(GRID)])
+
+
+def answers(classes: int, neutral: int) -> Floats:
+    """Return every valid answer, (answers, classes): each emotion, then each blend of two.
+
+    Neutral is never part of a blend: 36 answers for six classes.
+    """
+    blends = []
+    for a in range(classes):
+        for b in range(a + 1, classes):
+            for split in SPLITS if neutral not in (a, b) else ():
+                row = np.zeros(classes)
+                row[[a, b]] = split
+                blends.append(row)
+    return np.concatenate([100 * np.eye(classes), np.array(blends).reshape(-1, classes)])
+
+
+def posteriors(probabilities: Floats, prior: Floats, sharpness: float, neutral: int) -> Floats:
+    """Return how likely each of the `answers` is, (records, answers). Our design.
+
+    Proportional to prior * exp(-sharpness * KL(answer || probabilities)), in nats: a network that
+    was trained to minimise this divergence puts the true answer near the least.
+    """
+    probabilities = np.maximum(np.asarray(probabilities, np.float64), np.finfo(np.float64).eps)
+    valid = answers(probabilities.shape[1], neutral) / 100
+    own = (valid * np.log(np.where(valid > 0, valid, 1.0))).sum(1)
+    score = sharpness * (np.log(probabilities) @ valid.T - own)
+    score += np.log(np.maximum(np.asarray(prior, np.float64), np.finfo(np.float64).tiny))
+    likely = np.exp(score - score.max(1, keepdims=True))
+    return likely / likely.sum(1, keepdims=True)
+
+
+def decode_expected(posterior: Floats, classes: int, neutral: int) -> Floats:
+    """Return the answers of the greatest expected score, as saliences (records, classes).
+
+    Our design. With the posterior (records, answers) a record adds P(same emotions) to presence,
+    and P(same answer) over the share of blends to salience where the answer is a blend; the share
+    of blends is that of the posterior over all records.
+    """
+    valid = answers(classes, neutral)
+    blends = (valid > 0).sum(1) == 2
+    alike = ((valid > 0)[:, None] == (valid > 0)[None]).all(2).astype(np.float64)
+    share = max(float(posterior[:, blends].sum(1).mean()), np.finfo(np.float64).tiny)
+    return valid[(posterior @ alike + posterior * blends / share).argmax(1)]
+
+
+def _pair(truth: Floats, predicted: Floats) -> tuple[Floats, Floats]:
+    truth, predicted = np.asarray(truth, np.float64), np.asarray(predicted, np.float64)
+    if truth.ndim != 2 or truth.shape != predicted.shape:
+        raise ValueError(f"truth and prediction differ: {truth.shape} != {predicted.shape}")
+    return truth, predicted

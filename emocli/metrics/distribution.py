@@ -1,0 +1,246 @@
+"""Metrics of distributions: how near predicted shares are to the shares of people's votes.
+
+Rows are distributions over the same classes, (records, classes), as `distributions` returns them:
+checked, and scaled to add to one. Truth first. A figure is the mean over records, but for
+`r2_per_emotion`; the functions with a name in the plural give the values per record, which add up,
+so that a bootstrap can resample their sums.
+
+Three figures are called "JS" in papers and are not interchangeable; jsd_nats <= 1 - bhattacharyya
+<= jsd_bits always, which tells which of them a table has:
+- `jsd_bits`, base 2, in [0, 1]: the tables of Zhang et al., "Scaling Ambiguity", ICASSP 2026,
+  https://arxiv.org/abs/2601.14620
+- `jsd_nats`, base e, in [0, ln 2]: the training loss of the same paper;
+- `js_distance`, the square root of `jsd_nats`: the code of Hong et al., "AER-LLM",
+  https://arxiv.org/abs/2409.18339, and scipy's `jensenshannon`.
+Two are called R2: `r2_per_record` (the code of AER-LLM) is the squared correlation between the two
+rows, `r2_per_emotion` (the code of Scaling Ambiguity) a coefficient of determination per class over
+records, as scikit-learn's `r2_score`; it can be negative.
+
+Jensen-Shannon divergence: Lin, "Divergence Measures Based on the Shannon Entropy", IEEE
+Transactions on Information Theory 37(1), 1991, https://doi.org/10.1109/18.61115; Bhattacharyya
+coefficient: Bhattacharyya, "On a Measure of Divergence between Two Multinomial Populations",
+Sankhya 7(4), 1946, https://www.jstor.org/stable/25047882
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "bhattacharyya",
+    "cosine",
+    "js_distance",
+    "jsd_bits",
+    "jsd_nats",
+    "kl",
+    "r2_per_emotion",
+    "r2_per_record",
+    "soft_accuracy",
+]
+
+LEAST = float(np.finfo(np.float64).eps)  # the least predicted probability, as in `calibration`
+SUM_TOLERANCE = 0.01  # rows that miss 1 by more are not distributions: our choice, as in `score`
+GUARD = 1e-10  # added to the product of two variances: AER-LLM's code
+ROWS = 8192  # rows of a block: 0.5 MB at eight classes, so temporary arrays stay in the cache
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+
+def distributions(rows: Floats, name: str = "distribution") -> Floats:
+    """Return rows (records, classes) scaled to add to one.
+
+    Raises ValueError naming the first row that is not finite, negative, zero, or off 1 by more
+    than 0.01.
+    """
+    rows, total = counted(rows, name)
+    _refuse(np.abs(total - 1) > SUM_TOLERANCE, name, "does not add to 1", rows)
+    return rows / total[:, None]
+
+
+def coefficients(truth: Floats, predicted: Floats) -> Floats:
+    """Return each record's Bhattacharyya coefficient, the sum of sqrt(p q), in [0, 1]."""
+    truth, predicted = _pair(truth, predicted)
+    return np.minimum(np.einsum("rc,rc->r", np.sqrt(truth), np.sqrt(predicted)), 1.0)
+
+
+def divergences(truth: Floats, predicted: Floats) -> Floats:
+    """Return each record's Jensen-Shannon divergence, nats, in [0, ln 2].
+
+    (KL(p || m) + KL(q || m)) / 2 with m = (p + q) / 2; a zero probability adds nothing.
+    """
+    truth, predicted = _pair(truth, predicted)
+    result = np.empty(len(truth))
+    for at in range(0, len(truth), ROWS):
+        p, q = truth[at : at + ROWS], predicted[at : at + ROWS]
+        within = (negative_entropies(p) + negative_entropies(q)) / 2
+        result[at : at + ROWS] = within - negative_entropies((p + q) / 2)
+    return np.clip(result, 0.0, np.log(2.0), out=result)
+
+
+def divergences_kl(truth: Floats, predicted: Floats) -> Floats:
+    """Return each record's KL(truth || predicted), the sum of p log(p / q), nats, in [0, 36.1].
+
+    A true share of zero adds nothing; a predicted one below 2.2e-16 counts as that, as in the log
+    loss (AER-LLM's code adds 1e-8 to every predicted share instead).
+    """
+    truth, predicted = _pair(truth, predicted)
+    cross = np.einsum("rc,rc->r", truth, np.log(np.maximum(predicted, LEAST)))
+    return np.maximum(negative_entropies(truth) - cross, 0.0)
+
+
+def cosines(truth: Floats, predicted: Floats) -> Floats:
+    """Return each record's cosine of the angle between the two rows, in [0, 1]."""
+    truth, predicted = _pair(truth, predicted)
+    lengths = np.sqrt(np.einsum("rc,rc->r", truth, truth))
+    lengths *= np.sqrt(np.einsum("rc,rc->r", predicted, predicted))
+    return np.minimum(np.einsum("rc,rc->r", truth, predicted) / lengths, 1.0)
+
+
+def squared_correlations(truth: Floats, predicted: Floats) -> Floats:
+    """Return each record's cov(p, q)^2 / (var(p) var(q) + 1e-10), in [0, 1).
+
+    Biased moments over the classes. An even row has no variance and gives 0.
+    """
+    truth, predicted = _pair(truth, predicted)
+    classes = truth.shape[1]
+    p, q = (rows - rows.mean(1, keepdims=True) for rows in (truth, predicted))
+    pq, pp, qq = (np.einsum("rc,rc->r", a, b) / classes for a, b in ((p, q), (p, p), (q, q)))
+    squared: Floats = pq**2 / (pp * qq + GUARD)
+    return squared
+
+
+def soft_hits(truth: Floats, predicted: Floats) -> Floats:
+    """Return the share of each record's votes that the predicted label got, in [0, 1].
+
+    The chance that a rater, drawn at random, says what is predicted; at best the largest true
+    share. The mean over the labels where several are predicted alike.
+    """
+    truth, predicted = _pair(truth, predicted)
+    chosen = predicted == predicted.max(1, keepdims=True)
+    return np.einsum("rc,rc->r", truth, chosen) / chosen.sum(1)
+
+
+def each(truth: Floats, predicted: Floats) -> dict[str, Floats]:
+    """Return the values per record, (records,), of every figure that is a mean of them."""
+    nats = divergences(truth, predicted)
+    return {
+        "bhattacharyya": coefficients(truth, predicted),
+        "jsd_bits": nats / np.log(2.0),
+        "jsd_nats": nats,
+        "js_distance": np.sqrt(nats),
+        "r2_per_record": squared_correlations(truth, predicted),
+        "kl": divergences_kl(truth, predicted),
+        "cosine": cosines(truth, predicted),
+        "soft_accuracy": soft_hits(truth, predicted),
+    }
+
+
+def bhattacharyya(truth: Floats, predicted: Floats) -> float:
+    """Return the mean Bhattacharyya coefficient, in [0, 1]; 1 for equal, NaN for no record."""
+    return _mean(coefficients(truth, predicted))
+
+
+def jsd_nats(truth: Floats, predicted: Floats) -> float:
+    """Return the mean Jensen-Shannon divergence, nats, in [0, 0.694]; NaN for no record."""
+    return _mean(divergences(truth, predicted))
+
+
+def jsd_bits(truth: Floats, predicted: Floats) -> float:
+    """Return the mean Jensen-Shannon divergence, bits, in [0, 1]; NaN for no record."""
+    return _mean(divergences(truth, predicted) / np.log(2.0))
+
+
+def js_distance(truth: Floats, predicted: Floats) -> float:
+    """Return the mean square root of the divergence in nats, in [0, 0.833]; NaN for no record."""
+    return _mean(np.sqrt(divergences(truth, predicted)))
+
+
+def kl(truth: Floats, predicted: Floats) -> float:
+    """Return the mean KL(truth || predicted), nats, in [0, 36.1]; NaN for no record."""
+    return _mean(divergences_kl(truth, predicted))
+
+
+def cosine(truth: Floats, predicted: Floats) -> float:
+    """Return the mean cosine similarity, in [0, 1]; NaN for no record."""
+    return _mean(cosines(truth, predicted))
+
+
+def soft_accuracy(truth: Floats, predicted: Floats) -> float:
+    """Return the mean share of votes that the predicted label got, in [0, 1]; NaN for none."""
+    return _mean(soft_hits(truth, predicted))
+
+
+def r2_per_record(truth: Floats, predicted: Floats) -> float:
+    """Return the mean squared correlation of the rows, in [0, 1]; NaN for no record."""
+    return _mean(squared_correlations(truth, predicted))
+
+
+def r2_per_emotion(truth: Floats, predicted: Floats) -> float:
+    """Return the mean over classes of 1 - SSE / SST over records, at most 1.
+
+    As scikit-learn's: a class whose true share never changes counts as 1 when it is predicted
+    exactly, else as 0. NaN with fewer than two records.
+    """
+    truth, predicted = _pair(truth, predicted)
+    return float(r2_of(r2_sums(truth, predicted, np.zeros(len(truth), np.int64), 1)[0]))
+
+
+def r2_sums(truth: Floats, predicted: Floats, clusters: Indices, count: int) -> Floats:
+    """Sum per cluster what `r2_of` needs, (count, 1 + 3 classes): n, y, y^2, (y - prediction)^2.
+
+    y is taken from the first record's, so that a share that never changes is exactly zero.
+    """
+    truth, predicted = _pair(truth, predicted)
+    y = truth - truth[:1]
+    columns = (np.ones((len(y), 1)), y, y * y, (truth - predicted) ** 2)
+    return np.stack(
+        [np.bincount(clusters, c, count) for block in columns for c in block.T], 1
+    ).astype(np.float64)
+
+
+def r2_of(total: Floats) -> Floats:
+    """Return `r2_per_emotion` of sums (..., 1 + 3 classes); NaN where there are fewer than two."""
+    classes = (total.shape[-1] - 1) // 3
+    n = total[..., :1]
+    y, squares, errors = (total[..., 1 + i * classes : 1 + (i + 1) * classes] for i in range(3))
+    spread = squares - y**2 / np.maximum(n, 1)
+    steady = spread <= 1e-12 * squares  # a sample that is constant, but for rounding
+    ratio = np.divide(errors, spread, out=np.ones_like(errors), where=~steady)
+    r2 = np.where(steady & (errors == 0), 1.0, 1 - ratio).mean(-1)
+    return np.where(n[..., 0] < 2, np.nan, r2)[()]
+
+
+def negative_entropies(rows: Floats) -> Floats:
+    """Return the sum of p log p of each row, nats; zero counts as nothing."""
+    return np.einsum("rc,rc->r", rows, np.log(np.where(rows > 0, rows, 1.0)))
+
+
+def _pair(truth: Floats, predicted: Floats) -> tuple[Floats, Floats]:
+    truth, predicted = np.asarray(truth, np.float64), np.asarray(predicted, np.float64)
+    if truth.ndim != 2 or truth.shape != predicted.shape:
+        raise ValueError(f"truth and prediction differ: {truth.shape} != {predicted.shape}")
+    return truth, predicted
+
+
+def counted(rows: Floats, name: str) -> tuple[Floats, Floats]:
+    """Return rows and their sums, or raise ValueError naming the first that cannot be shares."""
+    rows = np.asarray(rows, np.float64)
+    if rows.ndim != 2:
+        raise ValueError(f"{name} has the shape {rows.shape}, not (records, classes)")
+    total: Floats = rows.sum(1)
+    _refuse(~np.isfinite(total), name, "is not finite", rows)
+    _refuse(rows.min(1, initial=0.0) < 0, name, "is negative", rows)
+    _refuse(total == 0, name, "adds to zero", rows)
+    return rows, total
+
+
+def _refuse(bad: NDArray[np.bool_], name: str, what: str, rows: Floats) -> None:
+    if bad.any():
+        row = int(bad.argmax())
+        raise ValueError(f"{name} {row} {what}: {rows[row].tolist()}")
+
+
+def _mean(values: Floats) -> float:
+    return float(values.mean()) if values.size else float("nan")
