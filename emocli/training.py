@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from emocli.errors import UsageError
 
 Floats = NDArray[np.float64]
+Loss = Callable[[Tensor, Tensor], Tensor]  # of logits and targets
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,18 @@ class Settings:
     label_smoothing: float = 0.0
     modality_dropout: float = 0.2  # chance that a stream is masked, when there are several
     balanced: bool = True  # classes weigh the same, whatever their number of records
+    squared: bool = False  # of regression: squared errors, not absolute ones
+    clip_norm: float = 0.0  # longest gradient; 0 is any
     seed: int = 0
 
 
 @dataclass
 class Data:
-    """Vectors (records, dim) and masks (records,) by stream; targets (records,)."""
+    """Vectors (records, dim) or frames (records, time, dim) and masks by stream, and targets.
+
+    Masks are (records,) or (records, time). Targets are classes (records,), shares of classes
+    (records, classes), or the numbers of a regression (records,) or (records, numbers).
+    """
 
     streams: dict[str, Tensor]
     masks: dict[str, Tensor]
@@ -51,23 +59,41 @@ class Data:
 
 
 def standardise(model: Any, data: Data) -> None:
-    """Set the model's `mean` and `scale` from the records that have each stream."""
+    """Set the model's `mean` and `scale` from the records, or frames, that have each stream."""
     means, scales = [], []
     for name in model.config.dims:
-        values = data.streams[name][data.masks[name]]
+        values = data.streams[name][data.masks[name]]  # (there, dim), or (there, time, dim)
+        values = values.reshape(-1, values.shape[-1])
         if len(values) < 2:
             raise UsageError(f"stream {name}: {len(values)} training records have it, 2 are needed")
         means.append(values.mean(dim=0))
         scales.append(values.std(dim=0).clamp_min(1e-6))
-    model.mean.copy_(torch.cat(means))
-    model.scale.copy_(torch.cat(scales))
+    inputs = getattr(model, "inputs", model)
+    inputs.mean.copy_(torch.cat(means))
+    inputs.scale.copy_(torch.cat(scales))
 
 
 def class_weights(targets: Tensor, classes: int) -> Tensor:
-    """Return N / (C n_c) per class, clipped to [0.25, 4]; 0 for a class without records."""
-    counts = torch.bincount(targets, minlength=classes).float()
+    """Return N / (C n_c) per class, clipped to [0.25, 4]; 0 for a class without records.
+
+    Targets are classes (records,), or shares of classes (records, classes).
+    """
+    shares = targets.ndim == 2
+    counts = targets.sum(dim=0) if shares else torch.bincount(targets, minlength=classes).float()
     weights = (len(targets) / (classes * counts.clamp_min(1))).clamp(0.25, 4.0)
     return torch.where(counts > 0, weights, 0.0)
+
+
+def task_loss(model: Any, train: Data, settings: Settings) -> Loss:
+    """Return the loss of (logits, targets): cross-entropy, or the absolute error of a regression.
+
+    Which of them it is, the model's config says (`task`).
+    """
+    if getattr(model.config, "task", "classification") == "regression":
+        error = nn.functional.mse_loss if settings.squared else nn.functional.l1_loss
+        return lambda logits, targets: error(logits, targets.reshape(len(targets), -1))
+    weights = class_weights(train.targets, model.config.classes) if settings.balanced else None
+    return nn.CrossEntropyLoss(weight=weights, label_smoothing=settings.label_smoothing)
 
 
 def fit(
@@ -75,22 +101,23 @@ def fit(
 ) -> dict[str, Any]:
     """Train with AdamW until the dev loss no longer falls; leave the best weights in the model.
 
-    Returns {epoch, dev_loss} of the best epoch; `report` gets one dict per epoch.
+    Returns {epoch, dev_loss} of the best epoch; `report` gets one dict per epoch: the losses, the
+    terms of a model that has an objective of its own, what its `after_epoch` says.
     """
     random = torch.Generator().manual_seed(settings.seed)
     torch.manual_seed(settings.seed)
     standardise(model, train)
-    weights = class_weights(train.targets, model.config.classes) if settings.balanced else None
-    criterion = nn.CrossEntropyLoss(weight=weights, label_smoothing=settings.label_smoothing)
+    loss = task_loss(model, train, settings)
     optimiser = torch.optim.AdamW(
         model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
     )
     best: dict[str, Any] = {"epoch": 0, "dev_loss": float("inf")}
     state = copy.deepcopy(model.state_dict())
     for epoch in range(1, settings.epochs + 1):
-        loss = _epoch(model, _batches(train, settings, random), criterion, optimiser)
-        dev_loss = float(criterion(logits(model, dev), dev.targets))
-        report({"epoch": epoch, "train_loss": loss, "dev_loss": dev_loss})
+        model.progress = (epoch - 1) / settings.epochs
+        terms = _epoch(model, _batches(model, train, settings, random), loss, optimiser, settings)
+        dev_loss = float(loss(logits(model, dev), dev.targets))
+        report({"epoch": epoch, **terms, "dev_loss": dev_loss, **_figures(model, dev)})
         if dev_loss < best["dev_loss"]:
             best = {"epoch": epoch, "dev_loss": dev_loss}
             state = copy.deepcopy(model.state_dict())
@@ -100,46 +127,76 @@ def fit(
     return best
 
 
-def _batches(data: Data, settings: Settings, random: torch.Generator) -> Iterator[Data]:
+def _batches(model: Any, data: Data, settings: Settings, random: torch.Generator) -> Iterator[Data]:
     """Yield all records in random order, some of their streams masked."""
+    share = 0.0 if getattr(model, "masks_itself", False) else settings.modality_dropout
     order = torch.randperm(len(data), generator=random)
     for index in torch.split(order, settings.batch_size):
         batch = data.rows(index)
-        masks = _dropped(batch.masks, settings.modality_dropout, random)
-        yield Data(batch.streams, masks, batch.targets)
+        yield Data(batch.streams, _dropped(batch.masks, share, random), batch.targets)
+
+
+def objective(model: Any, batch: Data, loss: Loss) -> dict[str, Tensor]:
+    """Return the terms of a model's loss on a batch, weighted: their sum is what falls."""
+    if hasattr(model, "objective"):
+        return model.objective(batch.streams, batch.masks, batch.targets, loss)
+    return {"task": loss(model(batch.streams, batch.masks), batch.targets)}
 
 
 def _epoch(
-    model: Any, batches: Iterator[Data], criterion: nn.Module, optimiser: torch.optim.Optimizer
-) -> float:
-    """Go once over the batches; return the mean loss of a record."""
+    model: Any,
+    batches: Iterator[Data],
+    loss: Loss,
+    optimiser: torch.optim.Optimizer,
+    settings: Settings,
+) -> dict[str, float]:
+    """Go once over the batches; return the mean loss of a record, and its terms if several."""
     model.train()
-    total, count = 0.0, 0
+    totals: defaultdict[str, float] = defaultdict(float)
+    count = 0
     for batch in batches:
-        loss = criterion(model(batch.streams, batch.masks), batch.targets)
+        terms = objective(model, batch, loss)
+        total = torch.stack(list(terms.values())).sum()
         optimiser.zero_grad()
-        loss.backward()
+        torch.autograd.backward(total)
+        if settings.clip_norm > 0:
+            nn.utils.clip_grad_norm_(model.parameters(), settings.clip_norm)
         optimiser.step()
-        total += float(loss.detach()) * len(batch)
+        parts = {f"train_{name}": value for name, value in terms.items()} if len(terms) > 1 else {}
+        for name, value in {"train_loss": total, **parts}.items():
+            totals[name] += float(value.detach()) * len(batch)
         count += len(batch)
-    return total / count
+    return {name: value / count for name, value in totals.items()}
+
+
+def _figures(model: Any, dev: Data) -> dict[str, float]:
+    """Return what a model has to say after an epoch."""
+    if not hasattr(model, "after_epoch"):
+        return {}
+    model.eval()
+    return model.after_epoch(dev.streams, dev.masks, dev.targets)
 
 
 def _dropped(masks: dict[str, Tensor], share: float, random: torch.Generator) -> dict[str, Tensor]:
     """Mask streams at random, but never the last one that a record has."""
     if len(masks) < 2 or share <= 0:
         return masks
-    before = torch.stack(list(masks.values()))  # (streams, batch)
+    there = [mask if mask.ndim == 1 else mask.any(dim=1) for mask in masks.values()]
+    before = torch.stack(there)  # (streams, batch)
     after = before & (torch.rand(before.shape, generator=random) >= share)
     after = torch.where(after.any(dim=0), after, before)
-    return dict(zip(masks, after, strict=True))
+    return {
+        name: mask & (kept if mask.ndim == 1 else kept[:, None])
+        for (name, mask), kept in zip(masks.items(), after, strict=True)
+    }
 
 
-def logits(model: Any, data: Data) -> Tensor:
+def logits(model: Any, data: Data, size: int = 512) -> Tensor:
     """Return the model's logits (records, classes), without gradients or dropout."""
     model.eval()
     with torch.inference_mode():
-        return model(data.streams, data.masks)
+        parts = [data.rows(rows) for rows in torch.split(torch.arange(len(data)), size)]
+        return torch.cat([model(part.streams, part.masks) for part in parts])
 
 
 def temperature(values: Floats, targets: NDArray[np.int64]) -> float:

@@ -1,9 +1,19 @@
 """Models: one file, one paper each; `forward` returns logits.
 
 A model is a frozen config and a module with
-    fuse(streams {name: (batch, dim)}, masks {name: (batch,) bool}) -> (batch, fused)
-    classify(fused (batch, fused)) -> logits (batch, classes)
-A masked stream must not change the output, whatever its numbers are.
+    fuse(streams, masks) -> (batch, fused)
+    classify(fused (batch, fused)) -> logits (batch, classes), or (batch, numbers) of a regression
+Streams are {name: (batch, dim)}, masks {name: (batch,) bool}, True where a stream is there. A model
+whose class says `takes_time` also reads streams (batch, time, dim) with masks (batch, time).
+What is masked must not change the output, whatever its numbers are.
+
+Beyond that a model may have
+    unimodal(streams[, masks]) -> {stream: log-probabilities}   what each stream says alone
+    gates(streams, masks) -> {name: (batch, n)}   weights adding to one; "modalities": per stream
+    objective(streams, masks, targets, task_loss) -> {term: weighted loss}   instead of task_loss
+    after_epoch(streams, masks, targets) -> {figure: number}   on dev records, for the log
+    progress   a float that the loop sets, from 0 to 1
+and a class that says `masks_itself` leaves streams out at random in its objective.
 """
 
 from __future__ import annotations
@@ -21,14 +31,26 @@ def names() -> list[str]:
     return sorted(p.stem.replace("_", "-") for p in files if not p.stem.startswith("_"))
 
 
+def takes_time(name: str) -> bool:
+    """Say whether a model reads streams with a time axis; the others want one vector a record."""
+    return bool(getattr(_parts(name)[0], "takes_time", False))
+
+
 def build(name: str, config: dict[str, Any]) -> Any:
     """Return a model, its config a dict of the fields of its config class."""
+    model, settings = _parts(name)
+    fields = {key: tuple(v) if isinstance(v, list) else v for key, v in config.items()}
+    try:
+        chosen = settings(**fields)
+    except TypeError as error:
+        raise ConfigError(f"config of model {name}: {error}") from None
+    return model(chosen)
+
+
+def _parts(name: str) -> tuple[Any, Any]:
+    """Return the class of a model and that of its config."""
     if name not in names():
         raise ConfigError(f"no model {name!r}", hint=f"there are {', '.join(names())}")
     module = importlib.import_module(f"emocli.models.{name.replace('-', '_')}")
     stem = "".join(part.capitalize() for part in name.split("-"))
-    try:
-        settings = getattr(module, f"{stem}Config")(**config)
-    except TypeError as error:
-        raise ConfigError(f"config of model {name}: {error}") from None
-    return getattr(module, stem)(settings)
+    return getattr(module, stem), getattr(module, f"{stem}Config")

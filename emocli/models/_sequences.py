@@ -1,0 +1,145 @@
+"""What models of sequences share: clean inputs, masked means, time bins, masked attention.
+
+A stream comes in as (batch, dim), one vector per record, or as (batch, time, dim); its mask as
+(batch,) or (batch, time), True where there is something. `Inputs` puts every masked number to zero
+before anything is computed from it, so that even a NaN there does no harm; all that follows takes
+the mask along, so that it never comes back.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+Sequence = tuple[Tensor, Tensor]  # values (batch, time, dim), mask (batch, time)
+
+
+class Inputs(nn.Module):
+    """Standardise the streams and give each a time axis; what is masked becomes zero."""
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, dims: dict[str, int]) -> None:
+        super().__init__()
+        self.dims = dims
+        self.register_buffer("mean", torch.zeros(sum(dims.values())))
+        self.register_buffer("scale", torch.ones(sum(dims.values())))
+
+    def forward(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> dict[str, Sequence]:
+        """Return values (batch, time, dim) and mask (batch, time) of each stream."""
+        sizes = list(self.dims.values())
+        means, scales = torch.split(self.mean, sizes), torch.split(self.scale, sizes)
+        found = {}
+        for name, mean, scale in zip(self.dims, means, scales, strict=True):
+            values, mask = timed(streams[name], masks[name])
+            values = torch.where(mask[..., None], values, mean)
+            found[name] = ((values - mean) / scale, mask)
+        return found
+
+
+def timed(values: Tensor, mask: Tensor) -> Sequence:
+    """Return a stream with its time axis, (batch, time, dim) and (batch, time)."""
+    if values.ndim == 2:
+        values = values[:, None]
+    if mask.ndim == 1:
+        mask = mask[:, None].expand(-1, values.shape[1])
+    return values, mask
+
+
+def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
+    """Return the mean over time (batch, dim) of what is there; zero where nothing is."""
+    weights = mask.to(values)[..., None]
+    return (values * weights).sum(dim=1) / weights.sum(dim=1).clamp_min(1)
+
+
+def segments(values: Tensor, mask: Tensor, count: int) -> Sequence:
+    """Return means over `count` bins of time: (batch, count, dim) and (batch, count).
+
+    A record's bins cut its own length, up to its last frame that is there, so that padding does
+    not shift them: bin i is frames floor(i T / count) to ceil((i + 1) T / count), as in adaptive
+    average pooling. Frames that are masked do not count; a bin of none is masked.
+    """
+    time = mask.shape[1]
+    places = torch.arange(1, time + 1, device=mask.device)
+    length = (mask * places).amax(dim=1).clamp_min(1)[:, None]  # (batch, 1)
+    bins = torch.arange(count, device=mask.device)
+    first = bins * length // count  # (batch, count)
+    last = -(-(bins + 1) * length // count)
+    frames = places - 1
+    inside = (frames >= first[..., None]) & (frames < last[..., None]) & mask[:, None]
+    weights = inside.to(values)  # (batch, count, time)
+    total = weights.sum(dim=2, keepdim=True)
+    return weights @ values / total.clamp_min(1), total[..., 0] > 0
+
+
+def positions(time: int, dim: int, like: Tensor) -> Tensor:
+    """Return sines and cosines of the place in time (time, dim), for even dim.
+
+    Vaswani, A. et al. (2017). Attention is all you need. https://arxiv.org/abs/1706.03762
+    """
+    place = torch.arange(time, device=like.device)[:, None]
+    rates = torch.exp(torch.arange(0, dim, 2, device=like.device) * (-math.log(1e4) / dim))
+    return torch.stack([torch.sin(place * rates), torch.cos(place * rates)], dim=2).flatten(1)
+
+
+class Attention(nn.Module):
+    """Multi-head attention; a record in which there is nothing to look at gets zeros."""
+
+    def __init__(self, dim: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(dim, dim)
+        self.key = nn.Linear(dim, dim, bias=False)  # a bias would fall out of the softmax
+        self.value = nn.Linear(dim, dim)
+        self.output = nn.Linear(dim, dim)
+
+    def forward(self, queries: Tensor, values: Tensor, mask: Tensor) -> Tensor:
+        """Return (batch, queries, dim): for each query the values (batch, time, dim) it wants."""
+        split = (-1, self.heads, queries.shape[2] // self.heads)
+        query, key, value = (
+            layer(x).unflatten(2, split[1:]).transpose(1, 2)  # (batch, heads, time, dim / heads)
+            for layer, x in ((self.query, queries), (self.key, values), (self.value, values))
+        )
+        some = mask.any(dim=1)
+        seen = (mask | ~some[:, None])[:, None, None]  # softmax over nothing is NaN
+        found = functional.scaled_dot_product_attention(query, key, value, attn_mask=seen)
+        found = self.output(found.transpose(1, 2).flatten(2))
+        return torch.where(some[:, None, None], found, 0.0)
+
+
+class Layer(nn.Module):
+    """A transformer layer: look at oneself, or at others, or at both in turn; then think."""
+
+    def __init__(self, dim: int, heads: int, dropout: float, looks: str = "own") -> None:
+        super().__init__()
+        self.own = None if looks == "others" else _normed_attention(dim, heads)
+        self.others = None if looks == "own" else _normed_attention(dim, heads)
+        self.think = nn.Sequential(
+            nn.LayerNorm(dim), nn.Linear(dim, 4 * dim), nn.GELU(), nn.Linear(4 * dim, dim)
+        )
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, values: Tensor, mask: Tensor, others: Sequence | None = None) -> Tensor:
+        """Return values (batch, time, dim) after one round; `others` is what to look at."""
+        if self.own is not None:
+            norm, attention = self.own
+            normed = norm(values)
+            values = values + self.dropout(attention(normed, normed, mask))
+        if self.others is not None and others is not None:
+            norm, attention = self.others
+            values = values + self.dropout(attention(norm(values), *others))
+        return values + self.dropout(self.think(values))
+
+
+def _normed_attention(dim: int, heads: int) -> nn.ModuleList:
+    return nn.ModuleList([nn.LayerNorm(dim), Attention(dim, heads)])
+
+
+def joined(parts: list[Sequence]) -> Sequence:
+    """Return sequences one behind the other in time."""
+    values, masks = zip(*parts, strict=True)
+    return torch.cat(values, dim=1), torch.cat(masks, dim=1)

@@ -1,0 +1,86 @@
+"""Gated fusion: a gate per stream and unit decides how much of each stream comes through.
+
+The gated multimodal unit, for any number of streams (the paper's equations 1 to 3, and its form
+for more than two modalities):
+
+    h_m = tanh(W_m x_m),    z_m = sigmoid(Z_m [x_1; ...; x_M]),    fused = sum_m z_m * h_m
+
+Differences and our choices:
+
+1. A sequence is its mean over the frames that are there.
+2. The gates also see a column per stream that says whether it is there; the gate of an absent
+   stream is shut.
+3. For two streams the paper ties the gates, z and 1 - z; here each stream has its own.
+4. Dropout of the fused vector.
+
+References
+----------
+Arevalo, J. et al. (2017). Gated multimodal units for information fusion.
+https://arxiv.org/abs/1702.01992
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from emocli.models._sequences import Inputs, masked_mean
+
+
+@dataclass(frozen=True)
+class GatedConfig:
+    """`dims`: stream -> numbers per vector or frame."""
+
+    dims: dict[str, int]
+    classes: int  # of regression: how many numbers
+    hidden: int = 128
+    dropout: float = 0.1
+    task: str = "classification"
+
+
+class Gated(nn.Module):
+    """A gated multimodal unit and a linear layer."""
+
+    takes_time = True
+
+    def __init__(self, config: GatedConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.inputs = Inputs(config.dims)
+        total = sum(config.dims.values()) + len(config.dims)
+        self.features = nn.ModuleDict(
+            {name: nn.Linear(dim, config.hidden) for name, dim in config.dims.items()}
+        )
+        self.gate = nn.ModuleDict({name: nn.Linear(total, config.hidden) for name in config.dims})
+        self.dropout = nn.Dropout(config.dropout)
+        self.output = nn.Linear(config.hidden, config.classes)
+
+    def _parts(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Return gates and gated features, (batch, streams, hidden) both."""
+        found = self.inputs(streams, masks)
+        means = {name: masked_mean(*found[name]) for name in found}
+        there = torch.stack([mask.any(dim=1) for _, mask in found.values()], dim=1)
+        joined = torch.cat([*means.values(), there.to(self.inputs.mean)], dim=1)
+        open_ = torch.stack([torch.sigmoid(gate(joined)) for gate in self.gate.values()], dim=1)
+        features = [torch.tanh(self.features[name](means[name])) for name in means]
+        gates = open_ * there[..., None]
+        return gates, gates * torch.stack(features, dim=1)
+
+    def gates(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return `modalities` (batch, streams): the mean gate of each, as shares adding to one."""
+        means = self._parts(streams, masks)[0].mean(dim=2)
+        return {"modalities": means / means.sum(dim=1, keepdim=True).clamp_min(1e-9)}
+
+    def fuse(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> Tensor:
+        """Return the sum of what the gates let through: (batch, hidden)."""
+        return self.dropout(self._parts(streams, masks)[1].sum(dim=1))
+
+    def classify(self, fused: Tensor) -> Tensor:
+        """Return logits (batch, classes)."""
+        return self.output(fused)
+
+    def forward(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> Tensor:
+        """Return logits (batch, classes)."""
+        return self.classify(self.fuse(streams, masks))

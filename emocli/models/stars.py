@@ -1,0 +1,259 @@
+"""STARS: shared and specific parts, translated into each other, to stand in for what is missing.
+
+The abstract is about images from satellites: an asymmetric alignment (translation in both
+directions with stop-gradient, against collapse) and a contrast between segments drawn evenly from
+the classes (PSA, against the domination of frequent ones). For emotion a pixel is a segment of
+time. What follows is our design of it. In N segments, with h_m the projected stream, sg
+stop-gradient and D = 1 - cosine + smooth L1 / 2 (on layer-normed vectors):
+
+    s_m = S(h_m),  p_m = P_m(h_m);   phat_ij = T_ij([s_i; p_i]), i is there; T: convolutions, k = 3
+    translate: mean over i != j of D(phat_ij, sg p_j) + D(T_ji([s_i; phat_ij]), sg p_i) / 2
+    shared:    mean over i != j of r_ij D(q(s_i), sg s_j),  r_ij = softmax_j(accuracy of j alone)
+    specific:  0.02 CE(stream told from p_m) + 0.01 cos^2(s_m, p_m)
+    psa:       segments of one class drawn together across streams; the other side is sg
+    recovery:  phat_j = sum_i rho_ij phat_ij,  rho a softmax over the i that are there;  shat =
+               mean of their s;  f_m = SCSE(linear([s_m or shat; p_m or phat_m]) + kind)
+    fused      = mean over time of a pyramid (strides 1, 2, 4) over all f_m
+    loss = task(all) + task(random subset) + 0.5 translate + 0.1 shared + specific + 0.1 psa
+           + 0.1 KL(sg answer of all, answer of subset)
+
+Our choices beyond that:
+
+1. "There" is said per segment: a stream that loses frames is recovered in those segments only. A
+   segment in which no stream is there is left out.
+2. The heads that answer alone see detached s and p, and so change neither. Their accuracy on held-
+   out records sets r after each epoch (`after_epoch`, which also returns the collapse monitors).
+3. The weight of `translate` grows from 0 to its full size in the first tenth of training; the loop
+   sets `progress`, from 0 to 1.
+4. For regression the bins of PSA are whole numbers, KL is the mean absolute difference.
+5. S, P and T end in a layer norm: D does not see lengths, so nothing else would keep them.
+6. Without stop-gradient (`stop_gradient: false`) and with random draws (`balanced: false`) it can
+   be run for comparison.
+
+References
+----------
+STARS (2026), shared-specific translation and alignment for missing-modality remote sensing
+semantic segmentation. https://arxiv.org/abs/2601.17342
+Wang, H. et al. (2023). Multi-modal learning with missing modality via shared-specific feature
+modelling. https://arxiv.org/abs/2307.14126
+Roy, A. G. et al. (2018). Concurrent spatial and channel squeeze and excitation.
+https://arxiv.org/abs/1803.02579
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from emocli.models import _alignment as align
+from emocli.models._recovery import Pair, Parts, Recovery, Translator, mlp
+from emocli.models._sequences import Inputs, masked_mean, segments
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+WARM_UP = 0.1  # of training
+KEPT = 0.5  # chance of a stream to be in the random subset
+
+
+@dataclass(frozen=True)
+class StarsConfig:
+    """Our defaults; the paper's are not public."""
+
+    dims: dict[str, int]  # stream -> numbers per vector or frame
+    classes: int  # of regression: how many numbers
+    hidden: int = 128
+    segments: int = 16  # N
+    translate: float = 0.5
+    shared: float = 0.1
+    domain: float = 0.02
+    orthogonal: float = 0.01
+    psa: float = 0.1
+    psa_units: int = 256
+    consistency: float = 0.1
+    stop_gradient: bool = True
+    balanced: bool = True
+    dropout: float = 0.1
+    task: str = "classification"
+
+
+class Stars(nn.Module):
+    """Parts of each stream, translators between all pairs, a pyramid over what they give."""
+
+    takes_time = True
+    masks_itself = True  # the objective leaves streams out at random
+    accuracy: Tensor
+
+    def __init__(self, config: StarsConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.progress = 1.0
+        dim, names = config.hidden, list(config.dims)
+        self.pairs: list[Pair] = list(itertools.permutations(range(len(names)), 2))
+        self.inputs = Inputs(config.dims)
+        self.project = nn.ModuleDict({n: nn.Linear(size, dim) for n, size in config.dims.items()})
+        self.share = mlp(dim)  # S
+        self.specify = nn.ModuleDict({name: mlp(dim) for name in names})  # P
+        self.translate = nn.ModuleDict(
+            {f"{names[i]}-{names[j]}": Translator(dim) for i, j in self.pairs}
+        )
+        self.predict = mlp(dim)  # q
+        self.contrast = mlp(dim)
+        self.domain = nn.Linear(dim, len(names))
+        self.recover = Recovery(names, dim)
+        self.dropout = nn.Dropout(config.dropout)
+        self.output = nn.Linear(dim, config.classes)
+        self.heads = nn.ModuleDict({name: nn.Linear(2 * dim, config.classes) for name in names})
+        self.register_buffer("accuracy", torch.zeros(len(names)))
+
+    def parts(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> Parts:
+        """Return s and p of each stream (streams, batch, segments, hidden), and what is there."""
+        count = self.config.segments if any(streams[n].ndim == 3 for n in self.config.dims) else 1
+        shared, specific, there = [], [], []
+        for name, (values, mask) in self.inputs(streams, masks).items():
+            pooled, seen = segments(values, mask, count)
+            found = functional.gelu(self.project[name](pooled))
+            shared.append(self.share(found) * seen[..., None])
+            specific.append(self.specify[name](found) * seen[..., None])
+            there.append(seen)
+        return Parts(torch.stack(shared), torch.stack(specific), torch.stack(there))
+
+    def translations(self, parts: Parts) -> dict[Pair, Tensor]:
+        """Return phat_ij (batch, segments, hidden) of every ordered pair of streams."""
+        sources = list(zip(parts.shared, parts.specific, parts.there, strict=True))
+        return {(i, j): self._translator(i, j)(*sources[i]) for i, j in self.pairs}
+
+    def _translator(self, i: int, j: int) -> nn.Module:
+        names = list(self.config.dims)
+        return self.translate[f"{names[i]}-{names[j]}"]
+
+    def fuse(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> Tensor:
+        """Return the fused vector (batch, hidden)."""
+        parts = self.parts(streams, masks)
+        return self.recover(parts, self.translations(parts))
+
+    def classify(self, fused: Tensor) -> Tensor:
+        """Return logits (batch, classes)."""
+        return self.output(self.dropout(fused))
+
+    def forward(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> Tensor:
+        """Return logits (batch, classes)."""
+        return self.classify(self.fuse(streams, masks))
+
+    def unimodal(
+        self, streams: dict[str, Tensor], masks: dict[str, Tensor] | None = None
+    ) -> dict[str, Tensor]:
+        """Return what each stream says alone (batch, classes): log-probabilities, or numbers."""
+        masks = masks or {n: torch.ones_like(v[..., 0]).bool() for n, v in streams.items()}
+        alone = self._alone(self.parts(streams, masks))
+        if self.config.task == "classification":
+            alone = {name: values.log_softmax(dim=1) for name, values in alone.items()}
+        return alone
+
+    def _alone(self, parts: Parts) -> dict[str, Tensor]:
+        both = torch.cat([parts.shared, parts.specific], dim=3).detach()
+        return {
+            name: head(masked_mean(values, there))
+            for (name, head), values, there in zip(
+                self.heads.items(), both, parts.there, strict=True
+            )
+        }
+
+    def objective(
+        self, streams: dict[str, Tensor], masks: dict[str, Tensor], targets: Tensor, task_loss: Loss
+    ) -> dict[str, Tensor]:
+        """Return the terms of the loss, weighted."""
+        config = self.config
+        parts = self.parts(streams, masks)
+        found = self.translations(parts)
+        present = parts.there.any(dim=2)  # (streams, batch)
+        kept = present & (torch.rand(present.shape, device=present.device) < KEPT)
+        kept = torch.where(kept.any(dim=0), kept, present)
+        whole = self.classify(self.recover(parts, found))
+        subset = self.classify(self.recover(parts.only(kept), found))
+        alone = [
+            task_loss(logits[some], targets[some])
+            for logits, some in zip(self._alone(parts).values(), present, strict=True)
+            if some.any()
+        ]
+        return {
+            "task": task_loss(whole, targets),
+            "subset": task_loss(subset, targets),
+            "alone": torch.stack(alone).sum() if alone else whole.new_zeros(()),
+            "consistency": config.consistency
+            * align.disagreement(subset, whole.detach(), config.task),
+            **self.alignment(parts, found),
+            "specific": self._specific(parts),
+            "psa": config.psa * self._psa(parts, targets),
+        }
+
+    def alignment(self, parts: Parts, found: dict[Pair, Tensor]) -> dict[str, Tensor]:
+        """Return the terms `translate` and `shared`."""
+        terms = [term for pair in self.pairs if (term := self.pair_terms(parts, found, pair))]
+        if not terms:
+            none = parts.shared.new_zeros(())
+            return {"translate": none, "shared": none}
+        there, back, shared = (torch.stack(term).mean() for term in zip(*terms, strict=True))
+        warm = min(1.0, self.progress / WARM_UP)
+        return {
+            "translate": self.config.translate * warm * (there + 0.5 * back),
+            "shared": self.config.shared * shared,
+        }
+
+    def pair_terms(
+        self, parts: Parts, found: dict[Pair, Tensor], pair: Pair
+    ) -> tuple[Tensor, Tensor, Tensor] | None:
+        """Return how far the translation i -> j is off, the way back, and s_i from s_j."""
+        i, j = pair
+        both = parts.there[i] & parts.there[j]
+        if not both.any():
+            return None
+        shared, specific = parts.shared, parts.specific
+        wanted = [self._fixed(values) for values in (specific[j], specific[i], shared[j])]
+        back = self._translator(j, i)(shared[i], found[pair], parts.there[i])
+        trust = self.accuracy.softmax(dim=0)[j]
+        return (
+            align.distance(found[pair], wanted[0], both),
+            align.distance(back, wanted[1], both),
+            trust * align.distance(self.predict(shared[i]), wanted[2], both),
+        )
+
+    def _fixed(self, target: Tensor) -> Tensor:
+        return target.detach() if self.config.stop_gradient else target
+
+    def _specific(self, parts: Parts) -> Tensor:
+        """Return the terms that keep p specific: its stream is told from it, and it is not s."""
+        told = align.told(self.domain(parts.specific), parts)
+        return self.config.domain * told + self.config.orthogonal * align.overlap(parts)
+
+    def _psa(self, parts: Parts, targets: Tensor) -> Tensor:
+        """Return the contrast between segments of all streams, drawn evenly from the classes."""
+        kinds, rows, _ = parts.there.nonzero(as_tuple=True)
+        if len(rows) == 0:
+            return parts.shared.new_zeros(())
+        classes = align.binned(targets, self.config.task)[rows]
+        drawn = align.draw(classes, rows, self.config.psa_units, balanced=self.config.balanced)
+        values = torch.zeros_like(rows, dtype=parts.shared.dtype)
+        if self.config.task == "regression":
+            values = targets.reshape(len(targets), -1)[rows, 0]
+        units = self.contrast(parts.shared[parts.there][drawn])
+        return align.segment_contrast(units, kinds[drawn], classes[drawn], values[drawn])
+
+    @torch.no_grad()
+    def after_epoch(
+        self, streams: dict[str, Tensor], masks: dict[str, Tensor], targets: Tensor
+    ) -> dict[str, float]:
+        """Note how right each stream is alone; return the monitors of collapse.
+
+        `shared_spread` (alarm below 0.02), `shared_rank`, and of what is recovered `recovered_rank`
+        and `recovered_variance`, over that of the truth (alarm below 0.3).
+        """
+        parts = self.parts(streams, masks)
+        for place, logits in enumerate(self._alone(parts).values()):
+            some = parts.there[place].any(dim=1)
+            self.accuracy[place] = align.accuracy(logits[some], targets[some], self.config.task)
+        return align.monitors(parts, self.translations(parts))
