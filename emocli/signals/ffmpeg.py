@@ -110,7 +110,8 @@ def _arguments(binary: str, start: float | None, end: float | None) -> list[str]
         format="s16le",
         ac=1,
         flush_packets=0,  # hundreds of small writes would cost more than the decoding
-        af=f"aresample={SAMPLE_RATE_HZ}:rematrix_maxval=1.0",
+        # first_pts: sound that begins after the picture keeps its place; silence stands before it.
+        af=f"aresample={SAMPLE_RATE_HZ}:rematrix_maxval=1.0:first_pts=0",
         **span,
     )
     before = [binary, "-nostdin", "-nostats", "-loglevel", "repeat+level+info"]
