@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from emocli.errors import ConfigError
+from emocli.errors import ConfigError, EmocliError, UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 DEFAULT = Path(__file__).parent / "default"
 FORMAT = 1
+FILES = ("model.safetensors", "card.md", "config.json")  # in the order they are put in place
 ADAPTER = "adapter."  # tensors for an encoder, "adapter.STREAM.NAME"; the rest are the model's
 CANARY_ROWS = 4
 CANARY_TOLERANCE = 1e-3  # between machines; a head that was not loaded is off by 1 and more
@@ -94,7 +95,8 @@ class Bundle:
 
         wanted = np.array(self.contents["canary"])
         got = canary(model, self.streams)
-        if wanted.shape != got.shape or np.abs(wanted - got).max() > CANARY_TOLERANCE:
+        # Written so that a logit that is no number is far off, too.
+        if wanted.shape != got.shape or not np.abs(wanted - got).max() <= CANARY_TOLERANCE:
             raise ConfigError(
                 f"{self.folder}: the canary's logits are not those recorded",
                 hint="the weights are damaged, or of another version of the model",
@@ -136,25 +138,41 @@ def canary(model: Any, streams: Mapping[str, Mapping[str, Any]]) -> Any:
 def save(
     folder: Path, model: Any, contents: dict[str, Any], card: str, **adapters: dict[str, Tensor]
 ) -> Bundle:
-    """Write a bundle: the weights first, config.json (which makes it one) last."""
+    """Write a bundle whole or not at all; what another program made is never written over."""
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
+    require_free(folder)
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.detach().contiguous() for name, tensor in model.state_dict().items()}
     for stream, adapter in adapters.items():
         tensors |= {f"{ADAPTER}{stream}.{n}": t.contiguous() for n, t in adapter.items()}
     model.eval()
     contents = {"format": FORMAT, **contents, "canary": canary(model, contents["streams"]).tolist()}
-    (folder / "config.json").unlink(missing_ok=True)
-    part = folder / "model.safetensors.part"
-    save_file({n: _smallest(t.cpu()) for n, t in tensors.items()}, part)
-    part.chmod(0o644)
-    part.replace(folder / "model.safetensors")
-    (folder / "card.md").write_text(card, encoding="utf-8")
-    config = folder / "config.json.part"
-    config.write_bytes(orjson.dumps(contents, option=orjson.OPT_INDENT_2))
-    config.replace(folder / "config.json")
+    parts = {name: folder / f"{name}.part" for name in FILES}
+    try:
+        save_file({n: _smallest(t.cpu()) for n, t in tensors.items()}, parts[FILES[0]])
+        parts["card.md"].write_text(card, encoding="utf-8")
+        parts["config.json"].write_bytes(orjson.dumps(contents, option=orjson.OPT_INDENT_2))
+    except (OSError, SafetensorError) as error:
+        for part in parts.values():
+            part.unlink(missing_ok=True)
+        raise EmocliError(f"{folder}: cannot write the model: {error}") from None
+    parts[FILES[0]].chmod(0o644)
+    for name, part in parts.items():
+        part.replace(folder / name)
     return read(folder)
+
+
+def require_free(folder: Path) -> None:
+    """Raise UsageError where a folder holds files of a bundle's names that are no bundle."""
+    if not any((folder / name).exists() for name in FILES):
+        return
+    try:
+        read(folder)
+    except ConfigError as error:
+        hint = "choose another folder, or move these files away"
+        raise UsageError(f"{folder} would be written over: {error}", hint=hint) from None
 
 
 def _smallest(tensor: Tensor) -> Tensor:

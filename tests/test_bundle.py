@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from emocli import bundle, models
-from emocli.errors import ConfigError
+from emocli.errors import ConfigError, EmocliError, UsageError
 
 SPEC = {"modality": "audio", "encoder": "e", "layer": [2], "pooling": "mean", "dim": 4}
 
@@ -99,3 +99,37 @@ def test_features_of_another_kind_are_told_apart(
 ) -> None:
     problem = bundle.mismatch(SPEC, feature)
     assert problem is None if says is None else says in str(problem)
+
+
+def test_weights_that_are_no_numbers_are_noticed(folder: Path) -> None:
+    weights = load_file(folder / "model.safetensors")
+    weights["output.bias"][0] = float("nan")
+    save_file(weights, folder / "model.safetensors")
+    with pytest.raises(ConfigError, match="canary"):
+        bundle.read(folder).model()
+
+
+def test_a_bundle_that_cannot_be_written_leaves_the_old_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = bundle.read(folder)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("safetensors.torch.save_file", full)
+    with pytest.raises(EmocliError, match="cannot write the model: .*No space left"):
+        bundle.save(folder, before.model(), dict(before.contents), "# other\n")
+    assert bundle.read(folder).digest == before.digest
+    assert not list(folder.glob("*.part"))
+
+
+def test_what_another_program_made_is_not_written_over(folder: Path, tmp_path: Path) -> None:
+    model, contents = bundle.read(folder).model(), dict(bundle.read(folder).contents)
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(UsageError, match="would be written over"):
+        bundle.save(tmp_path / "theirs", model, contents, "# card\n")
+    assert (tmp_path / "theirs" / "config.json").read_text() == '{"model_type": "bert"}'
+    bundle.save(folder, model, contents, "# new\n")
+    assert (folder / "card.md").read_text() == "# new\n"

@@ -143,7 +143,11 @@ def _text_of(record: Record) -> Any:
         return RecordError("no_text", "no field 'text'", hint="run emocli transcribe first")
     if text is None:
         return _note(record, "text", "no_text", "no text", "emocli transcribe adds it")
-    return text if text.strip() else _note(record, "text", "no_speech", "no words were heard", "")
+    if text.strip():
+        return text
+    if not _other(record, "text"):
+        return RecordError("empty_text", "the text is empty", hint="a record needs words or a path")
+    return _note(record, "text", "no_speech", "no words were heard", "")
 
 
 def _waveforms(batch: list[Record], spec: Spec, store: Store, encoder: Any) -> list[Any]:
@@ -182,7 +186,7 @@ def _samples_of(record: Record, spec: Spec, store: Store) -> Any:
 
 def _other(record: Record, modality: str) -> bool:
     if modality == "audio":
-        return bool(record.get("text"))
+        return record.get("text") is not None
     return bool(record.get("path") or record.get("audio") or record.get("features"))
 
 

@@ -55,9 +55,12 @@ def core(run: options.Run, trained: bundle.Bundle) -> stages.Stage:
     model = functools.cache(trained.model)
 
     def fuse(batch: list[Record]) -> list[Record | Exception]:
-        vectors = [_vectors(record, trained, run) for record in batch]
-        there = [i for i, found in enumerate(vectors) if found]
-        outcomes: list[Record | Exception] = [_nothing(record) for record in batch]
+        vectors = [_tried(record, trained, run) for record in batch]
+        there = [i for i, found in enumerate(vectors) if isinstance(found, dict) and found]
+        outcomes: list[Record | Exception] = [
+            found if isinstance(found, RecordError) else _nothing(record)
+            for record, found in zip(batch, vectors, strict=True)
+        ]
         if there:
             fused = _forward(model(), trained, [vectors[i] for i in there])
             for i, (vector, unimodal) in zip(there, fused, strict=True):
@@ -75,6 +78,14 @@ def core(run: options.Run, trained: bundle.Bundle) -> stages.Stage:
 def _nothing(record: Record) -> RecordError:
     reasons = [f"{m}: {p.get('message')}" for m, p in (record.get("missing") or {}).items()]
     return RecordError("no_modality", "; ".join(["nothing to go by", *reasons]))
+
+
+def _tried(record: Record, trained: bundle.Bundle, run: options.Run) -> Any:
+    """Return the vectors of a record, or the error that makes it none of the batch."""
+    try:
+        return _vectors(record, trained, run)
+    except RecordError as error:
+        return error
 
 
 def _vectors(record: Record, trained: bundle.Bundle, run: options.Run) -> dict[str, Any]:
@@ -97,16 +108,24 @@ def _left_out(record: Record, spec: Record, trained: bundle.Bundle) -> dict[str,
     if spec["modality"] != "text" or not rules:
         return None
     language = record.get("language")
+    if language is not None and not isinstance(language, str):
+        raise RecordError("bad_language", f"language is not a string: {language!r:.60}")
     if language and language.split("-")[0].lower() != rules["language"]:
         message = f"the text is {language}, the model's is {rules['language']}"
         return {"code": "language", "message": message, "hint": ""}
-    heard = [
-        w["probability"] for w in record.get("words") or () if w.get("probability") is not None
-    ]
+    heard = _heard(record)
     if heard and (mean := sum(heard) / len(heard)) < rules["min_word_probability"]:
         message = f"words were heard with a mean probability of {mean:.2f} only"
         return {"code": "low_word_probability", "message": message, "hint": "a larger --model"}
     return None
+
+
+def _heard(record: Record) -> list[float]:
+    """Return how sure the transcript is of each word."""
+    words = record.get("words") or []
+    if not isinstance(words, list) or not all(isinstance(word, dict) for word in words):
+        raise RecordError("bad_words", f"words is not what transcribe adds: {words!r:.60}")
+    return [word["probability"] for word in words if word.get("probability") is not None]
 
 
 def _vector(record: Record, name: str, feature: Any, spec: Record, run: options.Run) -> Any:

@@ -20,7 +20,7 @@ import typer
 
 from emocli import bundle, options, stages, windows
 from emocli.commands import _streams, fuse
-from emocli.errors import RecordError, UsageError
+from emocli.errors import ConfigError, RecordError, UsageError
 
 Record = dict[str, Any]
 
@@ -79,6 +79,8 @@ def _predict(
     with torch.inference_mode():
         logits = model.classify(torch.from_numpy(np.stack(vectors))) / temperature
         answers = torch.log_softmax(logits, dim=-1).numpy()
+    if not np.isfinite(answers).all():
+        raise ConfigError(f"{trained.name} gives what is no number", hint="train it again")
     for record, answer in zip(batch, answers, strict=True):
         prediction = _streams.prediction(answer, trained.labels)
         if prediction["confidence"] < abstain:

@@ -46,8 +46,10 @@ def command(
     folder = run.flags["output"]
     if folder is None:
         raise UsageError("train needs --output DIR, the folder of the bundle")
+    from emocli import bundle
     from emocli.commands import _training
 
+    bundle.require_free(Path(folder))
     wanted = streams.split(",") if streams else None
     examples = _training.collect(run, run.source(), wanted)
     held = _training.collect(run, _dev_source(run, dev), list(examples.specs)) if dev else None

@@ -71,6 +71,23 @@ def test_silence_is_nothing_to_go_by(emocli: Emocli) -> None:
     assert outcome.records[0]["prediction"]["modalities"] == {"text": 1.0}
 
 
+@pytest.mark.parametrize(
+    ("field", "code"),
+    [
+        ({"text": ""}, "empty_text"),
+        ({"words": [3]}, "bad_words"),
+        ({"words": "none"}, "bad_words"),
+        ({"language": 5}, "bad_language"),
+    ],
+)
+def test_fields_of_another_type_are_named(emocli: Emocli, field: dict[str, Any], code: str) -> None:
+    good = {"id": "good", "text": "I am so happy", "error": None}
+    outcome = emocli("predict", stdin=[{"id": "bad", "text": "hi", **field}, good])
+    assert outcome.status == 1
+    assert outcome.records[0]["error"]["code"] == code
+    assert outcome.records[1]["prediction"]["emotion"] == "joy"
+
+
 def test_a_video_without_audio_has_nothing_to_go_by(emocli: Emocli) -> None:
     outcome = emocli("predict", str(CLIPS / "silent.mp4"))
     assert outcome.status == 1
