@@ -7,8 +7,8 @@ _emocli_command() {  # set flags and takes; false when there is no such command
             flags='--version -h --help'
             takes='' ;;
         align)
-            flags='--aligner --language --model --textgrid --transcripts --write-textgrid --format --device --offline --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -j --jobs --store -h --help'
-            takes='--aligner --language --model --textgrid --transcripts --write-textgrid --format --device --files-from --input-format -o --output --shard --max-errors -j --jobs --store' ;;
+            flags='--aligner --language --model --textgrid --transcripts --write-textgrid --format --max-misfit --device --offline --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -j --jobs --store -h --help'
+            takes='--aligner --language --model --textgrid --transcripts --write-textgrid --format --max-misfit --device --files-from --input-format -o --output --shard --max-errors -j --jobs --store' ;;
         config)
             flags='-h --help'
             takes='' ;;
@@ -101,6 +101,7 @@ _emocli_values() {
         'align --transcripts') words='' paths=folders ;;
         'align --write-textgrid') words='' paths=folders ;;
         'align --format') words='jsonl textgrid' paths= ;;
+        'align --max-misfit') words='' paths= ;;
         'align --device') words='auto cpu' paths= ;;
         'align --files-from') words='' paths=files ;;
         'align --input-format') words='auto jsonl paths csv text' paths= ;;

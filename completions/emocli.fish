@@ -51,6 +51,7 @@ complete -c emocli -n "__emocli_is align" -l textgrid -d 'Where your own alignme
 complete -c emocli -n "__emocli_is align" -l transcripts -d 'Where texts are: NAME.txt or NAME.lab' -r -a '(__fish_complete_directories)' -f
 complete -c emocli -n "__emocli_is align" -l write-textgrid -d 'Write NAME.TextGrid of every record, too' -r -a '(__fish_complete_directories)' -f
 complete -c emocli -n "__emocli_is align" -l format -d 'What to write of a record' -r -a 'jsonl textgrid' -f
+complete -c emocli -n "__emocli_is align" -l max-misfit -d 'Misfit a frame that is never too much (6.9; CTC: 2)' -r -f
 complete -c emocli -n "__emocli_is align" -l device -d 'Where networks run' -r -a 'auto cpu' -f
 complete -c emocli -n "__emocli_is align" -l offline -d 'Never use the network'
 complete -c emocli -n "__emocli_is align" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
