@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from emocli import failures, journal, records, stages
-from emocli.errors import EmocliError, ExitStatus, worst
+from emocli.errors import EmocliError, ExitStatus, UsageError, worst
 from emocli.inputs import Source
 from emocli.progress import Progress
 from emocli.windows import Window
-from emocli.writing import whole_file
+from emocli.writing import is_special, place, whole_file
 
 if TYPE_CHECKING:
     from emocli.options import Run
@@ -43,15 +44,18 @@ class Execution:
         """Run, and return the exit status; the summary is printed however it ends."""
         word = ""
         stage = stages.windowed(stage, window)
+        output = place(self.run.flags["output"])
+        whole = output is not None and not is_special(output)
+        if self.run.flags["resume"] and not whole:
+            raise UsageError(f"--resume: {self.run.flags['output']} is not a file of its own")
         try:
-            if not self.run.flags["output"]:
-                self._to_stream(stage, self.run.world.stdout)
-            elif self.reads:
-                self._to_file(stage, window)
+            if output is not None and whole and self.reads:
+                self._to_file(output, stage, window)
             else:
-                with whole_file(self.run.flags["output"], self.run.world.stdout) as file:
-                    self._to_stream(stage, file)
-                    self._unfinished()
+                with whole_file(output, self.run.world.stdout) as stream:
+                    self._to_stream(stage, stream)
+                    if whole:
+                        self._unfinished()
         except (KeyboardInterrupt, Terminated) as stop:
             word = ", interrupted" if isinstance(stop, KeyboardInterrupt) else ", terminated"
             raise
@@ -81,8 +85,8 @@ class Execution:
                 _close(outcomes)
                 return
 
-    def _to_file(self, stage: stages.Stage, window: Window) -> None:
-        with journal.Journal(self.run.flags["output"], resume=self.run.flags["resume"]) as target:
+    def _to_file(self, output: Path, stage: stages.Stage, window: Window) -> None:
+        with journal.Journal(output, resume=self.run.flags["resume"]) as target:
             self._into(target, stage, window)
 
     def _into(self, target: journal.Journal, stage: stages.Stage, window: Window) -> None:

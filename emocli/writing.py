@@ -1,9 +1,11 @@
-"""Files that appear whole or not at all."""
+"""Where output goes: stdout, a pipe or a device, or a file that appears whole or not at all."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,13 +13,55 @@ from typing import BinaryIO, cast
 
 from emocli.errors import UsageError
 
+DESCRIPTORS = re.compile(r"/proc/\d+(/task/\d+)?/fd")  # what /dev/fd and /dev/stdout lead to
+MOST_LINKS = 40  # as Linux follows
+
+
+def place(path: Path | None) -> Path | None:
+    """Return where --output PATH writes: None for stdout, which "-" means too; links are followed.
+
+    Raises UsageError for a folder, and for links that lead nowhere.
+    """
+    if path is None or str(path) == "-":
+        return None
+    if path.is_dir():
+        raise UsageError(f"cannot write {path}: {path} is a folder", hint="name a file in it")
+    for _ in range(MOST_LINKS):
+        if not path.is_symlink() or _is_descriptor(path):
+            return path
+        path = path.parent / path.readlink()
+    raise UsageError(f"cannot write {path}: its links go round in circles")
+
+
+def is_special(path: Path) -> bool:
+    """Say whether a path is a pipe, a device or an open file, which nothing may take the place of.
+
+    What is written there cannot be whole or not at all, nor resumed.
+    """
+    try:
+        return _is_descriptor(path) or not stat.S_ISREG(path.stat().st_mode)
+    except OSError:  # not there yet
+        return False
+
+
+def _is_descriptor(path: Path) -> bool:
+    return bool(DESCRIPTORS.fullmatch(str(path.parent.resolve())))
+
 
 @contextlib.contextmanager
 def whole_file(path: Path | None, stdout: BinaryIO) -> Iterator[BinaryIO]:
-    """Yield a stream: stdout, or a temporary sibling that becomes `path` if nothing is raised."""
+    """Yield a stream: stdout, or a temporary sibling that becomes `path` if nothing is raised.
+
+    A pipe or a device is written straight into.
+    """
+    path = place(path)
     if path is None:
         yield stdout
         stdout.flush()
+        return
+    if is_special(path):
+        with _opened(path) as file:
+            yield file
         return
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.part.")
@@ -32,6 +76,13 @@ def whole_file(path: Path | None, stdout: BinaryIO) -> Iterator[BinaryIO]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("ab")
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from None
 
 
 def _umask() -> int:

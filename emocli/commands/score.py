@@ -10,6 +10,7 @@ import typer
 from emocli import options
 from emocli.commands._score_columns import Columns, field
 from emocli.errors import EmptyInputError, ExitStatus, UsageError, worst
+from emocli.writing import place
 
 if TYPE_CHECKING:
     pass
@@ -88,6 +89,7 @@ def command(
     """
     _check(labels, restrict)
     limits = [*_limits("min", minimum), *_limits("max", maximum)]
+    place(run.flags["output"])  # refused before the work rather than after it
     rows = list(_rows(run))
     show = table or (run.world.stdout.isatty() and not json and not run.flags["output"])
     status: int = ExitStatus.OK
