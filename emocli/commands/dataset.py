@@ -86,7 +86,8 @@ def _only(records: Iterable[Record], field: str, wanted: list[str]) -> Iterator[
 def _original(records: Iterable[Record]) -> Iterator[Record]:
     """Make the source's own words the labels."""
     for record in records:
-        if label := record.get("label"):
+        label = record.get("label", {})
+        if "original" in label:  # ratings alone have no words
             label["emotion"] = label["original"]
             if "multi_original" in label:
                 label["multi"] = label.pop("multi_original")
@@ -97,7 +98,8 @@ def _noted(records: Iterable[Record], run: options.Run) -> Iterator[Record]:
     """Say on stderr how many records have a word that is none of the seven labels."""
     homeless: Counter[str] = Counter()
     for record in records:
-        if (label := record.get("label")) and label["emotion"] is None:
+        label = record.get("label", {})
+        if "original" in label and label["emotion"] is None:
             homeless[label["original"]] += 1
         yield record
     if homeless:

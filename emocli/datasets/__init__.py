@@ -1,5 +1,7 @@
 """Published file formats to records: one file per dataset, and its name is the dataset's name.
 
+On the command line a `_` of it is a `-`: `crema_d.py` is `crema-d`.
+
 Each file has `read(path) -> Iterator[dict]`. The id of a recording is the path as it was given
 joined with what stands below it; a line of text is named after its dataset and split
 ("meld/train/dia0_utt3"). Numbered speakers get the name of their dataset ("ravdess-03"), so that
@@ -26,19 +28,20 @@ MEDIA = frozenset((*_AUDIO, ".wav", ".wma", *_VIDEO))
 
 def names() -> list[str]:
     """Return the names of all datasets, in order."""
-    return sorted(module.name for module in iter_modules(__path__))
+    return sorted(module.name.replace("_", "-") for module in iter_modules(__path__))
 
 
 def load(name: str) -> ModuleType:
     """Return the module of a dataset, or raise UsageError with the names that exist."""
     if name not in names():
         raise UsageError(f"no dataset '{name}'", hint=f"one of {', '.join(names())}")
-    return import_module(f"{__name__}.{name}")
+    return import_module(f"{__name__}.{name.replace('-', '_')}")
 
 
 def title(name: str) -> str:
     """Return the first line of a dataset's documentation, read without importing it."""
-    source = Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
+    file = Path(__file__).with_name(f"{name.replace('-', '_')}.py")
+    source = file.read_text(encoding="utf-8")
     return source.split('"""', 2)[1].split("\n", 1)[0]
 
 

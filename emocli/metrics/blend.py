@@ -1,6 +1,7 @@
 """Blends of two emotions: the two accuracies of BLEMORE, and its ways from probabilities to blends.
 
-"BlEmoRe: A Multimodal Dataset of Blended Emotions with Relative Salience", 2026,
+Lachmann, Israelsson, Tornberg, Saghinadze, Balazia, Müller and Laukka, "Not all Blends are Equal:
+The BLEMORE Dataset of Blended Emotion Expressions with Relative Salience Annotations", 2026,
 https://arxiv.org/abs/2601.13225; behaviour read from its code,
 https://github.com/BlEmoRe/blemore-common
 

@@ -70,7 +70,7 @@ def test_shards_are_a_partition(emocli, goemotions):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["iemocap", "."], "one of emodb, folder"),
+        (["iemocap", "."], "emobank, emodb, folder"),
         (["emodb", "nowhere"], "nowhere: no such file or folder"),
         (["emodb", ".", "--labels", "mine"], "--labels mine"),
         (["emodb"], "PATH"),

@@ -83,13 +83,53 @@ def ecf(folder):
     return touch(folder, "train/dia1utt1.mp4")
 
 
+def crema_d(folder):
+    (folder / "processedResults").mkdir()
+    (folder / "processedResults/tabulatedVotes.csv").write_text(
+        '"","A","D","F","H","N","S","fileName","numResponses"\n'
+        '"100002",0,0,0,3,6,0,"1001_IEO_HAP_LO",9\n'
+        '"200002",0,0,0,8,1,0,"1001_IEO_HAP_LO",9\n'
+        '"300002",0,1,0,7,2,0,"1001_IEO_HAP_LO",10\n'
+        '"300003",9,0,0,0,0,1,"1002_DFA_ANG_XX",10\n'
+    )
+    (folder / "VideoDemographics.csv").write_text(
+        '"ActorID","Age","Sex","Race","Ethnicity"\n1001,51,"Male","Caucasian","Not Hispanic"\n'
+    )
+    return folder
+
+
+def emobank(folder):
+    (folder / "corpus").mkdir()
+    (folder / "corpus/emobank.csv").write_text(
+        "id,split,V,A,D,text\n"
+        '110CYL068_1036_1079,train,3.0,3.25,3.2,"Remember what she said in my last letter? """\n'
+        "SemEval_1319,dev,1.2,4,2.5,Bomb kills 18 on military bus in Iran\n"
+    )
+    (folder / "corpus/individual_reader_ratings.csv").write_text(
+        "id,V,A,D\n110CYL068_1036_1079,3,3,4\n110CYL068_1036_1079,2,4,3\n"
+    )
+    return folder
+
+
+def blemore(folder):
+    (folder / "train_metadata.csv").write_text(
+        "filename,video_id,gender,mix,emotion_1,version,intensity_level,situation,emotion_2,"
+        "emotion_1_salience,emotion_2_salience,fold\n"
+        "A102_ang_int1_ver1,A102,female,0,ang,1,1.0,,,,,0\n"
+        "A411_mix_ang_hap_30_70_ver1,A411,male,1,ang,1,,,hap,30.0,70.0,3\n"
+        "A102_neu_sit2_ver1,A102,female,0,neu,1,,2.0,,,,0\n"
+    )
+    return touch(folder, "train/A411_mix_ang_hap_30_70_ver1.mov", "test/test_0001.mov")
+
+
 def folder(folder):
     return touch(
         folder, "angry/a.wav", "spk1/Happy/b.mp4", "boredom/c.wav", "top.flac", "notes.txt"
     )
 
 
-MAKE = {f.__name__: f for f in (ravdess, emodb, nemo, meld, goemotions, ecf, folder)}
+EVERY = (ravdess, emodb, nemo, meld, goemotions, ecf, crema_d, emobank, blemore, folder)
+MAKE = {make.__name__.replace("_", "-"): make for make in EVERY}
 
 
 @pytest.fixture

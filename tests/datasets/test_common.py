@@ -13,7 +13,8 @@ published = pytest.mark.parametrize("name", sorted({*datasets.names()} - {"folde
 
 
 def test_the_file_name_is_the_registry():
-    assert {"emodb", "folder", "goemotions", "meld", "nemo", "ravdess"} <= set(datasets.names())
+    assert {"crema-d", "emodb", "folder", "goemotions", "ravdess"} <= set(datasets.names())
+    assert datasets.load("crema-d").__name__ == "emocli.datasets.crema_d"
 
 
 def test_an_unknown_name_lists_those_there_are():
@@ -51,10 +52,14 @@ def test_records_have_what_the_design_says(name, make):
     assert len({record["id"] for record in records}) == len(records) >= 2
     for record in records:
         assert record["dataset"] == name
-        label = record.get("label", {"emotion": None})
-        assert label["emotion"] in (*EMOTIONS, None)
+        label = record.get("label", {})
+        assert label.get("emotion") in (*EMOTIONS, None)
+        assert ("emotion" in label) == ("original" in label)
         assert label.get("polarity", "neutral") in ("negative", "neutral", "positive")
-        assert label.get("multi", [label["emotion"]])[0] == label["emotion"]
+        assert label.get("multi", [label.get("emotion")])[0] == label.get("emotion")
+        assert {*label.get("votes", ()), *label.get("distribution", ())} <= set(EMOTIONS)
+        assert sum(label.get("distribution", {"joy": 1}).values()) == pytest.approx(1)
+        assert sum(label.get("blend", {"joy": 100}).values()) == 100
 
 
 @every
