@@ -82,8 +82,10 @@ class Label(TypedDict, total=False):
     original: str
     multi: list[str]
     votes: dict[str, int]
+    votes_by_modality: dict[str, dict[str, int]]  # of those who heard, saw, or both
     distribution: dict[str, float]
-    blend: dict[str, float]
+    blend: dict[str, float]  # per cent, adding to 100
+    ratings: dict[str, list[float]]  # valence, arousal, dominance: what each rater said
     valence: float
     arousal: float
     dominance: float
