@@ -13,7 +13,11 @@ EmocliError
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum
+
+# What moves the cursor or colours a terminal, and bytes of names that are not UTF-8.
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class ExitStatus(IntEnum):
@@ -115,3 +119,19 @@ class RecordError(EmocliError):
 
 def _record_error(code: str, message: str, hint: str) -> RecordError:
     return RecordError(code, message, hint=hint)
+
+
+def printable(text: str) -> str:
+    r"""Return a text on one line, with control characters and odd bytes spelt out.
+
+    >>> printable("red\x1b[31m\ncaf\udce9")
+    'red\\x1b[31m\\ncaf\\xe9'
+    """
+    return UNPRINTABLE.sub(_spelt, text)
+
+
+def _spelt(found: re.Match[str]) -> str:
+    number = ord(found[0])
+    if 0xDC80 <= number <= 0xDCFF:  # a byte of a file name, as Python keeps it
+        return f"\\x{number - 0xDC00:02x}"
+    return found[0].encode("unicode_escape").decode()

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
 import hashlib
-import io
 import os
+import re
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from emocli import conversation, records
-from emocli.errors import MalformedError, UsageError
+from emocli import conversation, decoding, records, tables
+from emocli.errors import MalformedError, UsageError, printable
+from emocli.failures import Failure
 
 Item = tuple[bytes, dict[str, Any]]  # what was read, for the resume key; and the record
 
 RECORDS = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
+OPENING = {  # what keeps a file from being opened; the codes and words are those of media files
+    FileNotFoundError: ("not_found", "no such file"),
+    NotADirectoryError: ("not_found", "no such file"),
+    IsADirectoryError: ("is_a_directory", "a directory, not a file"),
+}
+SUFFIX = re.compile(r"\.\w{1,5}$")  # what names of media files end in, and sentences do not
 FORMATS = ("auto", "jsonl", "paths", "csv", "text")
 
 
@@ -32,6 +40,7 @@ class Source:
     text: str | None = None
     shard: tuple[int, int] | None = None
     turns: int = 0  # of a dialogue, which each of its records gets as `context`
+    marks: bool = False  # a file that cannot be opened is a record that failed, else a UsageError
     problem: MalformedError | None = None
     count: int = 0
     _seen: dict[int, int] = field(default_factory=dict)
@@ -60,17 +69,39 @@ class Source:
             else:
                 yield self.text.encode(), {"id": "text#L1", "text": self.text}
         if self.files_from is not None:
-            with _open(self.files_from, self.stdin) as stream:
-                yield from self._paths(stream)
+            with _required(self.files_from, self.stdin) as stream:
+                yield from self._paths(stream, self.files_from)
         for argument in self.arguments:
             if argument == "-":
                 yield from self._from(self.stdin, "<stdin>", self.input_format)
             elif self.input_format == "paths" or _kind(argument) == "paths":
                 yield self._media(argument)
             else:
-                with _open(argument, self.stdin) as stream:
-                    wanted = self.input_format if self.input_format != "auto" else _kind(argument)
-                    yield from self._from(stream, argument, wanted)
+                wanted = self.input_format if self.input_format != "auto" else _kind(argument)
+                yield from self._file(argument, wanted)
+
+    def _file(self, name: str, wanted: str) -> Iterator[Item]:
+        try:
+            stream = _open(name) if self.marks else _required(name, self.stdin)
+        except OSError as error:
+            yield self._failed(name, error)
+            return
+        with stream:
+            try:
+                yield from self._from(stream, name, wanted)
+            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+                raise MalformedError(
+                    f"{name}: {error}", hint="is it whole? gzip -t tells"
+                ) from None
+
+    def _failed(self, name: str, error: OSError) -> Item:
+        """Return a record about a list or table that cannot be opened: its neighbours go on."""
+        raw, record = self._media(name)
+        code, message = OPENING.get(
+            type(error), ("not_readable", f"cannot be read ({error.strerror})")
+        )
+        hint = "is the path right here?" if code == "not_found" else ""
+        return raw, {**record, "error": _problem(code, f"{message}: {name}", hint)}
 
     def _from(self, stream: BinaryIO, name: str, wanted: str) -> Iterator[Item]:
         if self.null:
@@ -80,70 +111,48 @@ class Source:
         elif wanted == "jsonl":
             yield from records.read(stream, name)
         elif wanted == "csv":
-            yield from _rows(stream, name)
+            yield from tables.rows(stream, name, self._unique)
         elif wanted == "text":
             yield from self._lines_of_text(stream, name)
         else:
-            yield from self._paths(stream)
+            yield from self._paths(stream, name)
 
     def _sniffed(self, stream: BinaryIO, name: str) -> Iterator[Item]:
         """Decide by the first non-blank byte: `{` or `[` is records, else a list of paths."""
         blank = 0
         while (line := stream.readline(records.MAX_LINE_BYTES + 2)) and not line.strip():
             blank += 1
-        joined = cast("BinaryIO", _Pushed(line, stream, blank))
+        line = line if blank else line.removeprefix(decoding.BOM)
+        joined = cast("BinaryIO", decoding.Pushed(line, stream, blank))
         if line.lstrip()[:1] in (b"{", b"["):
             yield from records.read(joined, name)
         else:
-            yield from self._paths(joined)
+            yield from self._paths(joined, name, sniffed=True)
 
-    def _paths(self, stream: BinaryIO) -> Iterator[Item]:
-        for raw in _split(stream) if self.null else stream:
+    def _paths(self, stream: BinaryIO, name: str, *, sniffed: bool = False) -> Iterator[Item]:
+        listed = enumerate(decoding.split(stream)) if self.null else decoding.lines(stream, name)
+        for _, raw in listed:
             path = raw if self.null else raw.rstrip(b"\r\n")
             if path:
-                yield self._media(os.fsdecode(path))
+                yield self._media(os.fsdecode(path), listed=sniffed)
 
-    def _media(self, path: str) -> Item:
+    def _media(self, path: str, *, listed: bool = False) -> Item:
         record = records.of_path(path)
-        key = hash(record["id"])
+        record["id"] = self._unique(record["id"])
+        if self.marks and (problem := _mistaken(path, listed)):
+            record["error"] = problem
+        return f"{path}\n{record['id']}".encode("utf-8", "surrogateescape"), record
+
+    def _unique(self, name: str) -> str:
+        """Return a name that came before with its number."""
+        key = hash(name)
         self._seen[key] = seen = self._seen.get(key, 0) + 1
-        if seen > 1:
-            record["id"] += f"#{seen}"
-        return os.fsencode(path) + b"#%d" % seen, record
+        return name if seen == 1 else f"{name}#{seen}"
 
     def _lines_of_text(self, stream: BinaryIO, name: str) -> Iterator[Item]:
-        for number, line in enumerate(stream, 1):
+        for number, line in decoding.lines(stream, name):
             if text := line.decode("utf-8", "replace").strip():
                 yield line, {"id": f"{name}#L{number}", "text": text}
-
-
-class _Pushed:
-    """A stream whose first line has been read and is handed out again."""
-
-    def __init__(self, line: bytes, stream: BinaryIO, blank: int) -> None:
-        self.before, self.stream = [b"\n"] * blank + [line], stream
-
-    def readline(self, limit: int = -1) -> bytes:
-        return self.before.pop(0) if self.before else self.stream.readline(limit)
-
-    def read1(self, size: int = -1) -> bytes:
-        if self.before:
-            return self.before.pop(0)
-        read1 = getattr(self.stream, "read1", self.stream.read)
-        return cast("bytes", read1(size))
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self.readline, b"")
-
-
-def _split(stream: BinaryIO) -> Iterator[bytes]:
-    """Yield what NUL characters separate."""
-    rest = b""
-    read1 = getattr(stream, "read1", stream.read)
-    while block := read1(1 << 16):
-        *whole, rest = (rest + block).split(b"\0")
-        yield from whole
-    yield rest.rstrip(b"\n")
 
 
 def _kind(path: str) -> str:
@@ -153,35 +162,32 @@ def _kind(path: str) -> str:
     return "csv" if name.endswith(".csv") else "text" if name.endswith(".txt") else "paths"
 
 
-def _open(path: str, stdin: BinaryIO) -> BinaryIO:
-    if path == "-":
-        return stdin
+def _mistaken(path: str, listed: bool) -> Failure | None:
+    """Return what is wrong with a path that was not meant as one: JSON, or a line of text."""
+    if path.lower().endswith(".json") and Path(path).is_file():
+        hint = f"an object per line: jq -c . {path} | emocli ..."
+        return _problem("not_media", "a JSON document, neither media nor JSON Lines", hint)
+    if listed and not SUFFIX.search(path) and not os.path.lexists(path):
+        hint = "a path is expected; emocli predict --text - reads a sentence per line"
+        return _problem("not_found", f"no such file: {path}", hint)
+    return None
+
+
+def _problem(code: str, message: str, hint: str) -> Failure:
+    words = {"message": printable(message), "hint": printable(hint)}
+    return Failure({"stage": "input", "code": code, **words})
+
+
+def _open(path: str) -> BinaryIO:
+    return cast("BinaryIO", gzip.open(path, "rb") if path.endswith(".gz") else open(path, "rb"))
+
+
+def _required(path: str, stdin: BinaryIO) -> BinaryIO:
+    """Open a file that a flag names, or what a command cannot do without."""
     try:
-        if path.endswith(".gz"):
-            return cast("BinaryIO", gzip.open(path, "rb"))
-        return open(path, "rb")
+        return stdin if path == "-" else _open(path)
     except OSError as error:
         raise UsageError(f"cannot open {path}: {error.strerror}") from None
-
-
-def _rows(stream: BinaryIO, name: str) -> Iterator[Item]:
-    """Yield a record per row; `a.b` as a header nests, `emotion` is label.emotion."""
-    text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-    for number, row in enumerate(csv.DictReader(text), 1):
-        if None in row or any(v is None for v in row.values()):
-            raise MalformedError(f"{name}: row {number}: not as many cells as the header has")
-        record: dict[str, Any] = {"id": row.get("id") or row.get("path") or f"{name}#R{number}"}
-        for key, value in row.items():
-            _nest(record, "label.emotion" if key == "emotion" else key, value)
-        yield repr(row).encode(), record
-    text.detach()
-
-
-def _nest(record: dict[str, Any], key: str, value: str) -> None:
-    *outer, last = key.split(".")
-    for name in outer:
-        record = record.setdefault(name, {})
-    record[last] = value
 
 
 def in_shard(record: dict[str, Any], index: int, count: int) -> bool:

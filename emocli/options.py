@@ -161,7 +161,9 @@ class Run:
         if self.flags["resume"] and not (one_to_one and self.flags["output"]):
             raise UsageError("--resume needs --output, and a command that writes what it reads")
         failures.debug(self.flags["debug"])
-        return Execution(self, self.source(), show, reads=one_to_one).go(stage, window or Window())
+        source = self.source()
+        source.marks = True
+        return Execution(self, source, show, reads=one_to_one).go(stage, window or Window())
 
     def write(self, values: Iterable[dict[str, Any]]) -> int:
         """Write records that were not read from the input; return the exit status."""

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO, TypedDict
 
 import orjson
 
+from emocli import decoding
+from emocli.decoding import MAX_LINE_BYTES as MAX_LINE_BYTES
 from emocli.errors import MalformedError, RecordError
 from emocli.prosody_types import Prosody as Prosody
 from emocli.prosody_types import Vowel as Vowel
 
-MAX_LINE_BYTES = 16 * 1024 * 1024
+NOT_NUMBERS = re.compile("-?(NaN|Infinity)")
 MAX_DEPTH = 200  # objects and arrays inside one another
 
 
@@ -149,18 +152,14 @@ class Record(TypedDict, total=False):
 
 def parse(line: bytes, where: str) -> dict[str, Any]:
     """Return the record on a line, or raise MalformedError naming `where` ("<stdin>:3")."""
-    if len(line) > MAX_LINE_BYTES:
-        raise MalformedError(f"{where}: line is longer than {MAX_LINE_BYTES // 2**20} MiB")
+    decoding.check(line, where)
     try:
         record = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        raise MalformedError(
-            f"{where}: not JSON: {error.msg} at column {error.colno}: {_start_of(line)}",
-            hint="one JSON object per line; was the line cut off?",
-        ) from None
+        raise _not_json(line, where, error) from None
     if not isinstance(record, dict):
         raise MalformedError(
-            f"{where}: not an object: {_start_of(line)}",
+            f"{where}: not an object: {decoding.start_of(line)}",
             hint="one JSON object per line; jq -c '.[]' turns an array into lines",
         )
     if line.count(b"{") + line.count(b"[") > MAX_DEPTH and _depth(record) > MAX_DEPTH:
@@ -168,9 +167,18 @@ def parse(line: bytes, where: str) -> dict[str, Any]:
     return record
 
 
-def _start_of(line: bytes) -> str:
-    text = line[:60].decode("utf-8", "replace").strip()
-    return text + ("..." if len(line) > 60 else "")
+def _not_json(line: bytes, where: str, error: orjson.JSONDecodeError) -> MalformedError:
+    if "depth" in error.msg:
+        return MalformedError(f"{where}: nested deeper than {MAX_DEPTH}")
+    hint = "one JSON object per line"
+    if NOT_NUMBERS.match(line.decode("utf-8", "replace")[error.pos :]):
+        hint = "JSON has neither NaN nor Infinity: null stands for what is undefined"
+    elif "end of data" in error.msg:
+        hint += "; was the line cut off? jq -c . puts what is spread over lines on one"
+    return MalformedError(
+        f"{where}: not JSON: {error.msg} at column {error.colno}: {decoding.start_of(line)}",
+        hint=hint,
+    )
 
 
 def _depth(value: Any) -> int:
@@ -186,9 +194,7 @@ def _depth(value: Any) -> int:
 
 def read(stream: BinaryIO, name: str) -> Iterator[tuple[bytes, dict[str, Any]]]:
     """Yield each line and its record; blank lines are passed over. One pass, no look-ahead."""
-    number = 0
-    while line := stream.readline(MAX_LINE_BYTES + 2):
-        number += 1
+    for number, line in decoding.lines(stream, name):
         if line.strip():
             yield line, parse(line, f"{name}:{number}")
 

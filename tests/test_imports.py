@@ -30,9 +30,10 @@ NOT_OURS = {"__main__", "_distutils_hack", "__mp_main__", "distutils-precedence"
 
 # What a module imports lies in its own layer or in one further left.
 LAYERS = (
-    {"errors"},
-    {"failures", "labels", "progress", "prosody_types", "records", "windows", "workers", "writing"},
-    {"conversation", "devices", "duplicates", "inputs", "stages", "store"},
+    {"errors", "stopping"},
+    {"decoding", "failures", "labels", "progress", "prosody_types", "records"}
+    | {"windows", "workers", "writing"},
+    {"conversation", "devices", "duplicates", "inputs", "stages", "store", "tables"},
     {"signals", "encoders", "models", "metrics"},
     {"bundle", "datasets", "fetch", "journal", "model_archive", "model_cache", "hub", "training"},
     {"config", "flags", "options", "runs"},

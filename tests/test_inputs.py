@@ -74,24 +74,6 @@ def test_text_gives_a_record_for_every_line(tmp_path: Path) -> None:
     ]
 
 
-def test_a_table_becomes_records(tmp_path: Path) -> None:
-    file = tmp_path / "clips.csv"
-    file.write_text(
-        'path,speaker,emotion,label.valence\n"a, b.wav",s1,joy,3\n', encoding="utf-8-sig"
-    )
-    assert read(b"", str(file)) == [
-        {
-            "id": "a, b.wav",
-            "path": "a, b.wav",
-            "speaker": "s1",
-            "label": {"emotion": "joy", "valence": "3"},
-        }
-    ]
-    file.write_text("path,speaker\na.wav,s1,more\n", encoding="utf-8")
-    with pytest.raises(MalformedError, match="row 1"):
-        read(b"", str(file))
-
-
 def test_records_may_be_compressed_and_files_mixed(tmp_path: Path) -> None:
     packed = tmp_path / "r.jsonl.gz"
     packed.write_bytes(gzip.compress(b'{"id": "packed"}\n'))
@@ -103,9 +85,116 @@ def test_records_may_be_compressed_and_files_mixed(tmp_path: Path) -> None:
     ]
 
 
-def test_a_list_that_is_not_there_is_usage() -> None:
+def test_a_list_that_is_not_there_is_usage_where_no_record_can_say_so(emocli: Emocli) -> None:
     with pytest.raises(UsageError, match="cannot open"):
         read(b"", "nothing.jsonl")
+    for name in ("score", "merge"):
+        outcome = emocli(name, "nothing.jsonl")
+        assert outcome.status == 2
+        assert "nothing.jsonl" in outcome.stderr
+    assert emocli("prosody", "--files-from", "nothing").status == 2
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".csv", ".jsonl", ".jsonl.gz"])
+def test_an_argument_that_is_not_there_costs_its_neighbours_nothing(
+    suffix: str, emocli: Emocli, wav: Any, tmp_path: Path
+) -> None:
+    good, gone = str(wav()), str(tmp_path / f"gone{suffix}")
+    outcome = emocli("prosody", good, gone, gone, good)
+    assert outcome.status == 1
+    assert [r["id"] for r in outcome.records] == [good, gone, f"{gone}#2", f"{good}#2"]
+    assert [r.get("error", {}).get("code") for r in outcome.records] == [
+        None,
+        "not_found",
+        "not_found",
+        None,
+    ]
+    assert outcome.records[1]["path"] == gone
+    assert f"no such file: {gone}" in outcome.stderr
+    assert emocli("prosody", "--exit-zero", gone).status == 0
+    assert len(emocli("prosody", "--fail-fast", gone, good).records) == 1
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".wav", ""])
+def test_a_name_that_is_not_utf8_can_be_missing_too(suffix: str, emocli: Emocli) -> None:
+    name = os.fsdecode(b"caf\xe9") + suffix
+    for outcome in (emocli("prosody", name), emocli("prosody", stdin=os.fsencode(name))):
+        assert outcome.status == 1
+        assert outcome.records[0]["error"]["message"] == f"no such file: caf\\xe9{suffix}"
+
+
+def test_a_folder_with_the_name_of_a_list_is_said_to_be_one(emocli: Emocli, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").mkdir()
+    (record,) = emocli("prosody", str(tmp_path / "notes.txt")).records
+    assert record["error"]["code"] == "is_a_directory"
+
+
+@pytest.mark.parametrize("kind", ["cut", "other", "damaged"])
+def test_a_compressed_file_that_is_not_whole_is_malformed(
+    kind: str, emocli: Emocli, tmp_path: Path
+) -> None:
+    line = b'{"id":"%d","error":{"stage":"","code":"x","message":"","hint":""}}\n'
+    whole = gzip.compress(b"".join(line % n for n in range(20000)))
+    data = {"cut": whole[:-100], "other": b"no gzip at all", "damaged": whole[:90] + whole[100:]}
+    packed = tmp_path / "r.jsonl.gz"
+    packed.write_bytes(data[kind])
+    outcome = emocli("prosody", "-q", str(packed))
+    assert outcome.status == 2
+    assert str(packed) in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+    assert (len(outcome.records) > 1000) == (kind == "cut")  # those before it are written
+
+
+BOM = b"\xef\xbb\xbf"
+
+
+def test_a_byte_order_mark_is_no_part_of_what_follows(tmp_path: Path) -> None:
+    text, listed = tmp_path / "t.txt", tmp_path / "list"
+    text.write_bytes(BOM + b"first\nsecond\n")
+    listed.write_bytes(BOM + b"a.wav\nb.wav\n")
+    assert [r["text"] for r in read(b"", str(text))] == ["first", "second"]
+    assert [r["path"] for r in read(listed.read_bytes())] == ["a.wav", "b.wav"]
+    assert read(BOM + b'{"id": "a"}\n') == [{"id": "a"}]
+    source = inputs.Source([], io.BytesIO(BOM + b"hello\n"), text="-")
+    assert [r["text"] for _, r in source] == ["hello"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("how", [{"text": "-"}, {}, {"input_format": "csv"}])
+def test_utf_16_is_refused(encoding: str, how: dict[str, str]) -> None:
+    data = "text\nhello\n".encode(encoding)
+    source = inputs.Source([] if "text" in how else ["-"], io.BytesIO(data), **how)
+    assert list(source) == []
+    assert "iconv -f UTF-16" in str(source.problem)
+
+
+def test_lists_that_nul_separates_are_not_taken_for_one_name() -> None:
+    with pytest.raises(MalformedError, match="-0 reads"):
+        read(b"a.wav\0b.wav\0")
+
+
+def test_a_sentence_is_not_taken_for_a_path_in_silence(emocli: Emocli, tmp_path: Path) -> None:
+    outcome = emocli("prosody", stdin=b"Hello world. So it is\n" + b"word " * 100 + b"\ngone.wav\n")
+    assert [r["error"]["code"] for r in outcome.records] == ["not_found"] * 3
+    said, long, gone = outcome.stderr.splitlines()[:3]
+    assert "predict --text -" in said
+    assert "predict --text -" in long
+    assert "--text" not in gone
+    (tmp_path / "a clip").write_bytes(b"no sound")
+    outcome = emocli("prosody", stdin=str(tmp_path / "a clip").encode())
+    assert outcome.records[0]["error"]["code"] == "not_media"
+
+
+def test_a_json_document_gets_the_command_that_makes_lines_of_it(
+    emocli: Emocli, tmp_path: Path
+) -> None:
+    pretty = tmp_path / "pretty.json"
+    pretty.write_text('{\n  "id": "a"\n}\n')
+    outcome = emocli("prosody", str(pretty))
+    assert outcome.status == 1
+    assert outcome.records[0]["error"]["code"] == "not_media"
+    assert f"jq -c . {pretty}" in outcome.stderr
+    assert emocli("prosody", str(tmp_path / "gone.json")).records[0]["error"]["code"] == "not_found"
 
 
 def test_flags_come_before_variables_before_the_file_before_defaults(

@@ -28,7 +28,8 @@ def test_a_record_goes_through_unchanged_and_in_order() -> None:
         (b'{"x": Infinity}', "not JSON"),
         (b'{"x": "\xff"}', "not JSON"),
         (b'{"x":' + b"[" * 300 + b"]" * 300 + b"}", "deeper than 200"),
-        (b'{"x":' * 10000 + b"1" + b"}" * 10000, "not JSON"),
+        (b'{"x":' * 10000 + b"1" + b"}" * 10000, "deeper than 200"),
+        ('{"x": 1}'.encode("utf-16"), "iconv -f UTF-16"),
         (b'{"x": "' + b"y" * records.MAX_LINE_BYTES + b'"}', "longer than 16 MiB"),
     ],
 )
@@ -36,6 +37,27 @@ def test_what_is_not_a_record_is_named_with_its_line(line: bytes, says: str) -> 
     with pytest.raises(MalformedError, match=says) as caught:
         list(records.read(io.BytesIO(b'{"id":"ok"}\n\n' + line + b"\n"), "in.jsonl"))
     assert "in.jsonl:3" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        (b'{"x": NaN}', "null stands for"),
+        (b'{"\xc3\xa4": [1, -Infinity]}', "null stands for"),
+        (b'{"id": "a", "x"', "was the line cut off"),
+        (b"{", "jq -c ."),
+        (b"{'id': 'NaN'}", "(one JSON object per line)"),
+    ],
+)
+def test_the_hint_fits_what_is_wrong(line: bytes, hint: str) -> None:
+    with pytest.raises(MalformedError) as caught:
+        records.parse(line, "f:1")
+    assert hint in str(caught.value)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_record() -> None:
+    stream = io.BytesIO(b'\xef\xbb\xbf{"id":"a"}\n{"id":"b"}\n')
+    assert [r["id"] for _, r in records.read(stream, "f")] == ["a", "b"]
 
 
 def test_two_hundred_levels_are_deep_enough() -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from emocli.errors import RecordError
+from emocli.errors import RecordError, printable
 from emocli.signals import ffmpeg, libav, sound_files
 from emocli.signals.ffmpeg import SAMPLE_RATE_HZ as SAMPLE_RATE_HZ
 from emocli.signals.ffmpeg import ffmpeg_binary as ffmpeg_binary
@@ -115,7 +115,8 @@ def _head(name: str) -> bytes:
         with Path(name).open("rb") as file:
             return file.read(12)
     except (FileNotFoundError, NotADirectoryError, ValueError):
-        raise RecordError("not_found", "no such file", hint="is the path right here?") from None
+        hint = "is the path right here?"
+        raise RecordError("not_found", f"no such file: {printable(name)}", hint=hint) from None
     except OSError as error:
         raise RecordError("not_readable", f"cannot be read: {error.strerror}") from None
 
