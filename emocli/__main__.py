@@ -1,5 +1,15 @@
-"""`python -m emocli`: the command line."""
+"""`python -m emocli` and the `emocli` script: ready for signals before anything is imported."""
 
-from emocli.cli import main
+from emocli import stopping
 
-main()
+
+def main() -> None:
+    """Run the command line of this process and leave with its status."""
+    stopping.install()
+    from emocli import cli
+
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()

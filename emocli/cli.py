@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import inspect
 import io
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO, cast
+from typing import Any, BinaryIO, NoReturn, TextIO, cast
 
 import click
 import typer
 import typer.main
 
+from emocli import stopping
 from emocli.errors import EmocliError, ExitStatus
 from emocli.options import World, streams
-from emocli.runs import Terminated
 
 COMMANDS = Path(__file__).parent / "commands"
 STATUSES = """\
@@ -170,26 +170,31 @@ def run(
         return _dispatch(arguments, world)
     except (KeyboardInterrupt, click.Abort):
         return ExitStatus.INTERRUPTED
-    except Terminated:
+    except stopping.Terminated:
         return ExitStatus.TERMINATED
-    except BrokenPipeError:
+    except Exception as error:  # what a signal has become on its way through some library
+        return stopping.status() or _explained(error, arguments, world)
+
+
+def _explained(error: Exception, arguments: list[str], world: World) -> int:
+    """Say what ended the run, and return its status; raise what is a bug."""
+    if isinstance(error, BrokenPipeError):
         return ExitStatus.CLOSED_PIPE
-    except EmocliError as error:
+    if isinstance(error, EmocliError):
         if "--debug" in arguments:
-            traceback.print_exc(file=world.stderr)
+            traceback.print_exception(error, file=world.stderr)
         _complain(world, arguments, str(error))
         return error.status
-    except click.exceptions.NoArgsIsHelpError as error:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
         world.stderr.write(error.format_message() + "\n")
         return ExitStatus.USAGE
-    except click.ClickException as error:
+    if isinstance(error, click.ClickException):
         _complain(world, arguments, error.format_message())
         return ExitStatus.USAGE
-    except OSError as error:
-        if "--debug" in arguments:
-            raise
+    if isinstance(error, OSError) and "--debug" not in arguments:
         _complain(world, arguments, f"{error.strerror or error}: {error.filename or 'output'}")
         return ExitStatus.FAILED
+    raise error
 
 
 def _dispatch(arguments: list[str], world: World) -> int:
@@ -213,30 +218,28 @@ def _complain(world: World, arguments: list[str], message: str) -> None:
     world.stderr.flush()
 
 
-def _on_terminate(_number: int, _frame: object) -> None:
-    raise Terminated
-
-
-def main() -> None:
+def main() -> NoReturn:
     """Run the command line of this process and leave with its status."""
     # Threads that wait without spinning: in a pipe every core has other work to do. Spinning
     # made `predict` on two cores take 2 to 4 times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    signal.signal(signal.SIGTERM, _on_terminate)
+    stopping.install()
     status = run()
+    stopping.leaving()
+    status = stopping.status() or status
     try:
         sys.stdout.flush()
     except BrokenPipeError:
         status = ExitStatus.CLOSED_PIPE
     except OSError:  # a full disk: said already, and Python's own last flush would fail again
-        _leave(status or ExitStatus.FAILED)
-    if status in (ExitStatus.CLOSED_PIPE, ExitStatus.INTERRUPTED, ExitStatus.TERMINATED):
-        # Threads may still wait for stdin and the pipe is gone: no orderly shutdown to be had.
-        _leave(status)
-    sys.exit(status)
+        status = status or ExitStatus.FAILED
+    if status not in (ExitStatus.CLOSED_PIPE, ExitStatus.INTERRUPTED, ExitStatus.TERMINATED):
+        atexit._run_exitfuncs()
+    _leave(status)
 
 
-def _leave(status: int) -> None:
+def _leave(status: int) -> NoReturn:
+    # Python's own way forgets the signals, takes torch apart, and waits for threads at stdin.
     try:
         cast("TextIO", sys.stderr).flush()
     finally:

@@ -6,19 +6,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from emocli import failures, journal, records, stages
+from emocli import failures, journal, records, stages, stopping
 from emocli.errors import EmocliError, ExitStatus, UsageError, worst
 from emocli.inputs import Source
 from emocli.progress import Progress
+from emocli.stopping import Terminated
 from emocli.windows import Window
 from emocli.writing import is_special, place, whole_file
 
 if TYPE_CHECKING:
     from emocli.options import Run
-
-
-class Terminated(BaseException):
-    """SIGTERM arrived: flush, say how far it went, leave with 143."""
 
 
 class Execution:
@@ -49,13 +46,14 @@ class Execution:
         if self.run.flags["resume"] and not whole:
             raise UsageError(f"--resume: {self.run.flags['output']} is not a file of its own")
         try:
-            if output is not None and whole and self.reads:
-                self._to_file(output, stage, window)
-            else:
-                with whole_file(output, self.run.world.stdout) as stream:
-                    self._to_stream(stage, stream)
-                    if whole:
-                        self._unfinished()
+            with stopping.last_words(self.progress.summary):
+                if output is not None and whole and self.reads:
+                    self._to_file(output, stage, window)
+                else:
+                    with whole_file(output, self.run.world.stdout) as stream:
+                        self._to_stream(stage, stream)
+                        if whole:
+                            self._unfinished()
         except (KeyboardInterrupt, Terminated) as stop:
             word = ", interrupted" if isinstance(stop, KeyboardInterrupt) else ", terminated"
             raise
@@ -63,7 +61,7 @@ class Execution:
             self.progress.quiet = True  # the reader has gone; that is no news
             raise
         finally:
-            self.progress.summary(word)
+            self.progress.summary(word or stopping.word())
         return self._final()
 
     def _unfinished(self) -> None:
@@ -79,8 +77,10 @@ class Execution:
         for record in outcomes:
             enough = self._count(record)
             if self.show is None or not self.show(record):
-                write(records.dumps(record))
-                flush()
+                line = records.dumps(record)
+                with stopping.writing():
+                    write(line)
+                    flush()
             if enough:
                 _close(outcomes)
                 return
@@ -100,6 +100,7 @@ class Execution:
 
     def _count(self, record: dict[str, Any] | None) -> bool:
         """Count a record and warn of its failures; say whether there are too many of them."""
+        stopping.check()
         found = failures.of(record) if record else []
         self.progress.step(failed=bool(found))
         for failure in found:

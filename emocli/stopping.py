@@ -1,0 +1,184 @@
+"""SIGINT and SIGTERM: the run ends with 130 or 143, in order where it can and soon in any case.
+
+A signal raises an exception in the main thread, so that files are closed, workers stopped and the
+summary printed. Where it would be lost the process says its last words and leaves at once: in an
+import (importlib drops what is raised in its callbacks and keeps its locks: a deadlock), in a
+finaliser, in a callback from C. So it does where the main thread does not react, being in C code.
+"""
+
+from __future__ import annotations
+
+import _thread  # threading takes a millisecond more, in which a signal would be a traceback
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+PATIENCE_S = 1.0  # what the main thread has to leave in order; our choice
+READER_S = 4.0  # what a slow reader has, after that, to take the rest of a line; our choice
+LAST_S = 0.5  # what the last words may take, for stderr may be a full pipe; our choice
+IMPORTING = "<frozen importlib._bootstrap>"
+CALLBACK = "vio_"  # soundfile's callbacks, whose exceptions cffi prints and drops
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived: flush, say how far it went, leave with 143."""
+
+
+EXCEPTIONS: dict[int, type[BaseException]] = {
+    signal.SIGINT: KeyboardInterrupt,
+    signal.SIGTERM: Terminated,
+}
+WORDS = {0: "", signal.SIGINT: ", interrupted", signal.SIGTERM: ", terminated"}
+
+
+class _State:
+    """What has happened in this process."""
+
+    installed = False
+    number = 0  # of the signal that arrived
+    writing = False  # a line, which is to be whole
+    leaving = False  # the work is over, only the last flush remains
+    said: list[Callable[[str], object]] = []  # noqa: RUF012 - there is one process
+
+
+def install() -> None:
+    """Handle the signals from now on; those that the parent ignores stay ignored."""
+    if _State.installed:
+        return
+    _State.installed = True
+    for number in EXCEPTIONS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _on_signal)
+    sys.excepthook = _hook(sys.excepthook)
+    previous = sys.unraisablehook
+    sys.unraisablehook = lambda what: _unraisable(what, previous)
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    _thread.start_new_thread(_watch, (reading,))
+    os.register_at_fork(after_in_child=in_child)
+
+
+def in_child() -> None:
+    """Let the parent decide what a signal means: it stops its workers by SIGTERM."""
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def status() -> int:
+    """Return the exit status of the signal that arrived, 0 if none has."""
+    return 128 + _State.number if _State.number else 0
+
+
+def word() -> str:
+    """Return what the summary says of the signal."""
+    return WORDS[_State.number]
+
+
+def check() -> None:
+    """Raise the signal's exception again if some library has swallowed it."""
+    if _State.number:
+        raise EXCEPTIONS[_State.number]
+
+
+def leaving() -> None:
+    """Say that the work is over: a signal has nothing more to wait for."""
+    _State.leaving = True
+
+
+@contextlib.contextmanager
+def writing() -> Iterator[None]:
+    """Let a line be written whole before a signal counts; a reader may be slow, but not for ever.
+
+    An exception in the midst of a long `write` loses what is not written yet.
+    """
+    _State.writing = True
+    try:
+        yield
+    finally:
+        _State.writing = False
+    check()
+
+
+@contextlib.contextmanager
+def last_words(say: Callable[[str], object]) -> Iterator[None]:
+    """Have `say` called with `word()` if the process must leave at once."""
+    _State.said.append(say)
+    try:
+        yield
+    finally:
+        _State.said.remove(say)
+
+
+def _on_signal(number: int, frame: FrameType | None) -> None:
+    if _State.number and not _State.leaving:
+        return  # on its way: `timeout` and shells send a signal twice
+    if _State.leaving or _lost(frame):
+        _leave_at_once(number)
+    _State.number = number
+    if not _State.writing:
+        raise EXCEPTIONS[number]
+
+
+def _lost(frame: FrameType | None) -> bool:
+    """Say whether an exception raised in a frame might never arrive."""
+    while frame is not None:
+        code = frame.f_code
+        if code.co_filename == IMPORTING or code.co_name.startswith(CALLBACK):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _hook(previous: Callable[..., object]) -> Callable[..., None]:
+    """Return an excepthook for a signal that came between two lines of `main`."""
+
+    def hook(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+        if _State.number and kind is EXCEPTIONS[_State.number]:
+            _leave_at_once(_State.number)
+        previous(kind, error, trace)
+
+    return hook
+
+
+def _unraisable(what: Any, previous: Callable[[Any], object]) -> None:
+    if _State.number and what.exc_type is EXCEPTIONS[_State.number]:
+        _leave_at_once(_State.number)
+    previous(what)
+
+
+def _watch(wakeups: int) -> None:
+    """Wait for a signal, which C code in the main thread cannot hold up, and see to the end."""
+    while (number := os.read(wakeups, 1)[0]) not in EXCEPTIONS:
+        pass
+    time.sleep(PATIENCE_S)
+    if _State.writing or _State.leaving:
+        time.sleep(READER_S)
+    _leave_at_once(number)
+
+
+def _leave_at_once(number: int) -> None:
+    _State.number = number
+    with contextlib.suppress(BaseException):
+        _thread.start_new_thread(_end, (LAST_S,))
+    with contextlib.suppress(BaseException):
+        for say in _State.said:
+            say(word())
+    with contextlib.suppress(BaseException):
+        sys.stdout.flush()
+    with contextlib.suppress(BaseException):
+        if processes := sys.modules.get("multiprocessing"):
+            for child in processes.active_children():
+                child.terminate()
+    _end(0.0)
+
+
+def _end(after_s: float) -> None:
+    time.sleep(after_s)
+    os._exit(status())
