@@ -229,9 +229,10 @@ def counted(rows: Floats, name: str) -> tuple[Floats, Floats]:
     rows = np.asarray(rows, np.float64)
     if rows.ndim != 2:
         raise ValueError(f"{name} has the shape {rows.shape}, not (records, classes)")
-    total: Floats = rows.sum(1)
+    total = np.einsum("rc->r", rows)
     _refuse(~np.isfinite(total), name, "is not finite", rows)
-    _refuse(rows.min(1, initial=0.0) < 0, name, "is negative", rows)
+    if (rows < 0).any():
+        _refuse(np.any(rows < 0, axis=1), name, "is negative", rows)
     _refuse(total == 0, name, "adds to zero", rows)
     return rows, total
 

@@ -35,6 +35,15 @@ def test_the_sources_own_words_can_be_kept(emocli, emodb):
     assert "null" not in outcome.stderr
 
 
+@pytest.mark.parametrize("labels", ["common", "original"])
+def test_ratings_without_a_word_pass_either_way(emocli, tmp_path, labels):
+    (tmp_path / "emobank.csv").write_text("id,split,V,A,D,text\nx_1_2,train,3,2,3.5,Hm\n")
+    outcome = emocli("dataset", "emobank", str(tmp_path), "--labels", labels)
+    assert outcome.status == 0
+    assert outcome.records[0]["label"] == {"valence": 3.0, "arousal": 2.0, "dominance": 3.5}
+    assert "null" not in outcome.stderr
+
+
 def test_of_several_labels_the_sources_own_words_are_all_kept(emocli, goemotions):
     outcome = emocli("dataset", "goemotions", goemotions, "--labels", "original")
     label = outcome.records[0]["label"]

@@ -93,3 +93,8 @@ def test_a_row_that_is_no_count_is_named(row):
 def test_no_vote_is_no_distribution():
     with pytest.raises(ValueError, match="votes 1 adds to zero"):
         ours.shares(np.array([[1, 2], [0, 0]]))
+
+
+def test_votes_are_a_table():
+    with pytest.raises(ValueError, match=r"shape \(2,\), not \(records, classes\)"):
+        ours.fleiss_kappa(np.array([1, 2]))

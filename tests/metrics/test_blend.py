@@ -175,3 +175,10 @@ def test_sums_over_clusters_give_the_figures_of_resampled_records():
 def test_saliences_that_are_not_per_cents_of_100_are_named(row):
     with pytest.raises(ValueError, match="blend 1 is not positive per cents of 100"):
         ours.saliences(rows({"ang": 100}, row))
+
+
+def test_saliences_are_a_table_and_pass_as_they_are():
+    blend = rows({"ang": 100}, {"ang": 33.3, "hap": 66.6})
+    np.testing.assert_array_equal(ours.saliences(blend), blend)
+    with pytest.raises(ValueError, match=r"blend has the shape \(6,\)"):
+        ours.saliences(blend[0])
