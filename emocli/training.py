@@ -31,6 +31,7 @@ class Settings:
     label_smoothing: float = 0.0
     modality_dropout: float = 0.2  # chance that a stream is masked, when there are several
     balanced: bool = True  # classes weigh the same, whatever their number of records
+    even: bool = False  # draw records evenly from the classes, rare ones again and again
     squared: bool = False  # of regression: squared errors, not absolute ones
     clip_norm: float = 0.0  # longest gradient; 0 is any
     seed: int = 0
@@ -130,10 +131,17 @@ def fit(
 def _batches(model: Any, data: Data, settings: Settings, random: torch.Generator) -> Iterator[Data]:
     """Yield all records in random order, some of their streams masked."""
     share = 0.0 if getattr(model, "masks_itself", False) else settings.modality_dropout
-    order = torch.randperm(len(data), generator=random)
-    for index in torch.split(order, settings.batch_size):
+    for index in torch.split(_order(data, settings, random), settings.batch_size):
         batch = data.rows(index)
         yield Data(batch.streams, _dropped(batch.masks, share, random), batch.targets)
+
+
+def _order(data: Data, settings: Settings, random: torch.Generator) -> Tensor:
+    """Return as many records as there are: each once, or drawn evenly from the classes."""
+    if not settings.even:
+        return torch.randperm(len(data), generator=random)
+    chances = 1.0 / torch.bincount(data.targets)[data.targets]
+    return torch.multinomial(chances, len(data), replacement=True, generator=random)
 
 
 def objective(model: Any, batch: Data, loss: Loss) -> dict[str, Tensor]:

@@ -22,6 +22,7 @@ SHORTEST = 8  # frames that are no padding
 DIM = 16
 SIZES = (1200, 300, 500)  # records to train, to stop early, to test
 LOUD = 2.0  # a signal, in standard deviations of the noise of a frame
+QUIET = 0.7
 
 HIDDEN = 32
 EPOCHS = 20
@@ -77,21 +78,21 @@ class Maker:
     def _directions(self) -> Tensor:
         return torch.linalg.qr(self.normal(DIM, DIM)).Q
 
-    def stream(self, name: str, codes: Tensor) -> tuple[Tensor, Tensor]:
+    def stream(self, name: str, codes: Tensor, always: bool) -> tuple[Tensor, Tensor]:
         """Return frames (rows, time, dim) that say codes (rows, up to dim), and their mask."""
         rows = len(codes)
         length = SHORTEST + self.whole(FRAMES - SHORTEST + 1, rows)[:, None]
         frames = torch.arange(FRAMES)
         half = length // 2
         start = (torch.rand(rows, 1, generator=self.random) * (length - half + 1)).long()
-        loud = (frames >= start) & (frames < start + half)
+        loud = always | ((frames >= start) & (frames < start + half))
         signal = codes @ self.directions[name][: codes.shape[1]]
         values = self.offsets[name] + self.normal(rows, FRAMES, DIM)
         return values + loud[..., None] * signal[:, None], frames < length
 
-    def data(self, codes: dict[str, Tensor], targets: Tensor) -> Data:
-        """Return the streams that say these codes."""
-        found = {name: self.stream(name, code) for name, code in codes.items()}
+    def data(self, codes: dict[str, Tensor], targets: Tensor, *, always: bool = False) -> Data:
+        """Return the streams that say these codes, `always` or for a moment."""
+        found = {name: self.stream(name, code, always) for name, code in codes.items()}
         streams = {name: values for name, (values, _) in found.items()}
         return Data(streams, {name: mask for name, (_, mask) in found.items()}, targets)
 
@@ -146,40 +147,37 @@ def conflict(seed: int) -> Task:
 
 
 def missing(seed: int) -> Task:
-    """Make an XOR of text and audio that the video knows too; half the test records lose a stream.
+    """Make three classes that the text says loudest; half the test records have lost the text.
 
-    The video says both bits, at three quarters of the loudness. So whichever stream is lost, the
-    two others still know the class.
+    The classes are -1, 0 and 1 times one direction, so that the mean of the text is one of them:
+    who fills in the mean says "the middle class", and loudly. Audio and video say the class too,
+    at half the loudness, and that is what is left to go by.
     """
     make = Maker(seed, "text", "audio", "video")
 
     def part(rows: int) -> Data:
-        first, second = _signs(make.whole(2, rows)), _signs(make.whole(2, rows))
-        codes = {
-            "text": LOUD * first[:, None],
-            "audio": LOUD * second[:, None],
-            "video": 0.75 * LOUD * torch.stack([first, second], dim=1),
-        }
-        return make.data(codes, (first * second < 0).long())
+        targets = make.whole(3, rows)
+        level = LOUD * (targets[:, None] - 1.0)
+        return make.data({"text": level, "audio": 0.5 * level, "video": 0.5 * level}, targets)
 
     train, dev, test = map(part, SIZES)
-    lost = make.whole(2 * len(test.masks), len(test))  # 0 to 2 name a stream, 3 to 5 none
-    masks = {
-        name: mask & (lost != place)[:, None]
-        for place, (name, mask) in enumerate(test.masks.items())
-    }
-    return Task(train, dev, replace(test, masks=masks), classes=2)
+    kept = make.whole(2, len(test)) == 1
+    masks = {**test.masks, "text": test.masks["text"] & kept[:, None]}
+    return Task(train, dev, replace(test, masks=masks), classes=3)
 
 
 def rare(seed: int) -> Task:
-    """Make four classes, 60, 30, 6 and 4 in a hundred; as many of each in the test records."""
+    """Make four classes, 60, 30, 6 and 4 in a hundred; as many of each in the test records.
+
+    Both streams say the class quietly, and in every frame: what is drawn can be learned from.
+    """
     make = Maker(seed, "text", "audio")
     shares = torch.tensor([0.60, 0.30, 0.06, 0.04])
 
     def part(rows: int, chances: Tensor) -> Data:
         targets = torch.multinomial(chances, rows, replacement=True, generator=make.random)
-        code = 0.5 * LOUD * _one_hot(targets, 4)
-        return make.data({"text": code, "audio": code}, targets)
+        code = QUIET * _one_hot(targets, 4)
+        return make.data({"text": code, "audio": code}, targets, always=True)
 
     even = torch.full((4,), 0.25)
     train, dev, test = (part(n, c) for n, c in zip(SIZES, (shares, shares, even), strict=True))

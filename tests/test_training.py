@@ -66,6 +66,70 @@ def test_dropout_of_modalities_leaves_one() -> None:
     assert 0.12 < 1 - out["a"][both].float().mean() < 0.3  # 0.7 x 0.3; both dropped are both kept
 
 
+def test_records_can_be_drawn_evenly_from_classes() -> None:
+    data = blobs(1000, 3).rows(torch.arange(1000))
+    data.targets = torch.tensor([0] * 900 + [1] * 90 + [2] * 10)
+    random = torch.Generator().manual_seed(0)
+    order = training._order(data, Settings(even=True), random)
+    assert len(order) == 1000
+    assert all(270 < count < 400 for count in torch.bincount(data.targets[order]).tolist())
+    once = training._order(data, Settings(), random)
+    assert torch.equal(once.sort().values, torch.arange(1000))
+
+
+def test_frames_that_are_padding_do_not_count_for_the_mean() -> None:
+    streams = {"a": torch.tensor([[[1.0], [3.0], [99.0]], [[5.0], [99.0], [99.0]]])}
+    masks = {"a": torch.tensor([[True, True, False], [True, False, False]])}
+    model = models.build("concat", {"dims": {"a": 1}, "classes": 2})
+    training.standardise(model, Data(streams, masks, torch.zeros(2)))
+    assert model.inputs.mean.tolist() == [3.0]
+    assert model.inputs.scale.tolist() == [2.0]
+
+
+def test_dropout_of_modalities_keeps_the_padding() -> None:
+    masks = {
+        n: torch.rand(500, 6, generator=torch.Generator().manual_seed(i)) < 0.5
+        for i, n in enumerate("ab")
+    }
+    masks["a"][0] = False
+    out = training._dropped(masks, 0.7, torch.Generator().manual_seed(0))
+    for name, mask in out.items():
+        kept = mask.any(1)
+        assert torch.equal(mask[kept], masks[name][kept])
+    before = masks["a"].any(1) | masks["b"].any(1)
+    assert torch.equal(out["a"].any(1) | out["b"].any(1), before)
+
+
+def test_an_objective_of_its_own_is_summed_and_told_term_by_term() -> None:
+    data = blobs(64, 1)
+    model = models.build("stars", {"dims": {"a": 2, "b": 3}, "classes": 3, "hidden": 8})
+    rows: list[dict[str, float]] = []
+    training.fit(model, data, data, Settings(epochs=2), rows.append)
+    terms = [v for k, v in rows[0].items() if k.startswith("train_") and k != "train_loss"]
+    assert len(terms) >= 8
+    assert sum(terms) == pytest.approx(rows[0]["train_loss"], rel=1e-5)
+    assert rows[0]["train_translate"] == 0 < rows[1]["train_translate"]  # it is warmed up
+    assert {"shared_spread", "shared_rank", "recovered_variance"} <= set(rows[0])
+
+
+def test_regression_is_absolute_or_squared_error() -> None:
+    model = models.build("concat", {"dims": {"a": 2}, "classes": 1, "task": "regression"})
+    logits, targets = torch.tensor([[1.0], [4.0]]), torch.tensor([0.0, 0.0])
+    for squared, expected in ((False, 2.5), (True, 8.5)):
+        loss = training.task_loss(model, blobs(4, 0), Settings(squared=squared))
+        assert loss(logits, targets).item() == expected
+
+
+def test_a_distribution_can_be_the_target() -> None:
+    shares = torch.tensor([[0.75, 0.25, 0.0], [0.25, 0.75, 0.0]])
+    assert training.class_weights(shares, 3).tolist() == pytest.approx([2 / 3, 2 / 3, 0])
+    data = blobs(30, 2)
+    data.targets = torch.nn.functional.one_hot(data.targets, 3).float()
+    model = models.build("concat", {"dims": {"a": 2, "b": 3}, "classes": 3, "hidden": 8})
+    best = training.fit(model, data, data, Settings(epochs=5), lambda _: None)
+    assert best["epoch"] >= 1
+
+
 def test_a_rare_class_weighs_more_and_an_absent_one_nothing() -> None:
     weights = training.class_weights(torch.tensor([0] * 90 + [1] * 10), 3)
     assert weights.tolist() == pytest.approx([100 / 270, 100 / 30, 0.0])

@@ -52,7 +52,11 @@ class Translator(nn.Module):
 
 
 class Gates(nn.Module):
-    """Concurrent channel and time gates (Roy et al. 2018, in one dimension), added."""
+    """Concurrent channel and time gates, added: SCSE in one dimension.
+
+    Roy, A. G. et al. (2018). Concurrent spatial and channel squeeze and excitation.
+    https://arxiv.org/abs/1803.02579
+    """
 
     def __init__(self, dim: int) -> None:
         super().__init__()

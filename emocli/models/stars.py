@@ -27,8 +27,8 @@ Our choices beyond that:
    sets `progress`, from 0 to 1.
 4. For regression the bins of PSA are whole numbers, KL is the mean absolute difference.
 5. S, P and T end in a layer norm: D does not see lengths, so nothing else would keep them.
-6. Without stop-gradient (`stop_gradient: false`) and with random draws (`balanced: false`) it can
-   be run for comparison.
+6. For comparison it runs without stop-gradient (`stop_gradient: false`), with segments drawn at
+   random (`psa_balanced: false`).
 
 References
 ----------
@@ -36,8 +36,6 @@ STARS (2026), shared-specific translation and alignment for missing-modality rem
 semantic segmentation. https://arxiv.org/abs/2601.17342
 Wang, H. et al. (2023). Multi-modal learning with missing modality via shared-specific feature
 modelling. https://arxiv.org/abs/2307.14126
-Roy, A. G. et al. (2018). Concurrent spatial and channel squeeze and excitation.
-https://arxiv.org/abs/1803.02579
 """
 
 from __future__ import annotations
@@ -76,7 +74,7 @@ class StarsConfig:
     psa_units: int = 256
     consistency: float = 0.1
     stop_gradient: bool = True
-    balanced: bool = True
+    psa_balanced: bool = True
     dropout: float = 0.1
     task: str = "classification"
 
@@ -187,7 +185,8 @@ class Stars(nn.Module):
             "consistency": config.consistency
             * align.disagreement(subset, whole.detach(), config.task),
             **self.alignment(parts, found),
-            "specific": self._specific(parts),
+            "specific": config.domain * align.told(self.domain(parts.specific), parts)
+            + config.orthogonal * align.overlap(parts),
             "psa": config.psa * self._psa(parts, targets),
         }
 
@@ -225,18 +224,13 @@ class Stars(nn.Module):
     def _fixed(self, target: Tensor) -> Tensor:
         return target.detach() if self.config.stop_gradient else target
 
-    def _specific(self, parts: Parts) -> Tensor:
-        """Return the terms that keep p specific: its stream is told from it, and it is not s."""
-        told = align.told(self.domain(parts.specific), parts)
-        return self.config.domain * told + self.config.orthogonal * align.overlap(parts)
-
     def _psa(self, parts: Parts, targets: Tensor) -> Tensor:
         """Return the contrast between segments of all streams, drawn evenly from the classes."""
         kinds, rows, _ = parts.there.nonzero(as_tuple=True)
         if len(rows) == 0:
             return parts.shared.new_zeros(())
         classes = align.binned(targets, self.config.task)[rows]
-        drawn = align.draw(classes, rows, self.config.psa_units, balanced=self.config.balanced)
+        drawn = align.draw(classes, rows, self.config.psa_units, balanced=self.config.psa_balanced)
         values = torch.zeros_like(rows, dtype=parts.shared.dtype)
         if self.config.task == "regression":
             values = targets.reshape(len(targets), -1)[rows, 0]
@@ -247,11 +241,7 @@ class Stars(nn.Module):
     def after_epoch(
         self, streams: dict[str, Tensor], masks: dict[str, Tensor], targets: Tensor
     ) -> dict[str, float]:
-        """Note how right each stream is alone; return the monitors of collapse.
-
-        `shared_spread` (alarm below 0.02), `shared_rank`, and of what is recovered `recovered_rank`
-        and `recovered_variance`, over that of the truth (alarm below 0.3).
-        """
+        """Note how right each stream is alone; return the monitors of collapse."""
         parts = self.parts(streams, masks)
         for place, logits in enumerate(self._alone(parts).values()):
             some = parts.there[place].any(dim=1)
