@@ -72,15 +72,11 @@ class Execution:
             raise EmocliError(f"stopped after {self.progress.failed} failures")
 
     def _to_stream(self, stage: stages.Stage, stream: BinaryIO) -> None:
-        write, flush = stream.write, stream.flush
         outcomes = stage(record for _, record in self.source)
         for record in outcomes:
             enough = self._count(record)
             if self.show is None or not self.show(record):
-                line = records.dumps(record)
-                with stopping.writing():
-                    write(line)
-                    flush()
+                stopping.write(stream, records.dumps(record))
             if enough:
                 _close(outcomes)
                 return

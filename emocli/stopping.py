@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Any
+from typing import Any, BinaryIO
 
 PATIENCE_S = 1.0  # what the main thread has to leave in order; our choice
 READER_S = 4.0  # what a slow reader has, after that, to take the rest of a line; our choice
@@ -92,15 +92,17 @@ def leaving() -> None:
     _State.leaving = True
 
 
-@contextlib.contextmanager
-def writing() -> Iterator[None]:
-    """Let a line be written whole before a signal counts; a reader may be slow, but not for ever.
+def write(stream: BinaryIO, line: bytes) -> None:
+    """Write a line, and all of it, before a signal counts; a reader may be slow, not stuck.
 
-    An exception in the midst of a long `write` loses what is not written yet.
+    An exception in the midst of a long `write` would lose what is not written yet.
     """
     _State.writing = True
     try:
-        yield
+        rest = memoryview(line)
+        while rest:  # PYTHONUNBUFFERED makes stdout raw: a signal leaves it with a part
+            rest = rest[stream.write(rest) :]
+        stream.flush()
     finally:
         _State.writing = False
     check()
