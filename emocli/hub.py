@@ -85,6 +85,9 @@ def installed(name: str, *, offline: bool | None = None) -> Installed:
 
 def _absent(name: str, offline: bool | None) -> ModelError:
     hint = f"emocli models pull {name}"
+    needed = expand("default")
+    if name in needed and sum(not find(other) for other in needed) > 1:
+        hint = f"emocli models pull default gets all that predict needs; {hint} only this one"
     if is_offline(offline):
         hint += " where there is a network; `emocli models export` carries it over"
     return ModelError(f"the model {name} is not here", hint=hint)

@@ -392,9 +392,11 @@ def test_models_that_cannot_be_had_are_exit_4_with_the_command(
 ) -> None:
     monkeypatch.setenv("EMOCLI_CACHE_DIR", str(tmp_path / "empty"))
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
-    outcome = emocli("predict", "--offline", stdin=clips[:1])
-    assert outcome.status == 4
-    assert "emocli models pull" in outcome.stderr
+    for name in ("predict", "fuse", "encode"):
+        for records in (clips[:1], [{"id": "a", "text": "hello"}]):
+            outcome = emocli(name, "--offline", stdin=records)
+            assert outcome.status == 4
+            assert "(emocli models pull default gets all" in outcome.stderr
 
 
 def test_every_stage_of_a_pipe_is_a_function_of_its_module() -> None:
