@@ -20,6 +20,7 @@ from emocli import failures, records, stages
 from emocli.errors import UsageError
 from emocli.inputs import Item
 from emocli.windows import Window
+from emocli.writing import told
 
 GOOD, BAD = b'{"ok":1,"key":"', b'{"ok":0,"key":"'  # did the stage do its work?
 HEAD = len(GOOD)
@@ -59,7 +60,8 @@ class Journal:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.file.close()
+        with contextlib.suppress(OSError):  # of a full disk, which `write` has told of
+            self.file.close()
 
     def _keep_old(self) -> None:
         """Append the journal to the old one, without a torn last line, and index its successes."""
@@ -85,16 +87,22 @@ class Journal:
     def write(self, line: bytes) -> None:
         """Append a line; it is in the file when this returns."""
         self.failed |= not _succeeded(line)
-        self.file.write(line)
-        self.file.flush()
+        with told(self.output):
+            self.file.write(line)
+            self.file.flush()
 
     def finish(self) -> None:
         """Write the output from the journal, by a rename; keep the journal if a record failed."""
         self.file.close()
         whole = self.output.with_name(self.output.name + ".part.out")
-        with self.part.open("rb") as part, whole.open("wb") as file:
-            file.writelines(line[BODY:-2] + b"\n" for line in part)
-        whole.replace(self.output)
+        with told(self.output):
+            try:
+                with self.part.open("rb") as part, whole.open("wb") as file:
+                    file.writelines(line[BODY:-2] + b"\n" for line in part)
+                whole.replace(self.output)
+            except OSError:
+                whole.unlink(missing_ok=True)
+                raise
         self.old.unlink(missing_ok=True)
         if not self.failed:
             self.part.unlink()

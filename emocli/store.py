@@ -9,7 +9,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emocli.errors import RecordError, UsageError
+from emocli import writing
+from emocli.errors import EmocliError, RecordError, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,7 +44,7 @@ class Store:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 _write(target, data)
             except OSError as error:
-                raise UsageError(
+                raise (EmocliError if writing.is_full(error) else UsageError)(
                     f"cannot write to the store {self.root}: {error.strerror}",
                     hint="--store DIR or EMOCLI_STORE names another folder",
                 ) from None

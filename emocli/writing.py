@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import stat
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from emocli.errors import UsageError
+from emocli.errors import EmocliError, UsageError
 
 DESCRIPTORS = re.compile(r"/proc/\d+(/task/\d+)?/fd")  # what /dev/fd and /dev/stdout lead to
 MOST_LINKS = 40  # as Linux follows
@@ -44,6 +45,23 @@ def is_special(path: Path) -> bool:
         return False
 
 
+def is_full(error: OSError) -> bool:
+    """Say whether a disk, a quota or a limit is used up: no mistake in how emocli was called."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextlib.contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Raise that a disk is full as an EmocliError that names the file."""
+    try:
+        yield
+    except OSError as error:
+        if not is_full(error):
+            raise
+        hint = "--output names a file elsewhere"
+        raise EmocliError(f"cannot write {path}: {error.strerror}", hint=hint) from None
+
+
 def _is_descriptor(path: Path) -> bool:
     return bool(DESCRIPTORS.fullmatch(str(path.parent.resolve())))
 
@@ -60,7 +78,7 @@ def whole_file(path: Path | None, stdout: BinaryIO) -> Iterator[BinaryIO]:
         stdout.flush()
         return
     if is_special(path):
-        with _opened(path) as file:
+        with told(path), _opened(path) as file:
             yield file
         return
     try:
@@ -69,7 +87,7 @@ def whole_file(path: Path | None, stdout: BinaryIO) -> Iterator[BinaryIO]:
         raise UsageError(f"cannot write {path}: {error.strerror}") from None
     temporary = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with told(path), os.fdopen(handle, "wb") as file:
             yield cast("BinaryIO", file)
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)

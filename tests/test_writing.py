@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -131,3 +133,41 @@ def test_links_that_go_round_are_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / "b").symlink_to(tmp_path / "a")
     with pytest.raises(UsageError, match="cannot write"):
         writing.place(tmp_path / "a")
+
+
+LIMITED = """
+import resource, sys
+from emocli import cli
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+cli.main()
+"""
+
+
+def limited(*argv: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """Run a command line whose files can be no longer than 4 KiB, like those on a full disk."""
+    command = [sys.executable, "-c", LIMITED, *argv]
+    return subprocess.run(command, input=stdin, capture_output=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("name", ["prosody", "merge", "dataset"])
+def test_a_full_disk_exits_1_and_names_the_file(name: str, tmp_path: Path) -> None:
+    target = tmp_path / "out.jsonl"
+    arguments = ["folder", str(tmp_path / "clips")] if name == "dataset" else []
+    (tmp_path / "clips").mkdir()
+    for number in range(100):
+        (tmp_path / "clips" / f"{number}.wav").touch()
+    lines = b"".join(b'{"id":"%d",' % n + BROKEN for n in range(100))
+    done = limited(name, *arguments, "-o", str(target), stdin=lines)
+    assert done.returncode == 1, done.stderr
+    assert f"cannot write {target}".encode() in done.stderr
+    assert b"--output" in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert not target.exists()
+
+
+def test_a_full_store_exits_1_and_names_the_folder(tmp_path: Path, wav: Any) -> None:
+    done = limited("extract-audio", "-j1", "--store", str(tmp_path / "store"), str(wav()))
+    assert done.returncode == 1, done.stderr
+    assert f"cannot write to the store {tmp_path / 'store'}".encode() in done.stderr
+    assert b"EMOCLI_STORE" in done.stderr
+    assert b"Traceback" not in done.stderr
