@@ -86,6 +86,9 @@ def in_workers(
     queue: Queue[Any] = Queue(maxsize=4 * jobs)
 
     def feed() -> None:
+        # Workers are started here, and inherit this: a terminal's Ctrl-C reaches them as well,
+        # before they can ignore it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             for record in records:
                 queue.put((record, None if flows_past(record) else workers.submit(record)))
