@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,16 @@ Record = dict[str, Any]
 DEV_SHARE = 5  # one group in five is held out
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What to fit: which model, its config, the labels in order, how to train."""
+
+    model: str
+    config: Record
+    names: list[str]
+    settings: training.Settings
+
+
 @dataclass
 class Examples:
     """Labelled vectors; `groups` is who speaks, for a split that does not leak."""
@@ -30,6 +40,7 @@ class Examples:
     vectors: list[dict[str, Any]] = field(default_factory=list)
     targets: list[str] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)  # without features; where they are kept
     datasets: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
 
@@ -37,8 +48,13 @@ class Examples:
         return len(self.targets)
 
 
-def collect(run: options.Run, source: Source, streams: list[str] | None) -> Examples:
-    """Read all records; keep the vectors of those that have a label and a stream."""
+def collect(
+    run: options.Run, source: Source, streams: list[str] | None, group: str | None = None
+) -> Examples:
+    """Read all records; keep the vectors of those that have a label and a stream.
+
+    `group` is the field that says what belongs together; then the records are kept as well.
+    """
     examples = Examples()
     seen: set[Any] = set()
     for _, record in source:
@@ -50,6 +66,9 @@ def collect(run: options.Run, source: Source, streams: list[str] | None) -> Exam
             examples.skipped[reason] += 1
         elif not _take(run, examples, record, streams):
             examples.skipped["no stream"] += 1
+        elif group:
+            examples.groups[-1] = str(records.require(record, group, "train without --cv"))
+            examples.records.append({k: v for k, v in record.items() if k != "features"})
     if source.problem:
         raise source.problem
     if not examples.targets:
@@ -123,17 +142,8 @@ def split(data: training.Data, groups: list[str]) -> tuple[training.Data, traini
     return data.rows((~mask).nonzero()[:, 0]), data.rows(mask.nonzero()[:, 0])
 
 
-def train(
-    run: options.Run,
-    name: str,
-    examples: Examples,
-    held: Examples | None,
-    settings: Record,
-    *,
-    hidden: int,
-    log: Path | None,
-) -> int:
-    """Fit, calibrate and write the bundle; return the exit status."""
+def plan(examples: Examples, held: Examples | None, name: str, given: Record) -> Plan:
+    """Return what to fit on the records; `given` has the tables model and training."""
     names = classes(examples.targets)
     if held and (unknown := set(held.targets) - set(names)):
         raise UsageError(
@@ -141,26 +151,39 @@ def train(
         )
     if len(names) < 2:
         raise UsageError(f"all records have one label, {names[0]}")
-    data = tensors(examples, names)
-    fitting, dev = (data, tensors(held, names)) if held else split(data, examples.groups)
-    chosen = training.Settings(**settings)
-    torch.manual_seed(chosen.seed)
-    model = models.build(name, _config(name, examples, len(names), hidden))
+    dims = {stream: spec["dim"] for stream, spec in examples.specs.items()}
+    try:
+        settings = training.Settings(**given["training"])
+    except TypeError as error:
+        raise UsageError(f"[training]: {error}") from None
+    return Plan(name, {"dims": dims, "classes": len(names), **given["model"]}, names, settings)
+
+
+def fitted(
+    plan: Plan, fitting: training.Data, dev: training.Data, lines: list[Record] | None = None
+) -> tuple[Any, Record, training.Data]:
+    """Return the model, what is said of its best epoch, and what it was stopped on."""
+    torch.manual_seed(plan.settings.seed)
+    model = models.build(plan.model, plan.config)
+    report = (lambda _: None) if lines is None else lines.append
+    return model, training.fit(model, fitting, dev, plan.settings, report), dev
+
+
+def train(
+    run: options.Run, plan: Plan, examples: Examples, held: Examples | None, log: Path | None
+) -> int:
+    """Fit, calibrate and write the bundle; return the exit status."""
+    data = tensors(examples, plan.names)
+    parts = (data, tensors(held, plan.names)) if held else split(data, examples.groups)
     lines: list[Record] = []
-    best = training.fit(model, fitting, dev, chosen, lines.append)
+    model, best, dev = fitted(plan, *parts, lines)
     if log:
         log.write_bytes(b"".join(records.dumps(line) for line in lines))
-    contents = _contents(name, model, examples, names, dev)
-    contents["training"] |= {**settings, **best}
-    bundle.save(run.flags["output"], model, contents, _card(contents))
+    contents = _contents(plan.model, model, examples, plan.names, dev)
+    contents["training"] |= {**asdict(plan.settings), **best}
+    bundle.save(Path(run.flags["output"]), model, contents, _card(contents))
     _say(run, examples, contents, best)
     return ExitStatus.OK
-
-
-def _config(name: str, examples: Examples, count: int, hidden: int) -> Record:
-    dims = {stream: spec["dim"] for stream, spec in examples.specs.items()}
-    config: Record = {"dims": dims, "classes": count}
-    return config | ({"hidden": hidden} if name == "mlp" else {})
 
 
 def _contents(

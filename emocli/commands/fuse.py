@@ -2,7 +2,8 @@
 
 Reads `features`; what the model needs and the record lacks is computed from `text`, `audio` or the
 file at `path`. Adds `unimodal.STREAM` (where the model has an answer per stream) and
-`features.fused`, signed with the model's digest; never `prediction`. Streams, in batches.
+`features.fused`, signed with the model's digest and with the model's `gates`, where it has some;
+never `prediction`. Streams, in batches.
 
 A stream that is not there is masked and named in `missing`. Text is left out when its language is
 not the model's, or when the words were heard with a mean probability below the model's limit.
@@ -63,8 +64,8 @@ def core(run: options.Run, trained: bundle.Bundle) -> stages.Stage:
         ]
         if there:
             fused = _forward(model(), trained, [vectors[i] for i in there])
-            for i, (vector, unimodal) in zip(there, fused, strict=True):
-                outcomes[i] = _add(batch[i], trained, vector, unimodal)
+            for i, found in zip(there, fused, strict=True):
+                outcomes[i] = _add(batch[i], trained, *found)
         return outcomes
 
     return stages.batched(
@@ -147,7 +148,7 @@ def _vector(record: Record, name: str, feature: Any, spec: Record, run: options.
 
 
 def _forward(model: Any, trained: bundle.Bundle, vectors: list[dict[str, Any]]) -> Iterator[Any]:
-    """Yield for each record its fused vector and {stream: log-probabilities}."""
+    """Yield for each record its fused vector, {stream: log-probabilities} and its gates."""
     import numpy as np
     import torch
 
@@ -159,12 +160,30 @@ def _forward(model: Any, trained: bundle.Bundle, vectors: list[dict[str, Any]]) 
     with torch.inference_mode():
         fused = model.fuse(streams, masks).numpy()
         alone = model.unimodal(streams) if hasattr(model, "unimodal") else {}
+        gates = model.gates(streams, masks) if hasattr(model, "gates") else {}
     alone = {name: values.numpy() for name, values in alone.items()}
+    names = {gate: _behind(gate, model, trained) for gate in gates}
     for row, found in enumerate(vectors):
-        yield fused[row], {name: alone[name][row] for name in alone if name in found}
+        said = {name: alone[name][row] for name in alone if name in found}
+        weights = {gate: values[row].tolist() for gate, values in gates.items()}
+        yield fused[row], said, {g: _shown(names[g], weights[g]) for g in gates}
 
 
-def _add(record: Record, trained: bundle.Bundle, vector: Any, unimodal: Record) -> Record:
+def _behind(gate: str, model: Any, trained: bundle.Bundle) -> list[str]:
+    """Return what a gate chooses among: what the model has of its name, else the streams."""
+    own = getattr(model, gate, None)
+    if own is None:
+        return list(trained.streams)
+    return [part if isinstance(part, str) else part[0] for part in own]
+
+
+def _shown(names: list[str], weights: list[float]) -> dict[str, float]:
+    return {name: round(weight, 4) for name, weight in zip(names, weights, strict=True)}
+
+
+def _add(
+    record: Record, trained: bundle.Bundle, vector: Any, unimodal: Record, gates: Record
+) -> Record:
     if unimodal:
         record["unimodal"] = {
             name: _streams.prediction(values, trained.labels) for name, values in unimodal.items()
@@ -180,6 +199,7 @@ def _add(record: Record, trained: bundle.Bundle, vector: Any, unimodal: Record) 
             if name in (record.get("features") or {})
             and spec["modality"] not in (record.get("missing") or {})
         ],
+        **({"gates": gates} if gates else {}),
         "vector": vector,
     }
     record["features"] = {**(record.get("features") or {}), "fused": feature}

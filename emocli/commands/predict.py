@@ -93,10 +93,13 @@ def _predict(
 
 
 def _shares(record: Record, trained: bundle.Bundle, model: Any) -> dict[str, float]:
-    """Return the weight each modality had in the answer; equal where the model has no weights."""
+    """Return the weight each modality had in the answer; equal where the model has none."""
     import torch
 
-    used = record["features"]["fused"].get("streams", [])
+    fused = record["features"]["fused"]
+    used = fused.get("streams", [])
+    if gates := (fused.get("gates") or {}).get("modalities"):
+        return {name: gates[name] for name in used}
     if not hasattr(model, "shares"):
         return {name: round(1 / len(used), 4) for name in used}
     masks = {name: torch.tensor([name in used]) for name in trained.streams}
