@@ -18,7 +18,7 @@ import typer
 import typer.main
 
 from emocli import stopping
-from emocli.errors import EmocliError, ExitStatus
+from emocli.errors import EmocliError, ExitStatus, printable
 from emocli.options import World, streams
 
 COMMANDS = Path(__file__).parent / "commands"
@@ -213,7 +213,7 @@ def _dispatch(arguments: list[str], world: World) -> int:
 
 def _complain(world: World, arguments: list[str], message: str) -> None:
     name = f"emocli {arguments[0]}" if arguments and arguments[0] in names() else "emocli"
-    text = message.encode("utf-8", "backslashreplace").decode()
+    text = "\n".join(map(printable, message.splitlines()))
     world.stderr.write(f"{name}: {text[:1].lower() + text[1:]}\n")
     world.stderr.flush()
 

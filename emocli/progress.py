@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
+from collections.abc import Iterator
 from typing import TextIO
+
+from emocli.errors import printable
 
 BAR_SECONDS = 0.2  # how often a terminal's bar is drawn
 LINE_SECONDS = 30.0  # how often a log file gets a line
@@ -33,14 +37,23 @@ class Progress:
     def warn(self, message: str) -> None:
         """Print a line, above the bar if there is one."""
         self.clear()
-        message = message.encode("utf-8", "backslashreplace").decode()
-        self.stderr.write(f"emocli {self.name}: {message}\n")
+        self.stderr.write(f"emocli {self.name}: {printable(message)}\n")
 
     def clear(self) -> None:
         """Wipe the bar."""
         if self.shown:
             self.stderr.write("\r\033[K")
+            self.stderr.flush()
             self.shown = False
+
+    @contextlib.contextmanager
+    def above(self) -> Iterator[None]:
+        """Make room on the terminal for a record; the bar comes back below it."""
+        shown = self.shown
+        self.clear()
+        yield
+        if shown:
+            self._draw(time.monotonic() - self.started)
 
     def summary(self, word: str = "") -> None:
         """Print what was done, how much of it failed, and how long it took."""

@@ -16,7 +16,7 @@ import orjson
 
 from emocli import decoding
 from emocli.decoding import MAX_LINE_BYTES as MAX_LINE_BYTES
-from emocli.errors import MalformedError, RecordError
+from emocli.errors import MalformedError, RecordError, printable
 from emocli.prosody_types import Prosody as Prosody
 from emocli.prosody_types import Vowel as Vowel
 
@@ -236,7 +236,7 @@ def of_path(path: str) -> dict[str, Any]:
 
 def name_of(record: dict[str, Any]) -> str:
     """Return what messages call a record."""
-    return str(record.get("id") or record.get("path") or "record without id")
+    return printable(str(record.get("id") or record.get("path") or "record without id"))
 
 
 def modality_text(record: dict[str, Any]) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -73,10 +74,12 @@ class Execution:
 
     def _to_stream(self, stage: stages.Stage, stream: BinaryIO) -> None:
         outcomes = stage(record for _, record in self.source)
+        above = self.progress.above if stream.isatty() else contextlib.nullcontext
         for record in outcomes:
             enough = self._count(record)
-            if self.show is None or not self.show(record):
-                stopping.write(stream, records.dumps(record))
+            with above():
+                if self.show is None or not self.show(record):
+                    stopping.write(stream, records.dumps(record))
             if enough:
                 _close(outcomes)
                 return
@@ -99,8 +102,11 @@ class Execution:
         stopping.check()
         found = failures.of(record) if record else []
         self.progress.step(failed=bool(found))
+        error = (record or {}).get("error")
+        said = error["message"] if isinstance(error, failures.Failure) else ""
         for failure in found:
-            self._warn(record or {}, failure)
+            if failure is error or failure["message"] not in said:
+                self._warn(record or {}, failure)
         most, share = self.limit
         known = self.source.total()
         self.stopped = self.progress.failed > most or (

@@ -7,6 +7,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from emocli.errors import printable
+from emocli.records import name_of
+
 Record = dict[str, Any]
 
 BAR_CELLS = 24
@@ -44,30 +47,31 @@ def show_prediction(record: Record, labels: Sequence[str], console: Any = None) 
     prediction = record.get("prediction")
     if "error" in record or not prediction:
         reason = (record.get("error") or {}).get("message", "no prediction")
-        console.print(Text(f"{record.get('id')}   {reason}\n", style="dim"), soft_wrap=True)
+        line = printable(f"{name_of(record)}   {reason}")
+        console.print(Text(f"{line}\n", style="dim"), soft_wrap=True)
         return True
     emotion = prediction["emotion"] or "not sure"
-    head = Text(str(record.get("id", "")).encode("utf-8", "replace").decode(), style="bold")
-    head.append(f"   {emotion}", style=f"bold {COLOURS.get(emotion, 'white')}")
+    head = Text(name_of(record), style="bold")
+    head.append(f"   {printable(emotion)}", style=f"bold {COLOURS.get(emotion, 'white')}")
     head.append(f"  {prediction['confidence']:.0%} sure", style="dim")
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=bool(record.get("unimodal")))
     table.add_column("", no_wrap=True)
     table.add_column("all together", no_wrap=True, width=BAR_CELLS + 5)
     alone = record.get("unimodal") or {}
     for name in alone:
-        table.add_column(f"{name} alone", justify="right", no_wrap=True)
+        table.add_column(Text(f"{printable(name)} alone"), justify="right", no_wrap=True)
     for label in labels:
         share = prediction["probabilities"][label]
         style = COLOURS.get(label, "white")
         cells = Text(f"{share:4.0%} ").append(bar(share), style=style)
         others = [f"{alone[name]['probabilities'][label]:.0%}" for name in alone]
         best = label == prediction["emotion"]
-        table.add_row(Text(label, style=f"bold {style}" if best else ""), cells, *others)
+        table.add_row(Text(printable(label), style=f"bold {style}" if best else ""), cells, *others)
     console.print(head, soft_wrap=True)
     console.print(table)
-    console.print(Text(_transcript(record)), soft_wrap=True)
+    console.print(Text(printable(_transcript(record))), soft_wrap=True)
     for line in _notes(record):
-        console.print(Text(line, style="dim"), soft_wrap=True)
+        console.print(Text(printable(line), style="dim"), soft_wrap=True)
     console.print()
     return True
 

@@ -17,7 +17,7 @@ import click
 import typer
 
 from emocli import options
-from emocli.errors import ExitStatus
+from emocli.errors import ExitStatus, printable
 
 Json = Annotated[bool, typer.Option("--json", help="A record, on a terminal too.")]
 
@@ -60,12 +60,14 @@ def _tables(report: dict[str, Any]) -> list[Any]:
     }
     tables: list[Any] = []
     for title, rows in parts.items():
+        if not rows:
+            continue
         table = Table(box=None, pad_edge=False, show_header=False)
         table.add_column(min_width=24, no_wrap=True)
         table.add_column(min_width=12, no_wrap=True)
         table.add_column(overflow="fold", style="dim")
         for row in rows:
-            table.add_row(*(Text(str(cell or "")) for cell in row))
+            table.add_row(*(Text(printable(str(cell or ""))) for cell in row))
         tables += [Text(title, style="bold"), table, ""]
     ready = "the default predictor can run (it needs the models with a *)"
     last = Text("not ready yet:" if report["problems"] else ready, style="bold")

@@ -22,7 +22,7 @@ import typer
 
 from emocli import options, records
 from emocli.duplicates import Ids
-from emocli.errors import EmptyInputError, ExitStatus, UsageError
+from emocli.errors import EmptyInputError, ExitStatus, UsageError, printable
 from emocli.writing import whole_file
 
 BLOCK_BYTES = 1 << 18
@@ -128,9 +128,13 @@ def _in_order(run: options.Run, arguments: list[str], like: Path, out: BinaryIO)
                 out.write(spool.readline())
                 written += 1
     for name in twice:
-        run.world.stderr.write(f"emocli merge: {name}: comes twice, the first is kept\n")
+        run.world.stderr.write(
+            f"emocli merge: {printable(str(name))}: comes twice, the first is kept\n"
+        )
     for name in places:
-        run.world.stderr.write(f"emocli merge: {name}: is not in {like}, left out\n")
+        run.world.stderr.write(
+            f"emocli merge: {printable(str(name))}: is not in {like}, left out\n"
+        )
     _summary(run, written)
     return ExitStatus.FAILED if gaps or twice or places else ExitStatus.OK
 

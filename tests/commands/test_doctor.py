@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from emocli import bundle, cli, hub
-from emocli.commands import _checkup
+from emocli.commands import _checkup, doctor
 
 PARTS = ["programs", "packages", "devices", "models", "places", "fallbacks", "problems"]
 
@@ -122,3 +122,15 @@ def test_on_a_terminal_it_is_a_table():
     for title in ("programs", "packages", "devices", "models", "places"):
         assert title in shown
     assert not shown.startswith("{")
+
+
+def test_a_heading_without_rows_is_left_out():
+    from rich.console import Console
+
+    report = {part: [] for part in PARTS}
+    empty = {"programs": [{"name": "python", "version": "3", "note": ""}]}
+    stream = io.StringIO()
+    for drawing in doctor._tables({**report, **empty}):
+        Console(file=stream).print(drawing)
+    assert "programs" in stream.getvalue()
+    assert "instead" not in stream.getvalue()
