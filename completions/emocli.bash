@@ -82,8 +82,8 @@ _emocli_command() {  # set flags and takes; false when there is no such command
             flags='--by --min --max --cluster --bootstrap --stream --labels --restrict --seed --json --table --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -h --help'
             takes='--by --min --max --cluster --bootstrap --stream --labels --restrict --seed --files-from --input-format -o --output --shard --max-errors' ;;
         train)
-            flags='-m --model --streams --dev --hidden --epochs --learning-rate --batch-size --seed --log --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store -h --help'
-            takes='-m --model --streams --dev --hidden --epochs --learning-rate --batch-size --seed --log --files-from --input-format -o --output --shard --max-errors --store' ;;
+            flags='-m --model --config --streams --dev --cv --folds --hidden --epochs --learning-rate --batch-size --seed --log --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store -h --help'
+            takes='-m --model --config --streams --dev --cv --folds --hidden --epochs --learning-rate --batch-size --seed --log --files-from --input-format -o --output --shard --max-errors --store' ;;
         transcribe)
             flags='--model --beam-size --overwrite --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline -h --help'
             takes='--model --beam-size --files-from --input-format -o --output --shard --max-errors --store --device --dtype --batch-size' ;;
@@ -213,8 +213,11 @@ _emocli_values() {
         'score --shard') words=slurm paths= ;;
         'score --max-errors') words='' paths= ;;
         'train -m'|'train --model') words='concat conv-attention expert-gating gated late-fusion linear miar mlp stars' paths= ;;
+        'train --config') words='' paths=files ;;
         'train --streams') words='' paths= ;;
         'train --dev') words='' paths=files ;;
+        'train --cv') words='' paths= ;;
+        'train --folds') words='' paths= ;;
         'train --hidden') words='' paths= ;;
         'train --epochs') words='' paths= ;;
         'train --learning-rate') words='' paths= ;;
@@ -248,7 +251,7 @@ _emocli_argument() {
         align' '*) words='' paths=files ;;
         config' '0) words='show path' paths= ;;
         'config show'' '*) words='align config dataset doctor encode extract-audio fuse merge models plot predict prosody schema score train transcribe' paths= ;;
-        dataset' '0) words='ecf emodb folder goemotions meld nemo ravdess' paths= ;;
+        dataset' '0) words='blemore crema-d ecf emobank emodb folder goemotions meld nemo ravdess' paths= ;;
         dataset' '*) words='' paths=files ;;
         encode' '*) words='' paths=files ;;
         extract-audio' '*) words='' paths=files ;;

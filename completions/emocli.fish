@@ -89,7 +89,7 @@ complete -c emocli -n "__emocli_is dataset" -l max-errors -d 'Stop when more rec
 complete -c emocli -n "__emocli_is dataset" -l exit-zero -d 'Exit 0 even if some records failed'
 complete -c emocli -n "__emocli_is dataset" -l allow-empty -d 'No input is not an error'
 complete -c emocli -n "__emocli_is dataset" -s h -l help -d 'Show this message and exit'
-complete -c emocli -n "__emocli_is dataset" -a 'ecf emodb folder goemotions meld nemo ravdess' -f
+complete -c emocli -n "__emocli_is dataset" -a 'blemore crema-d ecf emobank emodb folder goemotions meld nemo ravdess' -f
 complete -c emocli -n "__emocli_is dataset" -F
 complete -c emocli -n "__emocli_is doctor" -l json -d 'A record, on a terminal too'
 complete -c emocli -n "__emocli_is doctor" -s h -l help -d 'Show this message and exit'
@@ -281,10 +281,13 @@ complete -c emocli -n "__emocli_is score" -l exit-zero -d 'Exit 0 even if some r
 complete -c emocli -n "__emocli_is score" -l allow-empty -d 'No input is not an error'
 complete -c emocli -n "__emocli_is score" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is score" -F
-complete -c emocli -n "__emocli_is train" -s m -l model -d 'linear or mlp' -r -a 'concat conv-attention expert-gating gated late-fusion linear miar mlp stars' -f
+complete -c emocli -n "__emocli_is train" -s m -l model -d 'One of concat, conv-attention, expert-gating, gated, linear, miar, mlp, stars' -r -a 'concat conv-attention expert-gating gated late-fusion linear miar mlp stars' -f
+complete -c emocli -n "__emocli_is train" -l config -d 'TOML with the tables [model], [training]' -r -F
 complete -c emocli -n "__emocli_is train" -l streams -d 'Which streams (default: all there are)' -r -f
 complete -c emocli -n "__emocli_is train" -l dev -d 'Records to stop early and calibrate on' -r -F
-complete -c emocli -n "__emocli_is train" -l hidden -d 'Hidden units of mlp' -r -f
+complete -c emocli -n "__emocli_is train" -l cv -d 'Predict each FIELD (speaker) by a model without it' -r -f
+complete -c emocli -n "__emocli_is train" -l folds -d 'Of --cv, at most' -r -f
+complete -c emocli -n "__emocli_is train" -l hidden -d 'Hidden units' -r -f
 complete -c emocli -n "__emocli_is train" -l epochs -d 'At most so many' -r -f
 complete -c emocli -n "__emocli_is train" -l learning-rate -d 'Of AdamW' -r -f
 complete -c emocli -n "__emocli_is train" -l batch-size -d 'Records per step' -r -f
