@@ -7,6 +7,7 @@ import importlib
 import re
 from typing import Any
 
+import orjson
 import pytest
 import torch
 
@@ -247,6 +248,13 @@ def test_one_stream_alone_is_at_chance() -> None:
     task = xor(seed=0)
     for stream in ("text", "audio"):
         assert accuracy(fitted("concat", task.of(stream), seed=0), task.of(stream).test) < 0.56
+
+
+@everything
+def test_a_config_survives_json(name: str) -> None:
+    config = build(name).config
+    again = models.build(name, orjson.loads(orjson.dumps(config)))
+    assert again.config == config
 
 
 def test_a_model_that_is_not_there_is_named() -> None:
