@@ -201,7 +201,7 @@ def _dispatch(arguments: list[str], world: World) -> int:
     from emocli import config
 
     root = group()
-    defaults = config.defaults(arguments, names(), load)
+    defaults = config.defaults(arguments, names(), load, world.stderr)
     # Not root.main(): it has its own ideas of a closed pipe (exit 1) and of Ctrl-C.
     try:
         with root.make_context("emocli", arguments, obj=world, default_map=defaults) as context:

@@ -6,7 +6,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -39,8 +39,8 @@ OPTIONAL = {
 IMPORT_SECONDS = 120.0  # a first import from a slow network disk; our choice
 
 
-def report() -> dict[str, Any]:
-    """Return all findings as one record, `problems` last."""
+def report(mistakes: Sequence[EmocliError] = ()) -> dict[str, Any]:
+    """Return all findings as one record, `problems` last; `mistakes` are those in the config."""
     packages = [_package(name, core=True) for name in CORE]
     packages += [_package(name, core=False) for name in OPTIONAL]
     models, bundle_problem = _models()
@@ -53,7 +53,8 @@ def report() -> dict[str, Any]:
         "places": list(_places()),
         "fallbacks": list(_fallbacks(packages)),
     }
-    problems = [*_problems(findings), *bundle_problem]
+    wrong = [_problem(m.status, m.message, m.hint or "emocli config path") for m in mistakes]
+    problems = [*wrong, *_problems(findings), *bundle_problem]
     return {**findings, "ready": not problems, "problems": problems}
 
 

@@ -8,12 +8,15 @@ command that has such a flag, and a table is for one command:
     [encode]
     batch-size = 8
 
+Underscores do for hyphens. A key or a table that no command has is an error, exit 3.
+
 Example:
     emocli config show predict
 """
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -22,7 +25,7 @@ import click
 import typer
 
 from emocli import config, options
-from emocli.errors import ConfigError, ExitStatus, UsageError
+from emocli.errors import ConfigError, ExitStatus, UsageError, printable
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True, help=__doc__)
 
@@ -36,6 +39,8 @@ Json = Annotated[bool, typer.Option("--json", help="JSON Lines, on a terminal to
 def show(command: Command = None, json: Json = False) -> int:
     """Show the flags of COMMAND, or of all: a table on a terminal, JSON Lines in a pipe.
 
+    Mistakes in the file are named at the end, with exit status 3.
+
     Example: what does not have its default
 
         emocli config show | jq -c 'select(.source != "default")'
@@ -45,22 +50,23 @@ def show(command: Command = None, json: Json = False) -> int:
     names = root.command.list_commands(root)  # type: ignore[attr-defined]
     if command is not None and command not in names:
         raise UsageError(f"no command {command!r}", hint="emocli --help lists them")
-    load = root.command.get_command  # type: ignore[attr-defined]
-    rows = [
-        row for name in ([command] if command else names) for row in _rows(name, load(root, name))
-    ]
+    load = functools.partial(root.command.get_command, root)  # type: ignore[attr-defined]
+    problems = config.problems(names, load)
+    rows = [row for name in ([command] if command else names) for row in _rows(name, load(name))]
     world = context.find_object(options.World) or options.streams()
     if world.stdout.isatty() and not json:
         from emocli.commands._terminal import draw
 
         draw(world.stdout, _table(rows))
-        return ExitStatus.OK
-    import orjson
+    else:
+        import orjson
 
-    for row in rows:
-        world.stdout.write(orjson.dumps(row, default=str) + b"\n")
-    world.stdout.flush()
-    return ExitStatus.OK
+        for row in rows:
+            world.stdout.write(orjson.dumps(row, default=str) + b"\n")
+        world.stdout.flush()
+    for problem in problems:
+        world.stderr.write(f"emocli config: {printable(str(problem))}\n")
+    return ExitStatus.CONFIG if problems else ExitStatus.OK
 
 
 @app.command()
@@ -84,7 +90,11 @@ def _rows(name: str, command: click.Command) -> Iterator[dict[str, Any]]:
         for child in inner.values():
             yield from _flags(f"{name} {child.name}", child, {})
         return
-    yield from _flags(name, command, config.of_command(config.read(), name, command))
+    try:
+        contents = config.read()
+    except ConfigError:  # said at the end
+        contents = {}
+    yield from _flags(name, command, config.of_command(contents, name, command))
 
 
 def _flags(name: str, command: click.Command, defaults: dict[str, Any]) -> Iterator[dict[str, Any]]:

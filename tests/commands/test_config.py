@@ -100,3 +100,59 @@ def test_an_unknown_command_is_a_usage_error(emocli):
 def test_the_path_is_printed_whether_or_not_the_file_is_there(emocli, file):
     done = emocli("config", "path")
     assert (done.status, done.stdout.decode()) == (0, f"{file}\n")
+
+
+def test_underscores_do_for_hyphens(emocli, file):
+    file.write_text('batch_size = "8"\n[extract_audio]\nmax_errors = "3"\n')
+    assert row(emocli("config", "show", "encode"), "--batch-size") == ("8", str(file))
+    shown = emocli("config", "show", "extract-audio")
+    assert (shown.status, shown.stderr) == (0, "")
+    assert row(shown, "--max-errors") == ("3", str(file))
+
+
+MISTAKES = {
+    "devise = 1": "did you mean device?",
+    "bootstrp = 1": "did you mean bootstrap?",  # a flag of score alone
+    "nosuch = 1": "no command has a flag 'nosuch'",
+    "[prosodie]": "did you mean prosody?",
+    "[nosuch]": "no command 'nosuch'",
+    "[prosody]\nbatch_sise = 1": "[prosody] has no flag 'batch_sise'",
+    "[prosody]\ninputs = 1": "[prosody] has no flag 'inputs'",
+    "device = ": "nvalid value",
+}
+
+
+@pytest.mark.parametrize("line", MISTAKES)
+def test_a_mistake_in_the_file_is_an_error_of_what_runs_and_a_warning_elsewhere(
+    line, emocli, file, capsys
+):
+    file.write_text(f"{line}\n")
+    done = emocli("prosody", stdin=b"")
+    assert done.status == 3
+    assert MISTAKES[line] in done.stderr
+    assert str(file) in done.stderr
+    for arguments in (["--help"], ["prosody", "--help"], ["--version"]):
+        done = emocli(*arguments)
+        assert done.status == 0
+        assert capsys.readouterr().out
+        # Without a command its table is not looked into: that would import the command.
+        assert (MISTAKES[line] in done.stderr) == (
+            "prosody" in arguments or "[prosody]" not in line
+        )
+    done = emocli("config", "show", "prosody")
+    assert done.status == 3
+    assert row(done, "--jobs") == (0, "default")
+    assert done.stderr.count(MISTAKES[line]) == 1
+    assert emocli("config", "path").status == 0
+
+
+def test_a_flag_of_another_command_is_no_mistake(emocli, file):
+    file.write_text("bootstrap = 7\nabstain = 0.5\n[score]\nseed = 3\n")
+    assert emocli("prosody", "--allow-empty").status == 0
+    assert row(emocli("config", "show", "score"), "--bootstrap") == (7, str(file))
+
+
+def test_a_mistake_in_another_table_does_not_stop_a_command(emocli, file):
+    file.write_text("[score]\nnosuch = 3\n")
+    assert emocli("prosody", "--allow-empty").status == 0
+    assert "[score] has no flag" in emocli("config", "show", "prosody").stderr

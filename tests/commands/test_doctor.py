@@ -124,6 +124,18 @@ def test_on_a_terminal_it_is_a_table():
     assert not shown.startswith("{")
 
 
+@pytest.mark.usefixtures("quick")
+def test_a_mistake_in_the_config_is_a_problem(emocli):
+    file = Path(os.environ["XDG_CONFIG_HOME"], "emocli", "config.toml")
+    file.parent.mkdir(parents=True)
+    for line, says in {"devise = 1": "did you mean device?", "device =": "nvalid value"}.items():
+        file.write_text(line)
+        done = emocli("doctor")
+        assert not done.records[0]["ready"]
+        assert done.stderr.count(says) == 1
+        assert done.records[0]["problems"][0]["status"] == 3
+
+
 def test_a_heading_without_rows_is_left_out():
     from rich.console import Console
 
