@@ -27,7 +27,8 @@ from emocli import models
 
 JOINT = [name for name in models.names() if models.takes_time(name)]
 UNMASKED = {"modality_dropout": 0.0}  # trained on whole records, as filling in would have it
-STARS_PSA = {"psa": 1.0}  # loud enough to see what is drawn
+EVEN = ("concat", "gated", "stars")
+STARS_PSA = {"psa": 3.0}  # loud enough to see what is drawn
 # row -> model, what is changed, how lost streams of the test records are filled, tasks (or all)
 ROWS: dict[str, tuple[str, dict[str, Any], str | None, set[str] | None]] = {
     "late-fusion": ("late-fusion", {}, None, None),
@@ -35,11 +36,9 @@ ROWS: dict[str, tuple[str, dict[str, Any], str | None, set[str] | None]] = {
     "best single stream": ("concat", {}, None, {"xor", "noise", "conflict", "rare"}),
     "concat, lost are zeros": ("concat", UNMASKED, "zeros", {"missing"}),
     "concat, lost are means": ("concat", UNMASKED, "means", {"missing"}),
-    "stars, lost are zeros": ("stars", {}, "zeros", {"missing"}),
-    "stars, lost are means": ("stars", {}, "means", {"missing"}),
-    **{f"{name}, even batches": (name, {"even": True}, None, {"rare"}) for name in JOINT},
-    "stars, psa 1, drawn evenly": ("stars", STARS_PSA, None, {"rare"}),
-    "stars, psa 1, drawn at random": ("stars", STARS_PSA | {"psa_balanced": False}, None, {"rare"}),
+    **{f"{name}, even batches": (name, {"even": True}, None, {"rare"}) for name in EVEN},
+    "stars, psa 3, drawn evenly": ("stars", STARS_PSA, None, {"rare"}),
+    "stars, psa 3, drawn at random": ("stars", STARS_PSA | {"psa_balanced": False}, None, {"rare"}),
 }
 
 

@@ -28,7 +28,7 @@ HIDDEN = 32
 EPOCHS = 20
 SETTINGS = Settings(epochs=EPOCHS, patience=20, learning_rate=3e-3, batch_size=64, balanced=False)
 CONFIGS: dict[str, dict[str, Any]] = {
-    "conv-attention": {"moments": 8},
+    "conv-attention": {"moments": 4},
     "stars": {"segments": 8, "psa_units": 128},
 }
 
