@@ -112,7 +112,7 @@ class Recovery(nn.Module):
     def missing(
         self, parts: Parts, found: dict[Pair, Tensor], j: int, name: str
     ) -> tuple[Tensor, Tensor]:
-        """Return shat and phat_j (batch, segments, hidden) from the streams that are there."""
+        """Return s_hat and p_hat_j (batch, segments, hidden) from the streams that are there."""
         others = [i for i in range(len(parts.there)) if i != j]
         if not others:
             return torch.zeros_like(parts.shared[j]), torch.zeros_like(parts.specific[j])

@@ -6,13 +6,13 @@ the classes (PSA, against the domination of frequent ones). For emotion a pixel 
 time. What follows is our design of it. In N segments, with h_m the projected stream, sg
 stop-gradient and D = 1 - cosine + smooth L1 / 2 (on layer-normed vectors):
 
-    s_m = S(h_m),  p_m = P_m(h_m);   phat_ij = T_ij([s_i; p_i]), i is there; T: convolutions, k = 3
-    translate: mean over i != j of D(phat_ij, sg p_j) + D(T_ji([s_i; phat_ij]), sg p_i) / 2
+    s_m = S(h_m),  p_m = P_m(h_m);   p_hat_ij = T_ij([s_i; p_i]), i is there; T: convolutions, k = 3
+    translate: mean over i != j of D(p_hat_ij, sg p_j) + D(T_ji([s_i; p_hat_ij]), sg p_i) / 2
     shared:    mean over i != j of r_ij D(q(s_i), sg s_j),  r_ij = softmax_j(accuracy of j alone)
     specific:  0.02 CE(stream told from p_m) + 0.01 cos^2(s_m, p_m)
     psa:       segments of one class drawn together across streams; the other side is sg
-    recovery:  phat_j = sum_i rho_ij phat_ij,  rho a softmax over the i that are there;  shat =
-               mean of their s;  f_m = SCSE(linear([s_m or shat; p_m or phat_m]) + kind)
+    recovery:  p_hat_j = sum_i rho_ij p_hat_ij,  rho a softmax over the i that are there;  s_hat =
+               mean of their s;  f_m = SCSE(linear([s_m or s_hat; p_m or p_hat_m]) + kind)
     fused      = mean over time of a pyramid (strides 1, 2, 4) over all f_m
     loss = task(all) + task(random subset) + 0.5 translate + 0.1 shared + specific + 0.1 psa
            + 0.1 KL(sg answer of all, answer of subset)
@@ -121,7 +121,7 @@ class Stars(nn.Module):
         return Parts(torch.stack(shared), torch.stack(specific), torch.stack(there))
 
     def translations(self, parts: Parts) -> dict[Pair, Tensor]:
-        """Return phat_ij (batch, segments, hidden) of every ordered pair of streams."""
+        """Return p_hat_ij (batch, segments, hidden) of every ordered pair of streams."""
         sources = list(zip(parts.shared, parts.specific, parts.there, strict=True))
         return {(i, j): self._translator(i, j)(*sources[i]) for i, j in self.pairs}
 
