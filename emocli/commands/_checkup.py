@@ -30,8 +30,11 @@ CORE = {
     "typer": ("", ""),
 }
 OPTIONAL = {
+    "av": ("av", "decoding clips without starting ffmpeg; comes with faster-whisper"),
+    "espeakng-loader": ("espeakng_loader", "pronunciations; extra [align]"),
     "faster-whisper": ("faster_whisper", "speech to text; extra [offline]"),
     "matplotlib": ("", "pictures; extra [plot]"),
+    "pocketsphinx": ("pocketsphinx", "alignment; extra [align]"),
     "silero-vad": ("", "cutting at pauses"),
     "torchaudio": ("torchaudio", "forced alignment; extra [torchaudio]"),
     "torchvision": ("", ""),
