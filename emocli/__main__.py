@@ -1,11 +1,18 @@
 """`python -m emocli` and the `emocli` script: ready for signals before anything is imported."""
 
-from emocli import stopping
+import signal
+
+# Signals wait until somebody handles them: an import takes a few milliseconds.
+_MASK = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+
+from emocli import stopping  # noqa: E402
+
+stopping.install()
+signal.pthread_sigmask(signal.SIG_SETMASK, _MASK)
 
 
 def main() -> None:
     """Run the command line of this process and leave with its status."""
-    stopping.install()
     from emocli import cli
 
     cli.main()
