@@ -24,7 +24,7 @@ def rows(
     start, end, turn and the dimensions of a label are numbers. Without an `id` a row is named
     "path#start-end", which `unique` makes unique. Raises MalformedError naming the row.
     """
-    reader = csv.DictReader(_text(stream, name))
+    reader = csv.DictReader(text(stream, name))
     folder = Path(name).parent if Path(name).is_file() else None
     number = 0
     while True:
@@ -47,7 +47,11 @@ def rows(
         yield repr((record["id"], row)).encode(), record
 
 
-def _text(stream: BinaryIO, name: str) -> Iterator[str]:
+def text(stream: BinaryIO, name: str) -> Iterator[str]:
+    """Yield the lines of a UTF-8 table for csv: line ends as they are, no byte order mark.
+
+    Lines are decoded one by one, so that UnicodeDecodeError comes with the line that is at fault.
+    """
     for _, line in decoding.lines(stream, name):
         yield from io.StringIO(line.decode("utf-8"), newline="")
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
 
+from emocli import tables
 from emocli.errors import EmptyInputError, MalformedError, UsageError
 
 # What can hold speech or a face; anything else in a folder is passed over.
@@ -83,8 +84,8 @@ def table(
     Commas and quotes as spreadsheets write them, or with `tabs` tabs and no quoting at all.
     Raises MalformedError for a missing column, a row that does not fit the header, or other text.
     """
-    with open(file, encoding="utf-8-sig", newline="") as stream:
-        reader = csv.DictReader(stream, dialect=_Tabs if tabs else "excel")
+    with open(file, "rb") as stream:
+        reader = csv.DictReader(tables.text(stream, str(file)), dialect=_Tabs if tabs else "excel")
         try:
             if absent := [c for c in columns if c not in (reader.fieldnames or ())]:
                 raise MalformedError(f"{file}:1: no column '{absent[0]}' in {reader.fieldnames}")

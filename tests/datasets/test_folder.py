@@ -71,3 +71,11 @@ def test_a_row_about_nothing_is_malformed(tmp_path):
     (tmp_path / "t.csv").write_text("path,label\na.wav,joy\n,joy\n")
     with pytest.raises(MalformedError, match=r"t\.csv:3: neither a path nor a text"):
         list(folder.read(tmp_path / "t.csv"))
+
+
+def test_text_that_is_not_utf8_is_named_with_the_line_before_it(tmp_path):
+    (tmp_path / "t.csv").write_bytes(b"id,text\na,ok\nb,caf\xe9\n")
+    rows = folder.read(tmp_path / "t.csv")
+    assert next(rows)["id"] == "a"
+    with pytest.raises(MalformedError, match=r"t\.csv: after line 2: 'utf-8' codec"):
+        next(rows)
