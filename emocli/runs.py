@@ -116,7 +116,9 @@ class Execution:
 
     def _warn(self, record: dict[str, Any], failure: failures.Failure) -> None:
         hint = f" ({failure['hint']})" if failure["hint"] else ""
-        self.progress.warn(f"{records.name_of(record)}: {failure['message']}{hint}")
+        name = records.name_of(record)
+        message = failure["message"].removesuffix(f": {name}")  # the path, where that is the id
+        self.progress.warn(f"{name}: {message}{hint}")
         if failure["code"] == "out_of_memory":
             self.status = worst(self.status, ExitStatus.MEMORY)
 

@@ -26,7 +26,7 @@ def place(path: Path | None) -> Path | None:
     if path is None or str(path) == "-":
         return None
     if path.is_dir():
-        raise UsageError(f"cannot write {path}: {path} is a folder", hint="name a file in it")
+        raise UsageError(f"cannot write {path}: it is a folder", hint="name a file in it")
     for _ in range(MOST_LINKS):
         if not path.is_symlink() or _is_descriptor(path):
             return path

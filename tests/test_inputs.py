@@ -110,7 +110,8 @@ def test_an_argument_that_is_not_there_costs_its_neighbours_nothing(
         None,
     ]
     assert outcome.records[1]["path"] == gone
-    assert f"no such file: {gone}" in outcome.stderr
+    assert outcome.records[1]["error"]["message"] == f"no such file: {gone}"
+    assert f"prosody: {gone}: no such file (is" in outcome.stderr
     assert emocli("prosody", "--exit-zero", gone).status == 0
     assert len(emocli("prosody", "--fail-fast", gone, good).records) == 1
 

@@ -123,7 +123,7 @@ def test_a_folder_is_refused_before_any_work(
     arguments = ["folder", str(wav().parent)] if name == "dataset" else [str(wav())]
     outcome = emocli(name, *arguments, "-o", str(target))
     assert outcome.status == 2
-    assert f"{target} is a folder" in outcome.stderr
+    assert f"{target}: it is a folder" in outcome.stderr
     assert "record" not in outcome.stderr
     assert sorted(p.name for p in tmp_path.iterdir()) == ["folder", "tone.wav"]
 
