@@ -118,7 +118,7 @@ def test_a_bundle_that_cannot_be_written_leaves_the_old_one(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("safetensors.torch.save_file", full)
-    with pytest.raises(EmocliError, match="cannot write the model: .*No space left"):
+    with pytest.raises(EmocliError, match=r"cannot write the model: .*No space left"):
         bundle.save(folder, before.model(), dict(before.contents), "# other\n")
     assert bundle.read(folder).digest == before.digest
     assert not list(folder.glob("*.part"))

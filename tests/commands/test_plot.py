@@ -308,7 +308,7 @@ def test_problems_name_the_record_and_leave_no_file(
     failed = {"stage": "x", "code": "y", "message": "it broke", "hint": "mend it"}
     cases: list[tuple[list[Record], int, str]] = [
         ([{"id": "a", "path": "/no/where.wav"}], 1, "a: no such file"),
-        ([{"id": "a", "text": "words"}], 1, "a: no field 'path'"),
+        ([{"id": "a", "text": "words"}], 1, "a: no audio"),
         ([{"id": "a", "error": failed}], 1, "a: it broke (mend it)"),
         ([{"id": "a", "missing": {"audio": failed}}], 1, "a: it broke (mend it)"),
         ([said(path=str(wav("short.wav", seconds=0.05)))], 2, "less than 0.1 s"),
