@@ -14,7 +14,7 @@ SHELL       := bash
 
 TEXTS := emocli tests examples README.md CONTRIBUTING.md CHANGELOG.md Makefile
 # German, Unicode escapes, and misspellings that label files have.
-WORDS := caf,sie,unter,netural,nuetral,suprise,suprised,surpise,surprize
+WORDS := juge,caf,sie,unter,netural,nuetral,suprise,suprised,surpise,surprize
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt

@@ -91,7 +91,7 @@ def test_a_file_says_how_and_a_flag_wins(emocli: Emocli, tmp_path: Path) -> None
     ("text", "message"),
     [
         ("[model", "how.toml"),
-        ("[modle]\nhidden = 3", "no table modle"),
+        ("[nosuch]\nhidden = 3", "no table nosuch"),
         ("[training]\nepoch = 3", "epoch"),
         ("[model]\nwidth = 3", "width"),
     ],
