@@ -30,7 +30,7 @@ from typing import Annotated, Any
 
 import typer
 
-from emocli import flags, options, stages
+from emocli import flags, options, stages, writing
 from emocli.errors import UsageError
 from emocli.store import Store
 
@@ -96,7 +96,7 @@ def command(
         return run.through(work)
     from emocli.commands import _align_files
 
-    target, run.flags["output"] = run.flags["output"], None
+    target, run.flags["output"] = writing.place(run.flags["output"]), None
     return run.through(work, show=_align_files.Alone(target, run.world.stdout))
 
 

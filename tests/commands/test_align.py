@@ -360,3 +360,9 @@ def test_jobs_and_neighbours_do_not_change_a_text_s_alignment(emocli: Emocli) ->
     one = emocli("align", *flags, "--jobs=1", *paths).records
     assert one == emocli("align", *flags, "--jobs=3", *paths).records
     assert one[::-1] == emocli("align", *flags, "--jobs=1", *paths[::-1]).records
+
+
+def test_a_textgrid_is_not_written_over_a_folder(emocli: Emocli, tmp_path: Path) -> None:
+    done = emocli("align", "--format", "textgrid", "-o", str(tmp_path), "gone.wav")
+    assert done.status == 2
+    assert "it is a folder" in done.stderr
