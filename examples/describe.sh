@@ -3,13 +3,18 @@
 # Use: examples/describe.sh FOLDER [NORMS]; NORMS is what `emocli prosody --fit` made of your corpus.
 # Recordings without a text are described by their syllables.
 set -euo pipefail
+shopt -s failglob # a folder without recordings is an error
 folder=${1:?a folder of .wav files, each with a .txt beside it}
 
 emocli align --quiet --transcripts "$folder" "$folder"/*.wav |
     emocli prosody --quiet ${2:+--norms "$2"} |
     python3 -c '
-import json, sys
+import json, signal, sys
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 for record in map(json.loads, sys.stdin):
     said = record.get("prosody") or {}
-    print(record["id"], record.get("text"), said.get("summary"), said.get("description"), sep="\n  ")
+    failed = [record.get("error"), *(record.get("missing") or {}).values()]
+    lines = [record.get("text"), said.get("summary"), said.get("description")]
+    lines += [problem["message"] for problem in failed if problem]
+    print(record["id"], *filter(None, lines), sep="\n  ")
 '

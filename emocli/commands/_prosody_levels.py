@@ -26,6 +26,9 @@ class Source(NamedTuple):
     sha256: str  # its beginning
 
 
+TABLES = {"corpus", "edges", "registers_hz", "speakers", "vowel_types"}  # a file of norms has all
+
+
 @functools.cache
 def load(path: Path | None) -> Source:
     """Return the norms in a file, or the shipped ones; UsageError, ConfigError if that fails."""
@@ -41,10 +44,11 @@ def load(path: Path | None) -> Source:
     try:
         content = orjson.loads(raw)
         norms = prosody_norms.Norms(content)
-        known = (content["format"], content["version"])
+        wanted = (prosody_norms.FORMAT, prosody_norms.VERSION)
+        known = (content["format"], content["version"]) == wanted and content.keys() >= TABLES
     except (ValueError, TypeError, KeyError):
-        known = None
-    if known != (prosody_norms.FORMAT, prosody_norms.VERSION):
+        known = False
+    if not known:
         hint = "emocli prosody --fit FILE makes them"
         raise ConfigError(f"{file}: no norms of version {prosody_norms.VERSION}", hint=hint)
     name = "shipped" if path is None else "file"

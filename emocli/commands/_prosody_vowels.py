@@ -9,6 +9,7 @@ from emocli.errors import RecordError
 
 Record = dict[str, Any]
 
+TOLERANCE_S = 0.1  # beyond the recording: aligners round, and cut frames differently. Our choice
 KEPT = ("phone", "word", "start", "end", "stress")
 
 
@@ -32,6 +33,15 @@ def of(record: Record) -> list[Record] | None:
 def spans(vowels: list[Record] | None, offset: float) -> list[tuple[float, float]]:
     """Return start and end of each vowel in seconds from the first sample of its record."""
     return [(vowel["start"] - offset, vowel["end"] - offset) for vowel in vowels or ()]
+
+
+def require_inside(spans: list[tuple[float, float]], duration: float) -> None:
+    """Raise RecordError bad_phones where a vowel lies outside its recording."""
+    for start, end in spans:
+        if start < -TOLERANCE_S or end > duration + TOLERANCE_S:
+            message = f"a vowel from {start:g} to {end:g} s in {duration:g} s of audio"
+            hint = "is this the alignment of another recording?"
+            raise RecordError("bad_phones", message, hint=hint)
 
 
 def _is_vowel(phone: Any) -> bool:

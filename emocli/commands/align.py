@@ -13,8 +13,8 @@ nuclei of syllables stand in for vowels, and `phone` is null.
 
 Where text and audio disagree too much the record gets `missing.phones` (cannot_align) and goes on;
 screams are refused more often than calm speech, and --max-misfit 20 refuses nothing that fits in.
---transcripts DIR gives records the text of DIR/NAME.txt or .lab. --write-textgrid DIR also writes
-a TextGrid of each record; --format textgrid writes that of one record instead of the record.
+--transcripts DIR gives records without a text that of DIR/NAME.txt or .lab. --write-textgrid DIR
+also writes a TextGrid of each record; --format textgrid writes that of one record instead.
 
 Example:
     emocli align --transcripts clips clips/a.wav | jq -c '.phones[] | select(.is_vowel)'
@@ -31,7 +31,7 @@ from typing import Annotated, Any
 import typer
 
 from emocli import flags, options, stages, writing
-from emocli.errors import UsageError
+from emocli.errors import RecordError, UsageError
 from emocli.store import Store
 
 Record = dict[str, Any]
@@ -146,7 +146,12 @@ def align(record: Record, how: How, store: Store | None) -> Record:
         return record
     samples = extract_audio.samples(record, store)
     offset = extract_audio.span_of(record)[0] or 0.0
-    spans, words, about = _align_text.find(record, samples, how, _chosen(how))
+    try:
+        spans, words, about = _align_text.find(record, samples, how, _chosen(how))
+    except RecordError:
+        for field in ("phones", "alignment"):  # of another text, or another aligner
+            record.pop(field, None)
+        raise
     return _align_record.add(record, spans, words, about, offset)
 
 

@@ -81,12 +81,14 @@ def stage(store: Store | None, *, jobs: int = 1, norms: Path | None = None) -> s
 def measure(record: Record, store: Store | None, norms: Path | None = None) -> Record:
     """Add `prosody` to a record; one that is known to have no audio, or is only a text, passes."""
     from emocli.signals import prosody
+    from emocli.signals.audio import SAMPLE_RATE_HZ
 
     if extract_audio.passed_on(record, "prosody"):
         return record
     vowels = _prosody_vowels.of(record)
     spans = _prosody_vowels.spans(vowels, extract_audio.span_of(record)[0] or 0.0)
     samples = extract_audio.samples(record, store)
+    _prosody_vowels.require_inside(spans, len(samples) / SAMPLE_RATE_HZ)
     whole, parts = prosody.measure(samples, spans=spans)
     found: Record = {**whole}
     if vowels is not None:

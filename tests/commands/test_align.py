@@ -366,3 +366,17 @@ def test_a_textgrid_is_not_written_over_a_folder(emocli: Emocli, tmp_path: Path)
     done = emocli("align", "--format", "textgrid", "-o", str(tmp_path), "gone.wav")
     assert done.status == 2
     assert "it is a folder" in done.stderr
+
+
+def test_phones_of_another_text_do_not_outlive_it(emocli: Emocli) -> None:
+    clip = str(CLIPS / "sadness.flac")
+    first = {"id": "a", "path": clip, "text": "She is gone. I miss her, and I feel so sad."}
+    (aligned,) = emocli("align", stdin=[first]).records
+    assert aligned["phones"]
+    text = "The committee on fiscal policy adjourned yesterday after a long discussion of restraint"
+    done = emocli("align", stdin=[{**aligned, "text": text}])
+    (record,) = done.records
+    assert done.status == 1
+    assert record["missing"]["phones"]["code"] == "cannot_align"
+    assert "phones" not in record
+    assert "alignment" not in record

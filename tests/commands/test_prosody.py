@@ -116,3 +116,14 @@ def test_a_span_of_a_recording_has_its_own_prosody(
     found = [r["prosody"] for r in emocli("prosody", stdin=halves).records]
     assert [p["f0_median_hz"] for p in found] == pytest.approx([120, 200], rel=0.01)
     assert all(math.isclose(p["duration"], 1.0) for p in found)
+
+
+@pytest.mark.parametrize(("start", "end"), [(100.0, 101.0), (-1.0, 0.5), (0.5, 3.0)])
+def test_vowels_outside_the_recording_are_refused(
+    emocli: Emocli, wav: Wav, start: float, end: float
+) -> None:
+    phone = {"phone": "a", "word": "x", "start": start, "end": end, "is_vowel": True}
+    record = {"id": "a", "path": str(wav("a.wav", seconds=1.0)), "phones": [phone]}
+    done = emocli("prosody", stdin=[record])
+    assert done.status == 1
+    assert done.records[0]["error"]["code"] == "bad_phones"
