@@ -1,0 +1,58 @@
+"""What a model answers: heads, one behind the other in the columns of its logits.
+
+A bundle's config.json lists them under `heads`; one without that list has a single head of classes
+over its `labels`. At most one head has labels (it comes first), any number of heads are numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+CLASSES = "classes"  # one label a record: label.emotion
+SHARES = "shares"  # a distribution over the labels: label.distribution, or label.votes
+BLEND = "blend"  # shares that are decoded to one emotion or a blend of two: label.blend
+NUMBER = "number"  # label.valence, arousal, dominance or sentiment
+KINDS = {
+    "emotion": CLASSES,
+    "distribution": SHARES,
+    "blend": BLEND,
+    "valence": NUMBER,
+    "arousal": NUMBER,
+    "dominance": NUMBER,
+    "sentiment": NUMBER,
+}
+
+
+@dataclass(frozen=True)
+class Head:
+    """One answer. A number comes out of the model in units of `scale` around `mean`."""
+
+    target: str  # a key of KINDS: what of the label it learned
+    kind: str
+    labels: tuple[str, ...] = ()
+    mean: float = 0.0
+    scale: float = 1.0
+
+    @property
+    def size(self) -> int:
+        """How many columns of the logits are its own."""
+        return len(self.labels) or 1
+
+
+def of(contents: Mapping[str, Any]) -> list[Head]:
+    """Return the heads that a bundle's config lists."""
+    listed = contents.get("heads")
+    if listed is None:
+        return [Head("emotion", CLASSES, tuple(contents["labels"]))]
+    return [Head(**{**head, "labels": tuple(head.get("labels", ()))}) for head in listed]
+
+
+def split(heads: Sequence[Head], values: Any) -> dict[str, Any]:
+    """Return each head's columns of an array (records, columns): (records, size) by target."""
+    found, start = {}, 0
+    for head in heads:
+        found[head.target] = values[:, start : start + head.size]
+        start += head.size
+    return found
