@@ -17,6 +17,8 @@ import orjson
 from emocli import decoding
 from emocli.decoding import MAX_LINE_BYTES as MAX_LINE_BYTES
 from emocli.errors import MalformedError, RecordError, printable
+from emocli.label_types import Annotation as Annotation
+from emocli.label_types import Label as Label
 from emocli.prosody_types import Prosody as Prosody
 from emocli.prosody_types import Vowel as Vowel
 
@@ -78,25 +80,6 @@ class Feature(TypedDict, total=False):
     array: ArrayReference
 
 
-class Label(TypedDict, total=False):
-    """What people said: `emotion` is one of seven words, `original` the source's own."""
-
-    emotion: str | None
-    original: str
-    multi: list[str]
-    votes: dict[str, int]
-    votes_by_modality: dict[str, dict[str, int]]  # of those who heard, saw, or both
-    distribution: dict[str, float]
-    blend: dict[str, float]  # per cent, adding to 100
-    ratings: dict[str, list[float]]  # valence, arousal, dominance: what each rater said
-    valence: float
-    arousal: float
-    dominance: float
-    sentiment: float
-    polarity: str
-    intent: str
-
-
 class Prediction(TypedDict, total=False):
     """What a model says; probabilities add to one."""
 
@@ -144,6 +127,7 @@ class Record(TypedDict, total=False):
     prosody: Prosody
     features: dict[str, Feature]
     label: Label
+    annotations: list[Annotation]
     unimodal: dict[str, Prediction]
     prediction: Prediction
     missing: dict[str, Problem]
