@@ -8,7 +8,8 @@ training data and metrics, and a canary: the logits of a seeded input, checked o
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from emocli import heads
 from emocli.errors import ConfigError, EmocliError, UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ FORMAT = 1
 FILES = ("model.safetensors", "card.md", "config.json")  # in the order they are put in place
 ADAPTER = "adapter."  # tensors for an encoder, "adapter.STREAM.NAME"; the rest are the model's
 CANARY_ROWS = 4
+CANARY_FRAMES = 5  # of a stream with a time axis
 CANARY_TOLERANCE = 1e-3  # between machines; a head that was not loaded is off by 1 and more
 MATCHED = ("encoder", "revision", "layer", "pooling", "dim", "adapter", "level_dbfs", "context")
 
@@ -39,8 +42,13 @@ class Bundle:
 
     @property
     def labels(self) -> list[str]:
-        """The classes, in the order of the logits."""
-        return list(self.contents["labels"])
+        """The classes, in the order of the logits; none where it answers in numbers only."""
+        return [label for head in self.heads for label in head.labels]
+
+    @cached_property
+    def heads(self) -> list[heads.Head]:
+        """What it answers."""
+        return heads.of(self.contents)
 
     @property
     def streams(self) -> dict[str, dict[str, Any]]:
@@ -121,25 +129,29 @@ def read(folder: str | Path) -> Bundle:
 
 
 def canary(model: Any, streams: Mapping[str, Mapping[str, Any]]) -> Any:
-    """Return the logits (rows, classes) of a seeded input, float64."""
+    """Return the logits (rows, columns) of a seeded input, float64."""
     import numpy as np
     import torch
 
     random = np.random.RandomState(0)
-    vectors = {
-        name: torch.from_numpy(random.randn(CANARY_ROWS, spec["dim"]).astype(np.float32))
-        for name, spec in streams.items()
-    }
-    masks = {name: torch.ones(CANARY_ROWS, dtype=torch.bool) for name in streams}
+    values, masks = {}, {}
+    for name, spec in streams.items():
+        shape = (CANARY_ROWS, CANARY_FRAMES)[: 2 if timed(spec) else 1]
+        values[name] = torch.from_numpy(random.randn(*shape, spec["dim"]).astype(np.float32))
+        masks[name] = torch.ones(shape, dtype=torch.bool)
     with torch.inference_mode():
-        return model(vectors, masks).double().numpy()
+        return model(values, masks).double().numpy()
+
+
+def timed(spec: Mapping[str, Any]) -> bool:
+    """Say whether a stream is a sequence: its `dim` is then the numbers of one frame."""
+    return spec.get("pooling") == "frames"
 
 
 def save(
     folder: Path, model: Any, contents: dict[str, Any], card: str, **adapters: dict[str, Tensor]
 ) -> Bundle:
     """Write a bundle whole or not at all; what another program made is never written over."""
-    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     require_free(folder)
@@ -149,19 +161,45 @@ def save(
         tensors |= {f"{ADAPTER}{stream}.{n}": t.contiguous() for n, t in adapter.items()}
     model.eval()
     contents = {"format": FORMAT, **contents, "canary": canary(model, contents["streams"]).tolist()}
-    parts = {name: folder / f"{name}.part" for name in FILES}
+    weights = {n: _smallest(t.cpu()) for n, t in tensors.items()}
+    _place(folder, contents, card, lambda part: save_file(weights, part))
+    return read(folder)
+
+
+def revise(trained: Bundle, folder: Path, contents: dict[str, Any], card: str) -> Bundle:
+    """Write a bundle with the same weights and other contents: in its place, or in `folder`."""
+    weights = trained.folder / FILES[0]
+    if folder.exists() and folder.samefile(trained.folder):
+        _place(folder, contents, card, None)
+    else:
+        require_free(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        _place(folder, contents, card, lambda part: shutil.copyfile(weights, part))
+    return read(folder)
+
+
+def _place(
+    folder: Path, contents: dict[str, Any], card: str, weigh: Callable[[Path], object] | None
+) -> None:
+    """Write the files beside their places, then put them there, config.json last.
+
+    `weigh` writes the weights; without it those that are there stay.
+    """
+    from safetensors import SafetensorError
+
+    parts = {name: folder / f"{name}.part" for name in (FILES if weigh else FILES[1:])}
     try:
-        save_file({n: _smallest(t.cpu()) for n, t in tensors.items()}, parts[FILES[0]])
+        if weigh:
+            weigh(parts[FILES[0]])
+            parts[FILES[0]].chmod(0o644)
         parts["card.md"].write_text(card, encoding="utf-8")
         parts["config.json"].write_bytes(orjson.dumps(contents, option=orjson.OPT_INDENT_2))
     except (OSError, SafetensorError) as error:
         for part in parts.values():
             part.unlink(missing_ok=True)
         raise EmocliError(f"{folder}: cannot write the model: {error}") from None
-    parts[FILES[0]].chmod(0o644)
     for name, part in parts.items():
         part.replace(folder / name)
-    return read(folder)
 
 
 def require_free(folder: Path) -> None:

@@ -133,3 +133,48 @@ def test_what_another_program_made_is_not_written_over(folder: Path, tmp_path: P
     assert (tmp_path / "theirs" / "config.json").read_text() == '{"model_type": "bert"}'
     bundle.save(folder, model, contents, "# new\n")
     assert (folder / "card.md").read_text() == "# new\n"
+
+
+@pytest.mark.parametrize("name", [n for n in models.names() if models.takes_time(n)])
+def test_a_model_of_sequences_has_a_canary_too(tmp_path: Path, name: str) -> None:
+    config = {"dims": {"audio": 4, "text": 4}, "classes": 2, "hidden": 8}
+    contents = {
+        "name": "long",
+        "architecture": name,
+        "config": config,
+        "labels": ["joy", "anger"],
+        "streams": {"audio": {**SPEC, "pooling": "frames"}, "text": SPEC},
+    }
+    saved = bundle.save(tmp_path / "b", models.build(name, config), contents, "# card\n")
+    assert saved.model().config.dims == config["dims"]
+    file = tmp_path / "b" / "model.safetensors"
+    save_file({n: t * 2 for n, t in load_file(file).items()}, file)
+    with pytest.raises(ConfigError, match="canary"):
+        bundle.read(tmp_path / "b").model()
+
+
+def test_other_contents_leave_the_weights_alone(folder: Path, tmp_path: Path) -> None:
+    weights = (folder / "model.safetensors").read_bytes()
+    before = bundle.read(folder)
+    contents = {**before.contents, "calibration": {"temperature": 2.0}}
+    copied = bundle.revise(before, tmp_path / "copy", contents, "# copy\n")
+    assert bundle.read(folder).digest == before.digest != copied.digest
+    here = bundle.revise(before, folder, contents, "# new\n")
+    for found in (copied, here):
+        assert found.contents["calibration"] == {"temperature": 2.0}
+        assert (found.folder / "model.safetensors").read_bytes() == weights
+        assert found.model() is not None
+        assert not list(found.folder.glob("*.part"))
+    assert (folder / "card.md").read_text() == "# new\n"
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "config.json").write_text("{}")
+    with pytest.raises(UsageError, match="written over"):
+        bundle.revise(before, tmp_path / "theirs", contents, "# copy\n")
+
+
+def test_a_bundle_may_answer_in_numbers_only(folder: Path) -> None:
+    contents = bundle.read(folder).contents
+    heads = [{"target": "valence", "kind": "number", "mean": 3.0, "scale": 0.5}]
+    trained = bundle.Bundle(folder, {**contents, "labels": [], "heads": heads})
+    assert trained.labels == []
+    assert [(head.target, head.scale) for head in trained.heads] == [("valence", 0.5)]
