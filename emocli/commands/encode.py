@@ -10,6 +10,10 @@ names. A modality that a record does not have is noted in `missing`.
 With --context K the text of a `dialogue` is encoded as "speaker: text", after the K turns before
 it; they go into `context`. Records of one dialogue have to come in order.
 
+With --from STREAM nothing is encoded: that stream's frames, which are in the store, are pooled into
+the stream --as NAME. Pooling statistics is mean, standard deviation and percentiles 10, 25, 50, 75
+and 90 of each number over time.
+
 Example:
     emocli encode --modality audio clip.wav | jq '.features.audio.vector | length'
 """
@@ -21,7 +25,7 @@ from typing import Annotated, Any
 import typer
 
 from emocli import bundle, options, stages, windows
-from emocli.commands import _streams
+from emocli.commands import _pooled, _streams
 from emocli.commands._streams import INLINE, STORED, Spec
 from emocli.errors import UsageError
 
@@ -43,11 +47,14 @@ def command(
         str | None, typer.Option(metavar="N[,N]", help="Which layers; text takes one.")
     ] = None,
     pooling: Annotated[
-        str | None, typer.Option(metavar="NAME", help="mean, mean+std, ..., frames for none.")
+        str | None, typer.Option(metavar="NAME", help="mean, mean+std, statistics, ..., frames.")
     ] = None,
     context: Annotated[
         int | None,
         typer.Option(min=1, metavar="K", help="Encode text with the K turns before it."),
+    ] = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", metavar="STREAM", help="Pool this stream's frames.")
     ] = None,
     as_: Annotated[
         str | None, typer.Option("--as", metavar="STREAM", help="Name of the stream.")
@@ -60,6 +67,8 @@ def command(
     if features not in (INLINE, STORED):
         raise UsageError(f"--features {features}: neither inline nor store")
     changes = {"encoder": encoder, "layer": layer, "pooling": pooling, "context": context}
+    if from_:
+        return run.through(_from(run, from_, as_, {"modality": modality, **changes}, features))
     if any(changes.values()) or as_:
         specs = [_custom(modality, changes, as_)]
         trained = None
@@ -70,6 +79,15 @@ def command(
     work = [_streams.stage(run, spec, trained, keep=features) for spec in specs]
     size = run.batch_size(max(_streams.BATCH.values()))
     return run.through(stages.chain(*work), window=windows.of(size))
+
+
+def _from(run: options.Run, source: str, name: str | None, given: dict[str, Any], keep: str) -> Any:
+    pooling = given.pop("pooling") or "statistics"
+    if over := [flag for flag, value in given.items() if value is not None]:
+        raise UsageError(f"--from {source} encodes nothing: --{over[0]} has no use")
+    if pooling == "frames":
+        raise UsageError(f"--from {source}: its frames are there already; --pooling names another")
+    return _pooled.stage(run, source, name, pooling, inline=keep == INLINE)
 
 
 def _custom(modality: str | None, changes: dict[str, Any], name: str | None) -> Spec:

@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from emocli.encoders import bert
+from emocli.encoders.pooling import statistics
 from emocli.errors import ConfigError, RecordError
 
-POOLINGS = ("mean", "max", "cls", "mean+max", "frames")
+POOLINGS = ("mean", "max", "cls", "mean+max", "statistics", "frames")
 LIMIT = 512  # tokens, where neither the config nor the tokenizer says: BERT's
 UNLIMITED = 10**6  # tokenizers that know no limit say 1e30
 
@@ -91,9 +92,10 @@ def encode(
     """Encode one batch of `texts`; return one float32 array each.
 
     Layer 0 is the embeddings, layer n the output of block n; negative ones count from the last.
-    Pooled over the tokens of a text: (dim,), for "mean+max" (2 x dim,), mean first. Pooling
-    "frames" gives (tokens, dim). Tokens beyond the model's limit are left out: `overflow` counts
-    them. Raises RecordError `empty_text`, and ConfigError for a layer or pooling that is not there.
+    Pooled over the tokens of a text: (dim,), for "mean+max" (2 x dim,), mean first, for
+    "statistics" (7 x dim,). Pooling "frames" gives (tokens, dim). Tokens beyond the model's limit
+    are left out: `overflow` counts them. Raises RecordError `empty_text`, and ConfigError for a
+    layer or pooling that is not there.
     """
     if pooling not in POOLINGS:
         raise ConfigError(f"no pooling '{pooling}'", hint=f"choose from {', '.join(POOLINGS)}")
@@ -146,6 +148,7 @@ def _pool(state: Tensor, pooling: str) -> NDArray[np.float32]:
         "max": lambda: state.amax(0),
         "cls": lambda: state[0],
         "mean+max": lambda: torch.cat([state.mean(0), state.amax(0)]),
+        "statistics": lambda: torch.from_numpy(statistics(state.numpy())),
         "frames": lambda: state,
     }
     return np.array(pools[pooling]().numpy())

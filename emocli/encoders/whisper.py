@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from safetensors import safe_open
 from torch import Tensor, nn
 
+from emocli.encoders import pooling as pooled
 from emocli.errors import ConfigError, RecordError
 
 SAMPLE_RATE = 16_000  # hertz
@@ -29,7 +30,7 @@ POSITION = 2 * HOP  # samples per encoder frame: the second convolution has stri
 LONGEST = 30 * SAMPLE_RATE  # samples the positions of the encoder reach
 SHORTEST = SAMPLE_RATE // 10  # samples; below 0.1 s there are under five frames (our choice)
 BATCH = 48 * SAMPLE_RATE  # samples per forward pass: measured, more is no faster
-POOLINGS = ("mean", "std", "mean+std", "frames")
+POOLINGS = pooled.POOLINGS
 
 LEVEL_DBFS = -26.0  # RMS after normalisation; active speech level of ITU-T P.56 practice
 LEVEL_MAX_GAIN_DB = 40.0  # quieter than -66 dBFS is noise: do not raise it to speech (our choice)
@@ -191,10 +192,11 @@ def encode(
     """Encode one batch of waveforms (time,), float32, 16 kHz mono; return one float32 array each.
 
     Pooled over all frames of a recording: (layers x dim x 1 or 2,), layer by layer, mean before
-    std (population). Pooling "frames" gives (time, layers x dim), 50 frames a second. Memory does
-    not grow with the length unless frames are asked for. Raises RecordError under 0.1 s.
+    std (population). Pooling "statistics" gives (7 x layers x dim,), those of `pooling.statistics`,
+    "frames" (time, layers x dim), 50 frames a second. Memory does not grow with the length unless
+    one of these two is asked for: they keep every frame. Raises RecordError under 0.1 s.
     """
-    pieces = [_Frames() if pooling == "frames" else _Moments() for _ in waveforms]
+    pieces = [pooled.pieces(pooling) for _ in waveforms]
     for rows, batch in _batches(waveforms):
         states, valid = model([log_mel(part, model.bands) for part in batch], layers)
         for place, row in enumerate(rows):
@@ -216,35 +218,3 @@ def _batches(waveforms: Sequence[np.ndarray]) -> Iterator[tuple[list[int], list[
             batch.append(part)
     if batch:
         yield rows, batch
-
-
-class _Moments:
-    """Mean and variance of frames that come in pieces (Chan et al. 1979's merge)."""
-
-    def __init__(self) -> None:
-        self.count, self.mean, self.squares = 0, torch.zeros(()), torch.zeros(())
-
-    def add(self, states: Tensor) -> None:
-        """Take in `states` (layers, time, dim)."""
-        count, total = states.shape[1], self.count + states.shape[1]
-        mean = states.mean(1)
-        shift = mean - self.mean
-        within = (states - mean[:, None]).square().sum(1)
-        self.squares = self.squares + within + shift.square() * (self.count * count / total)
-        self.mean, self.count = self.mean + shift * (count / total), total
-
-    def result(self, pooling: str) -> np.ndarray:
-        """Return (layers x dim x 1 or 2,)."""
-        std = (self.squares / self.count).sqrt()
-        chosen = {"mean": [self.mean], "std": [std], "mean+std": [self.mean, std]}[pooling]
-        return torch.cat(chosen, dim=1).flatten().cpu().numpy()
-
-
-class _Frames(list[Tensor]):
-    """Frames that come in pieces, kept; the same two methods."""
-
-    def add(self, states: Tensor) -> None:
-        self.append(states.transpose(0, 1).flatten(1))
-
-    def result(self, pooling: str) -> np.ndarray:
-        return torch.cat(list(self)).cpu().numpy()

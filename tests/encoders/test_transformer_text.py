@@ -131,6 +131,10 @@ def test_poolings_are_what_numpy_makes_of_the_frames(folder):
         "max": [f.max(0) for f in frames],
         "cls": [f[0] for f in frames],
         "mean+max": [np.concatenate([f.mean(0), f.max(0)]) for f in frames],
+        "statistics": [
+            np.concatenate([f.mean(0), f.std(0), *np.percentile(f, (10, 25, 50, 75, 90), 0)])
+            for f in frames
+        ],
     }
     assert [f.shape for f in frames] == [(10, 24), (4, 24), (5, 24), (8, 24)]
     assert set(expected) | {"frames"} == set(transformer_text.POOLINGS)

@@ -1,0 +1,72 @@
+"""From the frames of a recording, which come in pieces, to one vector.
+
+`STATISTICS` are the seven of BLEMORE's baseline: mean, standard deviation and five percentiles of
+each number over time. Lachmann et al., "Not all Blends are Equal: The BLEMORE Dataset of Blended
+Emotion Expressions with Relative Salience Annotations", 2026, https://arxiv.org/abs/2601.13225.
+That the standard deviation is the population's, and percentiles are interpolated linearly, as numpy
+does it, is our choice.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from emocli.errors import ConfigError
+
+POOLINGS = ("mean", "std", "mean+std", "statistics", "frames")
+PERCENTILES = (10, 25, 50, 75, 90)
+STATISTICS = 2 + len(PERCENTILES)
+
+
+def statistics(frames: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Return (7 x dim,) of frames (time, dim): all means, all standard deviations, and so on."""
+    parts = [frames.mean(0)[None], frames.std(0)[None], np.percentile(frames, PERCENTILES, axis=0)]
+    return np.concatenate(parts).astype(np.float32).ravel()
+
+
+class Moments:
+    """Mean and variance of frames that come in pieces (Chan et al. 1979's merge)."""
+
+    def __init__(self) -> None:
+        self.count, self.mean, self.squares = 0, torch.zeros(()), torch.zeros(())
+
+    def add(self, states: Tensor) -> None:
+        """Take in `states` (layers, time, dim)."""
+        count, total = states.shape[1], self.count + states.shape[1]
+        mean = states.mean(1)
+        shift = mean - self.mean
+        within = (states - mean[:, None]).square().sum(1)
+        self.squares = self.squares + within + shift.square() * (self.count * count / total)
+        self.mean, self.count = self.mean + shift * (count / total), total
+
+    def result(self, pooling: str) -> NDArray[np.float32]:
+        """Return (layers x dim x 1 or 2,), layer by layer."""
+        std = (self.squares / self.count).sqrt()
+        chosen = {"mean": [self.mean], "std": [std], "mean+std": [self.mean, std]}[pooling]
+        return torch.cat(chosen, dim=1).flatten().cpu().numpy()
+
+
+class Frames:
+    """Frames that come in pieces, kept; the same two methods."""
+
+    def __init__(self) -> None:
+        self.pieces: list[Tensor] = []
+
+    def add(self, states: Tensor) -> None:
+        """Take in `states` (layers, time, dim)."""
+        self.pieces.append(states.transpose(0, 1).flatten(1))
+
+    def result(self, pooling: str) -> NDArray[np.float32]:
+        """Return frames (time, layers x dim), or their statistics (7 x layers x dim,)."""
+        frames = torch.cat(self.pieces).cpu().numpy()
+        return statistics(frames) if pooling == "statistics" else frames
+
+
+def pieces(pooling: str) -> Moments | Frames:
+    """Return what collects the frames of one recording; ConfigError for a pooling not there."""
+    if pooling not in POOLINGS:
+        raise ConfigError(f"no pooling '{pooling}'", hint=f"choose from {', '.join(POOLINGS)}")
+    return Frames() if pooling in ("frames", "statistics") else Moments()

@@ -1,0 +1,72 @@
+"""What is special to `emocli encode`: pooling what an earlier run has stored."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.usefixtures("default_models")
+
+AUDIO = ("encode", "--modality", "audio", "--layer", "1,3")
+
+
+@pytest.mark.parametrize("pooling", ["statistics", "mean+std"])
+def test_pooling_stored_frames_is_encoding_with_that_pooling(emocli, wav, pooling):
+    sounds = [str(wav("a.wav", seconds=0.9)), str(wav("b.wav", seconds=1.7, f0_hz=220.0))]
+    frames = emocli(*AUDIO, "--pooling", "frames", "--as", "voice", *sounds)
+    assert frames.status == 0, frames.stderr
+    pool = ("encode", "--from", "voice", "--as", "pooled", "--pooling", pooling)
+    later = emocli(*pool, stdin=frames.stdout)
+    assert later.status == 0, later.stderr
+    directly = emocli(*AUDIO, "--pooling", pooling, "--as", "pooled", *sounds)
+    for ours, theirs in zip(later.records, directly.records, strict=True):
+        assert list(ours["features"]) == ["voice", "pooled"]
+        ours, theirs = ours["features"]["pooled"], theirs["features"]["pooled"]
+        assert ours["dim"] == (7 if pooling == "statistics" else 2) * 2 * 384
+        np.testing.assert_allclose(ours.pop("vector"), theirs.pop("vector"), atol=1e-4)
+        assert ours == theirs
+
+
+def test_pooling_again_changes_nothing_and_store_keeps_it_out_of_the_record(emocli, wav):
+    frames = emocli(*AUDIO, "--pooling", "frames", str(wav(seconds=0.5)))
+    pool = ("encode", "--from", "audio", "--as", "seven", "--features", "store")
+    once = emocli(*pool, stdin=frames.stdout)
+    assert once.records[0]["features"]["seven"]["pooling"] == "statistics"
+    assert once.records[0]["features"]["seven"]["array"]["shape"] == [7 * 2 * 384]
+    assert emocli(*pool, stdin=once.stdout).stdout == once.stdout
+
+
+def test_what_has_no_frames_is_an_error_that_says_so(emocli):
+    vector = {"modality": "audio", "pooling": "mean", "dim": 1, "vector": [0.5]}
+    given_up = {"missing": {"audio": {"stage": "encode", "code": "silence"}}}
+    lines = [{"id": "a"}, {"id": "b", "features": {"audio": vector}}, {"id": "c", **given_up}]
+    done = emocli("encode", "--from", "audio", "--as", "pooled", stdin=lines)
+    assert done.status == 1
+    assert [r.get("error", {}).get("code") for r in done.records] == [
+        "no_stream",
+        "no_frames",
+        None,
+    ]
+    assert "--pooling frames" in done.records[1]["error"]["hint"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ((), "--from needs --as"),
+        (("--as", "audio"), "--from needs --as"),
+        (("--as", "b", "--layer", "3"), "--layer has no use"),
+        (("--as", "b", "--modality", "audio"), "--modality has no use"),
+        (("--as", "b", "--pooling", "frames"), "frames are there already"),
+    ],
+)
+def test_flags_that_say_nothing_beside_from_are_refused(emocli, flags, message):
+    done = emocli("encode", "--from", "audio", *flags, stdin=[{"id": "a"}])
+    assert done.status == 2
+    assert message in done.stderr
+
+
+def test_a_pooling_that_is_not_there_is_named(emocli, wav):
+    done = emocli("encode", "--modality", "audio", "--pooling", "median", str(wav()))
+    assert done.status == 3
+    assert "no pooling 'median'" in done.stderr
