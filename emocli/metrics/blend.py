@@ -87,45 +87,64 @@ def figures(total: Floats) -> dict[str, Floats]:
     return {"presence": there, "salience": salient, "blend_score": (there + salient) / 2}
 
 
-def decode(probabilities: Floats, alpha: float, beta: float, neutral: int) -> Floats:
+def decode(probabilities: Floats, alpha: float, beta: float, neutral: int | None) -> Floats:
     """Return the saliences that the published rules read from probabilities (records, classes).
 
     Of the two largest: the first alone when it is below `alpha`, or when the second is (or is
     zero); with `neutral` among the two the larger alone; else a blend, 50/50 where they differ by
     at most `beta`, 70 for the larger and 30 otherwise. Of equal probabilities the class that stands
-    first counts as larger, and neutral as the smallest, wherever it stands (in the published order
-    it is the last).
+    first counts as larger, and neutral (None: there is none) as the smallest, wherever it stands
+    (in the published order it is the last).
     """
-    probabilities = np.asarray(probabilities, np.float64)
-    rows, classes = np.arange(len(probabilities)), probabilities.shape[1]
-    places = np.array([*(c for c in range(classes) if c != neutral), neutral])
-    order = places[np.argsort(-probabilities[:, places], axis=1, kind="stable")[:, :2]]
-    first, second = order.T
-    one, two = probabilities[rows, first], probabilities[rows, second]
-    alone = (one < alpha) | (two < alpha) | (two <= 0) | (order == neutral).any(1)
-    even = np.abs(one - two) <= beta
-    result = np.zeros_like(probabilities)
+    (first, second), (one, two), never = _largest(probabilities, neutral)
+    rows, alone, even = np.arange(len(one)), never | (two < alpha), one - two <= beta
+    result = np.zeros(np.shape(probabilities))
     result[rows, first] = np.where(alone, 100, np.where(even, 50, 70))
     result[rows[~alone], second[~alone]] = np.where(even, 50, 30)[~alone]
     return result
 
 
-def thresholds(truth: Floats, probabilities: Floats, neutral: int) -> tuple[float, float]:
+def _largest(
+    probabilities: Floats, neutral: int | None
+) -> tuple[Indices, Floats, NDArray[np.bool_]]:
+    """Return the places and values (2, records) of the two largest, and what is never a blend."""
+    probabilities = np.asarray(probabilities, np.float64)
+    without = -1 if neutral is None else neutral
+    others = [c for c in range(probabilities.shape[1]) if c != neutral]
+    places = np.array(others if neutral is None else [*others, neutral])
+    order = places[np.argsort(-probabilities[:, places], axis=1, kind="stable")[:, :2]]
+    values = np.take_along_axis(probabilities, order, axis=1)
+    return order.T, values.T, (values[:, 1] <= 0) | (order == without).any(1)
+
+
+def threshold_scores(truth: Floats, probabilities: Floats, neutral: int | None) -> Floats:
+    """Return presence + salience of every alpha and beta of the published grid, (20, 20)."""
+    truth, probabilities = _pair(truth, probabilities)
+    there, rows = truth > 0, np.arange(len(truth))
+    places, (one, two), never = _largest(probabilities, neutral)
+    first, second = np.rint(truth[rows, places])
+    single = (there.sum(1) == 1) & (first > 0)
+    pair = (there.sum(1) == 2) & (first > 0) & (second > 0)
+    blend = ~never & (two >= GRID[:, None])  # (alphas, records)
+    even = one - two <= GRID[:, None]  # (betas, records)
+    right = np.where(even, pair & (first == 50) & (second == 50), pair & (first == 70))
+    present = np.where(blend, pair, single).sum(1)
+    blends = max(int((there.sum(1) == 2).sum()), 1)
+    salient = blend.astype(np.float64) @ right.T.astype(np.float64)
+    return present[:, None] / max(len(truth), 1) + salient / blends
+
+
+def thresholds(truth: Floats, probabilities: Floats, neutral: int | None) -> tuple[float, float]:
     """Return the alpha and beta of the published grid with the best (presence + salience) / 2.
 
     The first of equal ones, alpha before beta. Chosen on the records that are then scored they
     flatter: choose on others.
     """
-    scores = np.empty((len(GRID), len(GRID)))
-    for i, alpha in enumerate(GRID):
-        for j, beta in enumerate(GRID):
-            answer = decode(probabilities, alpha, beta, neutral)
-            scores[i, j] = np.nansum([presence(truth, answer), salience(truth, answer)])
-    best = int(scores.argmax())
+    best = int(threshold_scores(truth, probabilities, neutral).argmax())
     return float(GRID[best // len(GRID)]), float(GRID[best % len(GRID)])
 
 
-def answers(classes: int, neutral: int) -> Floats:
+def answers(classes: int, neutral: int | None) -> Floats:
     """Return every valid answer, (answers, classes): each emotion, then each blend of two.
 
     Neutral is never part of a blend: 36 answers for six classes.
@@ -140,32 +159,48 @@ def answers(classes: int, neutral: int) -> Floats:
     return np.concatenate([100 * np.eye(classes), np.array(blends).reshape(-1, classes)])
 
 
-def posteriors(probabilities: Floats, prior: Floats, sharpness: float, neutral: int) -> Floats:
+def posteriors(
+    probabilities: Floats, prior: Floats, sharpness: float, neutral: int | None
+) -> Floats:
     """Return how likely each of the `answers` is, (records, answers). Our design.
 
     Proportional to prior * exp(-sharpness * KL(answer || probabilities)), in nats: a network that
     was trained to minimise this divergence puts the true answer near the least.
     """
+    return weighed(closeness(probabilities, neutral), prior, sharpness)
+
+
+def closeness(probabilities: Floats, neutral: int | None) -> Floats:
+    """Return -KL(answer || probabilities) in nats for each of the `answers`, (records, answers)."""
     probabilities = np.maximum(np.asarray(probabilities, np.float64), np.finfo(np.float64).eps)
     valid = answers(probabilities.shape[1], neutral) / 100
     own = (valid * np.log(np.where(valid > 0, valid, 1.0))).sum(1)
-    score = sharpness * (np.log(probabilities) @ valid.T - own)
-    score += np.log(np.maximum(np.asarray(prior, np.float64), np.finfo(np.float64).tiny))
+    near: Floats = np.log(probabilities) @ valid.T - own
+    return near
+
+
+def weighed(near: Floats, prior: Floats, sharpness: float) -> Floats:
+    """Return prior * exp(sharpness * near) of each row, adding to one, (records, answers)."""
+    score = sharpness * near + np.log(np.maximum(prior, np.finfo(np.float64).tiny))
     likely = np.exp(score - score.max(1, keepdims=True))
     return likely / likely.sum(1, keepdims=True)
 
 
-def decode_expected(posterior: Floats, classes: int, neutral: int) -> Floats:
+def decode_expected(
+    posterior: Floats, classes: int, neutral: int | None, share: float | None = None
+) -> Floats:
     """Return the answers of the greatest expected score, as saliences (records, classes).
 
     Our design. With the posterior (records, answers) a record adds P(same emotions) to presence,
-    and P(same answer) over the share of blends to salience where the answer is a blend; the share
-    of blends is that of the posterior over all records.
+    and P(same answer) over the share of blends to salience where the answer is a blend; the `share`
+    of blends is that of the posterior over all records where it is not given.
     """
     valid = answers(classes, neutral)
     blends = (valid > 0).sum(1) == 2
     alike = ((valid > 0)[:, None] == (valid > 0)[None]).all(2).astype(np.float64)
-    share = max(float(posterior[:, blends].sum(1).mean()), np.finfo(np.float64).tiny)
+    if share is None:
+        share = float(posterior[:, blends].sum(1).mean())
+    share = max(share, np.finfo(np.float64).tiny)
     return valid[(posterior @ alike + posterior * blends / share).argmax(1)]
 
 
