@@ -1,13 +1,15 @@
 """A multilayer perceptron with one hidden layer, on one stream or several concatenated.
 
 With several streams a column per stream says whether it is there, and an absent one stands at
-its mean (our choice: it carries no evidence). The fused vector is the hidden layer.
+its mean (our choice: it carries no evidence). The fused vector is the hidden layer. BLEMORE's
+baseline is `hidden` 512, `activation` "relu", `dropout` 0 on seven statistics of each stream.
 
 References
 ----------
 Rumelhart, D. E., Hinton, G. E., Williams, R. J. (1986). Learning representations by
 back-propagating errors. Nature 323. https://doi.org/10.1038/323533a0
 Hendrycks, D., Gimpel, K. (2016). Gaussian error linear units. https://arxiv.org/abs/1606.08415
+Lachmann et al. (2026). Not all blends are equal. https://arxiv.org/abs/2601.13225
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+
+from emocli.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class MlpConfig:
     classes: int
     hidden: int = 128
     dropout: float = 0.3  # our choice; of the input as well as of the hidden layer
+    activation: str = "gelu"  # or "relu"
 
 
 class Mlp(nn.Module):
@@ -37,6 +42,8 @@ class Mlp(nn.Module):
     def __init__(self, config: MlpConfig) -> None:
         super().__init__()
         self.config = config
+        if config.activation not in ("gelu", "relu"):
+            raise ConfigError(f"activation {config.activation!r} is neither gelu nor relu")
         total = sum(config.dims.values())
         flags = len(config.dims) if len(config.dims) > 1 else 0
         self.register_buffer("mean", torch.zeros(total))
@@ -61,7 +68,8 @@ class Mlp(nn.Module):
             flags = [masks[name] for name in self.config.dims]
             parts.append(torch.stack(flags, dim=1).to(parts[0]))  # (batch, streams)
         joined = self.dropout(torch.cat(parts, dim=1))  # (batch, total)
-        return nn.functional.gelu(self.hidden(joined))
+        activation = nn.functional.relu if self.config.activation == "relu" else nn.functional.gelu
+        return activation(self.hidden(joined))
 
     def classify(self, fused: Tensor) -> Tensor:
         """Return logits (batch, classes)."""

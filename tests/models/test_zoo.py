@@ -24,6 +24,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "linear": {},
     "conv-attention": SMALL | {"moments": 6},
     "stars": SMALL | {"segments": 4},
+    "windows": SMALL | {"frames": 4, "statistics": True},
 }
 POOLED, TIMED = "pooled", "timed"
 

@@ -1,0 +1,166 @@
+"""Windows: a multilayer perceptron for short windows of a clip, whose logits are averaged.
+
+BLEMORE's subsampled baseline: a clip is cut into windows of 16 frames, each window is an example of
+its own with the clip's target, and a clip's answer is the softmax of its windows' mean logits.
+The network is one hidden layer of ReLU units, 512 of them, on the window's aggregated frames.
+The output layer is linear, so that the mean of logits is the output of the mean hidden layer, which
+is what `fuse` gives. Differences and our choices:
+
+1. The source's window is one output of a video encoder that sees 16 frames at once. Here a window
+   of any encoder's frames is their mean, or (`statistics`) the seven numbers of BLEMORE's other
+   baseline, per dimension: mean, SD (population), percentiles 10, 25, 50, 75 and 90. Frames are
+   standardised, not the aggregates; frames that are masked do not count.
+2. A last window may be shorter than the others. Each window weighs the same.
+3. Several streams share the windows of the longest one; a shorter stream is thought of as slower,
+   and a vector, or a single frame, is in every window. A window without any frame of a stream has
+   zeros there, and a column per stream says which are there.
+4. A batch is of records, with all their windows; the source's is of windows (512). The loss is the
+   mean over windows: a longer clip has a greater say.
+
+References
+----------
+Lachmann et al. (2026). Not all blends are equal: the BLEMORE dataset of blended emotion
+expressions with relative salience annotations. https://arxiv.org/abs/2601.13225
+Code (2025). https://github.com/BlEmoRe/blemore-common
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from emocli.models._sequences import Inputs, Sequence, masked_mean
+
+PERCENTILES = (0.10, 0.25, 0.50, 0.75, 0.90)
+
+
+@dataclass(frozen=True)
+class WindowsConfig:
+    """The published sizes are the defaults."""
+
+    dims: dict[str, int]  # stream -> numbers per vector or frame
+    classes: int  # of regression: how many numbers
+    frames: int = 16  # of a window
+    hidden: int = 512
+    statistics: bool = False  # seven numbers of each dimension, not the mean alone
+    dropout: float = 0.0  # of the hidden layer
+    task: str = "classification"
+
+
+class Windows(nn.Module):
+    """Cut into windows, aggregate each, hidden layer, output layer, average."""
+
+    takes_time = True
+
+    def __init__(self, config: WindowsConfig) -> None:
+        super().__init__()
+        self.config = config
+        numbers = 2 + len(PERCENTILES) if config.statistics else 1
+        self.inputs = Inputs(config.dims)
+        width = numbers * sum(config.dims.values()) + len(config.dims)
+        self.hidden = nn.Linear(width, config.hidden)
+        self.dropout = nn.Dropout(config.dropout)
+        self.output = nn.Linear(config.hidden, config.classes)
+
+    def hiddens(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> Sequence:
+        """Return the hidden layer of each window (batch, windows, hidden), and which are there.
+
+        A record with nothing at all has one window of zeros.
+        """
+        found = list(self.inputs(streams, masks).values())
+        longest = torch.stack([_length(mask) for _, mask in found]).amax(dim=0)
+        parts, flags = [], []
+        for values, mask in found:
+            window, seen = cut(values, mask, longest, self.config.frames)
+            parts.append(
+                aggregated(window, seen) if self.config.statistics else _mean(window, seen)
+            )
+            flags.append(seen.any(dim=2))  # (batch, windows)
+        there = torch.stack(flags, dim=2)
+        joined = torch.cat([*parts, there.to(parts[0])], dim=2)
+        some = there.any(dim=2)
+        some[:, 0] |= ~some.any(dim=1)
+        return self.dropout(nn.functional.relu(self.hidden(joined))), some
+
+    def fuse(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> Tensor:
+        """Return the mean hidden layer of a record's windows: (batch, hidden)."""
+        return masked_mean(*self.hiddens(streams, masks))
+
+    def classify(self, fused: Tensor) -> Tensor:
+        """Return logits (batch, classes)."""
+        return self.output(fused)
+
+    def forward(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> Tensor:
+        """Return the mean logits of a record's windows: (batch, classes)."""
+        return self.classify(self.fuse(streams, masks))
+
+    def objective(
+        self,
+        streams: dict[str, Tensor],
+        masks: dict[str, Tensor],
+        targets: Tensor,
+        task_loss: Callable[[Tensor, Tensor], Tensor],
+    ) -> dict[str, Tensor]:
+        """Return the loss of the windows, each with its record's target."""
+        hidden, there = self.hiddens(streams, masks)
+        record = there.nonzero()[:, 0]
+        return {"task": task_loss(self.output(hidden[there]), targets[record])}
+
+
+def _length(mask: Tensor) -> Tensor:
+    """Return the number of frames up to the last that is there, at least one, (batch,)."""
+    places = torch.arange(1, mask.shape[1] + 1, device=mask.device)
+    return (mask * places).amax(dim=1).clamp_min(1)
+
+
+def cut(values: Tensor, mask: Tensor, longest: Tensor, frames: int) -> Sequence:
+    """Return values (batch, windows, frames, dim) of a stream, and which of its frames are there.
+
+    `longest` (batch,) is the number of frames of each record's longest stream, whose windows are
+    `frames` long; frame t of a stream of T is in window floor(t longest / (T frames)).
+    """
+    length, longest = _length(mask)[:, None], longest[:, None]  # (batch, 1)
+    edges = torch.arange(-(-int(longest.max()) // frames) + 1, device=mask.device) * frames
+    starts = -(-edges * length // longest)  # (batch, windows + 1): a window's first frame
+    there = torch.minimum(starts[:, 1:], length) - starts[:, :-1]  # frames of each window
+    alone = length == 1  # what has no time
+    starts = torch.where(alone, 0, starts)[:, :-1]
+    there = torch.where(alone, (edges[:-1] < longest).long(), there)
+    step = torch.arange(frames, device=mask.device)
+    places = (starts[..., None] + step).clamp_max(mask.shape[1] - 1)
+    rows = torch.arange(len(mask), device=mask.device)[:, None, None]
+    return values[rows, places], (step < there[..., None]) & mask[rows, places]
+
+
+def _mean(window: Tensor, seen: Tensor) -> Tensor:
+    """Return the mean of each window's frames that are there, (batch, windows, dim)."""
+    weights = seen.to(window)[..., None]
+    return (window * weights).sum(dim=2) / weights.sum(dim=2).clamp_min(1)
+
+
+def aggregated(window: Tensor, seen: Tensor) -> Tensor:
+    """Return mean, SD and percentiles of each window's frames, (batch, windows, 7 dim).
+
+    Percentiles are interpolated linearly between frames in order, as numpy does it. Zeros where no
+    frame is there.
+    """
+    mean, there = _mean(window, seen), seen[..., None]
+    deviation = _mean((window - mean[:, :, None]).square(), seen).clamp_min(1e-12).sqrt()
+    ordered = window.masked_fill(~there, float("inf")).sort(dim=2).values
+    last = (seen.sum(dim=2) - 1).clamp_min(0)  # (batch, windows)
+    parts = [mean, deviation]
+    for share in PERCENTILES:
+        place = share * last
+        below, above = (_frame(ordered, index) for index in (place.floor(), place.ceil()))
+        parts.append(torch.lerp(below, above, (place - place.floor())[..., None]))
+    some = seen.any(dim=2)[..., None]
+    return torch.cat([torch.where(some, part, 0.0) for part in parts], dim=2)
+
+
+def _frame(ordered: Tensor, index: Tensor) -> Tensor:
+    """Return frame number `index` (batch, windows) of each window, (batch, windows, dim)."""
+    places = index.long()[..., None, None].expand(-1, -1, 1, ordered.shape[3])
+    return ordered.gather(2, places)[:, :, 0]
