@@ -1,4 +1,4 @@
-"""The shape of `label` in a record, and of `annotations`: what people said, and what machines did."""
+"""The shape of `label` in a record, and of `annotations`: what people and machines said."""
 
 from __future__ import annotations
 
