@@ -128,6 +128,8 @@ class Record(TypedDict, total=False):
     features: dict[str, Feature]
     label: Label
     annotations: list[Annotation]
+    condition: dict[str, Any]  # what was left out on purpose, by emocli augment
+    augmented: dict[str, Any]  # of which records it was made, and how
     unimodal: dict[str, Prediction]
     prediction: Prediction
     missing: dict[str, Problem]

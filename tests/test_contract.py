@@ -23,6 +23,7 @@ Record = dict[str, Any]
 
 # Commands that are no filter of one record in, one record out; each with what it is instead.
 OTHERS = {
+    "augment": "makes records of records; has its own tests",
     "config": "tells of settings",
     "dataset": "makes records",
     "doctor": "tells of the installation",

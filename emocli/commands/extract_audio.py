@@ -157,7 +157,7 @@ def _decode(record: Record) -> Audio:
 
 def _described(found: Audio, store: Store | None) -> Record:
     """Return the `audio` of a record, and see to it that the store has the samples."""
-    description: Record = {} if store is None else {"path": _keep(found.samples, store)}
+    description: Record = {} if store is None else {"path": keep(found.samples, store)}
     description |= {
         "sample_rate_hz": found.sample_rate_hz,
         "duration": found.duration,
@@ -167,7 +167,8 @@ def _described(found: Audio, store: Store | None) -> Record:
     return description if found.warning is None else description | {"warning": found.warning}
 
 
-def _keep(samples: Samples, store: Store) -> str:
+def keep(samples: Samples, store: Store) -> str:
+    """Write samples (time,) in -1..1, 16 kHz, as FLAC; return their path in the store."""
     from emocli.signals import audio
 
     values = audio.quantise(samples)
