@@ -21,32 +21,17 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from emocli.encoders import pooling as pooled
-from emocli.errors import ConfigError, RecordError
+from emocli.encoders.levels import LEVEL_DBFS as LEVEL_DBFS
+from emocli.encoders.levels import SAMPLE_RATE, require_length
+from emocli.encoders.levels import normalise_level as normalise_level
+from emocli.errors import ConfigError
 
-SAMPLE_RATE = 16_000  # hertz
 WINDOW = 400  # samples, 25 ms
 HOP = 160  # samples, 10 ms
 POSITION = 2 * HOP  # samples per encoder frame: the second convolution has stride 2, 20 ms
 LONGEST = 30 * SAMPLE_RATE  # samples the positions of the encoder reach
-SHORTEST = SAMPLE_RATE // 10  # samples; below 0.1 s there are under five frames (our choice)
 BATCH = 48 * SAMPLE_RATE  # samples per forward pass: measured, more is no faster
 POOLINGS = pooled.POOLINGS
-
-LEVEL_DBFS = -26.0  # RMS after normalisation; active speech level of ITU-T P.56 practice
-LEVEL_MAX_GAIN_DB = 40.0  # quieter than -66 dBFS is noise: do not raise it to speech (our choice)
-SILENCE_DBFS = -90.0  # below one step of 16-bit audio
-
-
-def normalise_level(samples: np.ndarray, target_dbfs: float = LEVEL_DBFS) -> np.ndarray:
-    """Scale float32 `samples` (time,) to an RMS of `target_dbfs`; silence stays as it is.
-
-    The gain is capped at `LEVEL_MAX_GAIN_DB`, and peaks are left to exceed 1: no clipping.
-    """
-    rms = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) if len(samples) else 0.0
-    if rms <= 10 ** (SILENCE_DBFS / 20):
-        return samples
-    gain_db = min(target_dbfs - 20 * np.log10(rms), LEVEL_MAX_GAIN_DB)
-    return (samples * np.float32(10 ** (gain_db / 20))).astype(np.float32, copy=False)
 
 
 @cache
@@ -171,13 +156,6 @@ def load(folder: str | Path, device: str = "cpu", dtype: str = "float32") -> Whi
         state = {name: file.get_tensor(names[name]) for name in model.state_dict()}
     model.load_state_dict(state, assign=True)
     return model.to(device=device, dtype=getattr(torch, dtype)).eval()
-
-
-def require_length(samples: np.ndarray) -> None:
-    """Raise RecordError `too_short` under 0.1 s."""
-    if len(samples) < SHORTEST:
-        message = f"{len(samples) / SAMPLE_RATE:.3f} s of audio is too short to encode"
-        raise RecordError("too_short", message, hint=f"at least {SHORTEST / SAMPLE_RATE} s")
 
 
 def windows(samples: np.ndarray) -> list[np.ndarray]:

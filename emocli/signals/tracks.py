@@ -46,7 +46,8 @@ class Tracks(NamedTuple):
     centres: Array  # where the sound in a frame is on average, see `_centres`
     loud_times: Array  # (loud frames,) every 10 ms
     intensity_db: Array
-    hnr_db: Array  # of the voiced frames, on a grid of its own
+    hnr_times: Array  # (voiced frames on a grid of their own,) every 20 ms
+    hnr_db: Array
     formants_hz: Array  # (formant frames, 4): time, F1, F2, F3
     spectrum: Array  # (bins,) summed power of the voiced frames
     jitter: float  # NaN where there are no periods
@@ -61,7 +62,7 @@ class Tracks(NamedTuple):
         return mask
 
 
-POOLED = Tracks._fields[:7]  # what has frames: the windows' one after the other
+POOLED = Tracks._fields[:8]  # what has frames: the windows' one after the other
 
 
 class _Window(NamedTuple):
@@ -122,6 +123,7 @@ def _analyse(window: _Window, within: pitch.Range, vowels: Sequence[Span]) -> Tr
     wanted = voiced | (kept & _covered(times + offset, vowels))
     rows = formants.track(values, rate_hz, times, wanted, formants.ceiling_hz(within.median_hz))
     rows[:, 0] += offset
+    hnr_times, hnr_db = voice_quality.harmonicity(sound, within.floor_hz, times, voiced)
     core = (window.start - offset, window.end - offset)
     jitter, shimmer_db = voice_quality.perturbation(sound, found, core)
     return Tracks(
@@ -130,7 +132,8 @@ def _analyse(window: _Window, within: pitch.Range, vowels: Sequence[Span]) -> Tr
         _centres(values, rate_hz, times[kept], f0_hz[kept] > 0, within.floor_hz) + offset,
         intensity.xs()[loud] + offset,
         intensity.values[0][loud],
-        voice_quality.harmonicity(sound, within.floor_hz, times, voiced),
+        hnr_times + offset,
+        hnr_db,
         rows,
         voice_quality.spectrum(sound, times[voiced]),
         jitter,

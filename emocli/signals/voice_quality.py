@@ -28,7 +28,7 @@ LOW_BAND_HZ, HIGH_BAND_HZ = (50.0, 1000.0), (1000.0, 5000.0)
 SPECTRUM_S = 0.032
 MIN_BANDS = 3  # for a line: a pitch below 880 Hz has them below 5 kHz
 
-HARMONICITY_STEP_S = 0.02  # the dearest analysis; only its mean is kept
+HARMONICITY_STEP_S = 0.02  # the dearest analysis, and a slow one
 PERIODS_AROUND = 1.5  # of the floor: a frame of one period, and the next one to compare it with
 MIN_PERIODS = 2.1
 NOTHING_IS_SILENT = 0.0  # what is voiced was decided by the pitch, over the whole recording
@@ -51,7 +51,7 @@ def perturbation(
 
 
 def harmonicity(sound: parselmouth.Sound, floor_hz: float, times: Array, voiced: Mask) -> Array:
-    """Return the harmonics-to-noise ratio in dB where a voicing track is true (frames,).
+    """Return times and harmonics-to-noise ratios in dB (2, frames) where `voiced` (times,) is true.
 
     10 log10(r / (1 - r)), r the cross-correlation at the period (Boersma 1993, eq. 4; Praat,
     "To Harmonicity (cc)"). The autocorrelation of the pitch would cost nothing more, but is 5 dB
@@ -63,7 +63,7 @@ def harmonicity(sound: parselmouth.Sound, floor_hz: float, times: Array, voiced:
     ]
     rows = np.concatenate(values, axis=1) if values else np.zeros((2, 0))
     is_voiced: Mask = np.interp(rows[0], times, voiced) > 0.5
-    return np.array(rows[1, is_voiced & (rows[1] > PRAAT_UNDEFINED_DB)])
+    return np.array(rows[:, is_voiced & (rows[1] > PRAAT_UNDEFINED_DB)])
 
 
 def _harmonicity(sound: parselmouth.Sound, floor_hz: float, start: float, end: float) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from emocli.encoders import whisper
+from emocli.encoders import levels, whisper
 from emocli.errors import ConfigError, RecordError
 
 RATE = whisper.SAMPLE_RATE
@@ -163,4 +163,4 @@ def test_silence_stays_silence_and_gain_is_capped():
     assert len(whisper.normalise_level(silence[:0])) == 0
     faint = np.full(100, 10 ** (-80 / 20), np.float32)
     raised = whisper.normalise_level(faint)
-    np.testing.assert_allclose(raised / faint, 10 ** (whisper.LEVEL_MAX_GAIN_DB / 20), rtol=1e-4)
+    np.testing.assert_allclose(raised / faint, 10 ** (levels.LEVEL_MAX_GAIN_DB / 20), rtol=1e-4)
