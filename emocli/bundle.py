@@ -225,7 +225,7 @@ def mismatch(wanted: Mapping[str, Any], feature: Mapping[str, Any]) -> str | Non
         expected = wanted.get(key)
         if expected is not None and feature.get(key) != expected:
             return f"{key} is {feature.get(key)!r}, not {expected!r}"
-    for key in ("adapter", "context"):  # none is a value, too
+    for key in ("adapter", "context", "level_dbfs"):  # none is a value, too
         if wanted.get(key) is None and feature.get(key) is not None:
             return f"{key} is {feature[key]!r}, not none"
     return None

@@ -23,8 +23,9 @@ def stage(run: options.Run, source: str, name: str | None, pooling: str, inline:
             raise RecordError("no_stream", f"no features.{source}", hint=MADE)
         vector = _vector(run, feature, source, pooling)
         kept = {k: v for k, v in feature.items() if k not in ("array", "vector")}
-        place = {"vector": vector} if inline else {"array": run.store.put_array(vector)}
-        pooled = kept | {"pooling": pooling, "dim": len(vector)} | place
+        is_inline = inline and vector.ndim == 1
+        place = {"vector": vector} if is_inline else {"array": run.store.put_array(vector)}
+        pooled = kept | {"pooling": pooling, "dim": vector.shape[-1]} | place
         record["features"] = {**record["features"], name: pooled}
         return record
 
@@ -38,7 +39,7 @@ def _wanted(record: Record, source: str, name: str) -> bool:
 
 
 def _vector(run: options.Run, feature: Record, source: str, pooling: str) -> Any:
-    """Return the vector that an encoder would have given with this pooling."""
+    """Return the vector, or frames/N, that an encoder would have given with this pooling."""
     shape = (feature.get("array") or {}).get("shape", ())
     if len(shape) != 2:
         raise RecordError("no_frames", f"features.{source} has no time axis", hint=MADE)
@@ -48,7 +49,7 @@ def _vector(run: options.Run, feature: Record, source: str, pooling: str) -> Any
 
     layer = feature.get("layer")
     layers = len(layer) if isinstance(layer, list) else 1
-    frames = torch.tensor(run.store.array(feature["array"])).reshape(shape[0], layers, -1)
+    frames = torch.tensor(run.store.array(feature["array"])).unflatten(1, (layers, -1))
     pieces = pooled.pieces(pooling)
     pieces.add(frames.transpose(0, 1))
     return pieces.result(pooling)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from emocli import bundle, conversation, options, stages
+from emocli.commands import _audio_encoders
 from emocli.errors import RecordError, UsageError
 from emocli.store import Store
 
@@ -27,6 +28,12 @@ PLAIN = {  # where neither a flag nor a bundle says: our choice, the middle of t
 }
 KEPT = ("adapter", "level_dbfs", "context")  # what else features say of how they were made
 INLINE, STORED = "inline", "store"
+
+
+def plain(modality: str, encoder: str | None) -> Spec:
+    """Return what a stream is where neither a flag nor a bundle says."""
+    prosody = modality == "audio" and encoder == _audio_encoders.PROSODY
+    return {**PLAIN[modality], **(_audio_encoders.PLAIN if prosody else {})}
 
 
 def of_bundle(trained: bundle.Bundle, modality: str | None = None) -> list[Spec]:
@@ -97,17 +104,14 @@ def _seconds(record: Record) -> float:
 
 def _load(run: options.Run, spec: Spec, trained: bundle.Bundle | None) -> Any:
     """Return (encoder, revision) of a stream."""
+    if spec["modality"] == "audio":
+        return _audio_encoders.load(run, spec)
     from emocli import devices, hub
+    from emocli.encoders import transformer_text
 
     folder = hub.resolve(spec["encoder"], offline=run.flags["offline"])
     device = devices.pick(run.flags["device"])
     dtype = devices.numbers(run.flags["dtype"], device)
-    if spec["modality"] == "audio":
-        from emocli.encoders import whisper
-
-        return whisper.load(folder, device, dtype), hub.revision(spec["encoder"])
-    from emocli.encoders import transformer_text
-
     adapter = trained.adapter(spec["stream"]) if trained and spec.get("adapter") else None
     model = transformer_text.load(folder, device, dtype, adapter=adapter)
     return model, hub.revision(spec["encoder"])
@@ -155,11 +159,8 @@ def _waveforms(batch: list[Record], spec: Spec, store: Store, encoder: Any) -> l
     outcomes: list[Any] = [_samples_of(record, spec, store) for record in batch]
     chosen = [i for i, o in enumerate(outcomes) if not isinstance(o, Exception | dict)]
     if chosen:
-        from emocli.encoders import whisper
-
-        model, revision = encoder()
-        waves = [outcomes[i] for i in chosen]
-        vectors = whisper.encode(model, waves, layers=spec["layer"], pooling=spec["pooling"])
+        heard, revision = encoder()
+        vectors = heard([outcomes[i] for i in chosen])
         for i, vector in zip(chosen, vectors, strict=True):
             outcomes[i] = (vector, revision, None)
     return outcomes
@@ -167,7 +168,7 @@ def _waveforms(batch: list[Record], spec: Spec, store: Store, encoder: Any) -> l
 
 def _samples_of(record: Record, spec: Spec, store: Store) -> Any:
     from emocli.commands import extract_audio
-    from emocli.encoders import speech_windows, whisper
+    from emocli.encoders import levels, speech_windows
 
     if not (record.get("path") or record.get("audio")):
         if _other(record, "audio"):
@@ -175,13 +176,13 @@ def _samples_of(record: Record, spec: Spec, store: Store) -> Any:
         return RecordError("no_audio", "no file and no audio", hint="a record needs a path")
     try:
         samples = extract_audio.samples(record, store)
-        whisper.require_length(samples)
+        levels.require_length(samples)
     except RecordError as error:
         return error
     if speech_windows.is_silent(samples):
         return _note(record, "audio", "silence", "nothing but silence", "was the microphone on?")
     level = spec.get("level_dbfs")
-    return samples if level is None else whisper.normalise_level(samples, level)
+    return samples if level is None else levels.normalise_level(samples, level)
 
 
 def _other(record: Record, modality: str) -> bool:

@@ -1,4 +1,4 @@
-"""Turn text and audio into features with pretrained encoders.
+"""Turn text and audio into features, with pretrained encoders or by measuring.
 
 Reads `text`, and `audio` or the file at `path`. Adds `features.STREAM`: modality, encoder,
 revision, layer, pooling, dim and the vector (inline, or in the store with --features store;
@@ -6,6 +6,17 @@ anything with a time axis goes there). Streams, in batches of like length.
 
 Without --encoder the features are those the default predictor needs, or the bundle that --model
 names. A modality that a record does not have is noted in `missing`.
+
+With --encoder prosody (of audio; nothing to pull) how something is said is measured, not learned.
+Pooling functionals, the default, is 109 numbers in the manner of eGeMAPS: mean, spread, percentiles
+and slopes of pitch and intensity; harmonicity, formants, tilt, cepstrum; rhythm. Pooling frames is
+28 numbers 100 times a second: pitch (semitones above 27.5 Hz), 1 where there is a voice, slope of
+the pitch, intensity (dB above 2e-5), its slope, harmonicity (dB), F1 to F3 (Hz), H1 - H2 and
+H1 - A3 (dB), alpha ratio, Hammarberg index, two slopes of the spectrum, flux, mfcc 1 to 12. What
+only a voice has is drawn straight where there is none; nothing is undefined.
+
+Pooling frames/N, of audio, is the mean of each N frames. Before it is encoded, sound is brought to
+a level of -26 dBFS, so that how loud it was recorded says nothing; --level none keeps it.
 
 With --context K the text of a `dialogue` is encoded as "speaker: text", after the K turns before
 it; they go into `context`. Records of one dialogue have to come in order.
@@ -16,6 +27,7 @@ and 90 of each number over time.
 
 Example:
     emocli encode --modality audio clip.wav | jq '.features.audio.vector | length'
+    emocli encode --modality audio --encoder prosody --as prosody clip.wav
 """
 
 from __future__ import annotations
@@ -25,9 +37,11 @@ from typing import Annotated, Any
 import typer
 
 from emocli import bundle, options, stages, windows
-from emocli.commands import _pooled, _streams
+from emocli.commands import _audio_encoders, _pooled, _streams
 from emocli.commands._streams import INLINE, STORED, Spec
 from emocli.errors import UsageError
+
+LOWEST_DBFS = -60.0  # quieter, and what 16 bits leave of a voice is lost
 
 
 @options.filter("store", "device")
@@ -41,17 +55,22 @@ def command(
     ] = "default",
     encoder: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="A model of the catalog, the hub, or a folder."),
+        typer.Option(metavar="NAME", help="A model of the catalog, the hub, a folder, or prosody."),
     ] = None,
     layer: Annotated[
         str | None, typer.Option(metavar="N[,N]", help="Which layers; text takes one.")
     ] = None,
     pooling: Annotated[
-        str | None, typer.Option(metavar="NAME", help="mean, mean+std, statistics, ..., frames.")
+        str | None,
+        typer.Option(metavar="NAME", help="mean, mean+std, statistics, ..., frames, frames/N."),
     ] = None,
     context: Annotated[
         int | None,
         typer.Option(min=1, metavar="K", help="Encode text with the K turns before it."),
+    ] = None,
+    level: Annotated[
+        str | None,
+        typer.Option(metavar="DBFS|none", help="Bring sound to this level first (default: -26)."),
     ] = None,
     from_: Annotated[
         str | None, typer.Option("--from", metavar="STREAM", help="Pool this stream's frames.")
@@ -63,10 +82,11 @@ def command(
         str, typer.Option(metavar="inline|store", help="Where vectors go.")
     ] = INLINE,
 ) -> int:
-    """Turn text and audio into features with pretrained encoders."""
+    """Turn text and audio into features, with pretrained encoders or by measuring."""
     if features not in (INLINE, STORED):
         raise UsageError(f"--features {features}: neither inline nor store")
-    changes = {"encoder": encoder, "layer": layer, "pooling": pooling, "context": context}
+    changes: dict[str, Any] = {"encoder": encoder, "layer": layer, "pooling": pooling}
+    changes |= {"context": context, "level": level}
     if from_:
         return run.through(_from(run, from_, as_, {"modality": modality, **changes}, features))
     if any(changes.values()) or as_:
@@ -95,11 +115,17 @@ def _custom(modality: str | None, changes: dict[str, Any], name: str | None) -> 
         raise UsageError(f"--encoder and --as need one --modality, text or audio, not {modality}")
     if changes["context"] and modality != "text":
         raise UsageError("--context needs --modality text: only text has turns before it")
-    given = {key: value for key, value in changes.items() if value is not None}
+    if changes["encoder"] == _audio_encoders.PROSODY and changes["layer"]:
+        raise UsageError("--layer needs a network: prosody is measured and has no layers")
+    if changes["level"] and modality != "audio":
+        raise UsageError("--level needs --modality audio")
+    given = {key: value for key, value in changes.items() if value is not None and key != "level"}
+    if changes["level"]:
+        given["level_dbfs"] = _level(changes["level"])
     spec: Spec = {
         "stream": name or modality,
         "modality": modality,
-        **_streams.PLAIN[modality],
+        **_streams.plain(modality, changes["encoder"]),
         **given,
     }
     if isinstance(spec["layer"], str):
@@ -111,3 +137,13 @@ def _custom(modality: str | None, changes: dict[str, Any], name: str | None) -> 
             ) from None
         spec["layer"] = numbers if modality == "audio" else numbers[0]
     return spec
+
+
+def _level(text: str) -> float | None:
+    try:
+        value = None if text == "none" else float(text)
+    except ValueError:
+        value = 1.0
+    if value is not None and not LOWEST_DBFS <= value <= 0.0:
+        raise UsageError(f"--level {text}: neither none nor a number from {LOWEST_DBFS:g} to 0")
+    return value

@@ -27,6 +27,28 @@ def statistics(frames: NDArray[np.floating]) -> NDArray[np.float32]:
     return np.concatenate(parts).astype(np.float32).ravel()
 
 
+def means(frames: NDArray[np.floating], together: int) -> NDArray[np.float32]:
+    """Return (groups, dim), the mean of each `together` frames (time, dim), and of what is left.
+
+    >>> means(np.array([[1.0], [3.0], [5.0]]), 2).tolist()
+    [[2.0], [5.0]]
+    """
+    starts = np.arange(0, len(frames), together)
+    sums = np.add.reduceat(frames, starts, axis=0, dtype=np.float64)
+    counts = np.diff(starts, append=len(frames))[:, None]
+    return (sums / counts).astype(np.float32)
+
+
+def together(pooling: str) -> int:
+    """Return N of "frames/N", 0 of any other name.
+
+    >>> together("frames/5"), together("frames"), together("frames/0")
+    (5, 0, 0)
+    """
+    name, _, number = pooling.partition("/")
+    return int(number) if name == "frames" and number.isdecimal() else 0
+
+
 class Moments:
     """Mean and variance of frames that come in pieces (Chan et al. 1979's merge)."""
 
@@ -60,13 +82,16 @@ class Frames:
         self.pieces.append(states.transpose(0, 1).flatten(1))
 
     def result(self, pooling: str) -> NDArray[np.float32]:
-        """Return frames (time, layers x dim), or their statistics (7 x layers x dim,)."""
+        """Return frames (time, layers x dim), each N or all; or statistics (7 x layers x dim,)."""
         frames = torch.cat(self.pieces).cpu().numpy()
+        if number := together(pooling):
+            return means(frames, number)
         return statistics(frames) if pooling == "statistics" else frames
 
 
 def pieces(pooling: str) -> Moments | Frames:
     """Return what collects the frames of one recording; ConfigError for a pooling not there."""
-    if pooling not in POOLINGS:
-        raise ConfigError(f"no pooling '{pooling}'", hint=f"choose from {', '.join(POOLINGS)}")
-    return Frames() if pooling in ("frames", "statistics") else Moments()
+    if pooling not in POOLINGS and not together(pooling):
+        hint = f"choose from {', '.join(POOLINGS)}, frames/N"
+        raise ConfigError(f"no pooling '{pooling}'", hint=hint)
+    return Moments() if pooling in ("mean", "std", "mean+std") else Frames()
