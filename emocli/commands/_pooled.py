@@ -49,7 +49,7 @@ def _vector(run: options.Run, feature: Record, source: str, pooling: str) -> Any
 
     layer = feature.get("layer")
     layers = len(layer) if isinstance(layer, list) else 1
-    frames = torch.tensor(run.store.array(feature["array"])).unflatten(1, (layers, -1))
+    frames = torch.tensor(run.store.array(feature["array"])).reshape(shape[0], layers, -1)
     pieces = pooled.pieces(pooling)
     pieces.add(frames.transpose(0, 1))
     return pieces.result(pooling)
