@@ -57,9 +57,14 @@ def neighbours(rows: Array, index: int) -> npt.NDArray[np.intp]:
 
     One where there are but two rows, none where it is alone.
     """
-    distance = ((rows - rows[index]) ** 2).sum(axis=1)
+    away = rows - rows[index]
+    distance = np.einsum("ij,ij->i", away, away)
     distance[index] = np.inf
-    return np.argsort(distance, kind="stable")[: min(NEIGHBOURS, len(rows) - 1)]
+    count = min(NEIGHBOURS, len(rows) - 1)
+    if not count:
+        return np.array([], np.intp)
+    near = np.flatnonzero(distance <= np.partition(distance, count - 1)[count - 1])
+    return near[np.argsort(distance[near], kind="stable")][:count]
 
 
 def between(one: Array, other: Array, alpha: float) -> Array:
