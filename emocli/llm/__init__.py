@@ -1,0 +1,1 @@
+"""Language models and what stands in for them: prompts, answers, annotators. No records here."""
