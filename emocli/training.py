@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,134 +12,113 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from emocli import distributed, heads, losses
 from emocli.errors import UsageError
+from emocli.losses import Loss
+from emocli.losses import class_weights as class_weights
+from emocli.training_data import Data as Data
+from emocli.training_data import Source, moments
+from emocli.training_state import Place as Place
+from emocli.training_state import Run
+from emocli.training_state import Settings as Settings
 
 Floats = NDArray[np.float64]
-Loss = Callable[[Tensor, Tensor], Tensor]  # of logits and targets
+Record = dict[str, Any]
+
+READ = 128  # records that are answered at a time
+MOST = 512  # dev records that a model's `after_epoch` sees
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How to train; what the data does not say."""
-
-    epochs: int = 300
-    patience: int = 20  # epochs without a better dev loss
-    learning_rate: float = 1e-3
-    weight_decay: float = 1e-2
-    batch_size: int = 64
-    label_smoothing: float = 0.0
-    modality_dropout: float = 0.2  # chance that a stream is masked, when there are several
-    balanced: bool = True  # classes weigh the same, whatever their number of records
-    even: bool = False  # draw records evenly from the classes, rare ones again and again
-    squared: bool = False  # of regression: squared errors, not absolute ones
-    clip_norm: float = 0.0  # longest gradient; 0 is any
-    seed: int = 0
-
-
-@dataclass
-class Data:
-    """Vectors (records, dim) or frames (records, time, dim) and masks by stream, and targets.
-
-    Masks are (records,) or (records, time). Targets are classes (records,), shares of classes
-    (records, classes), or the numbers of a regression (records,) or (records, numbers).
-    """
-
-    streams: dict[str, Tensor]
-    masks: dict[str, Tensor]
-    targets: Tensor
-
-    def __len__(self) -> int:
-        return len(self.targets)
-
-    def rows(self, index: Tensor) -> Data:
-        """Return some of the records."""
-        streams = {name: values[index] for name, values in self.streams.items()}
-        masks = {name: values[index] for name, values in self.masks.items()}
-        return Data(streams, masks, self.targets[index])
-
-
-def standardise(model: Any, data: Data) -> None:
+def standardise(model: Any, data: Source) -> None:
     """Set the model's `mean` and `scale` from the records, or frames, that have each stream."""
-    means, scales = [], []
-    for name in model.config.dims:
-        values = data.streams[name][data.masks[name]]  # (there, dim), or (there, time, dim)
-        values = values.reshape(-1, values.shape[-1])
-        if len(values) < 2:
-            raise UsageError(f"stream {name}: {len(values)} training records have it, 2 are needed")
-        means.append(values.mean(dim=0))
-        scales.append(values.std(dim=0).clamp_min(1e-6))
+    found = moments(data, model.config.dims)
+    for name, one in found.items():
+        if one.count < 2:
+            raise UsageError(f"stream {name}: {one.count} training records have it, 2 are needed")
+        if not one.mean.isfinite().all():
+            raise UsageError(f"stream {name}: some of its features are no numbers")
     inputs = getattr(model, "inputs", model)
-    inputs.mean.copy_(torch.cat(means))
+    inputs.mean.copy_(torch.cat([one.mean for one in found.values()]))
+    scales = [one.deviation().clamp_min(1e-6) for one in found.values()]
     inputs.scale.copy_(torch.cat(scales))
 
 
-def class_weights(targets: Tensor, classes: int) -> Tensor:
-    """Return N / (C n_c) per class, clipped to [0.25, 4]; 0 for a class without records.
+def task_loss(model: Any, train: Source, settings: Settings) -> Loss:
+    """Return the loss of (logits, targets) where nobody says which heads there are.
 
-    Targets are classes (records,), or shares of classes (records, classes).
-    """
-    shares = targets.ndim == 2
-    counts = targets.sum(dim=0) if shares else torch.bincount(targets, minlength=classes).float()
-    weights = (len(targets) / (classes * counts.clamp_min(1))).clamp(0.25, 4.0)
-    return torch.where(counts > 0, weights, 0.0)
-
-
-def task_loss(model: Any, train: Data, settings: Settings) -> Loss:
-    """Return the loss of (logits, targets): cross-entropy, or the absolute error of a regression.
-
-    Which of them it is, the model's config says (`task`).
+    Cross-entropy, or the absolute error of a regression: the model's config says (`task`).
     """
     if getattr(model.config, "task", "classification") == "regression":
-        error = nn.functional.mse_loss if settings.squared else nn.functional.l1_loss
-        return lambda logits, targets: error(logits, targets.reshape(len(targets), -1))
-    weights = class_weights(train.targets, model.config.classes) if settings.balanced else None
-    return nn.CrossEntropyLoss(weight=weights, label_smoothing=settings.label_smoothing)
+        return losses.of([heads.Head("number", heads.NUMBER)], train.targets, settings)
+    labels = tuple(map(str, range(model.config.classes)))
+    kind = heads.CLASSES if train.targets.ndim == 1 else heads.SHARES
+    chosen = replace(settings, loss=settings.loss or "cross-entropy")
+    return losses.of([heads.Head("emotion", kind, labels)], train.targets, chosen)
 
 
 def fit(
-    model: Any, train: Data, dev: Data, settings: Settings, report: Callable[[dict[str, Any]], None]
-) -> dict[str, Any]:
+    model: Any,
+    train: Source,
+    dev: Source,
+    settings: Settings,
+    report: Callable[[Record], None],
+    *,
+    loss: Loss | None = None,
+    measure: Callable[[Tensor, Tensor], dict[str, float]] | None = None,
+    place: Place | None = None,
+) -> Record:
     """Train with AdamW until the dev loss no longer falls; leave the best weights in the model.
 
     Returns {epoch, dev_loss} of the best epoch; `report` gets one dict per epoch: the losses, the
-    terms of a model that has an objective of its own, what its `after_epoch` says.
+    terms of a model that has an objective of its own, what its `after_epoch` says, and the figures
+    that `measure` makes of the dev records' logits and targets.
     """
-    random = torch.Generator().manual_seed(settings.seed)
-    torch.manual_seed(settings.seed)
+    place = place or Place()
+    torch.manual_seed(settings.seed + distributed.world()[0])
     standardise(model, train)
-    loss = task_loss(model, train, settings)
-    optimiser = torch.optim.AdamW(
-        model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
-    )
-    best: dict[str, Any] = {"epoch": 0, "dev_loss": float("inf")}
-    state = copy.deepcopy(model.state_dict())
-    for epoch in range(1, settings.epochs + 1):
-        model.progress = (epoch - 1) / settings.epochs
-        terms = _epoch(model, _batches(model, train, settings, random), loss, optimiser, settings)
-        dev_loss = float(loss(logits(model, dev), dev.targets))
-        report({"epoch": epoch, **terms, "dev_loss": dev_loss, **_figures(model, dev)})
-        if dev_loss < best["dev_loss"]:
-            best = {"epoch": epoch, "dev_loss": dev_loss}
-            state = copy.deepcopy(model.state_dict())
-        elif epoch - best["epoch"] >= settings.patience:
-            break
-    model.load_state_dict(state)
-    return best
+    model.to(place.device)
+    loss = loss or task_loss(model, train, settings)
+    run = Run(model, settings, place)
+    run.resume()
+    for line in run.lines:
+        report(line)
+    while not run.over():
+        model.progress = run.epoch / settings.epochs
+        run.epoch += 1
+        terms = _epoch(run, train, loss)
+        answers = logits(model, dev)
+        line = {"epoch": run.epoch, **terms, "dev_loss": float(loss(answers, dev.targets))}
+        line |= measure(answers, dev.targets) if measure else {}
+        line |= _figures(model, dev)
+        run.note(line)
+        run.save()
+        report(line)
+    model.load_state_dict(run.state)
+    model.eval()
+    return run.best
 
 
-def _batches(model: Any, data: Data, settings: Settings, random: torch.Generator) -> Iterator[Data]:
-    """Yield all records in random order, some of their streams masked."""
+def _batches(run: Run, data: Source) -> Iterator[tuple[Data, int]]:
+    """Yield all records in random order, some streams masked, and each batch's whole size.
+
+    Of several processes each gets its part; what is random is drawn for the whole batch.
+    """
+    settings, model = run.settings, run.model
     share = 0.0 if getattr(model, "masks_itself", False) else settings.modality_dropout
-    for index in torch.split(_order(data, settings, random), settings.batch_size):
-        batch = data.rows(index)
-        yield Data(batch.streams, _dropped(batch.masks, share, random), batch.targets)
+    for index in torch.split(_order(data, settings, run.random), settings.batch_size):
+        kept = torch.rand(len(model.config.dims), len(index), generator=run.random) >= share
+        own = distributed.share(torch.arange(len(index)))
+        batch = data.rows(index[own])
+        masks = _dropped(batch.masks, kept[:, own]) if share > 0 else batch.masks
+        yield Data(batch.streams, masks, batch.targets).to(run.place.device), len(index)
 
 
-def _order(data: Data, settings: Settings, random: torch.Generator) -> Tensor:
+def _order(data: Source, settings: Settings, random: torch.Generator) -> Tensor:
     """Return as many records as there are: each once, or drawn evenly from the classes."""
     if not settings.even:
         return torch.randperm(len(data), generator=random)
-    chances = 1.0 / torch.bincount(data.targets)[data.targets]
+    targets = data.targets if data.targets.ndim == 1 else data.targets.argmax(dim=1)
+    chances = 1.0 / torch.bincount(targets)[targets]
     return torch.multinomial(chances, len(data), replacement=True, generator=random)
 
 
@@ -151,76 +129,88 @@ def objective(model: Any, batch: Data, loss: Loss) -> dict[str, Tensor]:
     return {"task": loss(model(batch.streams, batch.masks), batch.targets)}
 
 
-def _epoch(
-    model: Any,
-    batches: Iterator[Data],
-    loss: Loss,
-    optimiser: torch.optim.Optimizer,
-    settings: Settings,
-) -> dict[str, float]:
+def _epoch(run: Run, train: Source, loss: Loss) -> dict[str, float]:
     """Go once over the batches; return the mean loss of a record, and its terms if several."""
-    model.train()
-    totals: defaultdict[str, float] = defaultdict(float)
-    count = 0
-    for batch in batches:
-        terms = objective(model, batch, loss)
-        total = torch.stack(list(terms.values())).sum()
-        optimiser.zero_grad()
-        torch.autograd.backward(total)
-        if settings.clip_norm > 0:
-            nn.utils.clip_grad_norm_(model.parameters(), settings.clip_norm)
-        optimiser.step()
-        parts = {f"train_{name}": value for name, value in terms.items()} if len(terms) > 1 else {}
-        for name, value in {"train_loss": total, **parts}.items():
-            totals[name] += float(value.detach()) * len(batch)
-        count += len(batch)
-    return {name: value / count for name, value in totals.items()}
+    run.model.train()
+    totals: defaultdict[str, Tensor] = defaultdict(lambda: torch.zeros((), dtype=torch.float64))
+    for batch, size in _batches(run, train):
+        for name, value in _step(run, batch, loss, len(batch) / size).items():
+            totals[name] = totals[name] + value.detach().double().cpu() * len(batch)
+    names = sorted(totals)
+    summed = distributed.added(torch.stack([totals[name] for name in names])) / len(train)
+    return dict(zip(names, summed.tolist(), strict=True))
 
 
-def _figures(model: Any, dev: Data) -> dict[str, float]:
+def _step(run: Run, batch: Data, loss: Loss, part: float) -> dict[str, Tensor]:
+    """Take a step; return the loss and its terms. `part` is the batch's share of the whole one."""
+    kind = torch.device(run.place.device).type
+    with torch.autocast(kind, torch.bfloat16, enabled=run.place.dtype == "bfloat16"):
+        terms = objective(run.model, batch, loss) if len(batch) else {}
+    run.optimiser.zero_grad()
+    total = torch.stack(list(terms.values())).sum() if terms else None
+    if total is not None:
+        torch.autograd.backward(total * part)
+    distributed.add_gradients(run.model.parameters())
+    if run.settings.clip_norm > 0:
+        nn.utils.clip_grad_norm_(run.model.parameters(), run.settings.clip_norm)
+    run.optimiser.step()
+    parts = {f"train_{name}": value for name, value in terms.items()} if len(terms) > 1 else {}
+    return parts if total is None else {"train_loss": total, **parts}
+
+
+def _figures(model: Any, dev: Source) -> dict[str, float]:
     """Return what a model has to say after an epoch."""
     if not hasattr(model, "after_epoch"):
         return {}
     model.eval()
-    return model.after_epoch(dev.streams, dev.masks, dev.targets)
+    device = next(model.parameters()).device
+    data = dev.rows(torch.arange(min(len(dev), MOST))).to(device)
+    return model.after_epoch(data.streams, data.masks, data.targets)
 
 
-def _dropped(masks: dict[str, Tensor], share: float, random: torch.Generator) -> dict[str, Tensor]:
-    """Mask streams at random, but never the last one that a record has."""
-    if len(masks) < 2 or share <= 0:
+def _dropped(masks: dict[str, Tensor], kept: Tensor) -> dict[str, Tensor]:
+    """Mask the streams not kept (streams, batch), but never the last one that a record has."""
+    if len(masks) < 2:
         return masks
     there = [mask if mask.ndim == 1 else mask.any(dim=1) for mask in masks.values()]
     before = torch.stack(there)  # (streams, batch)
-    after = before & (torch.rand(before.shape, generator=random) >= share)
+    after = before & kept
     after = torch.where(after.any(dim=0), after, before)
     return {
-        name: mask & (kept if mask.ndim == 1 else kept[:, None])
-        for (name, mask), kept in zip(masks.items(), after, strict=True)
+        name: mask & (some if mask.ndim == 1 else some[:, None])
+        for (name, mask), some in zip(masks.items(), after, strict=True)
     }
 
 
-def logits(model: Any, data: Data, size: int = 512) -> Tensor:
-    """Return the model's logits (records, classes), without gradients or dropout."""
+def logits(model: Any, data: Source, size: int = READ) -> Tensor:
+    """Return the model's logits (records, columns) on the CPU, without gradients or dropout."""
     model.eval()
+    tensors = [*model.parameters(), *model.buffers()]
+    device = tensors[0].device
+    found = []
     with torch.inference_mode():
-        parts = [data.rows(rows) for rows in torch.split(torch.arange(len(data)), size)]
-        return torch.cat([model(part.streams, part.masks) for part in parts])
+        for rows in torch.split(torch.arange(len(data)), size):
+            part = data.rows(rows).to(device)
+            found.append(model(part.streams, part.masks).float().cpu())
+    return torch.cat(found)
 
 
-def temperature(values: Floats, targets: NDArray[np.int64]) -> float:
+def temperature(values: Floats, targets: NDArray[Any]) -> float:
     """Return the temperature T that minimises the log loss of softmax(values / T).
 
-    The loss is convex in 1/T; golden-section search over T from 1/16 to 16.
+    Targets are classes (records,) or shares of classes (records, classes). The loss is convex in
+    1/T; golden-section search over T from 1/16 to 16.
 
     Guo, C. et al. (2017). On calibration of modern neural networks.
     https://arxiv.org/abs/1706.04599
     """
+    shares = targets if targets.ndim == 2 else np.eye(values.shape[1])[targets]
 
     def loss(log_temperature: float) -> float:
         scaled = values / np.exp(log_temperature)
         top = scaled.max(axis=1, keepdims=True)
         norm = np.log(np.exp(scaled - top).sum(axis=1)) + top[:, 0]
-        return float((norm - scaled[np.arange(len(targets)), targets]).mean())
+        return float((norm * shares.sum(axis=1) - (shares * scaled).sum(axis=1)).mean())
 
     ratio = (np.sqrt(5) - 1) / 2
     low, high = -np.log(16), np.log(16)

@@ -58,7 +58,8 @@ def test_sixteen_records_can_be_learned_by_heart() -> None:
 
 def test_dropout_of_modalities_leaves_one() -> None:
     masks = {"a": torch.ones(500, dtype=torch.bool), "b": torch.arange(500) % 2 == 0}
-    out = training._dropped(masks, 0.7, torch.Generator().manual_seed(0))
+    kept = torch.rand(2, 500, generator=torch.Generator().manual_seed(0)) >= 0.7
+    out = training._dropped(masks, kept)
     assert (out["a"] | out["b"]).all()
     assert not (out["b"] & ~masks["b"]).any()
     both = masks["b"]
@@ -92,7 +93,8 @@ def test_dropout_of_modalities_keeps_the_padding() -> None:
         for i, n in enumerate("ab")
     }
     masks["a"][0] = False
-    out = training._dropped(masks, 0.7, torch.Generator().manual_seed(0))
+    kept = torch.rand(2, 500, generator=torch.Generator().manual_seed(0)) >= 0.7
+    out = training._dropped(masks, kept)
     for name, mask in out.items():
         kept = mask.any(1)
         assert torch.equal(mask[kept], masks[name][kept])

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import asdict, replace
 from typing import Any
 
-import numpy as np
+import orjson
 import torch
 
-from emocli import training
-from emocli.commands import _streams
-from emocli.commands._training import Examples, Plan, fitted, split, tensors
+from emocli import options, training
+from emocli.commands import _answers
+from emocli.commands import _training_figures as figures
+from emocli.commands._training import Plan, fitted, split
+from emocli.commands._training_examples import Examples
+from emocli.commands._training_progress import Epochs
 from emocli.errors import UsageError
+from emocli.training import Place
 
 Record = dict[str, Any]
 
@@ -27,24 +32,48 @@ def folds(groups: list[str], count: int) -> list[int]:
     return [place[group] for group in groups]
 
 
-def out_of_fold(plan: Plan, examples: Examples, count: int) -> Iterator[Record]:
+def out_of_fold(
+    plan: Plan, examples: Examples, run: options.Run, epochs: Epochs
+) -> Iterator[Record]:
     """Yield every record with the prediction of a model without its group, in order.
 
-    Each model stops early, and gets its temperature, on a fifth of the groups that it may see.
+    Each model stops early, and is calibrated, on a fifth of the groups that it may see. With
+    several seeds every record comes once for each, its id with "#seed-N" behind.
     """
-    data = tensors(examples, plan.names)
-    numbers = folds(examples.groups, count)
-    answers = np.zeros((len(examples), len(plan.names)))
+    count, first = run.own["seeds"], plan.settings.seed
+    numbers = folds(examples.groups, run.own["folds"])
+    for seed in range(first, first + count):
+        epochs.about = {"seed": seed} if count > 1 else {}
+        yield from _round(plan.seeded(seed), examples, numbers, epochs)
+    epochs.clear()
+
+
+def _round(plan: Plan, examples: Examples, numbers: list[int], epochs: Epochs) -> Iterator[Record]:
+    data = examples.data(plan.heads)
+    about = epochs.about
+    said: list[Record] = [{} for _ in numbers]
     for fold in sorted(set(numbers)):
+        epochs.about = {**about, "fold": fold + 1}
         rows = torch.tensor([number == fold for number in numbers])
-        others = [
-            group for group, number in zip(examples.groups, numbers, strict=True) if number != fold
-        ]
-        model, _, dev = fitted(plan, *split(data.rows((~rows).nonzero()[:, 0]), others))
-        values = training.logits(model, dev).double().numpy()
-        temperature = training.temperature(values, dev.targets.numpy())
-        held = training.logits(model, data.rows(rows.nonzero()[:, 0])).double() / temperature
-        answers[rows.numpy()] = held.log_softmax(dim=1).numpy()
-    for record, number, answer in zip(examples.records, numbers, answers, strict=True):
-        said = _streams.prediction(answer, plan.names)
-        yield record | {"fold": number + 1, "prediction": said | {"calibrated": True}}
+        others = [g for g, n in zip(examples.groups, numbers, strict=True) if n != fold]
+        fitting, dev = split(data.part((~rows).nonzero()[:, 0]), others)
+        model, _ = fitted(replace(plan, place=_here(plan.place)), fitting, dev, epochs)
+        told = figures.calibration(plan.heads, training.logits(model, dev), dev.targets)
+        answers = training.logits(model, data.part(rows.nonzero()[:, 0]))
+        contents = {"heads": [asdict(head) for head in plan.heads], **told}
+        for row, answer in zip(
+            rows.nonzero()[:, 0].tolist(), _answers.of(answers, contents), strict=True
+        ):
+            calibrated = "calibration" in told
+            said[row] = {"fold": fold + 1, "prediction": answer | {"calibrated": calibrated}}
+    examples.lines.seek(0)
+    for line, more in zip(examples.lines, said, strict=True):
+        record = orjson.loads(line)
+        if about:
+            record = {**record, "id": f"{record.get('id')}#seed-{about['seed']}", **about}
+        yield record | more
+
+
+def _here(place: Place) -> Place:
+    """Return the place without a checkpoint: a fold is begun again."""
+    return replace(place, checkpoint=None, resume=False)

@@ -1,16 +1,25 @@
 """Fit a model on encoded records and write it as a bundle.
 
-Reads records with `features` and `label.emotion`. Writes the folder given with --output:
-config.json, model.safetensors and card.md. Buffers: all vectors are kept in memory.
+Reads records with `features` and `label`. Writes the folder given with --output: config.json,
+model.safetensors and card.md. Vectors and sequences stay in files, however many records there are.
 
-Several streams are fused as --model does it; linear and mlp concatenate them. Records that fail,
-have no label or none of the streams are counted and said. Without --dev a fifth of the speakers is
-held out (or dialogues, or records where there are no speakers), to stop early and to calibrate.
+--target says what is learned: emotion, distribution (label.distribution or the shares of
+label.votes), blend, and the numbers valence, arousal, dominance and sentiment; several with commas
+between, for as many heads. Several streams are fused as --model does it; linear and mlp concatenate
+them. Records that fail, have no label or none of the streams are counted and said. Without --dev a
+fifth of the speakers is held out (or dialogues, or records where there are no speakers), to stop
+early and to calibrate.
 
 --cv FIELD writes every record with the `prediction` of a model that never saw its FIELD, which is
-what to score; with --output a model of all records is trained as well. A file given with --config
-has the fields of the model's config in [model] and of the loop (epochs, patience, learning_rate,
-weight_decay, batch_size, label_smoothing, modality_dropout, balanced, seed) in [training].
+what to score; with --output a model of all records is trained as well. --seeds N trains N times and
+keeps the one of the best dev loss; with --cv every record comes N times. With --output the state is
+kept beside it after every epoch (OUTPUT.part), and --resume goes on from there to the same weights.
+`torchrun --nproc-per-node N -m emocli train ...` splits every batch among N processes.
+
+A file given with --config has the fields of the model's config in [model] and those of the loop in
+[training]: epochs, patience, learning_rate, weight_decay, batch_size, label_smoothing,
+modality_dropout, balanced, even, loss, squared, clip_norm, seed. --log and `emocli plot training`
+show how it went.
 
 Example:
     emocli dataset ravdess DIR | emocli encode --modality audio | emocli train -o model
@@ -20,75 +29,129 @@ Example:
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from emocli import options, records
+from emocli import inputs, options, records
 from emocli.errors import ExitStatus, UsageError
+from emocli.heads import KINDS
 
-# Every model but late-fusion, whose heads are trained one by one.
 MODELS = sorted(
     path.stem.replace("_", "-")
     for path in Path(__file__).parents[1].joinpath("models").glob("[a-z]*.py")
     if path.stem != "late_fusion"
 )
+BATCH = 64  # records
 
+Name = Annotated[
+    str, typer.Option("--model", "-m", metavar="NAME", help=f"One of {', '.join(MODELS)}.")
+]
+Target = Annotated[
+    str, typer.Option(metavar="NAME[,NAME]", help=f"What is learned: {', '.join(KINDS)}.")
+]
+Loss = Annotated[
+    str | None,
+    typer.Option(metavar="cross-entropy|kl|js", help="Of labels (default: by the target)."),
+]
+Config = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="TOML with the tables [model], [training].")
+]
 Streams = Annotated[
     str | None, typer.Option(metavar="NAME[,NAME]", help="Which streams (default: all there are).")
 ]
+Dev = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Records to stop early and calibrate on.")
+]
+Cv = Annotated[
+    str | None,
+    typer.Option(metavar="FIELD", help="Predict each FIELD (speaker) by a model without it."),
+]
+Log = Annotated[Path | None, typer.Option(metavar="FILE", help="A JSON line per epoch.")]
 
 
-@options.filter("store")
+@options.filter("store", "device")
 def command(
     run: options.Run,
-    model: Annotated[
-        str, typer.Option("--model", "-m", metavar="NAME", help=f"One of {', '.join(MODELS)}.")
-    ] = "mlp",
-    config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="TOML with the tables [model], [training].")
-    ] = None,
+    model: Name = "mlp",
+    target: Target = "emotion",
+    loss: Loss = None,
+    config: Config = None,
     streams: Streams = None,
-    dev: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Records to stop early and calibrate on.")
-    ] = None,
-    cv: Annotated[
-        str | None,
-        typer.Option(metavar="FIELD", help="Predict each FIELD (speaker) by a model without it."),
-    ] = None,
+    dev: Dev = None,
+    cv: Cv = None,
     folds: Annotated[int, typer.Option(help="Of --cv, at most.", min=2)] = 5,
     hidden: Annotated[int | None, typer.Option(help="Hidden units.", min=1)] = None,
     epochs: Annotated[int | None, typer.Option(help="At most so many.", min=1)] = None,
+    patience: Annotated[
+        int | None, typer.Option(help="Epochs without a better one.", min=1)
+    ] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Of AdamW.", min=0.0)] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Records per step.", min=1)] = None,
+    modality_dropout: Annotated[
+        float | None, typer.Option(help="Chance to leave a stream out.", min=0.0, max=1.0)
+    ] = None,
+    balanced: Annotated[
+        bool | None, typer.Option("--balanced/--unbalanced", help="Whether classes weigh the same.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
-    log: Annotated[Path | None, typer.Option(metavar="FILE", help="A JSON line per epoch.")] = None,
+    seeds: Annotated[int, typer.Option(help="Train with so many seeds.", min=1)] = 1,
+    log: Log = None,
 ) -> int:
     """Fit a model on encoded records and write it as a bundle."""
     folder = run.flags["output"]
     if folder is None and cv is None:
         raise UsageError("train needs --output DIR, the folder of the bundle, or --cv FIELD")
+    if run.flags["resume"] and folder is None:
+        raise UsageError("--resume needs --output DIR: folds are begun again")
     if model not in MODELS:
         raise UsageError(f"--model {model}: none of {', '.join(MODELS)}")
-    from emocli import bundle
-    from emocli.commands import _training
+    flags = {
+        "epochs": epochs,
+        "patience": patience,
+        "learning_rate": learning_rate,
+        "modality_dropout": modality_dropout,
+        "balanced": balanced,
+        "loss": loss,
+        "seed": seed,
+        "batch_size": run.batch_size(BATCH) if run.flags["batch_size"] != "auto" else None,
+    }
+    return _train(run, _given(config, {"hidden": hidden}, flags))
 
+
+def _train(run: options.Run, given: dict[str, Any]) -> int:
+    from emocli import bundle, distributed
+    from emocli.commands import _training, _training_folds, _training_place
+    from emocli.commands._training_examples import Examples, collect
+    from emocli.commands._training_progress import Epochs, opened
+    from emocli.commands._training_targets import named
+
+    folder, own = run.flags["output"], run.own
     if folder is not None:
         bundle.require_free(Path(folder))
-    flags = {"epochs": epochs, "learning_rate": learning_rate, "batch_size": batch_size}
-    given = _given(config, {"hidden": hidden}, flags | {"seed": seed})
-    wanted = streams.split(",") if streams else None
-    examples = _training.collect(run, run.source(), wanted, cv)
-    held = _training.collect(run, _dev_source(run, dev), list(examples.specs)) if dev else None
-    plan = _training.plan(examples, held, model, given)
-    if cv:
-        from emocli.commands import _training_folds
-
-        for record in _training_folds.out_of_fold(plan, examples, folds):
-            run.world.stdout.write(records.dumps(record))
-        run.world.stdout.flush()
-    return _training.train(run, plan, examples, held, log) if folder is not None else ExitStatus.OK
+    place = _training_place.of(run)
+    names = named(own["target"])
+    wanted = own["streams"].split(",") if own["streams"] else None
+    with contextlib.ExitStack() as files:
+        examples = files.enter_context(contextlib.closing(Examples(names)))
+        collect(run, run.source(), examples, wanted, own["cv"])
+        held = None
+        if own["dev"]:
+            held = files.enter_context(contextlib.closing(Examples(names)))
+            held.specs, held.streams = dict(examples.specs), examples.empty()
+            source = inputs.Source([str(own["dev"])], run.world.stdin)
+            collect(run, source, held, list(examples.specs))
+        plan = _training.plan(examples, own["model"], given, place)
+        epochs = Epochs(run, plan.settings.epochs, files.enter_context(opened(own["log"])))
+        if own["cv"]:
+            for record in _training_folds.out_of_fold(plan, examples, run, epochs):
+                run.world.stdout.write(records.dumps(record))
+            run.world.stdout.flush()
+        if folder is not None:
+            _training.train(run, plan, examples, held, epochs)
+    distributed.finish()
+    return ExitStatus.OK
 
 
 def _given(config: Path | None, model: dict[str, Any], training: dict[str, Any]) -> dict[str, Any]:
@@ -108,9 +171,3 @@ def _given(config: Path | None, model: dict[str, Any], training: dict[str, Any])
         name: tables.get(name, {}) | {k: v for k, v in flags[name].items() if v is not None}
         for name in flags
     }
-
-
-def _dev_source(run: options.Run, dev: Path) -> Any:
-    from emocli import inputs
-
-    return inputs.Source([str(dev)], run.world.stdin)

@@ -18,6 +18,7 @@ and a class that says `masks_itself` leaves streams out at random in its objecti
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,11 @@ def names() -> list[str]:
 def takes_time(name: str) -> bool:
     """Say whether a model reads streams with a time axis; the others want one vector a record."""
     return bool(getattr(_parts(name)[0], "takes_time", False))
+
+
+def fields(name: str) -> set[str]:
+    """Return what a model's config has."""
+    return {field.name for field in dataclasses.fields(_parts(name)[1])}
 
 
 def build(name: str, config: dict[str, Any]) -> Any:

@@ -112,9 +112,9 @@ def test_every_record_is_predicted_by_a_model_without_its_group(
     seen = []
     fitted = _training_folds.fitted
 
-    def watched(plan: Any, fitting: Any, dev: Any) -> Any:
+    def watched(plan: Any, fitting: Any, dev: Any, report: Any) -> Any:
         seen.append(len(fitting) + len(dev))
-        return fitted(plan, fitting, dev)
+        return fitted(plan, fitting, dev, report)
 
     monkeypatch.setattr(_training_folds, "fitted", watched)
     done = emocli("train", "--cv", "speaker", "--folds", "4", "--epochs", "20", stdin=examples())

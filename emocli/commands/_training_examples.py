@@ -1,0 +1,183 @@
+"""Collect labelled records to train on: what is large goes into files, however many there are."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import orjson
+import torch
+
+from emocli import bundle, models, options, records
+from emocli.commands._training_targets import Targets
+from emocli.errors import EmptyInputError, MalformedError, RecordError, UsageError
+from emocli.heads import Head
+from emocli.inputs import Source
+from emocli.training_data import Filed, Frames, Vectors
+
+Record = dict[str, Any]
+
+
+class Examples:
+    """Labelled records; `groups` is who speaks, for a split that does not leak."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.specs: dict[str, Record] = {}
+        self.streams: dict[str, Vectors | Frames] = {}
+        self.targets = Targets(names)
+        self.groups: list[str] = []
+        self.datasets: Counter[str] = Counter()
+        self.skipped: Counter[str] = Counter()  # records
+        self.lost: Counter[str] = Counter()  # streams of records that go on without them
+        self.digest = hashlib.blake2b(digest_size=16)  # of all that is learned from
+        self.lines = tempfile.TemporaryFile(prefix="emocli-")  # noqa: SIM115
+        self._ids: set[int] = set()
+
+    def __len__(self) -> int:
+        return self.targets.count
+
+    def empty(self) -> dict[str, Vectors | Frames]:
+        """Return streams like these, of no record yet."""
+        return {name: stream.empty() for name, stream in self.streams.items()}
+
+    def data(self, heads: Sequence[Head]) -> Filed:
+        """Return the records to train on."""
+        return Filed(self.streams, self.targets.tensor(heads), torch.arange(len(self)))
+
+    def check_id(self, key: Any) -> None:
+        """Raise MalformedError where an id comes a second time."""
+        number = hash(key if isinstance(key, str) else repr(key))
+        if number in self._ids:
+            raise MalformedError(f"{key}: comes twice in the training records")
+        self._ids.add(number)
+
+    def add(self, found: dict[str, Any], number: int) -> None:
+        """Keep the streams of the record of that number."""
+        for name, stream in self.streams.items():
+            while len(stream) < number:  # a stream that comes late, or not with each record
+                stream.add(None)
+            stream.add(found.get(name))
+            piece = found.get(name)
+            self.digest.update(piece.encode() if isinstance(piece, str) else _bytes(piece))
+
+    def close(self) -> None:
+        """Delete the files."""
+        for file in (self.lines, *self.streams.values()):
+            file.close()
+
+    def finish(self) -> None:
+        """Make all streams as long as there are records."""
+        for stream in self.streams.values():
+            while len(stream) < len(self):
+                stream.add(None)
+
+
+def _bytes(piece: Any) -> bytes:
+    return b"-" if piece is None else np.ascontiguousarray(piece, np.float32).tobytes()
+
+
+def collect(
+    run: options.Run,
+    source: Source,
+    examples: Examples,
+    streams: list[str] | None,
+    group: str | None = None,
+) -> Examples:
+    """Read all records into `examples`: those that have a label and a stream.
+
+    `group` is the field that says what belongs together; then the records are kept as well.
+    """
+    for _, record in source:
+        examples.check_id(record.get("id"))
+        if "error" in record:
+            examples.skipped["error"] += 1
+            continue
+        found = _streams(run, examples, record, streams)
+        if not found or not examples.targets.add(record):
+            examples.skipped["no label" if found else "no stream"] += 1
+            continue
+        examples.add(found, len(examples) - 1)
+        _note(examples, record, group)
+    examples.finish()
+    if source.problem:
+        raise source.problem
+    if not len(examples):
+        raise EmptyInputError(f"nothing to train on: {counts(examples) or 'no records'}")
+    return examples
+
+
+def _note(examples: Examples, record: Record, group: str | None) -> None:
+    """Note whose a record is, and what it says but for its features where it is to be written."""
+    who = record.get("speaker") or record.get("dialogue") or record.get("id")
+    who = records.require(record, group, "train without --cv") if group else who
+    examples.groups.append(str(who))
+    examples.datasets[str(record.get("dataset"))] += 1
+    examples.digest.update(orjson.dumps([record.get("id"), record.get("label")]))
+    if group:
+        kept = {k: v for k, v in record.items() if k != "features"}
+        examples.lines.write(orjson.dumps(kept) + b"\n")
+
+
+def _streams(
+    run: options.Run, examples: Examples, record: Record, wanted: list[str] | None
+) -> dict[str, Any]:
+    """Return the vector, or the address of the sequence, of each stream that a record has."""
+    there = record.get("features") or {}
+    missing = record.get("missing") or {}
+    found = {}
+    for name in wanted or [n for n in there if there[n].get("modality") != "fused"]:
+        if name not in there or name in missing:
+            continue
+        spec = _spec(there[name])
+        if problem := bundle.mismatch(examples.specs.setdefault(name, spec), spec):
+            raise UsageError(f"{records.name_of(record)}: features.{name}: {problem}")
+        try:
+            found[name] = _values(run, examples, record, name)
+        except RecordError as error:
+            examples.lost[f"{name}: {error.code}"] += 1
+    return found
+
+
+def _values(run: options.Run, examples: Examples, record: Record, name: str) -> Any:
+    """Return a vector (dim,), or the path in the store of frames (time, dim)."""
+    feature, dim = record["features"][name], examples.specs[name]["dim"]
+    vector = feature.get("vector")
+    values = np.asarray(run.store.array(feature["array"]) if vector is None else vector, np.float32)
+    timed = values.ndim == 2
+    stream = examples.streams.get(name)
+    if stream is None:
+        stream = Frames(dim, lambda path: run.store.array({"path": path})) if timed else None
+        stream = examples.streams.setdefault(name, stream or Vectors(dim))
+    if values.ndim not in (1, 2) or values.shape[-1] != dim or timed != stream.timed:
+        shape = f"(time, {dim})" if stream.timed else f"({dim},)"
+        message = f"features.{name} has the shape {values.shape}, not {shape}"
+        raise UsageError(f"{records.name_of(record)}: {message}")
+    if not len(values) or not np.isfinite(values).all():
+        raise RecordError("not_finite", f"features.{name} has what is no number")
+    return str(feature["array"]["path"]) if timed else values
+
+
+def _spec(feature: Record) -> Record:
+    return {"modality": feature.get("modality"), **{k: feature.get(k) for k in bundle.MATCHED}}
+
+
+def require_time(model: str, examples: Examples) -> None:
+    """Raise UsageError where a stream has a time axis that a model cannot read."""
+    timed = [name for name, stream in examples.streams.items() if stream.timed]
+    if timed and not models.takes_time(model):
+        able = ", ".join(name for name in models.names() if models.takes_time(name))
+        raise UsageError(
+            f"--model {model}: features.{timed[0]} has a time axis",
+            hint=f"encode with a pooling, or take one of {able}",
+        )
+
+
+def counts(examples: Examples) -> str:
+    """Return what was left out, and why."""
+    parts = [f"{count} records skipped: {why}" for why, count in examples.skipped.items()]
+    parts += [f"{count} records without {what}" for what, count in examples.lost.items()]
+    return ", ".join(parts)

@@ -1,0 +1,210 @@
+"""What the training loop reads: records as tensors, in memory or, however many, from files.
+
+`Data` holds tensors. `Filed` holds where each record's streams are: vectors in a temporary file of
+its own, sequences memory-mapped where they lie. Both have `len`, `targets` and `rows(index)`, the
+records of an index as `Data`; that is all the loop asks for.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from array import array
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+CHUNK = 64  # records that are read at a time where all have to be looked at
+
+
+class Source(Protocol):
+    """What can be trained on."""
+
+    targets: Tensor
+
+    def __len__(self) -> int: ...
+    def rows(self, index: Tensor) -> Data: ...  # noqa: D102
+
+
+@dataclass
+class Data:
+    """Vectors (records, dim) or frames (records, time, dim) and masks by stream, and targets.
+
+    Masks are (records,) or (records, time). Targets are classes (records,), shares of classes
+    (records, classes), the numbers of a regression (records,) or (records, numbers), or the columns
+    of several heads (records, columns), NaN where a record has no such label.
+    """
+
+    streams: dict[str, Tensor]
+    masks: dict[str, Tensor]
+    targets: Tensor
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def rows(self, index: Tensor) -> Data:
+        """Return some of the records."""
+        streams = {name: values[index] for name, values in self.streams.items()}
+        masks = {name: values[index] for name, values in self.masks.items()}
+        return Data(streams, masks, self.targets[index])
+
+    def to(self, device: torch.device | str) -> Data:
+        """Return the same records on a device."""
+        streams = {name: values.to(device) for name, values in self.streams.items()}
+        masks = {name: values.to(device) for name, values in self.masks.items()}
+        return Data(streams, masks, self.targets.to(device))
+
+
+ABSENT = -1
+
+
+class Vectors:
+    """A vector of `dim` numbers for each record that has the stream, in a temporary file."""
+
+    timed = False
+
+    def __init__(self, dim: int) -> None:
+        self.dim, self._places, self._count = dim, array("q"), 0
+        self._file = tempfile.TemporaryFile(prefix="emocli-")  # noqa: SIM115
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def empty(self) -> Vectors:
+        """Return a stream like this one, of no record yet."""
+        return Vectors(self.dim)
+
+    def close(self) -> None:
+        """Delete the file."""
+        self._file.close()
+
+    def add(self, vector: Any) -> None:
+        """Keep the next record's float32 numbers (dim,); None where it has none."""
+        self._places.append(ABSENT if vector is None else self._count)
+        if vector is not None:
+            self._file.write(np.ascontiguousarray(vector, np.float32).data)
+            self._count += 1
+
+    def read(self, chosen: Any) -> tuple[Any, Any]:
+        """Return the vectors (records, dim) of some records, and which of them have one."""
+        places = np.asarray(self._places)[chosen]
+        mask = places != ABSENT
+        values = np.zeros((len(places), self.dim), np.float32)
+        if mask.any():
+            self._file.flush()
+            # Mapped anew each time: what was read does not stay in this process's memory.
+            table = np.memmap(self._file, np.float32, "r", shape=(self._count, self.dim))
+            values[mask] = table[places[mask]]
+        return values, mask
+
+
+class Frames:
+    """The address of a sequence for each record that has the stream; `open` returns its frames."""
+
+    timed = True
+
+    def __init__(self, dim: int, open_: Callable[[str], Any]) -> None:
+        self.dim, self._open, self._ends = dim, open_, array("q", [0])
+        self._file = tempfile.TemporaryFile(prefix="emocli-")  # noqa: SIM115
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    def empty(self) -> Frames:
+        """Return a stream like this one, of no record yet."""
+        return Frames(self.dim, self._open)
+
+    def close(self) -> None:
+        """Delete the file."""
+        self._file.close()
+
+    def add(self, address: str | None) -> None:
+        """Keep where the next record's frames (time, dim) are; None where it has none."""
+        piece = (address or "").encode()
+        self._file.seek(self._ends[-1])
+        self._file.write(piece)
+        self._ends.append(self._ends[-1] + len(piece))
+
+    def _address(self, record: int) -> str:
+        start, end = self._ends[record], self._ends[record + 1]
+        self._file.seek(start)
+        return self._file.read(end - start).decode()
+
+    def read(self, chosen: Any) -> tuple[Any, Any]:
+        """Return frames (records, time, dim), padded to the longest, and their mask."""
+        addresses = [self._address(record) for record in chosen]
+        found = [self._open(address) if address else None for address in addresses]
+        longest = max((len(frames) for frames in found if frames is not None), default=1)
+        values = np.zeros((len(found), max(1, longest), self.dim), np.float32)
+        mask = np.zeros(values.shape[:2], np.bool_)
+        for row, frames in enumerate(found):
+            if frames is not None:
+                values[row, : len(frames)] = frames
+                mask[row, : len(frames)] = True
+        return values, mask
+
+
+@dataclass
+class Filed:
+    """Records whose streams are in files."""
+
+    streams: dict[str, Vectors | Frames]
+    targets: Tensor
+    index: Tensor  # the records, as places in the streams
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def part(self, index: Tensor) -> Filed:
+        """Return some of the records, still in their files."""
+        return Filed(self.streams, self.targets[index], self.index[index])
+
+    def rows(self, index: Tensor) -> Data:
+        """Return some of the records as tensors."""
+        chosen = self.index[index].numpy()
+        parts = {name: stream.read(chosen) for name, stream in self.streams.items()}
+        streams = {name: torch.from_numpy(values) for name, (values, _) in parts.items()}
+        masks = {name: torch.from_numpy(mask) for name, (_, mask) in parts.items()}
+        return Data(streams, masks, self.targets[index])
+
+
+def chunks(data: Source, size: int = CHUNK) -> Iterator[Data]:
+    """Yield all records in order, some at a time."""
+    for index in torch.split(torch.arange(len(data)), size):
+        yield data.rows(index)
+
+
+class Moments:
+    """Mean and standard deviation of rows (rows, dim) that come in pieces (Chan et al. 1979)."""
+
+    def __init__(self, dim: int) -> None:
+        self.count = 0
+        self.mean, self.squares = (torch.zeros(dim, dtype=torch.float64) for _ in range(2))
+
+    def add(self, rows: Tensor) -> None:
+        """Take in more rows."""
+        if not len(rows):
+            return
+        rows = rows.double()
+        total, mean = self.count + len(rows), rows.mean(dim=0)
+        shift = mean - self.mean
+        self.squares += ((rows - mean) ** 2).sum(dim=0)
+        self.squares += shift**2 * (self.count * len(rows) / total)
+        self.mean += shift * (len(rows) / total)
+        self.count = total
+
+    def deviation(self) -> Tensor:
+        """Return the unbiased standard deviation (dim,)."""
+        return (self.squares / max(1, self.count - 1)).sqrt()
+
+
+def moments(data: Source, dims: dict[str, int]) -> dict[str, Moments]:
+    """Return the moments of each stream over the records, or frames, that have it."""
+    found = {name: Moments(dim) for name, dim in dims.items()}
+    for part in chunks(data):
+        for name, one in found.items():
+            one.add(part.streams[name][part.masks[name]].flatten(0, -2))
+    return found
