@@ -104,10 +104,12 @@ class OutOfMemoryError(EmocliError):
 class RecordError(EmocliError):
     """One record failed: `code` is a stable snake_case word scripts can test for.
 
-    `modality` is the one that failed, where that is not the one the stage works on.
+    `modality` is the one that failed, where that is not the one the stage works on; `stream` the
+    stream of it, where others of the same modality may do.
     """
 
     modality: str | None = None
+    stream: str | None = None
 
     def __init__(self, code: str, message: str, *, hint: str = "") -> None:
         super().__init__(message, hint=hint)

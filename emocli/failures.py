@@ -47,26 +47,51 @@ def mark(record: Record, error: Exception, *, stage: str, modality: str | None =
     """Note a failure: in `missing` when another modality can go on, else as `error`."""
     failure = Failure(problem(stage, error))
     modality = getattr(error, "modality", None) or modality
-    if modality and (_others(record, modality) or getattr(error, "others_can_go_on", False)):
-        record["missing"] = {**(record.get("missing") or {}), modality: failure}
+    stream = getattr(error, "stream", None)
+    go_on = getattr(error, "others_can_go_on", False)
+    if modality and (go_on or _others(record, modality, stream)):
+        lose(record, failure, modality, stream)
     else:
         record["error"] = failure
     return record
 
 
-def _others(record: Record, modality: str) -> bool:
-    """Say whether a record has material of another modality that is still to be had."""
-    missing = record.get("missing") or {}
+def lose(record: Record, note: Record, modality: str, stream: str | None = None) -> None:
+    """Note in `missing` that a record is without a modality, or without one stream of it alone.
+
+    The note of a single stream says `stream`: other streams of its modality are not concerned.
+    """
+    if stream:
+        note["stream"] = stream
+    record["missing"] = {**(record.get("missing") or {}), stream or modality: note}
+
+
+def lost(record: Record, modality: str, stream: str | None = None) -> Any:
+    """Return the note that says a record is without a modality, or this stream of it; or None."""
+    missing = record.get("missing")
+    if not isinstance(missing, dict):
+        return None
+    whole, own = missing.get(modality), missing.get(stream)
+    if whole is not None and not (isinstance(whole, dict) and "stream" in whole):
+        return whole
+    return own if isinstance(own, dict) and stream and own.get("stream") == stream else None
+
+
+def _others(record: Record, modality: str, stream: str | None = None) -> bool:
+    """Say whether a record has other material that is still to be had."""
     features = record.get("features")
     if isinstance(features, dict) and any(
-        isinstance(f, dict) and f.get("modality") not in (modality, None) for f in features.values()
+        isinstance(f, dict)
+        and f.get("modality") is not None
+        and (name != stream if stream else f["modality"] != modality)
+        for name, f in features.items()
     ):
         return True
     if modality != "text" and record.get("text"):
         return True
     return (
         modality != "audio"
-        and "audio" not in missing
+        and lost(record, "audio") is None
         and bool(record.get("audio") or record.get("path"))
     )
 

@@ -10,7 +10,7 @@ import base64
 import os
 import re
 from collections.abc import Iterator
-from typing import Any, BinaryIO, TypedDict
+from typing import Any, BinaryIO, NotRequired, TypedDict
 
 import orjson
 
@@ -78,18 +78,25 @@ class Feature(TypedDict, total=False):
     dim: int
     vector: list[float]
     array: ArrayReference
+    streams: list[str]  # of `fused`: those that were used
+    masked_frames: dict[str, int]  # of `fused`: how many frames of a sequence were not
+    gates: dict[str, dict[str, float]]  # of `fused`: the weights that a model gave
 
 
 class Prediction(TypedDict, total=False):
     """What a model says; probabilities add to one."""
 
-    emotion: str | None
+    emotion: str | None  # of a blend the larger; None below --abstain, or without any labels
     probabilities: dict[str, float]
     confidence: float
-    entropy: float  # nats
-    blend: dict[str, float]
+    entropy: float  # nats; how much people would disagree: rater ambiguity
+    blend: dict[str, float] | None  # per cent, adding to 100; the larger first
     valence: float
-    modalities: dict[str, float]
+    arousal: float
+    dominance: float
+    sentiment: float
+    modalities: dict[str, float]  # the weight of each stream that was used
+    disagreement: dict[str, float]  # of each stream alone, Jensen-Shannon, bits: modality ambiguity
     explanation: str
     model: str
     calibrated: bool
@@ -102,6 +109,7 @@ class Problem(TypedDict):
     code: str
     message: str
     hint: str
+    stream: NotRequired[str]  # in `missing`: only this stream of its modality is concerned
 
 
 class Record(TypedDict, total=False):
@@ -223,6 +231,12 @@ def of_path(path: str) -> dict[str, Any]:
 def name_of(record: dict[str, Any]) -> str:
     """Return what messages call a record."""
     return printable(str(record.get("id") or record.get("path") or "record without id"))
+
+
+def features(record: dict[str, Any]) -> dict[str, Any]:
+    """Return the features of a record by stream; none where they are no object."""
+    found = record.get("features")
+    return found if isinstance(found, dict) else {}
 
 
 def modality_text(record: dict[str, Any]) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from emocli import bundle, conversation, options, stages
+from emocli import bundle, conversation, failures, options, records, stages
 from emocli.commands import _audio_encoders
 from emocli.errors import RecordError, UsageError
 from emocli.store import Store
@@ -28,6 +28,7 @@ PLAIN = {  # where neither a flag nor a bundle says: our choice, the middle of t
 }
 KEPT = ("adapter", "level_dbfs", "context")  # what else features say of how they were made
 INLINE, STORED = "inline", "store"
+PASSED = "passed"  # frames go on to the next stage of this process, and nowhere else
 
 
 def plain(modality: str, encoder: str | None) -> Spec:
@@ -67,11 +68,17 @@ def stage(
 ) -> stages.Stage:
     """Return the stage that adds one stream's features; to records that `skip` does not name."""
     modality = spec["modality"]
-    work = {"text": _texts, "audio": _waveforms}[modality]
+    work = {"text": _texts, "audio": _waveforms}.get(modality)
+    if work is None:  # there is no encoder: such features come from elsewhere
+        return lambda records: records
     encoder = functools.cache(lambda: _load(run, spec, trained))
 
     def encode(batch: list[Record]) -> Sequence[Record | Exception]:
-        outcomes = work(batch, spec, run.store, encoder)
+        try:
+            outcomes = work(batch, spec, run.store, encoder)
+        except Exception as error:
+            _alone(error, spec, trained)
+            raise
         return [
             outcome if isinstance(outcome, Exception | dict) else _add(r, spec, outcome, run, keep)
             for r, outcome in zip(batch, outcomes, strict=True)
@@ -90,8 +97,16 @@ def stage(
 
 def wanted(record: Record, spec: Spec) -> bool:
     """Say whether a record still needs this stream and has not given it up."""
-    there = (record.get("features") or {}).get(spec["stream"])
-    return there is None and spec["modality"] not in (record.get("missing") or {})
+    there = records.features(record).get(spec["stream"])
+    return there is None and failures.lost(record, spec["modality"], spec["stream"]) is None
+
+
+def _alone(error: Any, spec: Spec, trained: bundle.Bundle | None) -> None:
+    """Let what fails in a stream's encoder be that stream's failure, not its modality's."""
+    if getattr(error, "modality", None) is None:
+        error.stream = spec["stream"]
+        kinds = [s["modality"] for s in trained.streams.values()] if trained else []
+        error.others_can_go_on = kinds.count(spec["modality"]) > 1
 
 
 def _text_length(record: Record) -> float:
@@ -211,11 +226,11 @@ def _add(record: Record, spec: Spec, outcome: Any, run: options.Run, keep: str) 
     feature |= {key: spec[key] for key in KEPT if spec.get(key) is not None}
     if warning:
         feature["warning"] = warning
-    if vector.ndim == 1 and keep == INLINE:
+    if vector.ndim == 1 and keep != STORED:
         feature["vector"] = vector
     else:
-        feature["array"] = run.store.put_array(vector)
-    record["features"] = {**(record.get("features") or {}), spec["stream"]: feature}
+        feature["array"] = vector if keep == PASSED else run.store.put_array(vector)
+    record["features"] = {**records.features(record), spec["stream"]: feature}
     return record
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from emocli import heads
 from emocli.errors import printable
 from emocli.records import name_of
 
 Record = dict[str, Any]
 
 BAR_CELLS = 24
+NUMBERS = [target for target, kind in heads.KINDS.items() if kind == heads.NUMBER]
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 COLOURS = {
     "neutral": "white",
@@ -50,14 +52,16 @@ def show_prediction(record: Record, labels: Sequence[str], console: Any = None) 
         line = printable(f"{name_of(record)}   {reason}")
         console.print(Text(f"{line}\n", style="dim"), soft_wrap=True)
         return True
-    emotion = prediction["emotion"] or "not sure"
+    emotion = prediction["emotion"]
     head = Text(name_of(record), style="bold")
-    head.append(f"   {printable(emotion)}", style=f"bold {COLOURS.get(emotion, 'white')}")
-    head.append(f"  {prediction['confidence']:.0%} sure", style="dim")
-    table = Table(box=None, padding=(0, 2, 0, 0), show_header=bool(record.get("unimodal")))
+    said = ", ".join(_said(prediction))
+    head.append(f"   {printable(said)}", style=f"bold {COLOURS.get(emotion, 'white')}")
+    if "confidence" in prediction:
+        head.append(f"  {prediction['confidence']:.0%} sure", style="dim")
+    alone = record.get("unimodal") or {}
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=bool(alone))
     table.add_column("", no_wrap=True)
     table.add_column("all together", no_wrap=True, width=BAR_CELLS + 5)
-    alone = record.get("unimodal") or {}
     for name in alone:
         table.add_column(Text(f"{printable(name)} alone"), justify="right", no_wrap=True)
     for label in labels:
@@ -65,8 +69,11 @@ def show_prediction(record: Record, labels: Sequence[str], console: Any = None) 
         style = COLOURS.get(label, "white")
         cells = Text(f"{share:4.0%} ").append(bar(share), style=style)
         others = [f"{alone[name]['probabilities'][label]:.0%}" for name in alone]
-        best = label == prediction["emotion"]
+        best = label == emotion or label in (prediction.get("blend") or {})
         table.add_row(Text(printable(label), style=f"bold {style}" if best else ""), cells, *others)
+    for name in (number for number in NUMBERS if number in prediction):
+        others = [f"{said[name]:.2f}" if name in said else "" for said in alone.values()]
+        table.add_row(name, f"{prediction[name]:.2f}", *others)
     console.print(head, soft_wrap=True)
     console.print(table)
     console.print(Text(printable(_transcript(record))), soft_wrap=True)
@@ -74,6 +81,15 @@ def show_prediction(record: Record, labels: Sequence[str], console: Any = None) 
         console.print(Text(printable(line), style="dim"), soft_wrap=True)
     console.print()
     return True
+
+
+def _said(prediction: Mapping[str, Any]) -> list[str]:
+    """Return the answer in words: a blend, an emotion, or numbers where there are no labels."""
+    if prediction.get("blend"):
+        return [f"{share:.0f} % {label}" for label, share in prediction["blend"].items()]
+    if "confidence" in prediction:
+        return [prediction["emotion"] or "not sure"]
+    return [f"{name} {prediction[name]:.2f}" for name in NUMBERS if name in prediction]
 
 
 def _transcript(record: Record) -> str:
@@ -93,5 +109,8 @@ def _notes(record: Record) -> list[str]:
     weights = record["prediction"].get("modalities") or {}
     parts = ", ".join(f"{name} {weight:.0%}" for name, weight in weights.items())
     lines = [f"decided by {parts}; model {record['prediction']['model']}"]
+    if apart := record["prediction"].get("disagreement"):
+        far = ", ".join(f"{printable(name)} {bits:.2f}" for name, bits in apart.items())
+        lines.append(f"bits between the answer and what says alone {far}")
     missing = record.get("missing") or {}
     return lines + [f"without {m}: {p.get('message')}" for m, p in missing.items()]

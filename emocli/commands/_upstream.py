@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from functools import partial
 from threading import Thread
 from typing import Any
 
-from emocli import bundle, options, stages
+from emocli import bundle, failures, options, records, stages
 from emocli.commands import _streams, extract_audio, transcribe
 
 Record = dict[str, Any]
@@ -29,8 +30,18 @@ def stage(run: options.Run, trained: bundle.Bundle, done: Callable[[Record], boo
     if text := [spec for spec in specs if spec["modality"] == "text"]:
         hear = transcribe.stage(run, wanted=lambda r: not done(r) and _needs_transcript(r, text[0]))
         steps.append(hear)
-    encode = (_streams.stage(run, spec, trained, skip=done) for spec in specs)
-    return stages.chain(*steps, *encode)
+    for spec in specs:
+        skip = partial(_has_only_features, done, spec)
+        steps.append(_streams.stage(run, spec, trained, skip=skip, keep=_streams.PASSED))
+    return stages.chain(*steps)
+
+
+def _has_only_features(done: Callable[[Record], bool], spec: Record, record: Record) -> bool:
+    """Say whether a record is done, or has features and nothing to make this stream of."""
+    if done(record):
+        return True
+    fields = ("text",) if spec["modality"] == "text" else ("audio", "path")
+    return bool(records.features(record)) and all(record.get(f) is None for f in fields)
 
 
 def _needs_audio(record: Record, specs: list[Record]) -> bool:
@@ -40,10 +51,9 @@ def _needs_audio(record: Record, specs: list[Record]) -> bool:
 
 
 def _needs_transcript(record: Record, spec: Record) -> bool:
-    missing = record.get("missing") or {}
     return (
         _streams.wanted(record, spec)
         and record.get("text") is None
         and bool(record.get("audio") or record.get("path"))
-        and "audio" not in missing
+        and failures.lost(record, "audio") is None
     )

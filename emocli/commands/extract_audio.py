@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from emocli import options, records, stages
+from emocli import failures, options, records, stages
 from emocli.errors import RecordError, UsageError
 from emocli.store import Store
 
@@ -78,8 +78,7 @@ def extract(record: Record, store: Store | None) -> Record:
 
 def no_audio(record: Record) -> bool:
     """Say whether it is known already that a record has no audio: its stages pass it on."""
-    missing = record.get("missing")
-    return isinstance(missing, dict) and "audio" in missing
+    return failures.lost(record, "audio") is not None
 
 
 def passed_on(record: Record, stage: str) -> bool:

@@ -1,13 +1,18 @@
 """Bring the streams of a record together: what each says alone, and one fused vector.
 
-Reads `features`; what the model needs and the record lacks is computed from `text`, `audio` or the
-file at `path`. Adds `unimodal.STREAM` (where the model has an answer per stream) and
-`features.fused`, signed with the model's digest and with the model's `gates`, where it has some;
-never `prediction`. Streams, in batches.
+Reads `features`, vectors or sequences (encode --pooling frames); what the model needs and the
+record lacks is computed from `text`, `audio` or the file at `path`. Adds `unimodal.STREAM` (where
+the model has an answer per stream) and `features.fused`, signed with the model's digest: `streams`
+says which were used, `masked_frames` how many frames of a sequence were not, `gates` what the model
+weighed, where it has gates; never `prediction`. Streams, in batches of like length.
 
-A stream that is not there is masked and named in `missing`. Text is left out when its language is
-not the model's, or when the words were heard with a mean probability below the model's limit.
-Features of another encoder, layer or pooling than the model was trained on are an error (exit 3).
+A stream that is not there is masked and named in `missing`. So is one that is broken (a number that
+is none, another shape, a file that is not in the store); the exit status is 1 then, and a note that
+says `stream` is about that one alone. Text is left out when its language is not the model's, or
+when the words were heard with a mean probability below the model's limit. With --strict-modalities
+a record of which not every stream is used is an error. Features of another encoder, layer or
+pooling than the model was trained on, and sequences for a model that takes vectors, end the run
+(exit 3). Frames that are computed here are used and not kept: encode them to keep them.
 
 Example:
     emocli encode clip.wav | emocli fuse | jq .unimodal
@@ -16,157 +21,151 @@ Example:
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import typer
 
-from emocli import bundle, options, records, stages, windows
-from emocli.commands import _streams, _upstream
-from emocli.errors import ConfigError, RecordError
+from emocli import bundle, failures, models, options, records, stages, windows
+from emocli.commands import _answers, _given, _upstream
+from emocli.errors import RecordError
 
 Record = dict[str, Any]
 Model = Annotated[
     str,
     typer.Option("--model", "-m", metavar="BUNDLE", help="A trained model's folder, or 'default'."),
 ]
+Strict = Annotated[
+    bool,
+    typer.Option("--strict-modalities", help="A record without all of the streams is an error."),
+]
 BATCH = 64
+FRAMES = 32_768  # in a batch at most: 50 MB of 384 numbers each
 
 
 @options.filter("store", "device")
-def command(run: options.Run, model: Model = "default") -> int:
+def command(run: options.Run, model: Model = "default", strict_modalities: Strict = False) -> int:
     """Bring the streams of a record together: what each says alone, and one fused vector."""
-    return run.through(stage(run, bundle.read(model)), window=windows.of(run.batch_size(BATCH)))
+    work = stage(run, bundle.read(model), strict=strict_modalities)
+    return run.through(work, window=windows.of(run.batch_size(BATCH)))
 
 
-def stage(run: options.Run, trained: bundle.Bundle) -> stages.Stage:
+def stage(run: options.Run, trained: bundle.Bundle, *, strict: bool = False) -> stages.Stage:
     """Return the stage that runs what is missing upstream, and then the model up to its fusion."""
-    upstream = _upstream.stage(run, trained, lambda record: fused(record, trained))
-    return stages.chain(upstream, core(run, trained))
+    done = functools.partial(fused, trained=trained)
+    return stages.chain(
+        lambda rows: (r if r.get("error") or done(r) else _given.forget(r) for r in rows),
+        _upstream.stage(run, trained, done),
+        core(run, trained),
+        functools.partial(map, _without_passed),
+        *([stages.each(functools.partial(_whole, trained), name="fuse")] if strict else []),
+    )
 
 
 def fused(record: Record, trained: bundle.Bundle) -> bool:
     """Say whether a record carries this very model's fused vector."""
-    feature = (record.get("features") or {}).get("fused")
+    feature = records.features(record).get("fused")
     return isinstance(feature, dict) and feature.get("revision") == trained.digest
 
 
 def core(run: options.Run, trained: bundle.Bundle) -> stages.Stage:
     """Return the stage that fuses streams which are there already."""
-    model = functools.cache(trained.model)
+    model = functools.cache(lambda: _loaded(run, trained))
+    timed = functools.cache(lambda: models.takes_time(trained.contents["architecture"]))
 
     def fuse(batch: list[Record]) -> list[Record | Exception]:
-        vectors = [_tried(record, trained, run) for record in batch]
-        there = [i for i, found in enumerate(vectors) if isinstance(found, dict) and found]
-        outcomes: list[Record | Exception] = [
-            found if isinstance(found, RecordError) else _nothing(record)
-            for record, found in zip(batch, vectors, strict=True)
-        ]
+        found = [_tried(record, trained, timed(), run) for record in batch]
+        there = [i for i, given in enumerate(found) if isinstance(given, _given.Given)]
+        outcomes: list[Any] = list(found)
         if there:
-            fused = _forward(model(), trained, [vectors[i] for i in there])
-            for i, found in zip(there, fused, strict=True):
-                outcomes[i] = _add(batch[i], trained, *found)
+            given = [found[i] for i in there]
+            for i, parts in zip(there, _forward(*model(), trained, given), strict=True):
+                outcomes[i] = _add(batch[i], trained, found[i], *parts)
         return outcomes
 
     return stages.batched(
         fuse,
         name="fuse",
         size=run.batch_size(BATCH),
+        length=_frames if any(map(bundle.timed, trained.streams.values())) else None,
+        budget=FRAMES,
         wanted=lambda record: not fused(record, trained),
     )
 
 
-def _nothing(record: Record) -> RecordError:
-    reasons = [f"{m}: {p.get('message')}" for m, p in (record.get("missing") or {}).items()]
+def _loaded(run: options.Run, trained: bundle.Bundle) -> tuple[Any, str]:
+    """Return the model and its device."""
+    from emocli import devices
+
+    device = devices.pick(run.flags["device"])
+    return trained.model().to(device), device
+
+
+def _frames(record: Record) -> float:
+    """Return how many frames a record's sequences have."""
+    arrays = [f.get("array") for f in records.features(record).values() if isinstance(f, dict)]
+    shapes = [a["shape"] if isinstance(a, dict) else a.shape for a in arrays if a is not None]
+    return float(sum(shape[0] for shape in shapes))
+
+
+def _tried(record: Record, trained: bundle.Bundle, timed: bool, run: options.Run) -> Any:
+    """Return what of a record counts, or the error that makes it none of the batch."""
+    try:
+        given = _given.of_record(record, trained, timed, run.store)
+    except RecordError as error:
+        return error
+    if given.values:
+        return given
+    notes = (record.get("missing") or {}).items()
+    reasons = [f"{name}: {note['message']}" for name, note in notes]
     return RecordError("no_modality", "; ".join(["nothing to go by", *reasons]))
 
 
-def _tried(record: Record, trained: bundle.Bundle, run: options.Run) -> Any:
-    """Return the vectors of a record, or the error that makes it none of the batch."""
-    try:
-        return _vectors(record, trained, run)
-    except RecordError as error:
-        return error
+def _without_passed(record: Record) -> Record:
+    """Drop the frames that one stage of this process passed to another."""
+    features = records.features(record)
+    passed = [n for n, f in features.items() if isinstance(f, dict) and _is_passed(f)]
+    if passed:
+        record["features"] = {n: f for n, f in features.items() if n not in passed}
+        if not record["features"]:
+            del record["features"]
+    return record
 
 
-def _vectors(record: Record, trained: bundle.Bundle, run: options.Run) -> dict[str, Any]:
-    """Return the vectors that are there and count; note in `missing` what does not count."""
-    found = {}
+def _is_passed(feature: Record) -> bool:
+    return hasattr(feature.get("array"), "ndim")  # in a record that was read it is an object
+
+
+def _whole(trained: bundle.Bundle, record: Record) -> Record:
+    """Return a record of which every stream was used, or raise RecordError naming the others."""
+    used = record["features"]["fused"].get("streams") or ()
+    why = []
     for name, spec in trained.streams.items():
-        feature = (record.get("features") or {}).get(name)
-        reason = _left_out(record, spec, trained) if feature else None
-        if reason is not None:
-            note = {"stage": "fuse", **reason}
-            record["missing"] = {**(record.get("missing") or {}), spec["modality"]: note}
-        elif feature:
-            found[name] = _vector(record, name, feature, spec, run)
-    return found
+        if name not in used:
+            note = failures.lost(record, spec["modality"], name) or {}
+            why.append(f"{name}: {note.get('message', 'not used')}")
+    if why:
+        raise RecordError("missing_modality", f"without {'; '.join(why)}")
+    return record
 
 
-def _left_out(record: Record, spec: Record, trained: bundle.Bundle) -> dict[str, str] | None:
-    """Say why the text of a record does not count; None when it does."""
-    rules = trained.contents.get("text_rules")
-    if spec["modality"] != "text" or not rules:
-        return None
-    language = record.get("language")
-    if language is not None and not isinstance(language, str):
-        raise RecordError("bad_language", f"language is not a string: {language!r:.60}")
-    if language and language.split("-")[0].lower() != rules["language"]:
-        message = f"the text is {language}, the model's is {rules['language']}"
-        return {"code": "language", "message": message, "hint": ""}
-    heard = _heard(record)
-    if heard and (mean := sum(heard) / len(heard)) < rules["min_word_probability"]:
-        message = f"words were heard with a mean probability of {mean:.2f} only"
-        return {"code": "low_word_probability", "message": message, "hint": "a larger --model"}
-    return None
-
-
-def _heard(record: Record) -> list[float]:
-    """Return how sure the transcript is of each word."""
-    words = record.get("words") or []
-    if not isinstance(words, list) or not all(isinstance(word, dict) for word in words):
-        raise RecordError("bad_words", f"words is not what transcribe adds: {words!r:.60}")
-    return [word["probability"] for word in words if word.get("probability") is not None]
-
-
-def _vector(record: Record, name: str, feature: Any, spec: Record, run: options.Run) -> Any:
-    import numpy as np
-
-    if problem := bundle.mismatch(spec, feature):
-        raise ConfigError(
-            f"{records.name_of(record)}: features.{name}: {problem}",
-            hint="encode without --encoder makes what the model needs",
-        )
-    vector = feature.get("vector")
-    values = run.store.array(feature["array"]) if vector is None else vector
-    array = np.asarray(values, dtype=np.float32)
-    if array.shape != (spec["dim"],) or not np.isfinite(array).all():
-        raise ConfigError(
-            f"{records.name_of(record)}: features.{name} is not {spec['dim']} numbers"
-        )
-    return array
-
-
-def _forward(model: Any, trained: bundle.Bundle, vectors: list[dict[str, Any]]) -> Iterator[Any]:
-    """Yield for each record its fused vector, {stream: log-probabilities} and its gates."""
-    import numpy as np
+def _forward(
+    model: Any, device: str, trained: bundle.Bundle, given: Sequence[_given.Given]
+) -> Iterator[Any]:
+    """Yield for each record its fused vector, what each stream says alone, and the gates."""
     import torch
 
-    streams, masks = {}, {}
-    for name, spec in trained.streams.items():
-        rows = [v.get(name, np.zeros(spec["dim"], np.float32)) for v in vectors]
-        streams[name] = torch.from_numpy(np.stack(rows))
-        masks[name] = torch.tensor([name in v for v in vectors])
     with torch.inference_mode():
-        fused = model.fuse(streams, masks).numpy()
-        alone = model.unimodal(streams) if hasattr(model, "unimodal") else {}
+        streams, masks = _given.tensors(trained, given, device)
+        fused = model.fuse(streams, masks).cpu().numpy()
+        alone = model.unimodal(streams, masks) if hasattr(model, "unimodal") else {}
         gates = model.gates(streams, masks) if hasattr(model, "gates") else {}
-    alone = {name: values.numpy() for name, values in alone.items()}
+    said = {n: _answers.alone(values.cpu().numpy(), trained) for n, values in alone.items()}
+    weights = {gate: values.cpu().tolist() for gate, values in gates.items()}
     names = {gate: _behind(gate, model, trained) for gate in gates}
-    for row, found in enumerate(vectors):
-        said = {name: alone[name][row] for name in alone if name in found}
-        weights = {gate: values[row].tolist() for gate, values in gates.items()}
-        yield fused[row], said, {g: _shown(names[g], weights[g]) for g in gates}
+    for row, found in enumerate(given):
+        unimodal = {name: said[name][row] for name in said if name in found.values}
+        yield fused[row], unimodal, {g: _shown(names[g], weights[g][row]) for g in gates}
 
 
 def _behind(gate: str, model: Any, trained: bundle.Bundle) -> list[str]:
@@ -182,25 +181,22 @@ def _shown(names: list[str], weights: list[float]) -> dict[str, float]:
 
 
 def _add(
-    record: Record, trained: bundle.Bundle, vector: Any, unimodal: Record, gates: Record
+    record: Record, trained: bundle.Bundle, given: _given.Given, vector: Any, *more: Record
 ) -> Record:
+    unimodal, gates = more
     if unimodal:
-        record["unimodal"] = {
-            name: _streams.prediction(values, trained.labels) for name, values in unimodal.items()
-        }
+        record["unimodal"] = unimodal
+    else:
+        record.pop("unimodal", None)  # another model's
     feature = {
         "modality": "fused",
         "encoder": trained.name,
         "revision": trained.digest,
         "dim": len(vector),
-        "streams": [
-            name
-            for name, spec in trained.streams.items()
-            if name in (record.get("features") or {})
-            and spec["modality"] not in (record.get("missing") or {})
-        ],
+        "streams": list(given.values),
+        **({"masked_frames": given.lost} if given.lost else {}),
         **({"gates": gates} if gates else {}),
         "vector": vector,
     }
-    record["features"] = {**(record.get("features") or {}), "fused": feature}
+    record["features"] = {**records.features(record), "fused": feature}
     return record

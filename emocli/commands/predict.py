@@ -2,7 +2,13 @@
 
 Reads media files, text, or records from any stage of the pipe; what the model needs and a record
 lacks is computed in this process. Adds `prediction`: emotion, probabilities, confidence, entropy
-(nats), modalities (the weight each had), model. Streams, in batches.
+(nats: how much people would disagree), modalities (the weight of each stream that was used), model.
+Streams, in batches.
+
+A model of blends adds `blend` in per cent, and `emotion` is the larger; one of valence, arousal,
+dominance or sentiment adds these, and without any labels `emotion` is null. Where each stream has
+an answer of its own (`unimodal`), `disagreement` says how far it is from the prediction: the
+Jensen-Shannon divergence in bits, 0 where they agree and 1 where they exclude each other.
 
 On a terminal a table with bars; in a pipe, or with --json, one record per line.
 
@@ -18,8 +24,8 @@ from typing import Annotated, Any
 
 import typer
 
-from emocli import bundle, options, stages, windows
-from emocli.commands import _streams, fuse
+from emocli import bundle, failures, options, stages, windows
+from emocli.commands import _answers, fuse
 from emocli.errors import ConfigError, RecordError, UsageError
 
 Record = dict[str, Any]
@@ -36,6 +42,7 @@ def command(
     abstain: Annotated[
         float, typer.Option(metavar="P", help="Name no emotion when it is less sure than P.")
     ] = 0.0,
+    strict_modalities: fuse.Strict = False,
     json: Annotated[bool, typer.Option("--json", help="Records even on a terminal.")] = False,
 ) -> int:
     """Say which emotion a clip, a sentence or a record expresses, and how sure that is."""
@@ -48,12 +55,15 @@ def command(
 
         show = functools.partial(show_prediction, labels=trained.labels)
     window = windows.of(run.batch_size(fuse.BATCH))
-    return run.through(stage(run, trained, abstain), window=window, show=show)
+    work = stages.chain(
+        fuse.stage(run, trained, strict=strict_modalities), core(run, trained, abstain)
+    )
+    return run.through(work, window=window, show=show)
 
 
-def stage(run: options.Run, trained: bundle.Bundle, abstain: float = 0.0) -> stages.Stage:
+def stage(run: options.Run, trained: bundle.Bundle) -> stages.Stage:
     """Return the stage that adds `prediction`, running what is missing before it."""
-    return stages.chain(fuse.stage(run, trained), core(run, trained, abstain))
+    return stages.chain(fuse.stage(run, trained), core(run, trained, abstain=0.0))
 
 
 def core(run: options.Run, trained: bundle.Bundle, abstain: float) -> stages.Stage:
@@ -66,42 +76,59 @@ def core(run: options.Run, trained: bundle.Bundle, abstain: float) -> stages.Sta
     return stages.batched(predict, name="predict", size=run.batch_size(fuse.BATCH))
 
 
-def _predict(
-    batch: list[Record], trained: bundle.Bundle, model: Any, abstain: float
-) -> list[Record | Exception]:
+def logits(batch: list[Record], trained: bundle.Bundle, model: Any) -> Any:
+    """Return the logits (batch, columns) of records that are fused, before any calibration.
+
+    Raises RecordError where a fused vector is not the model's; ConfigError for logits that are no
+    numbers.
+    """
     import numpy as np
     import torch
 
-    vectors = [np.asarray(r["features"]["fused"]["vector"], np.float32) for r in batch]
-    if len({v.shape for v in vectors}) != 1:
-        return [RecordError("bad_vector", "features.fused is not of the model's size")] * len(batch)
-    temperature = trained.contents.get("calibration", {}).get("temperature", 1.0)
-    with torch.inference_mode():
-        logits = model.classify(torch.from_numpy(np.stack(vectors))) / temperature
-        answers = torch.log_softmax(logits, dim=-1).numpy()
-    if not np.isfinite(answers).all():
+    try:
+        vectors = np.array([r["features"]["fused"]["vector"] for r in batch], np.float32)
+        with torch.inference_mode():
+            found = model.classify(torch.from_numpy(vectors)).numpy()
+    except (TypeError, ValueError, KeyError, RuntimeError) as error:
+        if failures.out_of_memory(error):
+            raise
+        raise RecordError("bad_vector", "features.fused is not of the model's size") from None
+    if not np.isfinite(vectors).all():
+        raise RecordError("bad_vector", "features.fused has numbers that are none")
+    if not np.isfinite(found).all():
         raise ConfigError(f"{trained.name} gives what is no number", hint="train it again")
-    for record, answer in zip(batch, answers, strict=True):
-        prediction = _streams.prediction(answer, trained.labels)
-        if prediction["confidence"] < abstain:
-            prediction["emotion"] = None
-        prediction["modalities"] = _shares(record, trained, model)
-        prediction["model"] = trained.name
-        prediction["calibrated"] = bool(trained.contents.get("calibration"))
-        record["prediction"] = prediction
+    return found
+
+
+def _predict(
+    batch: list[Record], trained: bundle.Bundle, model: Any, abstain: float
+) -> list[Record | Exception]:
+    predictions = _answers.of(logits(batch, trained, model), trained.contents)
+    shares = _shares(batch, trained, model)
+    apart = _answers.disagreements(batch, predictions) if hasattr(model, "unimodal") else []
+    calibrated = bool(trained.contents.get("calibration"))
+    for i, (record, prediction) in enumerate(zip(batch, predictions, strict=True)):
+        if prediction.get("confidence", 1.0) < abstain:
+            prediction |= {name: None for name in ("emotion", "blend") if name in prediction}
+        prediction["modalities"] = shares[i]
+        if apart and apart[i]:
+            prediction["disagreement"] = apart[i]
+        record["prediction"] = {**prediction, "model": trained.name, "calibrated": calibrated}
     return list(batch)
 
 
-def _shares(record: Record, trained: bundle.Bundle, model: Any) -> dict[str, float]:
-    """Return the weight each modality had in the answer; equal where the model has none."""
-    import torch
+def _shares(batch: list[Record], trained: bundle.Bundle, model: Any) -> list[dict[str, float]]:
+    """Return the weight each stream had in each answer; equal where the model has none."""
+    fused = [record["features"]["fused"] for record in batch]
+    used = [one.get("streams") or [] for one in fused]
+    own: list[dict[str, float] | None] = [(f.get("gates") or {}).get("modalities") for f in fused]
+    if hasattr(model, "shares"):
+        import torch
 
-    fused = record["features"]["fused"]
-    used = fused.get("streams", [])
-    if gates := (fused.get("gates") or {}).get("modalities"):
-        return {name: gates[name] for name in used}
-    if not hasattr(model, "shares"):
-        return {name: round(1 / len(used), 4) for name in used}
-    masks = {name: torch.tensor([name in used]) for name in trained.streams}
-    shares = model.shares(masks)
-    return {name: round(float(shares[name]), 4) for name in used}
+        masks = {name: torch.tensor([name in u for u in used]) for name in trained.streams}
+        columns = {name: values.tolist() for name, values in model.shares(masks).items()}
+        own = [{name: columns[name][i] for name in columns} for i in range(len(batch))]
+    return [
+        {n: round(weights[n] if weights else 1 / len(names), 4) for n in names}
+        for names, weights in zip(used, own, strict=True)
+    ]

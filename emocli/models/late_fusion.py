@@ -75,7 +75,9 @@ class LateFusion(nn.Module):
             }
         )
 
-    def unimodal(self, streams: dict[str, Tensor]) -> dict[str, Tensor]:
+    def unimodal(
+        self, streams: dict[str, Tensor], masks: dict[str, Tensor] | None = None
+    ) -> dict[str, Tensor]:
         """Return what each stream says alone: log-probabilities (batch, classes)."""
         return {name: self.heads[name](streams[name]) for name in self.config.dims}
 

@@ -6,11 +6,19 @@ import io
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import scipy.spatial
+import scipy.special
+import scipy.stats
+import torch
 from rich.console import Console
 
-from emocli.commands import _streams, _table
+from emocli import bundle
+from emocli.commands import _answers, _streams, _table
+from emocli.errors import ConfigError
 from emocli.labels import EMOTIONS
+from tests.commands import bundles
 from tests.conftest import Emocli
 
 pytestmark = pytest.mark.usefixtures("default_models")
@@ -141,8 +149,6 @@ def test_a_trained_bundle_predicts_and_only_its_own_fusion_counts(
 
 
 def test_a_prediction_is_drawn_for_people() -> None:
-    import numpy as np
-
     prediction: dict[str, Any] = _streams.prediction(
         np.log([0.1, 0.4, 0.1, 0.1, 0.1, 0.1, 0.1]), list(EMOTIONS)
     )
@@ -172,3 +178,139 @@ def test_a_prediction_is_drawn_for_people() -> None:
         assert words in drawn
     assert _table.bar(0.5, 4) == "██"
     assert _table.bar(1 / 32, 4) == "▏"
+
+
+VALENCE: dict[str, Any] = {"target": "valence", "kind": "number", "mean": 3.0, "scale": 0.5}
+EMOTION: dict[str, Any] = {"target": "emotion", "kind": "classes", "labels": bundles.LABELS}
+
+
+def raw(folder: Path, records: list[dict[str, Any]]) -> np.ndarray:
+    """Return the logits that a model of vectors gives to whole records, by itself."""
+    model = bundle.read(folder).model()
+    streams = {
+        name: torch.tensor([r["features"][name]["vector"] for r in records])
+        for name in bundles.DIMS
+    }
+    masks = {name: torch.ones(len(records), dtype=torch.bool) for name in streams}
+    with torch.inference_mode():
+        return np.asarray(model(streams, masks).double().numpy())
+
+
+def whole(count: int = 3) -> list[dict[str, Any]]:
+    return bundles.records("mean", 7 * count)[6::7]
+
+
+def test_numbers_come_in_the_units_of_the_labels(emocli: Emocli, tmp_path: Path) -> None:
+    arousal = {**VALENCE, "target": "arousal", "mean": -1.0, "scale": 2.0}
+    config = {"task": "regression"}
+    heads = {"heads": [VALENCE, arousal], "columns": 2, "labels": [], "config": config}
+    folder = bundles.save(tmp_path / "m", "stars", **heads).folder
+    found = emocli("predict", "-m", str(folder), stdin=whole()).records
+    for record, (valence, arousal_) in zip(found, raw(folder, whole()), strict=True):
+        prediction = record["prediction"]
+        assert prediction["emotion"] is None
+        assert prediction["valence"] == pytest.approx(3 + 0.5 * valence, abs=1e-4)
+        assert prediction["arousal"] == pytest.approx(2 * arousal_ - 1, abs=1e-4)
+        assert prediction["calibrated"] is False
+        assert not {"probabilities", "confidence", "entropy", "disagreement"} & set(prediction)
+        assert set(record["unimodal"]["text"]) == {"emotion", "valence", "arousal"}
+
+
+def test_labels_and_numbers_at_once(emocli: Emocli, tmp_path: Path) -> None:
+    heads = {"heads": [EMOTION, VALENCE], "columns": 4, "calibration": {"temperature": 2.0}}
+    folder = bundles.save(tmp_path / "m", "gated", **heads).folder
+    found = emocli("predict", "-m", str(folder), stdin=whole()).records
+    for record, logits in zip(found, raw(folder, whole()), strict=True):
+        prediction = record["prediction"]
+        expected = np.exp(logits[:3] / 2) / np.exp(logits[:3] / 2).sum()
+        assert list(prediction["probabilities"].values()) == pytest.approx(expected, abs=1e-5)
+        assert prediction["emotion"] == bundles.LABELS[expected.argmax()]
+        assert prediction["entropy"] == pytest.approx(scipy.stats.entropy(expected), abs=1e-4)
+        assert prediction["valence"] == pytest.approx(3 + 0.5 * logits[3], abs=1e-4)
+
+
+def test_vector_scaling_is_applied_class_by_class(emocli: Emocli, tmp_path: Path) -> None:
+    scaling = {"weights": [0.5, 2.0, 1.0], "bias": [0.1, -0.2, 0.3]}
+    folder = bundles.save(tmp_path / "m", "concat", calibration=scaling).folder
+    found = emocli("predict", "-m", str(folder), stdin=whole()).records
+    for record, logits in zip(found, raw(folder, whole()), strict=True):
+        expected = scipy.special.softmax(logits * scaling["weights"] + scaling["bias"])
+        shares = list(record["prediction"]["probabilities"].values())
+        assert shares == pytest.approx(expected, abs=1e-5)
+        assert record["prediction"]["calibrated"] is True
+    other = {"weights": [1.0], "bias": [0.0]}
+    folder = bundles.save(tmp_path / "bad", "concat", calibration=other).folder
+    done = emocli("predict", "-m", str(folder), stdin=whole())
+    assert (done.status, "calibration of 1 classes, not 3" in done.stderr) == (3, True)
+
+
+def test_a_blend_is_decoded_and_its_larger_part_is_the_emotion() -> None:
+    blend = {**EMOTION, "target": "blend", "kind": "blend"}
+    contents = {"heads": [blend], "decoder": {"rule": "published", "alpha": 0.15, "beta": 0.2}}
+    shares = [[0.1, 0.65, 0.25], [0.1, 0.42, 0.48], [0.1, 0.8, 0.1], [0.6, 0.4, 0.0]]
+    with np.errstate(divide="ignore"):
+        found = _answers.of(np.log(np.clip(shares, 1e-12, 1)), contents)
+    blends = [{"joy": 70, "anger": 30}, {"anger": 50, "joy": 50}, {"joy": 100}, {"neutral": 100}]
+    assert [list(f["blend"].items()) for f in found] == [list(b.items()) for b in blends]
+    assert [f["emotion"] for f in found] == ["joy", "anger", "joy", "neutral"]
+    assert _answers.of(np.log(shares[:3]), {"heads": [blend]}) == found[:3]  # our own thresholds
+    with pytest.raises(ConfigError, match="decoder"):
+        _answers.of(np.log(shares[:1]), {"heads": [blend], "decoder": {"rule": "guess"}})
+
+
+def test_a_blend_without_neutral_and_the_expected_rule(emocli: Emocli, tmp_path: Path) -> None:
+    prior = [1 / 12] * 12  # three emotions alone, three pairs in three shares
+    decoder = {"rule": "expected", "sharpness": 20.0, "prior": prior}
+    head = {"target": "blend", "kind": "blend", "labels": ["fear", "joy", "anger"]}
+    folder = bundles.save(tmp_path / "m", "gated", heads=[head], decoder=decoder).folder
+    flags = ("predict", "-m", str(folder), "--batch-size")
+    one, many = (emocli(*flags, size, stdin=bundles.records("mean")).records for size in "19")
+    assert [r["prediction"]["blend"] for r in one] == [r["prediction"]["blend"] for r in many]
+    for record in one:
+        blend = record["prediction"]["blend"]
+        assert sum(blend.values()) == 100
+        assert record["prediction"]["emotion"] == next(iter(blend))
+    sure = emocli(*flags, "9", "--abstain", "1", stdin=whole(1)).records[0]["prediction"]
+    assert (sure["emotion"], sure["blend"]) == (None, None)
+
+
+def test_disagreement_is_the_divergence_in_bits(emocli: Emocli, tmp_path: Path) -> None:
+    folder = bundles.save(tmp_path / "m", "late-fusion").folder
+    for record in emocli("predict", "-m", str(folder), stdin=bundles.records("mean")).records:
+        shares = list(record["prediction"]["probabilities"].values())
+        apart = record["prediction"]["disagreement"]
+        assert list(apart) == list(record["unimodal"]) == list(record["prediction"]["modalities"])
+        for name, bits in apart.items():
+            alone = list(record["unimodal"][name]["probabilities"].values())
+            distance = scipy.spatial.distance.jensenshannon(alone, shares, base=2)
+            assert bits == pytest.approx(distance**2, abs=1e-4)
+
+
+def test_a_fused_vector_that_was_changed_costs_its_neighbours_nothing(
+    emocli: Emocli, tmp_path: Path
+) -> None:
+    folder = bundles.save(tmp_path / "m", "gated").folder
+    fused = emocli("fuse", "-m", str(folder), stdin=whole(4)).records
+    fused[0]["features"]["fused"]["vector"].pop()
+    fused[1]["features"]["fused"]["vector"][0] = None
+    del fused[2]["features"]["fused"]["vector"]
+    done = emocli("predict", "-m", str(folder), stdin=fused)
+    assert done.status == 1
+    assert [r.get("error", {}).get("code") for r in done.records] == ["bad_vector"] * 3 + [None]
+    assert done.records[3]["prediction"]["emotion"]
+
+
+def test_blends_and_numbers_are_drawn_for_people() -> None:
+    console = Console(file=io.StringIO(), width=100)
+    shares = {"neutral": 0.1, "joy": 0.65, "anger": 0.25}
+    blend = {"emotion": "joy", "probabilities": shares, "confidence": 0.65, "entropy": 0.8}
+    blend |= {"blend": {"joy": 70.0, "anger": 30.0}, "valence": 0.25}
+    blend |= {"modalities": {"text": 1.0}, "disagreement": {"text": 0.125}, "model": "m@1"}
+    assert _table.show_prediction({"id": "a", "prediction": blend}, bundles.LABELS, console)
+    numbers = {"emotion": None, "valence": 3.5, "arousal": -0.25, "modalities": {}, "model": "n@1"}
+    record = {"id": "b", "prediction": numbers, "unimodal": {"text": {"valence": 2.0}}}
+    assert _table.show_prediction(record, [], console)
+    drawn = console.file.getvalue()  # type: ignore[attr-defined]
+    for words in ("70 % joy, 30 % anger  65% sure", "0.25", "text 0.12", "valence 3.50, arousal"):
+        assert words in drawn
+    assert "not sure" not in drawn
