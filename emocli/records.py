@@ -10,7 +10,7 @@ import base64
 import os
 import re
 from collections.abc import Iterator
-from typing import Any, BinaryIO, NotRequired, TypedDict
+from typing import Any, BinaryIO, TypedDict
 
 import orjson
 
@@ -109,7 +109,12 @@ class Problem(TypedDict):
     code: str
     message: str
     hint: str
-    stream: NotRequired[str]  # in `missing`: only this stream of its modality is concerned
+
+
+class Missing(Problem, total=False):
+    """Why a modality is not there; with `stream` it is only this one of its streams."""
+
+    stream: str
 
 
 class Record(TypedDict, total=False):
@@ -140,7 +145,7 @@ class Record(TypedDict, total=False):
     augmented: dict[str, Any]  # of which records it was made, and how
     unimodal: dict[str, Prediction]
     prediction: Prediction
-    missing: dict[str, Problem]
+    missing: dict[str, Missing]
     error: Problem
 
 
@@ -231,12 +236,6 @@ def of_path(path: str) -> dict[str, Any]:
 def name_of(record: dict[str, Any]) -> str:
     """Return what messages call a record."""
     return printable(str(record.get("id") or record.get("path") or "record without id"))
-
-
-def features(record: dict[str, Any]) -> dict[str, Any]:
-    """Return the features of a record by stream; none where they are no object."""
-    found = record.get("features")
-    return found if isinstance(found, dict) else {}
 
 
 def modality_text(record: dict[str, Any]) -> str | None:

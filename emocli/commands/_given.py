@@ -38,6 +38,12 @@ class Given:
         return {name: count for name, count in counts.items() if count}
 
 
+def features(record: Record) -> Record:
+    """Return the features of a record by stream; none where they are no object."""
+    found = record.get("features")
+    return found if isinstance(found, dict) else {}
+
+
 def forget(record: Record) -> Record:
     """Take back what fuse noted in an earlier run, about another model perhaps."""
     missing = record.get("missing")
@@ -59,7 +65,7 @@ def of_record(record: Record, trained: bundle.Bundle, timed: bool, store: Store)
     one that the model was trained on.
     """
     given = Given()
-    there = records.features(record)
+    there = features(record)
     for name, spec in trained.streams.items():
         if name not in there:
             _note_absent(record, name, spec["modality"])

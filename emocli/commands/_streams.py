@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from emocli import bundle, conversation, failures, options, records, stages
-from emocli.commands import _audio_encoders
+from emocli import bundle, conversation, failures, options, stages
+from emocli.commands import _audio_encoders, _given
 from emocli.errors import RecordError, UsageError
 from emocli.store import Store
 
@@ -97,7 +97,7 @@ def stage(
 
 def wanted(record: Record, spec: Spec) -> bool:
     """Say whether a record still needs this stream and has not given it up."""
-    there = records.features(record).get(spec["stream"])
+    there = _given.features(record).get(spec["stream"])
     return there is None and failures.lost(record, spec["modality"], spec["stream"]) is None
 
 
@@ -230,7 +230,7 @@ def _add(record: Record, spec: Spec, outcome: Any, run: options.Run, keep: str) 
         feature["vector"] = vector
     else:
         feature["array"] = vector if keep == PASSED else run.store.put_array(vector)
-    record["features"] = {**records.features(record), spec["stream"]: feature}
+    record["features"] = {**_given.features(record), spec["stream"]: feature}
     return record
 
 

@@ -8,8 +8,8 @@ from functools import partial
 from threading import Thread
 from typing import Any
 
-from emocli import bundle, failures, options, records, stages
-from emocli.commands import _streams, extract_audio, transcribe
+from emocli import bundle, failures, options, stages
+from emocli.commands import _given, _streams, extract_audio, transcribe
 
 Record = dict[str, Any]
 
@@ -41,7 +41,7 @@ def _has_only_features(done: Callable[[Record], bool], spec: Record, record: Rec
     if done(record):
         return True
     fields = ("text",) if spec["modality"] == "text" else ("audio", "path")
-    return bool(records.features(record)) and all(record.get(f) is None for f in fields)
+    return bool(_given.features(record)) and all(record.get(f) is None for f in fields)
 
 
 def _needs_audio(record: Record, specs: list[Record]) -> bool:

@@ -26,7 +26,7 @@ from typing import Annotated, Any
 
 import typer
 
-from emocli import bundle, failures, models, options, records, stages, windows
+from emocli import bundle, failures, models, options, stages, windows
 from emocli.commands import _answers, _given, _upstream
 from emocli.errors import RecordError
 
@@ -64,7 +64,7 @@ def stage(run: options.Run, trained: bundle.Bundle, *, strict: bool = False) -> 
 
 def fused(record: Record, trained: bundle.Bundle) -> bool:
     """Say whether a record carries this very model's fused vector."""
-    feature = records.features(record).get("fused")
+    feature = _given.features(record).get("fused")
     return isinstance(feature, dict) and feature.get("revision") == trained.digest
 
 
@@ -103,7 +103,7 @@ def _loaded(run: options.Run, trained: bundle.Bundle) -> tuple[Any, str]:
 
 def _frames(record: Record) -> float:
     """Return how many frames a record's sequences have."""
-    arrays = [f.get("array") for f in records.features(record).values() if isinstance(f, dict)]
+    arrays = [f.get("array") for f in _given.features(record).values() if isinstance(f, dict)]
     shapes = [a["shape"] if isinstance(a, dict) else a.shape for a in arrays if a is not None]
     return float(sum(shape[0] for shape in shapes))
 
@@ -123,7 +123,7 @@ def _tried(record: Record, trained: bundle.Bundle, timed: bool, run: options.Run
 
 def _without_passed(record: Record) -> Record:
     """Drop the frames that one stage of this process passed to another."""
-    features = records.features(record)
+    features = _given.features(record)
     passed = [n for n, f in features.items() if isinstance(f, dict) and _is_passed(f)]
     if passed:
         record["features"] = {n: f for n, f in features.items() if n not in passed}
@@ -198,5 +198,5 @@ def _add(
         **({"gates": gates} if gates else {}),
         "vector": vector,
     }
-    record["features"] = {**records.features(record), "fused": feature}
+    record["features"] = {**_given.features(record), "fused": feature}
     return record
