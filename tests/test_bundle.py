@@ -143,10 +143,11 @@ def test_a_model_of_sequences_has_a_canary_too(tmp_path: Path, name: str) -> Non
         "architecture": name,
         "config": config,
         "labels": ["joy", "anger"],
-        "streams": {"audio": {**SPEC, "pooling": "frames"}, "text": SPEC},
+        "streams": {"audio": {**SPEC, "pooling": "frames/4"}, "text": SPEC},
     }
     saved = bundle.save(tmp_path / "b", models.build(name, config), contents, "# card\n")
     assert saved.model().config.dims == config["dims"]
+    assert [bundle.timed(spec) for spec in saved.streams.values()] == [True, False]
     file = tmp_path / "b" / "model.safetensors"
     save_file({n: t * 2 for n, t in load_file(file).items()}, file)
     with pytest.raises(ConfigError, match="canary"):
