@@ -22,7 +22,8 @@ choices:
 5. Numbers instead of classes: squared errors in place of JS.
 6. `objective` "task" trains the same student by the task's loss alone, which is the paper's
    baseline; `student` may be a stream, and `uniform` makes u even (ablations).
-7. Several heads: JS is over the first `primary` columns; the task's loss on all is added.
+7. Several heads: JS is over the first `primary` columns; the others learn by the task's loss, for
+   which the first have no label (NaN).
 
 References
 ----------
@@ -159,11 +160,12 @@ class Amber2(nn.Module):
             return {"task": task_loss(logits[student], targets)}
         there = dict(zip(means, present.T, strict=True)) | {FUSION: torch.ones_like(present[:, 0])}
         answers = {name: self._answer(values) for name, values in logits.items()}
-        others = config.primary not in (0, config.classes)
-        return {
-            **self._terms(answers, there, self._truth(targets)),
-            **({"task": task_loss(logits[student], targets)} if others else {}),
-        }
+        terms = self._terms(answers, there, self._truth(targets))
+        if config.primary not in (0, config.classes):
+            others = targets.clone()
+            others[:, : config.primary] = math.nan  # no label: that head has its terms
+            terms["task"] = task_loss(logits[student], others)
+        return terms
 
     def _terms(
         self, answers: dict[str, Tensor], there: dict[str, Tensor], truth: Tensor
