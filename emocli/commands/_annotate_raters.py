@@ -89,17 +89,11 @@ def work(annotator: Annotator, panel: Panel) -> Callable[[Record], Record]:
 
 def _annotation(record: Record, annotator: Annotator, rater: int, seed: int) -> Record:
     who, labels = personas.persona(rater), annotator.labels(record)
-    said, by = record.get("text"), record.get("speaker")
     question = Question(
         persona=who,
         temperature=personas.temperature(rater),
         seed=_seed(record, rater, seed),
-        prompt=personas.prompt(
-            who.focus,
-            labels,
-            said if isinstance(said, str) else None,
-            by if isinstance(by, str) else None,
-        ),
+        prompt=_prompt(record, who, labels) if annotator.prompted else "",
         labels=labels,
     )
     answer = annotator.ask(record, question)
@@ -114,6 +108,14 @@ def _annotation(record: Record, annotator: Annotator, rater: int, seed: int) -> 
         "label": personas.parse(answer.raw, labels),
         **({"cost": answer.cost} if answer.cost else {}),
     }
+
+
+def _prompt(record: Record, who: personas.Persona, labels: list[str]) -> str:
+    text, speaker = (
+        value if isinstance(value := record.get(name), str) else None
+        for name in ("text", "speaker")
+    )
+    return personas.prompt(who.focus, labels, text, speaker)
 
 
 def _seed(record: Record, rater: int, seed: int) -> int:

@@ -14,6 +14,7 @@ that begin together; and the leans, which only models without an ear for instruc
 
 from __future__ import annotations
 
+import functools
 import random
 import re
 from collections.abc import Mapping, Sequence
@@ -62,6 +63,7 @@ def persona(rater: int) -> Persona:
     return PERSONAS[rater % len(PERSONAS)]
 
 
+@functools.cache
 def temperature(rater: int) -> float:
     """Return a rater's temperature, in [0.1, 1], to three decimals; always the same for it."""
     draws = random.Random(rater)
