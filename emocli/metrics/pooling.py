@@ -11,9 +11,11 @@ https://doi.org/10.1111/j.2517-6161.1974.tb00994.x). All votes for a class are a
 loss is a closed form of its counts: -sum_c n_c log((n_c - 1 + w s_c) / (N_H - 1 + w N_S)).
 
 A vote for a class that neither another person nor an annotator has named costs infinitely much at
-any w and tells nothing of it: such votes are left out. Smoothing instead, by a vote spread over all
-classes, chose weights that were too small in simulations: up to 25 % more divergence from the true
-distribution than with the best weight, against 5 %. Counts are (records, classes).
+any w and tells nothing of it: such votes are left out. In simulations (96 kinds of annotators and
+numbers of raters) the weight so chosen leaves 0.7 % more divergence from the true distribution than
+the best one, 7 % at worst; with a vote spread over all classes instead, so that no loss is
+infinite, weights were too small: 4 % and 20 %. A synthetic vote never counts more than a person's.
+Counts are (records, classes).
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-WEIGHTS = np.concatenate([[0.0], np.geomspace(1 / 64, 16, 81)])  # eight to a doubling: our choice
+WEIGHTS = np.concatenate([[0.0], np.geomspace(1 / 64, 1, 49)])  # eight to a doubling: our choice
 
 Floats = NDArray[np.float64]
 
