@@ -1,21 +1,21 @@
-"""What `score` keeps of a stream: label indices and probabilities, not records."""
+"""What `score` keeps of every record: its id, why it is not scored, its groups and its cluster."""
 
 from __future__ import annotations
 
 from array import array
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
-from emocli.errors import UsageError
-from emocli.labels import EMOTIONS, canonical
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from emocli import records
+from emocli.commands._score_shared import Shared
+from emocli.errors import RecordError, UsageError
 
 Record = dict[str, Any]
+Take = Callable[[Record, Any, Any], str | None]  # a record, its label, its prediction
 
-SUM_TOLERANCE = 0.01  # probabilities that miss 1 by more are not used: our choice
+SKIPPED = ("error", "no_label", "abstained")  # said and counted, but no fault of the stream
+TOLD = 5  # faults that are named on stderr, the first ones
 
 
 def field(record: Record, name: str) -> Any:
@@ -26,136 +26,121 @@ def field(record: Record, name: str) -> Any:
     return value
 
 
-class Columns:
-    """Columns of numbers that grow by a record at a time.
-
-    About 80 bytes a record with seven labels, and 100 to know its id again.
-
-    `by` groups the records by a field; `cluster` names the fields to resample by, the first that a
-    record has: a record that has none is a cluster of its own.
-    """
-
-    def __init__(self, stream: str | None, by: str | None, cluster: tuple[str, ...]) -> None:
-        self.stream, self.by, self.cluster = stream, by, cluster
-        self.records: Counter[int] = Counter()  # by group
-        self.skipped: Counter[tuple[int, str]] = Counter()  # by group and reason
-        self.groups: dict[Any, int] = {}
-        self.words: dict[str, int] = {}
-        self.layouts: dict[tuple[str, ...], int] = {(): 0}  # names of a record's probabilities
-        self.kinds: list[str] = [*cluster, "record"]
-        self._ids: set[int] = set()
-        self._clusters: dict[tuple[int, Any], int] = {}
-        self.truth, self.predicted, self.layout = array("i"), array("i"), array("i")
-        self.group, self.clustered, self.kind = array("i"), array("i"), array("b")
-        self.values = array("d")
-        self.given: set[str] = set()  # the labels that predictions can give, after `resolve`
-
-    def add(self, record: Record) -> None:
-        """Take what is needed of a record, or count why it cannot be scored."""
-        self._check_id(record.get("id"))
-        value = field(record, self.by) if self.by else None
-        value = value if isinstance(value, str | int | float | None) else str(value)
-        group = self.groups.setdefault(value, len(self.groups))
-        self.records[group] += 1
-        label = record.get("label")
-        truth = label.get("emotion") if type(label) is dict else None
-        prediction = record.get("prediction") if not self.stream else self._of_stream(record)
-        given = prediction.get("emotion") if type(prediction) is dict else None
-        if type(truth) is not str or type(given) is not str or "error" in record:
-            self.skipped[group, _reason(record, truth, prediction)] += 1
-            return
-        self.truth.append(self.words.setdefault(truth, len(self.words)))
-        self.predicted.append(self.words.setdefault(given, len(self.words)))
-        self.group.append(group)
-        self._add_cluster(record)
-        self._add_probabilities(prediction.get("probabilities") if prediction else None)
-
-    def _of_stream(self, record: Record) -> Any:
-        unimodal = record.get("unimodal")
-        return unimodal.get(self.stream) if type(unimodal) is dict else None
-
-    def _check_id(self, name: Any) -> None:
-        if name is None:
-            return
-        key = hash(name if type(name) is str else repr(name))
-        if key in self._ids:
-            raise UsageError(
-                f"two records have the id {name!r}", hint="a record must not count twice"
-            )
-        self._ids.add(key)
-
-    def _add_cluster(self, record: Record) -> None:
-        for kind, name in enumerate(self.cluster):
-            value = record.get(name) if "." not in name else field(record, name)
-            if value is not None:
-                value = value if type(value) in (str, int) else str(value)
-                number = self._clusters.setdefault((kind, value), len(self._clusters))
-                break
-        else:
-            kind, number = len(self.cluster), -1 - len(self.clustered)
-        self.kind.append(kind)
-        self.clustered.append(number)
-
-    def _add_probabilities(self, probabilities: Any) -> None:
-        names: tuple[str, ...] = ()
-        if type(probabilities) is dict and probabilities:
-            try:
-                self.values.extend(array("d", probabilities.values()))
-                names = tuple(probabilities)
-            except TypeError:  # not all are numbers
-                pass
-        self.layout.append(self.layouts.setdefault(names, len(self.layouts)))
-
-    def resolve(self) -> tuple[list[str], NDArray[np.int64]]:
-        """Return the labels, in their order, and the index of each word among them, or -1.
-
-        A word that truth and predictions both use stays. One that only one side uses is read as
-        one of the seven ("calm" in the truth is neutral to a model of seven labels). A true word
-        that is then neither one of the seven nor any prediction's is -1: unknown.
-        """
-        import numpy as np
-
-        words = list(self.words)
-        for name in (name for names in self.layouts for name in names):
-            if name not in self.words:
-                words.append(name)
-                self.words[name] = len(words) - 1
-        true = {words[i] for i in np.unique(self.truth)}
-        given = {words[i] for i in np.unique(self.predicted)}
-        given.update(name for names in self.layouts for name in names)
-        read = {w: w if w in true and w in given else canonical(w) or w for w in words}
-        self.given = {read[word] for word in given}
-        known = {*EMOTIONS, *self.given}
-        labels = sorted({read[w] for w in words} & known, key=_rank)
-        index = {label: i for i, label in enumerate(labels)}
-        return labels, np.array([index.get(read[word], -1) for word in words], np.int64)
-
-    def matrix(self, indices: NDArray[np.int64], classes: int) -> NDArray[np.float64]:
-        """Return the probabilities (records, classes); NaN where a record has none to use."""
-        import numpy as np
-
-        values, layout = np.asarray(self.values), np.asarray(self.layout)
-        lengths = np.array([len(names) for names in self.layouts])
-        starts = np.cumsum(lengths[layout]) - lengths[layout]
-        result = np.zeros((len(layout), classes))
-        for names, number in self.layouts.items():
-            rows = np.flatnonzero(layout == number)
-            for offset, name in enumerate(names):
-                result[rows, indices[self.words[name]]] += values[starts[rows] + offset]
-        bad = ~(np.abs(result.sum(1) - 1) <= SUM_TOLERANCE) | (result < 0).any(1)
-        result[bad] = np.nan
-        return result
-
-
-def _reason(record: Record, truth: Any, prediction: Any) -> str:
+def unscored(record: Record, label: Any, prediction: Any, target: str) -> str:
+    """Return why a record has nothing to score; RecordError where only the prediction lacks."""
     if "error" in record:
         return "error"
-    if type(truth) is not str:
+    if type(label) is not dict or label.get(target) is None:
         return "no_label"
     if type(prediction) is dict and prediction and prediction.get("emotion", "") is None:
         return "abstained"
-    return "no_prediction"
+    raise RecordError("no_prediction", "there is a label, but no prediction")
 
 
-def _rank(label: str) -> tuple[int, str]:
-    return (EMOTIONS.index(label) if label in EMOTIONS else len(EMOTIONS), label)
+class Columns:
+    """Columns of what all tasks need, which grow by a record at a time.
+
+    `take` is the task's: it keeps its own columns of a record, or returns why it cannot, or raises
+    RecordError. `by` names what the records are grouped by and how, `cluster` the fields to
+    resample by, the first that a record has: a record that has none is a cluster of its own.
+    About 70 bytes a record, and its id.
+    """
+
+    def __init__(
+        self, take: Take, stream: str | None, by: dict[str, Callable[[Record], Any]],
+        cluster: tuple[str, ...], split: Shared
+    ) -> None:  # fmt: skip
+        self._take, self._stream, self._by, self._split = take, stream, by, split
+        self.ids: list[Any] = []
+        self.unscored: dict[int, str] = {}  # why, by the record's place
+        self.faults: list[str] = []  # the first of them, in words
+        self.groups: dict[str, dict[Any, int]] = {name: {} for name in by}
+        self.group = {name: array("i") for name in by}
+        self.cluster = cluster
+        self.clustered = array("i")
+        self.kind = array("b")  # of each cluster: which of the fields, or none
+        self._clusters: dict[tuple[int, Any], int] = {}
+        # Nearly every record has the first field, as a text, and a dot in its name is rare.
+        self._first = cluster[0] if cluster and "." not in cluster[0] else ""
+        self._usual: dict[str, int] = {}
+
+    def add(self, record: Record) -> None:
+        """Take what is needed of a record, or count why it cannot be scored."""
+        get = record.get
+        prediction = get("prediction") if self._stream is None else self._of_stream(record)
+        try:
+            reason = self._take(record, get("label"), prediction)
+        except RecordError as problem:
+            reason = problem.code
+            self.tell(records.name_of(record), problem.message)
+        if reason is not None:
+            self.unscored[len(self.ids)] = reason
+        self.ids.append(get("id"))
+        first = get(self._first)
+        number = self._usual.get(first) if type(first) is str else None
+        self.clustered.append(self._cluster_of(record) if number is None else number)
+        if self._by:
+            self._group(record)
+        if "split" in record or self._split.given:
+            self._split.add(record)
+
+    def _group(self, record: Record) -> None:
+        for by, value_of in self._by.items():
+            value, groups = value_of(record), self.groups[by]
+            value = value if isinstance(value, str | int | float | None) else str(value)
+            self.group[by].append(groups.setdefault(value, len(groups)))
+
+    def tell(self, name: str, message: str) -> None:
+        """Keep what is wrong with a record, if it is one of the first."""
+        if len(self.faults) < TOLD:
+            self.faults.append(f"{name}: {message}")
+
+    def fail(self, place: int, code: str, message: str) -> None:
+        """Refuse a record that was taken, by its place in the input."""
+        self.unscored[place] = code
+        self.tell(self.name(place), message)
+
+    def name(self, place: int) -> str:
+        """Return what messages call a record."""
+        return records.name_of({"id": self.ids[place]})
+
+    def check_ids(self) -> None:
+        """Raise UsageError where an id comes twice: a record must not count twice."""
+        try:
+            if len(set(self.ids)) == len(self.ids):
+                return
+        except TypeError:  # not all can be members of a set
+            pass
+        known = [name for name in self.ids if type(name) is str]
+        known += [repr(name) for name in self.ids if type(name) is not str and name is not None]
+        if len(set(known)) < len(known):
+            twice, _ = Counter(known).most_common(1)[0]
+            raise UsageError(
+                f"two records have the id {twice!r}", hint="a record must not count twice"
+            )
+
+    def _of_stream(self, record: Record) -> Any:
+        unimodal = record.get("unimodal")
+        return unimodal.get(self._stream) if type(unimodal) is dict else None
+
+    def _cluster_of(self, record: Record) -> int:
+        """Return the number of a record's cluster, which may be a new one."""
+        there = ((kind, field(record, name)) for kind, name in enumerate(self.cluster))
+        kind, value = next((pair for pair in there if pair[1] is not None), (-1, None))
+        if value is None:  # no original has a number for a name
+            kind, value = len(self.cluster), _original(record) or -len(self.ids)
+        value = value if type(value) is str or type(value) is int else str(value)
+        number = self._clusters.setdefault((kind, value), len(self._clusters))
+        if number == len(self.kind):
+            self.kind.append(kind)
+            if kind == 0 and type(value) is str:
+                self._usual[value] = number
+        return number
+
+
+def _original(record: Record) -> str | None:
+    """Return the id of what `augment` copied: the copies of a record belong together."""
+    if "condition" not in record:
+        return None
+    source = field(record, "augmented.from")
+    return str(source[0]) if type(source) is list and source else None

@@ -1,26 +1,24 @@
-"""Score predictions against labels: accuracy, UAR, F1, log loss, calibration, with intervals."""
+"""Score predictions against labels, with intervals, whatever kind of answer they are."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from emocli import options
-from emocli.commands._score_columns import Columns, field
 from emocli.errors import EmptyInputError, ExitStatus, UsageError, worst
 from emocli.writing import place
 
-if TYPE_CHECKING:
-    pass
-
 Record = dict[str, Any]
 
-FEW_CLUSTERS = 10  # below this, percentile intervals are known to be too narrow
+FORMATS = ("json", "table", "latex")
+TASKS = "auto|classification|distribution|blend|regression|multilabel|mosi|sims|ecf"
 
+TaskName = Annotated[str, typer.Option("--task", metavar=TASKS, help="What to score.")]
 By = Annotated[
-    str | None, typer.Option(metavar="FIELD", help="One line per value of FIELD, such as dataset.")
+    str | None,
+    typer.Option(metavar="FIELD,...", help="One line per value: a field, modalities, ambiguity."),
 ]
 Min = Annotated[
     list[str] | None,
@@ -50,133 +48,122 @@ Restrict = Annotated[
     typer.Option(metavar="present", help="Choose only among the labels that the truth has."),
 ]
 Seed = Annotated[int, typer.Option(metavar="N", min=0, help="Seed of the resampling.")]
+Compare = Annotated[
+    str | None, typer.Option(metavar="FILE", help="Test the difference to FILE's predictions.")
+]
+Train = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="Warn of speakers, dialogues, texts shared with FILE."),
+]
+Threshold = Annotated[
+    float, typer.Option(metavar="P", min=0, max=1, help="Of --task multilabel, from P on.")
+]
+Format = Annotated[
+    str | None,
+    typer.Option("--format", metavar="json|table|latex", help="What to write, wherever to."),
+]
 Json = Annotated[bool, typer.Option("--json", help="JSON even on a terminal.")]
 Table = Annotated[bool, typer.Option("--table", help="A table even in a pipe.")]
+
+Latex = Annotated[bool, typer.Option("--latex", help="A LaTeX table (booktabs).")]
 
 
 @options.filter()
 def command(
     run: options.Run,
+    task: TaskName = "auto",
     by: By = None,
     minimum: Min = None,
     maximum: Max = None,
     cluster: Cluster = None,
     bootstrap: Bootstrap = 1000,
+    compare: Compare = None,
+    train: Train = None,
     stream: Stream = None,
     labels: Labels = "present",
     restrict: Restrict = None,
+    threshold: Threshold = 0.5,
     seed: Seed = 0,
+    form: Format = None,
     json: Json = False,
     table: Table = False,
+    latex: Latex = False,
 ) -> int:
-    """Score predictions against labels: accuracy, UAR, F1, log loss, calibration, with intervals.
+    """Score predictions against labels, with intervals, whatever kind of answer they are.
 
-    Reads label.emotion and prediction (or unimodal.NAME). Writes one metrics record, or one per
-    value of --by; nothing when a line of the input is malformed. Buffers numbers, not records.
+    Reads label and prediction (or unimodal.NAME). Writes one metrics record, or one per value of
+    each field of --by; nothing when a line of the input is malformed. Buffers numbers, not records.
 
-    Records with an error, without a label or without a prediction are not scored; `skipped` counts
-    them by reason, and so does a line on stderr. An id that comes twice is an error.
+    Without --task the first 256 records tell it. Each task's figures, for --min and --max:
 
-    Labels that truth or prediction lack are left out of macro F1 (--labels all counts them as 0),
-    those the truth lacks out of UAR, as in scikit-learn. Log loss, Brier score and ECE (15 bins of
-    equal width, closed at the right; `reliability` has them) are over the records that have
-    probabilities. Intervals are 95 % percentiles of a bootstrap over clusters; `resampled` says of
-    what. Undefined is null. `emocli plot` draws confusions and bins.
+    classification (label.emotion): accuracy, uar, weighted_f1, macro_f1, log_loss, brier, ece,
+    adaptive_ece (15 bins of equal width, or of equally many records). Labels that truth and
+    prediction lack are left out of macro F1 (--labels all counts them as 0), those the truth lacks
+    out of UAR, as in scikit-learn.
+
+    distribution (label.distribution; label.votes where there is none, or where machines voted):
+    bhattacharyya, jsd_bits, jsd_nats, js_distance, r2_per_record, r2_per_emotion, kl, cosine,
+    soft_accuracy, and those of classification against the label of the largest share, of equal
+    ones the first in the order of labels; `tied` counts these.
+
+    blend (label.blend, per cent): presence, salience, blend_score, as in BLEMORE. An emotion
+    predicted without a blend counts as 100 of it.
+
+    regression (label.valence, arousal, dominance, sentiment): ccc, the mean over them, and
+    valence.ccc, .pearson, .mae, .rmse and so on. mosi, sims (label.sentiment): the sets of MMSA.
+
+    multilabel (label.multi; prediction.multi, else probabilities from --threshold on): micro_f1,
+    macro_f1, samples_f1, jaccard, exact_match, map.
+
+    ecf (label.causes and prediction.causes, lists of {turn, text}, {turn, start, end} in words, or
+    {turn}; `emotion` there, or the record's): strict., proportional. and pairs. (subtask 2) with
+    weighted_f1, weighted_precision, weighted_recall and the same with micro_.
+
+    Records with an upstream error, without a label or where the model abstained are not scored:
+    `skipped` counts them and `coverage` is the share of the labelled that was scored. A wrong label
+    or prediction (an unknown emotion, a negative share, saliences that miss 100, other classes than
+    the model's others, no prediction) is told with its record, counted as `failed`, and the exit
+    status is 1. An id that comes twice is an error.
+
+    Intervals are 95 % percentiles of a bootstrap over clusters; `resampled` says of what. --compare
+    resamples both files alike. --by modalities reads `condition`, else prediction.modalities;
+    --by ambiguity cuts the records into thirds by the entropy of their votes. Undefined is null.
 
     Example:
 
-        emocli predict clips.jsonl | emocli score --by dataset --min uar=0.6
+        emocli predict clips.jsonl | emocli score --by dataset,ambiguity --min uar=0.6
     """
-    _check(labels, restrict)
-    limits = [*_limits("min", minimum), *_limits("max", maximum)]
+    shown = _format(run)
+    from emocli.commands import _score_run as scoring
+
+    chosen, limits = scoring.plan(run.own)
     place(run.flags["output"])  # refused before the work rather than after it
-    rows = list(_rows(run))
-    show = table or (run.world.stdout.isatty() and not json and not run.flags["output"])
-    status: int = ExitStatus.OK
-    if not show or run.flags["output"]:
-        status = run.write(rows)
+    work = scoring.Work(run, chosen)
+    rows = work.rows()
+    status = work.status
+    if shown == "json" or run.flags["output"]:
+        status = worst(status, run.write(rows))
     elif not rows and not run.flags["allow_empty"]:
         raise EmptyInputError("no input records", hint="--allow-empty makes that fine")
-    if show and rows:
-        from emocli.commands._score_table import draw
+    if shown != "json" and rows:
+        from emocli.commands import _score_table
 
-        draw(rows, run.world.stdout)
-    missed = [text for row in rows for limit in limits if (text := _missed(row, *limit))]
+        _score_table.write(rows, work.task, shown, run.world.stdout)
+    missed = [text for row in rows for limit in limits if (text := scoring.missed(row, *limit))]
     for text in missed:
-        _say(run, text)
+        work.say(text)
     return worst(status, ExitStatus.THRESHOLD) if missed else status
 
 
-def _check(labels: str, restrict: str | None) -> None:
-    if labels not in ("present", "all"):
-        raise UsageError(f"--labels {labels}: neither present nor all")
-    if restrict not in (None, "present"):
-        raise UsageError(f"--restrict {restrict}: only 'present' is known")
-
-
-def _limits(flag: str, specs: list[str] | None) -> Iterator[tuple[str, str, float]]:
-    """Yield (flag, metric, value) of each "uar=0.6" or "per_class.fear.recall=0.3"."""
-    from emocli.metrics.report import NAMES
-
-    for spec in specs or []:
-        name, _, value = spec.partition("=")
-        if name not in NAMES and not name.startswith("per_class."):
-            raise UsageError(f"--{flag} {spec}: no metric '{name}'", hint=", ".join(NAMES))
-        try:
-            yield flag, name, float(value)
-        except ValueError:
-            raise UsageError(f"--{flag} {spec}: not like {name}=0.6") from None
-
-
-def _missed(row: Record, flag: str, name: str, limit: float) -> str | None:
-    """Return what to say when a metric misses its threshold; an undefined one always does."""
-    value = field(row, name)
-    if value is not None and (value >= limit if flag == "min" else value <= limit):
-        return None
-    place = f" ({', '.join(f'{k} {v}' for k, v in row['by'].items())})" if "by" in row else ""
-    shown = "undefined" if value is None else f"{value:.4f}"
-    return f"{name}{place} is {shown}, --{flag} is {limit:g}"
-
-
-def _say(run: options.Run, message: str) -> None:
-    run.world.stderr.write(f"emocli score: {message}\n")
-
-
-def _rows(run: options.Run) -> Iterator[Record]:
-    """Read the whole input and yield a metrics record per group."""
+def _format(run: options.Run) -> str:
+    """Return what goes to stdout: json, table or latex."""
     own = run.own
-    cluster = ("speaker", "dialogue") if own["cluster"] is None else (own["cluster"],)
-    columns = Columns(own["stream"], own["by"], () if own["cluster"] == "none" else cluster)
-    source = run.source()
-    for _, record in source:
-        columns.add(record)
-    if source.problem is not None:
-        raise source.problem
-    if not columns.records:
-        return
-    from emocli.commands._score_rows import rows
-
-    found = list(rows(columns, own))
-    _warn(run, found, columns.given)
-    yield from found
-
-
-def _warn(run: options.Run, rows: list[Record], given: set[str]) -> None:
-    """Say on stderr what was not scored and which intervals not to trust."""
-    skipped: dict[str, int] = {}
-    for row in rows:
-        for reason, count in row["skipped"].items():
-            skipped[reason] = skipped.get(reason, 0) + count
-    total, scored = (sum(row[key] for row in rows) for key in ("records", "scored"))
-    reasons = ", ".join(f"{count} {reason}" for reason, count in skipped.items())
-    if not scored:
-        hint = "run emocli predict first" if "no_prediction" in skipped else ""
-        raise EmptyInputError(f"nothing to score in {total} records: {reasons}", hint=hint)
-    if skipped:
-        _say(run, f"scored {scored} of {total} records; skipped {reasons}")
-    beyond = {k for row in rows for k, v in row["per_class"].items() if v["support"]} - given
-    if beyond:
-        _say(run, f"no prediction names {', '.join(sorted(beyond))}: such records count as wrong")
-    fewest = min(row["clusters"] for row in rows if row["scored"])
-    if run.own["bootstrap"] and fewest < FEW_CLUSTERS:
-        _say(run, f"only {fewest} clusters to resample: intervals are too narrow or undefined")
+    if own["labels"] not in ("present", "all"):
+        raise UsageError(f"--labels {own['labels']}: neither present nor all")
+    if own["restrict"] not in (None, "present"):
+        raise UsageError(f"--restrict {own['restrict']}: only 'present' is known")
+    asked = {name for name in FORMATS if own[name]} | ({own["form"]} if own["form"] else set())
+    if len(asked) > 1 or not asked <= set(FORMATS):
+        raise UsageError(f"--format {', '.join(sorted(asked))}: one of {', '.join(FORMATS)}")
+    terminal = run.world.stdout.isatty() and not run.flags["output"]
+    return asked.pop() if asked else "table" if terminal else "json"

@@ -1,7 +1,8 @@
 """All figures of a set of predictions at once, with intervals: what `score` and `train` print.
 
 Everything is a function of sums over records, so the same code gives the figures of all records
-and those of every resample of a bootstrap over clusters.
+and those of every resample of a bootstrap over clusters. The bins of the adaptive calibration error
+are those of all records, in every resample.
 """
 
 from __future__ import annotations
@@ -13,7 +14,16 @@ from numpy.typing import NDArray
 
 from emocli.metrics import bootstrap, calibration, classification
 
-NAMES = ("accuracy", "uar", "weighted_f1", "macro_f1", "log_loss", "brier", "ece")
+NAMES = (
+    "accuracy",
+    "uar",
+    "weighted_f1",
+    "macro_f1",
+    "log_loss",
+    "brier",
+    "ece",
+    "adaptive_ece",
+)
 
 Floats = NDArray[np.float64]
 
@@ -39,33 +49,48 @@ class Scored:
     @property
     def known(self) -> NDArray[np.bool_]:
         """Which records have probabilities."""
-        there: NDArray[np.bool_] = np.all(~np.isnan(self.probabilities), axis=1)
+        there: NDArray[np.bool_] = ~np.isnan(np.einsum("rc->r", self.probabilities))
         return there
+
+    @property
+    def sure(self) -> tuple[NDArray[np.int64], Floats, NDArray[np.bool_]]:
+        """Where probabilities are known, the confidence there, and whether it was right."""
+        at = np.flatnonzero(self.known)
+        confidence = np.minimum(self.probabilities[at, self.predicted[at]], 1.0)
+        return at, confidence, self.truth[at] == self.predicted[at]
 
 
 def sums(scored: Scored, clusters: NDArray[np.int64], count: int) -> Floats:
-    """Sum per cluster (count, classes^2 + 3 + bins): confusions, n, log loss, Brier, gaps."""
-    classes, known = scored.classes, scored.known
+    """Sum per cluster (count, classes^2 + 3 + 2 bins): confusions, n, log loss, Brier, gaps."""
+    classes = scored.classes
     cell = (clusters * classes + scored.truth) * classes + scored.predicted
     confusion = np.bincount(cell, minlength=count * classes * classes).reshape(count, -1)
 
-    truth, probabilities, at = scored.truth[known], scored.probabilities[known], clusters[known]
-    predicted = scored.predicted[known]
-    confidence = np.minimum(probabilities[np.arange(len(predicted)), predicted], 1.0)
+    at, confidence, correct = scored.sure
+    whole = len(at) == len(scored.truth)  # the usual case, which needs no copy
+    truth, probabilities = scored.truth, scored.probabilities
+    truth, probabilities = (truth, probabilities) if whole else (truth[at], probabilities[at])
+    at = clusters[at]
     columns = [
         np.ones(len(truth)),
         calibration.losses(truth, probabilities),
         calibration.squared_errors(truth, probabilities),
     ]
     means = np.stack([np.bincount(at, column, count) for column in columns], 1)
-    place = at * calibration.BINS + calibration.bins(confidence)
-    gaps = np.bincount(place, (truth == predicted) - confidence, count * calibration.BINS)
-    return np.concatenate([confusion, means, gaps.reshape(count, -1)], 1)
+    gaps = [
+        np.bincount(
+            at * calibration.BINS + calibration.bins(confidence, edges),
+            correct - confidence,
+            count * calibration.BINS,
+        ).reshape(count, -1)
+        for edges in (calibration.EDGES, calibration.adaptive_edges(confidence))
+    ]
+    return np.concatenate([confusion, means, *gaps], 1)
 
 
 def figures(total: Floats, classes: int, absent: float) -> dict[str, Floats]:
     """Return every metric of sums (..., statistics), one value per leading index."""
-    cells = classes * classes
+    cells, bins = classes * classes, calibration.BINS
     confusion = total[..., :cells].reshape(*total.shape[:-1], classes, classes)
     n, loss, error = (total[..., cells + i] for i in range(3))
     some = np.where(n > 0, n, np.nan)
@@ -76,7 +101,8 @@ def figures(total: Floats, classes: int, absent: float) -> dict[str, Floats]:
         "macro_f1": classification.macro_f1(confusion, absent),
         "log_loss": loss / some,
         "brier": error / some,
-        "ece": calibration.ece_of(total[..., cells + 3 :], n),
+        "ece": calibration.ece_of(total[..., cells + 3 : cells + 3 + bins], n),
+        "adaptive_ece": calibration.ece_of(total[..., cells + 3 + bins : cells + 3 + 2 * bins], n),
     }
 
 

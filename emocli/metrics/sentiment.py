@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emocli.metrics import classification, regression
-from emocli.metrics.distribution import r2_of
+from emocli.metrics.determination import r2_of
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]

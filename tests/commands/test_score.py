@@ -101,13 +101,20 @@ def test_what_cannot_be_scored_is_counted_and_told(emocli):
         record(5, "boredom", "joy"),
         {"id": "u6", "label": "joy", "prediction": "joy"},
     ]
-    outcome = score(emocli, records)
+    outcome = score(emocli, records, status=1)
     (row,) = outcome.records
-    assert (row["records"], row["scored"]) == (7, 1)
+    assert (row["records"], row["scored"], row["failed"]) == (7, 1, 2)
+    assert row["coverage"] == 1 / 5  # of those with a label
     assert row["skipped"] == {
         "error": 1, "no_label": 2, "no_prediction": 1, "abstained": 1, "unknown_label": 1,
     }  # fmt: skip
-    assert "scored 1 of 7 records; skipped 1 error, 2 no_label" in outcome.stderr
+    assert "u3: there is a label, but no prediction" in outcome.stderr
+    assert "u5: unknown emotion 'boredom'" in outcome.stderr
+    assert "2 of 7 records cannot be scored" in outcome.stderr
+    assert "scored 1 of 7 records; skipped 1 abstained, 1 error, 2 no_label" in outcome.stderr
+    assert score(emocli, records, "--exit-zero").records == [row]
+    fine = [r for r in records if r["id"] not in ("u3", "u5")]
+    assert score(emocli, fine).records[0]["failed"] == 0
 
 
 def test_nothing_to_score_exits_5_and_says_what_to_run(emocli):
@@ -254,7 +261,7 @@ def test_restricting_chooses_among_the_labels_of_the_truth(emocli):
     records = [
         record(0, "joy", "fear", {"joy": 0.3, "anger": 0.1, "fear": 0.6}),
         record(1, "anger", "fear", {"joy": 0.3, "anger": 0.1, "fear": 0.6}),
-        record(2, "anger", "fear", {"fear": 1.0}),
+        record(2, "anger", "fear", {"joy": 0.0, "anger": 0.0, "fear": 1.0}),
         record(3, "anger", "fear"),
     ]
     (row,) = score(emocli, records, "--restrict", "present").records
@@ -277,13 +284,28 @@ def test_words_of_one_side_are_read_as_the_seven_and_shared_words_stay(emocli):
     assert (row["accuracy"], row["log_loss"]) == (1.0, pytest.approx(-np.log(0.9)))
 
 
-def test_probabilities_that_are_none_are_not_used(emocli):
+def test_wrong_probabilities_are_named_and_those_of_other_pipelines_need_none(emocli):
     good = record(0, "joy", "joy", {"joy": 0.5, "fear": 0.5})
-    bad = [{"joy": "a"}, {"joy": 0.7}, {"joy": 1.5, "fear": -0.5}, {}, [1.0], {"joy": None}]
-    records = [good, *(record(i, "joy", "joy", p) for i, p in enumerate(bad, 1))]
-    (row,) = score(emocli, records).records
-    assert (row["scored"], row["with_probabilities"]) == (7, 1)
-    assert row["log_loss"] == pytest.approx(np.log(2))
+    bad = {
+        "probabilities adds to 0.7, not to 1": {"joy": 0.7, "fear": 0.0},
+        "probabilities has -0.5: none can be negative": {"joy": 1.5, "fear": -0.5},
+        "probabilities {'joy': 'a'}": {"joy": "a"},
+        "probabilities [1.0]": [1.0],
+        "probabilities of 1 classes (joy), not of 2": {"joy": 1.0},
+    }
+    for message, probabilities in bad.items():
+        records = [good, record(1, "joy", "joy", probabilities), record(2, "joy", "joy")]
+        outcome = score(emocli, records, status=1)
+        assert f"u1: {message}" in outcome.stderr
+        (row,) = outcome.records
+        assert (row["scored"], row["failed"], row["with_probabilities"]) == (2, 1, 1)
+        assert row["log_loss"] == pytest.approx(np.log(2))
+        assert "1 records have no probabilities" in outcome.stderr
+    models = [good, record(1, "joy", "joy", {"joy": 1.0})]
+    models[1]["prediction"]["model"] = "another"
+    assert score(emocli, models).records[0]["with_probabilities"] == 2
+    none = [record(i, "joy", "joy", p) for i, p in enumerate([{}, None])]
+    assert score(emocli, none).records[0]["log_loss"] is None
 
 
 def test_layouts_of_probabilities_may_differ_from_record_to_record(emocli):

@@ -13,11 +13,13 @@ def draw(seed=0, records=400, classes=4):
     )
 
 
-def one_by_one(scored):
-    """Each metric by its own function, record by record."""
+def one_by_one(scored, edges=None):
+    """Each metric by its own function, record by record; `edges` are the bins of equal numbers."""
     confusion = classification.confusion_matrix(scored.truth, scored.predicted, scored.classes)
     known = scored.known
     p, truth, predicted = scored.probabilities[known], scored.truth[known], scored.predicted[known]
+    confidence, correct = p[np.arange(len(truth)), predicted], truth == predicted
+    edges = calibration.adaptive_edges(confidence) if edges is None else edges
     return {
         "accuracy": classification.accuracy(confusion),
         "uar": classification.uar(confusion),
@@ -25,7 +27,8 @@ def one_by_one(scored):
         "macro_f1": classification.macro_f1(confusion),
         "log_loss": calibration.log_loss(truth, p),
         "brier": calibration.brier(truth, p),
-        "ece": calibration.ece(p[np.arange(len(truth)), predicted], truth == predicted),
+        "ece": calibration.ece(confidence, correct),
+        "adaptive_ece": calibration.ece(confidence, correct, edges),
     }
 
 
@@ -41,7 +44,7 @@ def test_records_without_probabilities_count_in_the_other_metrics():
     assert report.points(scored) == pytest.approx(one_by_one(scored))
     scored.probabilities[:] = np.nan
     undefined = {k for k, v in report.points(scored).items() if np.isnan(v)}
-    assert undefined == {"log_loss", "brier", "ece"}
+    assert undefined == {"log_loss", "brier", "ece", "adaptive_ece"}
 
 
 def test_intervals_are_those_of_resampling_whole_speakers_record_by_record():
@@ -54,7 +57,7 @@ def test_intervals_are_those_of_resampling_whole_speakers_record_by_record():
             [np.tile(np.flatnonzero(speakers == s), n) for s, n in enumerate(counts)]
         )
         part = report.Scored(scored.truth[rows], scored.predicted[rows], scored.probabilities[rows])
-        values.append(one_by_one(part))
+        values.append(one_by_one(part, calibration.adaptive_edges(scored.sure[1])))
     got = report.intervals(scored, speakers, resamples=50, seed=0)
     for name in report.NAMES:
         assert got[name] == pytest.approx(bootstrap.interval(np.array([v[name] for v in values])))
