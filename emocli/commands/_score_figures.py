@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from emocli.commands._score_words import Floats, Indices
-from emocli.metrics import calibration, classification, distribution, report
+from emocli.metrics import calibration, classification, determination, distribution, report
 
 Record = dict[str, Any]
 
@@ -57,7 +57,7 @@ class Part:
             return labels
         each = np.stack([np.bincount(clusters, v, count) for v in self._each.values()], 1)
         return np.concatenate(
-            [distribution.r2_sums(*self.pair, clusters, count), each, labels], axis=1
+            [determination.r2_sums(*self.pair, clusters, count), each, labels], axis=1
         )
 
     def figures(self, total: Floats) -> dict[str, Floats]:
@@ -68,7 +68,7 @@ class Part:
         moments, each, labels = np.split(total, [first, first + len(self._each)], -1)
         some = np.where(moments[..., 0] > 0, moments[..., 0], np.nan)
         found = {name: each[..., i] / some for i, name in enumerate(self._each)}
-        found["r2_per_emotion"] = distribution.r2_of(moments)
+        found["r2_per_emotion"] = determination.r2_of(moments)
         found = {name: found[name] for name in SHARES}
         return found | report.figures(labels, self.scored.classes, self.scored.absent)
 

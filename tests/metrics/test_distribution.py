@@ -6,6 +6,7 @@ from scipy import stats
 from scipy.spatial import distance
 from sklearn import metrics as sk
 
+from emocli.metrics import determination
 from emocli.metrics import distribution as ours
 
 
@@ -132,8 +133,8 @@ def test_sums_over_clusters_give_the_r2_of_resampled_records():
     clusters = np.random.default_rng(9).integers(6, size=60)
     weights = np.array([2, 0, 1, 1, 0, 3])
     rows = np.repeat(np.arange(60), weights[clusters])
-    total = weights @ ours.r2_sums(p, q, clusters, 6)
-    assert ours.r2_of(total) == pytest.approx(ours.r2_per_emotion(p[rows], q[rows]))
+    total = weights @ determination.r2_sums(p, q, clusters, 6)
+    assert determination.r2_of(total) == pytest.approx(ours.r2_per_emotion(p[rows], q[rows]))
 
 
 @pytest.mark.parametrize(
