@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
+
+import orjson
 
 from emocli.errors import MalformedError
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
+MAX_DEPTH = 200  # objects and arrays inside one another
+NOT_NUMBERS = re.compile("-?(NaN|Infinity)")
 BOM = codecs.BOM_UTF8
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -73,3 +78,30 @@ def split(stream: BinaryIO) -> Iterator[bytes]:
         *whole, rest = (rest + block).split(b"\0")
         yield from whole
     yield rest.rstrip(b"\n")
+
+
+def not_json(line: bytes, where: str, error: orjson.JSONDecodeError) -> MalformedError:
+    """Return the error that says why a line is not JSON, and what to try."""
+    if "depth" in error.msg:
+        return MalformedError(f"{where}: nested deeper than {MAX_DEPTH}")
+    hint = "one JSON object per line"
+    if NOT_NUMBERS.match(line.decode("utf-8", "replace")[error.pos :]):
+        hint = "JSON has neither NaN nor Infinity: null stands for what is undefined"
+    elif "end of data" in error.msg:
+        hint += "; was the line cut off? jq -c . puts what is spread over lines on one"
+    return MalformedError(
+        f"{where}: not JSON: {error.msg} at column {error.colno}: {start_of(line)}",
+        hint=hint,
+    )
+
+
+def depth(value: Any) -> int:
+    """Return how many objects and arrays are inside one another."""
+    depth, level = 0, [value]
+    while level:
+        depth += 1
+        inner: list[Any] = []
+        for item in level:
+            inner.extend(item.values() if isinstance(item, dict) else item)
+        level = [item for item in inner if isinstance(item, dict | list)]
+    return depth

@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import base64
 import os
-import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO, TypedDict
 
 import orjson
 
 from emocli import decoding
+from emocli.decoding import MAX_DEPTH as MAX_DEPTH
 from emocli.decoding import MAX_LINE_BYTES as MAX_LINE_BYTES
 from emocli.errors import MalformedError, RecordError, printable
 from emocli.label_types import Annotation as Annotation
 from emocli.label_types import Label as Label
 from emocli.prosody_types import Prosody as Prosody
 from emocli.prosody_types import Vowel as Vowel
-
-NOT_NUMBERS = re.compile("-?(NaN|Infinity)")
-MAX_DEPTH = 200  # objects and arrays inside one another
 
 
 class Audio(TypedDict, total=False):
@@ -155,40 +152,15 @@ def parse(line: bytes, where: str) -> dict[str, Any]:
     try:
         record = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        raise _not_json(line, where, error) from None
+        raise decoding.not_json(line, where, error) from None
     if not isinstance(record, dict):
         raise MalformedError(
             f"{where}: not an object: {decoding.start_of(line)}",
             hint="one JSON object per line; jq -c '.[]' turns an array into lines",
         )
-    if line.count(b"{") + line.count(b"[") > MAX_DEPTH and _depth(record) > MAX_DEPTH:
+    if line.count(b"{") + line.count(b"[") > MAX_DEPTH and decoding.depth(record) > MAX_DEPTH:
         raise MalformedError(f"{where}: nested deeper than {MAX_DEPTH}")
     return record
-
-
-def _not_json(line: bytes, where: str, error: orjson.JSONDecodeError) -> MalformedError:
-    if "depth" in error.msg:
-        return MalformedError(f"{where}: nested deeper than {MAX_DEPTH}")
-    hint = "one JSON object per line"
-    if NOT_NUMBERS.match(line.decode("utf-8", "replace")[error.pos :]):
-        hint = "JSON has neither NaN nor Infinity: null stands for what is undefined"
-    elif "end of data" in error.msg:
-        hint += "; was the line cut off? jq -c . puts what is spread over lines on one"
-    return MalformedError(
-        f"{where}: not JSON: {error.msg} at column {error.colno}: {decoding.start_of(line)}",
-        hint=hint,
-    )
-
-
-def _depth(value: Any) -> int:
-    depth, level = 0, [value]
-    while level:
-        depth += 1
-        inner: list[Any] = []
-        for item in level:
-            inner.extend(item.values() if isinstance(item, dict) else item)
-        level = [item for item in inner if isinstance(item, dict | list)]
-    return depth
 
 
 def read(stream: BinaryIO, name: str) -> Iterator[tuple[bytes, dict[str, Any]]]:
