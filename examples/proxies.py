@@ -1,4 +1,4 @@
-"""Where synthetic votes help and where they do not: python3 examples/proxies.py [--seeds 20].
+"""Where synthetic votes help and where they do not: python3 examples/proxies.py.
 
 Prints Markdown tables of the Jensen-Shannon divergence (bits) between what votes give and what is
 true, for few and many raters, clear and ambiguous records, and three ways to merge: people's votes
@@ -31,6 +31,7 @@ from emocli.metrics import agreement, alignment, bootstrap, distribution, poolin
 
 CLASSES, RECORDS, PROXIES = 4, 600, 8
 RATERS = (1, 3, 5, 10, 20)
+SPLITS = 5  # of the people who heard and saw a clip into truth and raters
 SHARPNESS = (0.05, 0.15, 0.5)  # of Dirichlet distributions, a third of the records each
 LEAST = 0.005  # of a true share
 ERRORS = {"near the truth": 1.0, "as far off as published": 3.0}
@@ -44,13 +45,15 @@ def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--quick", action="store_true", help="five seeds, two splits")
     parser.add_argument("--data", type=Path, default=os.environ.get("EMOCLI_DATA"))
     flags = parser.parse_args()
+    seeds, splits = (5, 2) if flags.quick else (flags.seeds, SPLITS)
     for kind, error in ERRORS.items():
-        simulated(kind, error, flags.seeds)
+        simulated(kind, error, seeds)
     votes = flags.data and flags.data / "crema_d_votes"
     if votes and votes.exists():
-        crema_d(votes, flags.seeds)
+        crema_d(votes, splits)
     else:
         print("\nCREMA-D: EMOCLI_DATA names no folder with crema_d_votes; left out.")
 
@@ -119,7 +122,7 @@ def merged(truth: np.ndarray, human: np.ndarray, synthetic: np.ndarray) -> tuple
     return np.stack(columns, 1), weight
 
 
-def crema_d(folder: Path, seeds: int) -> None:
+def crema_d(folder: Path, splits: int) -> None:
     """Print the tables of real votes; intervals from a bootstrap over the 91 actors."""
     records = list(datasets.load("crema-d").read(folder))
     labels = list(records[0]["label"]["votes"])
@@ -130,7 +133,6 @@ def crema_d(folder: Path, seeds: int) -> None:
         for name in ("audio", "video", "audio-video")
     }
     _, actors = np.unique([record["speaker"] for record in records], return_inverse=True)
-    splits = min(seeds, 5)
     for proxy, other in (("audio", "video"), ("video", "audio")):
         heard = {"audio": "heard", "video": "saw"}[proxy]
         print(

@@ -17,7 +17,7 @@ Table = dict[tuple[str, str], list[str]]  # by raters and ambiguity: the other c
 def tables() -> list[Table]:
     """Return the tables of simulated raters: proxies near the truth, and as far as published."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("EMOCLI_")}
-    command = [sys.executable, "examples/proxies.py", "--seeds", "5"]
+    command = [sys.executable, "examples/proxies.py", "--quick"]
     done = subprocess.run(command, env=kept, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found: list[Table] = []

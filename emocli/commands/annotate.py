@@ -9,7 +9,7 @@ import typer
 from emocli import bundle, options, stages, windows
 from emocli.commands import _annotate_merge, _annotate_raters
 from emocli.commands._annotate_raters import Annotator, Panel
-from emocli.errors import UsageError
+from emocli.errors import ConfigError, UsageError
 from emocli.labels import EMOTIONS
 from emocli.windows import Window
 
@@ -83,7 +83,7 @@ def command(
 
     Example:
 
-        emocli annotate train.jsonl -n 10 --merge shrinkage | emocli train --target distribution
+        emocli annotate train.jsonl --merge shrinkage | emocli train --target distribution -o m
         emocli annotate clips.jsonl --command "python3 ask.py" --labels anger,joy,neutral,sadness
     """
     if merge not in _annotate_merge.RULES:
@@ -142,7 +142,10 @@ def _annotator(
         return AudioModel(run, name, labels or list(EMOTIONS))
     from emocli.commands._annotate_sampled import Sampled
 
-    return Sampled(bundle.read(how["--model"] or "default"), how["--model"] is not None, labels)
+    trained = bundle.read(how["--model"] or "default")
+    if not trained.labels:
+        raise ConfigError(f"{trained.name} answers in numbers only: there is no label to draw")
+    return Sampled(trained, how["--model"] is not None, labels)
 
 
 def _words(labels: str | None) -> list[str] | None:

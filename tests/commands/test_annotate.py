@@ -406,3 +406,43 @@ def test_predictions_that_are_there_need_no_torch(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True)
     assert done.stderr.splitlines()[-1] == "False 0"
     assert len(done.stdout.splitlines()) == 3
+
+
+def sounds(count: int = 64) -> list[Record]:
+    """Records of four speakers with a feature, of which the first number tells the emotion."""
+    random = np.random.default_rng(0)
+    found = []
+    for i in range(count):
+        vector = random.normal(size=4)
+        vector[0] += 2 * (-1) ** i
+        votes = {"joy": 2 + i % 2, "anger": 1} if i % 2 == 0 else {"joy": 1, "anger": 2}
+        feature = {"modality": "audio", "encoder": "x", "layer": 1, "pooling": "mean", "dim": 4}
+        label = {"emotion": ("joy", "anger")[i % 2], "votes": votes, "valence": float(i % 2)}
+        features = {"audio": {**feature, "vector": vector.round(3).tolist()}}
+        found.append({"id": f"r{i}", "speaker": f"s{i % 4}", "label": label, "features": features})
+    return found
+
+
+def test_a_model_annotates_and_another_learns_what_was_merged(
+    emocli: Emocli, tmp_path: Path
+) -> None:
+    quick = ["--model", "linear", "--epochs", "3"]
+    folder, after = str(tmp_path / "before"), str(tmp_path / "after")
+    assert emocli("train", *quick, "-o", folder, stdin=sounds()).status == 0
+    annotated = emocli("annotate", "--model", folder, "--merge", "shrinkage", stdin=sounds())
+    assert annotated.status == 0, annotated.stderr
+    assert all(r["label"]["merged"]["human"] in (3, 4) for r in annotated.records)
+    learned = emocli(
+        "train", "--target", "distribution", *quick, "-o", after, stdin=annotated.records
+    )
+    assert learned.status == 0, learned.stderr
+    assert emocli("predict", "--model", after, stdin=sounds()[:2]).status == 0
+
+
+def test_a_model_that_answers_in_numbers_is_refused(emocli: Emocli, tmp_path: Path) -> None:
+    flags = ["--model", "linear", "--epochs", "2", "--target", "valence"]
+    done = emocli("train", *flags, "-o", str(tmp_path / "m"), stdin=sounds())
+    assert done.status == 0, done.stderr
+    outcome = emocli("annotate", "--model", str(tmp_path / "m"), stdin=sounds()[:1])
+    assert outcome.status == 3
+    assert "numbers only" in outcome.stderr
