@@ -62,10 +62,11 @@ def modalities(
     and what is left out at a rate is left out at all higher ones.
 
     frames: each frame of a sequence is lost with probability R, but never the last. Lost frames are
-    taken out of the sequence; they are not zeros that pass for data.
+    taken out of the sequence; they are not zeros that pass for data. It is condition.frame_loss.
 
     Example:
-        emocli augment modalities test.jsonl | emocli predict -m BUNDLE | emocli score
+        emocli augment modalities test.jsonl > copies.jsonl
+        emocli predict -m BUNDLE copies.jsonl | emocli score --by modalities
         emocli augment modalities test.jsonl --protocol dropout --rates 0.2,0.5 --seed 1
     """
     from emocli.commands import _augment_modalities as missing
@@ -119,7 +120,7 @@ def dime(
     extension of ours, where neighbours are those of the vectors.
 
     Example:
-        emocli dataset crema-d DIR | jq -c '.split = "train"' | emocli augment dime -o more.jsonl
+        emocli dataset crema-d DIR | emocli augment dime --assume-train -o more.jsonl
         emocli augment dime train.jsonl --rho 0.5 | emocli encode | emocli train -o BUNDLE
     """
     from emocli.commands import _augment_dime
