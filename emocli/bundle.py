@@ -155,7 +155,6 @@ def save(
     from safetensors.torch import save_file
 
     require_free(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.detach().contiguous() for name, tensor in model.state_dict().items()}
     for stream, adapter in adapters.items():
         tensors |= {f"{ADAPTER}{stream}.{n}": t.contiguous() for n, t in adapter.items()}
@@ -173,7 +172,6 @@ def revise(trained: Bundle, folder: Path, contents: dict[str, Any], card: str) -
         _place(folder, contents, card, None)
     else:
         require_free(folder)
-        folder.mkdir(parents=True, exist_ok=True)
         _place(folder, contents, card, lambda part: shutil.copyfile(weights, part))
     return read(folder)
 
@@ -189,6 +187,7 @@ def _place(
 
     parts = {name: folder / f"{name}.part" for name in (FILES if weigh else FILES[1:])}
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         if weigh:
             weigh(parts[FILES[0]])
             parts[FILES[0]].chmod(0o644)

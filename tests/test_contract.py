@@ -23,6 +23,7 @@ Record = dict[str, Any]
 
 # Commands that are no filter of one record in, one record out; each with what it is instead.
 OTHERS = {
+    "calibrate": "many records in, a bundle out; has its own tests",
     "augment": "makes records of records; has its own tests",
     "config": "tells of settings",
     "dataset": "makes records",

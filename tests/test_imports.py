@@ -36,7 +36,8 @@ LAYERS = (
     {"conversation", "devices", "duplicates", "inputs", "stages", "store", "tables"},
     {"signals", "encoders", "models", "metrics", "llm"},
     {"bundle", "datasets", "fetch", "heads", "journal", "model_archive", "model_cache", "hub"}
-    | {"checkpoints", "distributed", "losses", "training", "training_data", "training_state"},
+    | {"checkpoints", "distributed", "losses", "scaling"}
+    | {"training", "training_data", "training_state"},
     {"config", "flags", "options", "runs"},
     {"commands"},
     {"cli"},

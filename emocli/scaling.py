@@ -1,0 +1,86 @@
+"""Vector scaling: a factor and an offset for every class's logit, fitted on held-out records.
+
+Guo, C. et al. (2017). On calibration of modern neural networks. https://arxiv.org/abs/1706.04599
+(section 4.2; temperature scaling, in `training`, is the same factor for all and no offset). The
+paper fits both without any restraint. Our choice: a Gaussian prior around the temperature's answer,
+so that few records change little, and many decide. Since the prior is strongest there, the fit is
+never worse on its own records than the temperature's.
+
+    minimise  sum_n CE(y_n, softmax(w z_n + b)) + |T w - 1|^2 / (2 s^2) + |b|^2 / (2 s^2)
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+# s: of T w around 1, and of b in nats around 0. Where there is nothing to be gained, ten to a
+# hundred records of four classes cost 0.01 nats on others with it, and 0.04 with twice as much.
+SPREAD = 0.25
+STEPS = 100
+ENOUGH = 1e-12  # half the squared Newton decrement, nats in all: the loss left to gain
+
+
+def vector(logits: Floats, shares: Floats, temperature: float) -> tuple[Floats, Floats]:
+    """Return the weights and the bias, (classes,) each, that suit logits (records, classes).
+
+    `shares` is the truth, rows adding to one; `temperature` the T that suits the same records.
+    """
+    fit = _Fit(np.asarray(logits, np.float64), np.asarray(shares, np.float64), temperature)
+    classes = logits.shape[1]
+    point = np.concatenate([np.full(classes, 1 / temperature), np.zeros(classes)])
+    for _ in range(STEPS):
+        loss, slope, curve = fit.loss(point), *fit.slopes(point)
+        step = -np.linalg.solve(curve, slope)
+        if -slope @ step / 2 < ENOUGH:
+            break
+        length = 1.0
+        while fit.loss(point + length * step) > loss + 0.25 * length * slope @ step:
+            length /= 2
+        point = point + length * step
+    return point[:classes], point[classes:]
+
+
+class _Fit:
+    """The penalised loss, its slope and its curvature at a point (weights, bias): it is convex."""
+
+    def __init__(self, logits: Floats, shares: Floats, temperature: float) -> None:
+        self.logits, self.shares = logits, shares
+        classes = logits.shape[1]
+        self.centre = np.concatenate([np.full(classes, 1 / temperature), np.zeros(classes)])
+        scale = np.concatenate([np.full(classes, temperature), np.ones(classes)])
+        self.penalty = (scale / SPREAD) ** 2
+
+    def _logs(self, point: Floats) -> Floats:
+        weights, bias = np.split(point, 2)
+        return log_softmax(self.logits * weights + bias)
+
+    def loss(self, point: Floats) -> float:
+        away = point - self.centre
+        cross = -(self.shares * self._logs(point)).sum()
+        return float(cross + (self.penalty * away**2).sum() / 2)
+
+    def slopes(self, point: Floats) -> tuple[Floats, Floats]:
+        """Return the gradient (2 classes,) and the Hessian (2 classes, 2 classes)."""
+        likely = np.exp(self._logs(point))
+        off = likely - self.shares
+        slope = np.concatenate([(self.logits * off).sum(0), off.sum(0)])
+        slope += self.penalty * (point - self.centre)
+        weighted = np.concatenate(
+            [self.logits * likely, likely], axis=1
+        )  # d logit of each, times p
+        curve = -weighted.T @ weighted
+        classes = self.logits.shape[1]
+        own = np.arange(classes)
+        for i, left in enumerate((self.logits, 1.0)):
+            for j, right in enumerate((self.logits, 1.0)):
+                curve[own + i * classes, own + j * classes] += (likely * left * right).sum(0)
+        return slope, curve + np.diag(self.penalty)
+
+
+def log_softmax(logits: Floats) -> Floats:
+    """Return log-probabilities of logits (records, classes)."""
+    top = logits - logits.max(axis=1, keepdims=True)
+    return top - np.log(np.exp(top).sum(axis=1, keepdims=True))
