@@ -121,7 +121,8 @@ def dime(
 
     Example:
         emocli dataset crema-d DIR | emocli augment dime --assume-train -o more.jsonl
-        emocli augment dime train.jsonl --rho 0.5 | emocli encode | emocli train -o BUNDLE
+        emocli augment dime train.jsonl --rho 0.5 -o more.jsonl
+        emocli encode more.jsonl | emocli train --dev dev.jsonl -o BUNDLE
     """
     from emocli.commands import _augment_dime
 
