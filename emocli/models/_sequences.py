@@ -99,16 +99,48 @@ class Attention(nn.Module):
 
     def forward(self, queries: Tensor, values: Tensor, mask: Tensor) -> Tensor:
         """Return (batch, queries, dim): for each query the values (batch, time, dim) it wants."""
-        split = (-1, self.heads, queries.shape[2] // self.heads)
-        query, key, value = (
-            layer(x).unflatten(2, split[1:]).transpose(1, 2)  # (batch, heads, time, dim / heads)
-            for layer, x in ((self.query, queries), (self.key, values), (self.value, values))
-        )
         some = mask.any(dim=1)
-        seen = (mask | ~some[:, None])[:, None, None]  # softmax over nothing is NaN
-        found = functional.scaled_dot_product_attention(query, key, value, attn_mask=seen)
-        found = self.output(found.transpose(1, 2).flatten(2))
+        seen = mask | ~some[:, None]  # softmax over nothing is NaN
+        look = self._one if queries.shape[1] == 1 else self._many
+        found = self.output(look(queries, values, seen))
         return torch.where(some[:, None, None], found, 0.0)
+
+    def _many(self, queries: Tensor, values: Tensor, seen: Tensor) -> Tensor:
+        """Return what any number of queries find (batch, queries, dim), all heads side by side."""
+        query, key, value = (
+            x.reshape(*x.shape[:2], self.heads, -1).transpose(1, 2)  # (batch, heads, time, part)
+            for x in self._projected(queries, values)
+        )
+        mask = seen[:, None, None]
+        found = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        return found.transpose(1, 2).flatten(2)
+
+    def _projected(self, queries: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return queries, keys and values; what is of the same numbers is one wide product."""
+        weight = torch.cat([self.key.weight, self.value.weight])
+        bias = torch.cat([torch.zeros_like(self.value.bias), self.value.bias])
+        if queries is not values:
+            key, value = functional.linear(values, weight, bias).chunk(2, dim=2)
+            return self.query(queries), key, value
+        weight = torch.cat([self.query.weight, weight])
+        bias = torch.cat([self.query.bias, bias])
+        query, key, value = functional.linear(values, weight, bias).chunk(3, dim=2)
+        return query, key, value
+
+    def _one(self, query: Tensor, values: Tensor, seen: Tensor) -> Tensor:
+        """Return what one query finds (batch, 1, dim).
+
+        q . (K x) = (K^T q) . x, and the mean of V x is V times the mean of x: with a single query
+        it is cheaper to turn that than to turn every frame.
+        """
+        heads = (self.heads, -1, values.shape[2])
+        asked = self.query(query[:, 0]).reshape(len(query), self.heads, -1)  # (batch, heads, part)
+        wanted = torch.einsum("bhp,hpd->bhd", asked, self.key.weight.view(heads))
+        scores = wanted @ values.transpose(1, 2) / math.sqrt(asked.shape[2])
+        scores = scores.masked_fill(~seen[:, None], torch.finfo(scores.dtype).min)
+        read = scores.softmax(dim=2) @ values  # (batch, heads, dim)
+        found = torch.einsum("bhd,hpd->bhp", read, self.value.weight.view(heads))
+        return (found.flatten(1) + self.value.bias)[:, None]
 
 
 class Layer(nn.Module):
@@ -123,16 +155,23 @@ class Layer(nn.Module):
         )
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, values: Tensor, mask: Tensor, others: Sequence | None = None) -> Tensor:
-        """Return values (batch, time, dim) after one round; `others` is what to look at."""
+    def forward(
+        self, values: Tensor, mask: Tensor, others: Sequence | None = None, *, first: bool = False
+    ) -> Tensor:
+        """Return values (batch, time, dim) after one round; `others` is what to look at.
+
+        `first` is for a last layer of which only the first place is read: (batch, 1, dim).
+        """
+        asking = values[:, :1] if first else values
         if self.own is not None:
             norm, attention = self.own
             normed = norm(values)
-            values = values + self.dropout(attention(normed, normed, mask))
+            query = normed[:, :1] if first else normed
+            asking = asking + self.dropout(attention(query, normed, mask))
         if self.others is not None and others is not None:
             norm, attention = self.others
-            values = values + self.dropout(attention(norm(values), *others))
-        return values + self.dropout(self.think(values))
+            asking = asking + self.dropout(attention(norm(asking), *others))
+        return asking + self.dropout(self.think(asking))
 
 
 def _normed_attention(dim: int, heads: int) -> nn.ModuleList:

@@ -132,9 +132,10 @@ class Miar(nn.Module):
             rows = len(next(iter(encoded.values()))[1])
             start = (query.expand(rows, 1, -1), torch.ones_like(query[:1]).bool().expand(rows, 1))
             values, mask = joined([start, encoded[own]]) if own else start
-            for layer in cast(nn.ModuleList, self.blocks[name]):
+            *before, last = cast(nn.ModuleList, self.blocks[name])
+            for layer in before:
                 values = layer(values, mask, seen)
-            found.append(values[:, 0])
+            found.append(last(values, mask, seen, first=True)[:, 0])
             some = encoded[own][1] if own else torch.cat([m for _, m in encoded.values()], dim=1)
             there.append(some.any(dim=1))
         return self.norm(torch.stack(found, dim=1)), torch.stack(there, dim=1)

@@ -172,10 +172,13 @@ def test_miar_has_a_token_per_stream_and_a_joint_one_or_two_of_the_text() -> Non
     assert other(streams, masks).isfinite().all()
 
 
-def test_attention_is_softmax_of_scaled_products_over_what_is_there() -> None:
+@pytest.mark.parametrize("asking", [1, 2, None])
+def test_attention_is_softmax_of_scaled_products_over_what_is_there(asking: int | None) -> None:
+    """One query, some, and a sequence that asks itself: three ways to compute the same."""
     torch.manual_seed(0)
     attention = _sequences.Attention(8, 2)
-    queries, values = torch.randn(3, 2, 8), torch.randn(3, 5, 8)
+    values = torch.randn(3, 5, 8)
+    queries = values if asking is None else torch.randn(3, asking, 8)
     mask = torch.tensor([[1, 1, 0, 1, 0], [1, 1, 1, 1, 1], [0, 0, 0, 0, 0]]).bool()
     q, k, v = (
         linear(layer, x.numpy()).reshape(3, -1, 2, 4).swapaxes(1, 2)
@@ -186,10 +189,42 @@ def test_attention_is_softmax_of_scaled_products_over_what_is_there() -> None:
         )
     )
     scores = np.where(mask[:, None, None], q @ k.swapaxes(2, 3) / 2, -1e30)
-    found = (softmax(scores) @ v).swapaxes(1, 2).reshape(3, 2, 8)
+    found = (softmax(scores) @ v).swapaxes(1, 2).reshape(3, -1, 8)
     expected = linear(attention.output, found)
     expected[2] = 0
     np.testing.assert_allclose(attention(queries, values, mask).detach(), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("looks", ["own", "others", "both"])
+def test_the_first_place_alone_is_the_first_of_all(looks: str) -> None:
+    """Values and slopes: what a last layer leaves out is what nobody reads."""
+    torch.manual_seed(0)
+    layer = _sequences.Layer(8, 2, 0.0, looks)
+    values, others = torch.randn(3, 5, 8), torch.randn(3, 4, 8)
+    mask = torch.tensor([[1, 1, 0, 1, 0], [1, 1, 1, 1, 1], [1, 0, 0, 0, 0]]).bool()
+    seen = (others, torch.tensor([[1, 1, 1, 0], [0, 0, 0, 0], [0, 1, 0, 1]]).bool())
+    slopes = []
+    for first in (False, True):
+        found = layer(values.requires_grad_(), mask, seen, first=first)[:, 0]
+        wanted = [values, *layer.parameters()]
+        slopes.append([found, *torch.autograd.grad(found.square().sum(), wanted)])
+    for one, other in zip(*slopes, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_tokens_of_miar_are_what_whole_layers_would_give() -> None:
+    model, given = build("miar"), batch(kind=TIMED)
+    with torch.no_grad():
+        encoded = model._encoded(*given)
+        tokens = []
+        for (name, own, others), query in zip(model.tokens, model.queries, strict=True):
+            start = (query.expand(6, 1, -1), torch.ones(6, 1).bool())
+            values, mask = _sequences.joined([start, encoded[own]] if own else [start])
+            for layer in model.blocks[name]:
+                values = layer(values, mask, _sequences.joined([encoded[o] for o in others]))
+            tokens.append(model.norm(values[:, 0]))
+        found, _ = model._globals(*given)
+    torch.testing.assert_close(found, torch.stack(tokens, dim=1), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(("time", "count"), [(5, 5), (10, 4), (3, 8), (1, 6), (7, 1)])
