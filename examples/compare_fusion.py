@@ -25,7 +25,7 @@ from fusion_tasks import TASKS, Task, accuracy, filled, fitted, mean_over_time, 
 
 from emocli import models
 
-JOINT = [name for name in models.names() if models.takes_time(name)]
+JOINT = [name for name in models.names() if models.takes_time(name) and name != "late-fusion"]
 UNMASKED = {"modality_dropout": 0.0}  # trained on whole records, as filling in would have it
 EVEN = ("concat", "gated", "stars")
 STARS_PSA = {"psa": 3.0}  # loud enough to see what is drawn

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from emocli import models, training
+from emocli import late_training, models, training
 from emocli.training import Data, Settings
 
 FRAMES = 16
@@ -234,22 +234,10 @@ def fitted(name: str, task: Task, seed: int, **changes: Any) -> Any:
 
 
 def _late_fusion(task: Task, settings: Settings) -> Any:
-    """Return late fusion: a perceptron per stream, fitted and calibrated by itself."""
+    """Return late fusion by evidence: a perceptron per stream, fitted and calibrated by itself."""
     dims = {stream: values.shape[-1] for stream, values in task.train.streams.items()}
-    config = {"hidden": dict.fromkeys(dims, HIDDEN), "weights": dict.fromkeys(dims, 1.0)}
-    fused = models.build("late-fusion", {"dims": dims, "classes": task.classes, **config})
-    prior = torch.bincount(task.train.targets, minlength=task.classes) / len(task.train)
-    for name, head in fused.heads.items():
-        part = task.of(name)
-        one = models.build(
-            "mlp", {"dims": {name: dims[name]}, "classes": task.classes, "hidden": HIDDEN}
-        )
-        training.fit(one, part.train, part.dev, settings, lambda _: None)
-        values = training.logits(one, part.dev).double().numpy()
-        found = training.temperature(values, part.dev.targets.numpy())
-        extra = {"temperature": torch.tensor(found), "log_prior": prior.clamp_min(1e-6).log()}
-        head.load_state_dict({**one.state_dict(), **extra})
-    return fused
+    config = {"dims": dims, "classes": task.classes, "hidden": HIDDEN}
+    return late_training.calibrated(config, task.train, task.dev, settings, lambda _: None)[0]
 
 
 def accuracy(model: Any, data: Data) -> float:

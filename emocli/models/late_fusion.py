@@ -1,14 +1,23 @@
-"""Late fusion: every stream has a head of its own, and their calibrated answers are multiplied.
+"""Late fusion: every stream has a head of its own, and their calibrated answers are combined.
 
 The lightweight baseline for conversations (Yeste and Rivas-Arevalo, 2026): a transformer text
 classifier, a pretrained speech encoder, and a simple ensemble of their outputs. The paper does not
-give its fusion rule. Ours is a product of experts with the prior taken out of all but the first,
+give its rule of fusion. Ours, with p_s what the head of stream s says and weights fitted on data
+the heads were not trained on:
 
-    log p = log p_first + sum_s w_s (log p_s - log prior_s) + constant,
+    evidence:    log p = log p_first + sum_s w_s (log p_s - log prior_s) + constant
+    sum:         p = sum_s w_s p_s,  weights adding to one
+    product:     log p = sum_s w_s log p_s + constant,  weights adding to one (product of experts)
+    regression:  multinomial logistic regression on all log p_s side by side
 
-so that a stream that says no more than its prior changes nothing. Without the first stream the
-others answer by themselves. Each head is standardise -> [linear -> GELU ->] linear, divided by a
-temperature fitted on data it was not trained on (Guo et al.).
+In `evidence` the prior is taken out of all but the first, so that a stream that says no more than
+its prior changes nothing; without the first stream the others answer by themselves. In the other
+rules the weights of the streams that are there are scaled to add to one (all equal, where all are
+zero), and `regression` falls back to `sum` where a stream is missing. Where nothing is there all
+classes are as likely.
+
+Each head is standardise -> [linear -> GELU ->] linear, divided by a temperature fitted on data it
+was not trained on (Guo et al.). A head reads the mean over the frames that are there.
 
 References
 ----------
@@ -26,15 +35,21 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from emocli.errors import ConfigError
+from emocli.models import _late_rules as rules
+from emocli.models._late_rules import EVIDENCE, PRODUCT, REGRESSION, RULES
+from emocli.models._sequences import masked_mean, timed
+
 
 @dataclass(frozen=True)
 class LateFusionConfig:
     """Streams in order, the first the one whose prior stays."""
 
-    dims: dict[str, int]  # stream -> numbers per vector
+    dims: dict[str, int]  # stream -> numbers per vector or frame
     hidden: dict[str, int]  # stream -> hidden units; 0 is a linear head
-    weights: dict[str, float]  # stream -> w; that of the first is 1
+    weights: dict[str, float]  # stream -> w; in `evidence` that of the first is 1
     classes: int
+    rule: str = EVIDENCE
 
 
 class Head(nn.Module):
@@ -63,10 +78,15 @@ class Head(nn.Module):
 
 
 class LateFusion(nn.Module):
-    """A head per stream and the weighted product of their answers."""
+    """A head per stream and a rule that combines their answers."""
+
+    takes_time = True
 
     def __init__(self, config: LateFusionConfig) -> None:
         super().__init__()
+        if config.rule not in RULES:
+            hint = f"there are {', '.join(RULES)}"
+            raise ConfigError(f"late-fusion has no rule {config.rule!r}", hint=hint)
         self.config = config
         self.heads = nn.ModuleDict(
             {
@@ -74,31 +94,66 @@ class LateFusion(nn.Module):
                 for name, dim in config.dims.items()
             }
         )
+        total = len(config.dims) * config.classes
+        learned = config.rule == REGRESSION
+        self.regression = nn.Linear(total, config.classes) if learned else None
 
     def unimodal(
         self, streams: dict[str, Tensor], masks: dict[str, Tensor] | None = None
     ) -> dict[str, Tensor]:
-        """Return what each stream says alone: log-probabilities (batch, classes)."""
-        return {name: self.heads[name](streams[name]) for name in self.config.dims}
+        """Return what each stream says alone: log-probabilities (batch, classes).
+
+        Without masks everything is there. Of a stream that is not there the answer means nothing.
+        """
+        masks = masks or {n: torch.ones_like(v[..., 0]).bool() for n, v in streams.items()}
+        return {n: self.heads[n](pooled(streams[n], masks[n])) for n in self.config.dims}
+
+    def answers(
+        self, streams: dict[str, Tensor], masks: dict[str, Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Return log-probabilities (batch, streams, classes) and what is there (batch, streams)."""
+        return torch.stack(list(self.unimodal(streams, masks).values()), dim=1), self._there(masks)
+
+    def _there(self, masks: dict[str, Tensor]) -> Tensor:
+        found = [masks[name] for name in self.config.dims]
+        return torch.stack([m if m.ndim == 1 else m.any(dim=1) for m in found], dim=1)
 
     def shares(self, masks: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Return the weight of each stream in the answer, adding to one: (batch,) each."""
-        parts = {n: masks[n].float() * self.config.weights[n] for n in self.config.dims}
-        total = torch.stack(list(parts.values())).sum(dim=0).clamp_min(1e-9)
-        return {name: part / total for name, part in parts.items()}
+        """Return the weight of each stream in the answer, adding to one: (batch,) each.
+
+        In a regression it is the size (Frobenius norm) of a stream's part of the matrix.
+        """
+        there = self._there(masks)
+        weights = rules.scaled(self._weights(there.device), there)
+        if self.regression is not None:
+            weight = self.regression.weight.detach()
+            blocks = weight.reshape(len(weight), there.shape[1], -1)
+            sizes = blocks.square().sum(dim=(0, 2)).sqrt()
+            sizes = sizes / sizes.sum().clamp_min(1e-9)
+            weights = torch.where(there.all(dim=1, keepdim=True), sizes, weights)
+        return dict(zip(self.config.dims, weights.T, strict=True))
+
+    def _weights(self, device: torch.device) -> Tensor:
+        return torch.tensor([self.config.weights[name] for name in self.config.dims], device=device)
 
     def fuse(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> Tensor:
         """Return fused log-probabilities (batch, classes)."""
-        answers = self.unimodal(streams)
-        first, *others = self.config.dims
-        total = torch.where(masks[first][:, None], answers[first], 0.0)
-        for name in others:
-            prior = self.heads[name].get_buffer("log_prior")
-            evidence = self.config.weights[name] * (answers[name] - prior)
-            alone = answers[name]
-            part = torch.where(masks[first][:, None], evidence, alone)
-            total = total + torch.where(masks[name][:, None], part, 0.0)
-        return torch.log_softmax(total, dim=-1)
+        answers, there = self.answers(streams, masks)
+        return self.combine(answers, there, self._weights(there.device))
+
+    def combine(self, answers: Tensor, there: Tensor, weights: Tensor) -> Tensor:
+        """Return fused log-probabilities (batch, classes) with some weights (streams,)."""
+        rule = self.config.rule
+        if rule == EVIDENCE:
+            priors = torch.stack([head.get_buffer("log_prior") for head in self.heads.values()])
+            return rules.evidence(answers, there, weights, priors)
+        if rule == PRODUCT:
+            return rules.product(answers, rules.scaled(weights, there))
+        fused = rules.weighted_sum(answers, rules.scaled(weights, there))
+        if self.regression is None:
+            return fused
+        learned = self.regression(answers.flatten(1)).log_softmax(dim=1)
+        return torch.where(there.all(dim=1, keepdim=True), learned, fused)
 
     def classify(self, fused: Tensor) -> Tensor:
         """Return logits (batch, classes): the fused log-probabilities as they are."""
@@ -107,3 +162,9 @@ class LateFusion(nn.Module):
     def forward(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> Tensor:
         """Return logits (batch, classes)."""
         return self.classify(self.fuse(streams, masks))
+
+
+def pooled(values: Tensor, mask: Tensor) -> Tensor:
+    """Return vectors (batch, dim): the mean of the frames that are there, zero where none is."""
+    values, mask = timed(values, mask)
+    return masked_mean(torch.where(mask[..., None], values, 0.0), mask)
