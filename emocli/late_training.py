@@ -9,12 +9,13 @@ system does not say is our choice:
   add to one in steps of 1/20, or as fine as 2000 combinations allow. `evidence`: the first counts
   whole, all others the same w = 0, 0.05, ..., 1.
 - The regression is penalised as scikit-learn does it: sum of cross-entropies + |W|^2 / 2, offsets
-  free; its step back to the sum has the weights of the sum.
+  free; where it falls back to the sum, that has the weights of the rule `sum`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -26,61 +27,80 @@ from emocli.errors import ConfigError, UsageError
 from emocli.metrics import classification
 from emocli.models._late_rules import REGRESSION, RULES, SUM, grid, regression
 from emocli.models.late_fusion import LateFusion, pooled
-from emocli.training import Data, Settings
+from emocli.training import Place, Settings
+from emocli.training_data import Filed, Source, Vectors, chunks
 
 Record = dict[str, Any]
 Report = Callable[[Record], None]
 
 HIDDEN = 128  # units of a head
-READ = 512  # records that are averaged over time at once
 
 
 def fit(
-    config: Record, train: Data, dev: Data, settings: Settings, report: Report
-) -> tuple[Any, Record]:
-    """Return late fusion with its heads, temperatures and rule, and {epoch, epochs, dev_loss}.
+    config: Record,
+    train: Source,
+    dev: Source,
+    settings: Settings,
+    report: Report,
+    **more: Any,
+) -> tuple[LateFusion, Record]:
+    """Return late fusion with its heads, temperatures and rule, and {epoch, epochs, dev_loss, ...}.
 
     `config`: `dims` and `classes`; `rule` (sum); `head`, mlp or linear (mlp); `hidden`, a number or
     one per stream (128); what else the config of a head has. `weights` per stream, if given, are
-    kept. Targets are classes or shares of them. `report` gets a line per head and epoch (`stream`,
-    `epoch`, ...), then a line per stream and rule, {stream | rule, dev_weighted_f1, weights}. These
-    flatter: the rules have been fitted on the same records.
+    kept. Targets are classes or shares of them. `report` gets a line per head and epoch, with its
+    `stream`; then one per stream and rule with its `dev_weighted_f1`, which flatters: the rules
+    have been fitted on the same records. These are also `compared`. `more` goes to training.fit.
     """
     rule = config.get("rule", SUM)
     if rule not in RULES:
         raise ConfigError(f"late-fusion has no rule {rule!r}", hint=f"there are {', '.join(RULES)}")
-    train, dev = (averaged(part, list(config["dims"])) for part in (train, dev))
-    heads, best = calibrated(config, train, dev, settings, report)
-    model = ruled(heads, rule, dev, config.get("weights"))
-    others = [name for name in RULES if name != rule and _possible(name, dev)]
-    fitted = {rule: model} | {name: ruled(heads, name, dev) for name in others}
-    for line in compared(fitted, dev):
-        report({f"dev_{k}" if k == "weighted_f1" else k: value for k, value in line.items()})
-    return model, {**best, "dev_loss": _loss(training.logits(model, dev), dev.targets)}
+    with averaged(config["dims"], train, dev) as parts:
+        heads, best = _calibrated(config, parts, settings, report, more)
+        dev = parts[1]
+        model = ruled(heads, rule, dev, config.get("weights"))
+        whole = bool(answers(heads, dev)[1].all(dim=1).any())
+        others = [name for name in RULES if name != rule and (whole or name != REGRESSION)]
+        rows = compared([model, *(ruled(heads, name, dev) for name in others)], dev)
+        loss = torch.nn.functional.cross_entropy(training.logits(model, dev), dev.targets)
+    for row in rows:
+        row["dev_weighted_f1"] = row.pop("weighted_f1")
+        report({"epoch": best["epoch"], **row})
+    return model, {**best, "dev_loss": float(loss), "compared": rows}
 
 
 def calibrated(
-    config: Record, train: Data, dev: Data, settings: Settings, report: Report
-) -> tuple[Any, Record]:
-    """Return late fusion by evidence with weights of one: heads with temperatures; and epochs."""
+    config: Record, train: Source, dev: Source, settings: Settings, report: Report, **more: Any
+) -> tuple[LateFusion, Record]:
+    """Return late fusion by evidence, weights of one, with fitted and calibrated heads; epochs."""
+    with averaged(config["dims"], train, dev) as parts:
+        return _calibrated(config, parts, settings, report, more)
+
+
+def _calibrated(
+    config: Record, parts: list[Filed], settings: Settings, report: Report, more: Record
+) -> tuple[LateFusion, Record]:
     dims, classes = config["dims"], config["classes"]
-    kind, hidden, more = _head(config)
-    fused = models.build(
+    kind, hidden, extra = _head(config)
+    fused: LateFusion = models.build(
         "late-fusion",
         {"dims": dims, "classes": classes, "hidden": hidden, "weights": dict.fromkeys(dims, 1.0)},
     )
-    train, dev = averaged(train, list(dims)), averaged(dev, list(dims))
-    epochs = {}
-    for name, head in fused.heads.items():
-        fitting, held = (_of(part, name) for part in (train, dev))
+    apart = {}  # all are made before one is trained: of several processes all make the same
+    for name, dim in dims.items():
         width = {"hidden": hidden[name]} if hidden[name] else {}
-        one = models.build(kind, {"dims": {name: dims[name]}, "classes": classes, **width, **more})
-        said = training.fit(one, fitting, held, settings, _naming(name, report))
-        values = training.logits(one, held).double().numpy()
-        found = training.temperature(values, _classes(held.targets).numpy())
+        one = {"dims": {name: dim}, "classes": classes, **width, **extra}
+        apart[name] = models.build(kind, one)
+    epochs = {}
+    for place, (name, head) in enumerate(apart.items()):
+        fitting, held = (_of(part, name) for part in parts)
+        told = _naming(name, report)
+        said = training.fit(head, fitting, held, settings, told, **_own(more, place))
+        values = training.logits(head.cpu(), held).double().numpy()
+        found = torch.tensor(training.temperature(values, held.targets.numpy()))
         prior = _prior(fitting.targets, classes, settings).clamp_min(1e-6).log()
-        extra = {"temperature": torch.tensor(found), "log_prior": prior}
-        head.load_state_dict({**one.state_dict(), **extra})
+        tensors = {**head.state_dict(), "temperature": found, "log_prior": prior}
+        fused.heads[name].load_state_dict(tensors)
         epochs[name] = said["epoch"]
     return fused.eval(), {"epoch": max(epochs.values()), "epochs": epochs}
 
@@ -97,116 +117,134 @@ def _head(config: Record) -> tuple[str, dict[str, int], Record]:
     return kind, hidden, {key: value for key, value in config.items() if key not in own}
 
 
-def averaged(data: Data, names: list[str]) -> Data:
-    """Return one vector per record and stream, the mean of its frames, and masks (records,)."""
-    vectors: dict[str, list[Tensor]] = {name: [] for name in names}
-    masks: dict[str, list[Tensor]] = {name: [] for name in names}
-    for rows in torch.split(torch.arange(len(data)), READ):
-        part = data.rows(rows)
-        for name in names:
-            mask = part.masks[name]
-            vectors[name].append(pooled(part.streams[name], mask))
-            masks[name].append(mask if mask.ndim == 1 else mask.any(dim=1))
-    return Data(
-        {name: torch.cat(found) for name, found in vectors.items()},
-        {name: torch.cat(found) for name, found in masks.items()},
-        data.targets,
-    )
-
-
-def _of(data: Data, name: str) -> Data:
-    """Return the records that have a stream, with that stream alone."""
-    one = Data({name: data.streams[name]}, {name: data.masks[name]}, data.targets)
-    found = one.rows(one.masks[name].nonzero()[:, 0])
-    if len(found) == 0:
-        raise UsageError(f"stream {name}: no record has it")
-    return found
+def _own(more: Record, number: int) -> Record:
+    """Return what training.fit gets besides, each head with a checkpoint of its own."""
+    place: Place | None = more.get("place")
+    if place is None or place.checkpoint is None:
+        return more
+    file = place.checkpoint
+    file = file.with_name(f"{file.stem}-head-{number}{file.suffix}")
+    return {**more, "place": replace(place, checkpoint=file, run=f"{place.run}-{number}")}
 
 
 def _naming(name: str, report: Report) -> Report:
     return lambda line: report({"stream": name, **line})
 
 
-def _classes(targets: Tensor) -> Tensor:
-    return targets if targets.ndim == 1 else targets.argmax(dim=1)
+def _of(data: Filed, name: str) -> Filed:
+    """Return the records that have a stream, with that stream alone."""
+    one = Filed({name: data.streams[name]}, data.targets, data.index)
+    there = torch.cat([part.masks[name] for part in chunks(one)])
+    if not there.any():
+        raise UsageError(f"stream {name}: no record has it")
+    return one.part(there.nonzero()[:, 0])
 
 
 def _prior(targets: Tensor, classes: int, settings: Settings) -> Tensor:
     """Return the share of each class (classes,), as the loss of training weighs them."""
-    counts = torch.bincount(targets, minlength=classes) if targets.ndim == 1 else targets.sum(dim=0)
+    if targets.ndim == 2:
+        return targets.mean(dim=0)
+    counts = torch.bincount(targets, minlength=classes).float()
     if settings.balanced:
         counts = counts * training.class_weights(targets, classes)
     return counts / counts.sum()
 
 
-def _possible(rule: str, dev: Data) -> bool:
-    return rule != REGRESSION or bool(torch.stack(list(dev.masks.values())).all(dim=0).any())
+@contextlib.contextmanager
+def averaged(dims: dict[str, int], *sources: Source) -> Iterator[list[Filed]]:
+    """Give the means over time of all sequences, in temporary files that go at the end."""
+    found = [_averaged(dims, source) for source in sources]
+    try:
+        yield found
+    finally:
+        for part in found:
+            for stream in part.streams.values():
+                stream.close()
+
+
+def _averaged(dims: dict[str, int], source: Source) -> Filed:
+    streams = {name: Vectors(dim) for name, dim in dims.items()}
+    for part in chunks(source):
+        for name, stream in streams.items():
+            mask = part.masks[name]
+            there = mask if mask.ndim == 1 else mask.any(dim=1)
+            vectors = pooled(part.streams[name], mask).numpy()
+            for vector, some in zip(vectors, there.tolist(), strict=True):
+                stream.add(vector if some else None)
+    return Filed({**streams}, source.targets, torch.arange(len(source)))
+
+
+def answers(model: LateFusion, data: Source) -> tuple[Tensor, Tensor]:
+    """Return log-probabilities (records, streams, classes) and what is there (records, streams)."""
+    with torch.no_grad():
+        parts = [model.answers(part.streams, part.masks) for part in chunks(data)]
+    logs, there = zip(*parts, strict=True)
+    return torch.cat(logs), torch.cat(there)
 
 
 def ruled(
-    heads: LateFusion, rule: str, dev: Data, weights: dict[str, float] | None = None
+    heads: LateFusion, rule: str, dev: Source, weights: dict[str, float] | None = None
 ) -> LateFusion:
     """Return late fusion with the heads of another and a rule fitted on held-out records."""
-    model = LateFusion(replace(heads.config, rule=rule))
-    for name, head in heads.heads.items():
-        model.heads[name].load_state_dict(head.state_dict())
-    with torch.no_grad():
-        answers, there = model.eval().answers(dev.streams, dev.masks)
+    config = replace(heads.config, rule=rule)
+    logs, there = answers(heads, dev)
+    truth = _classes(dev.targets)
     if weights is None:
-        plain = ruled(heads, SUM, dev, heads.config.weights) if rule == REGRESSION else model
-        weights = _chosen(plain, answers, there, _classes(dev.targets))
-    model.config = replace(model.config, weights=weights)
+        search = replace(config, rule=SUM if rule == REGRESSION else rule)
+        weights = _chosen(_with(heads, search), logs, there, truth)
+    model = _with(heads, replace(config, weights=weights))
     if model.regression is not None:
         whole = there.all(dim=1)
         if not whole.any():
             hint = "rule sum does without"
             raise UsageError("rule regression: no held-out record has all streams", hint=hint)
-        found = regression(answers[whole].flatten(1), dev.targets[whole], model.config.classes)
+        found = regression(logs[whole].flatten(1), dev.targets[whole], config.classes)
         model.regression.load_state_dict(dict(zip(("weight", "bias"), found, strict=True)))
     return model
 
 
-def _chosen(model: LateFusion, answers: Tensor, there: Tensor, truth: Tensor) -> dict[str, float]:
+def _with(heads: LateFusion, config: Any) -> LateFusion:
+    model = LateFusion(config)
+    for name, head in heads.heads.items():
+        model.heads[name].load_state_dict(head.state_dict())
+    return model.eval()
+
+
+def _chosen(model: LateFusion, logs: Tensor, there: Tensor, truth: Tensor) -> dict[str, float]:
     """Return the weights whose answers have the best weighted F1, the first of equals."""
-    names = list(model.config.dims)
-    tried = list(grid(model.config.rule, len(names)))
+    tried = list(grid(model.config.rule, len(model.config.dims)))
     with torch.no_grad():
-        scores = [
-            weighted_f1(model.combine(answers, there, torch.tensor(weights)), truth)
-            for weights in tried
-        ]
-    return dict(zip(names, tried[scores.index(max(scores))], strict=True))
+        fused = (model.combine(logs, there, torch.tensor(weights)) for weights in tried)
+        scores = [weighted_f1(found, truth) for found in fused]
+    return dict(zip(model.config.dims, tried[scores.index(max(scores))], strict=True))
 
 
 def weighted_f1(log_probabilities: Tensor, truth: Tensor) -> float:
     """Return the weighted F1 of the likeliest classes."""
-    found = log_probabilities.argmax(dim=1).numpy()
-    classes = log_probabilities.shape[1]
-    table = classification.confusion_matrix(truth.numpy(), found, classes)
+    found, size = log_probabilities.argmax(dim=1), log_probabilities.shape[1]
+    table = classification.confusion_matrix(truth.numpy(), found.numpy(), size)
     return float(classification.weighted_f1(table))
 
 
-def compared(rules: dict[str, LateFusion], data: Data) -> list[Record]:
-    """Return a row for each stream alone and for each rule: its weighted F1 on some records.
+def compared(fitted: list[LateFusion], data: Source) -> list[Record]:
+    """Return a row for each stream alone, then for each model: its weighted F1 on some records.
 
-    A stream alone is judged on the records that have it; so are the rules where any is there.
+    A stream is judged on the records that have it, a model on those that have any. The models share
+    their heads.
     """
-    any_model = next(iter(rules.values()))
     truth = _classes(data.targets)
-    with torch.no_grad():
-        answers, there = any_model.answers(data.streams, data.masks)
+    logs, there = answers(fitted[0], data)
     rows: list[Record] = [
         {"stream": name, "records": int(t.sum()), "weighted_f1": weighted_f1(a[t], truth[t])}
-        for name, a, t in zip(any_model.config.dims, answers.unbind(1), there.T, strict=True)
+        for name, a, t in zip(fitted[0].config.dims, logs.unbind(1), there.T, strict=True)
     ]
     some = there.any(dim=1)
-    for rule, model in rules.items():
+    for model in fitted:
         found = training.logits(model, data)[some]
         score = {"records": int(some.sum()), "weighted_f1": weighted_f1(found, truth[some])}
-        rows.append({"rule": rule, **score, "weights": dict(model.config.weights)})
+        rows.append({"rule": model.config.rule, **score, "weights": dict(model.config.weights)})
     return rows
 
 
-def _loss(log_probabilities: Tensor, targets: Tensor) -> float:
-    """Return the mean cross-entropy."""
-    return float(torch.nn.functional.cross_entropy(log_probabilities, targets))
+def _classes(targets: Tensor) -> Tensor:
+    return targets if targets.ndim == 1 else targets.argmax(dim=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from sklearn.metrics import f1_score
 
 from emocli import late_training, training
 from emocli.errors import ConfigError, UsageError
-from emocli.training import Data, Settings
+from emocli.training import Data, Place, Settings
 
 CENTRES = torch.tensor([[2.0, 0.0], [0.0, 2.0], [-2.0, -2.0]])
 DIMS = {"text": 2, "audio": 2}
@@ -61,17 +62,25 @@ def test_the_weight_is_the_best_of_the_grid_by_weighted_f1(rule: str) -> None:
 
 
 @pytest.mark.parametrize("rule", ["sum", "product"])
-def test_a_stream_of_noise_gets_no_weight(rule: str) -> None:
-    loud = {"text": 1.5, "audio": 0.0}
-    model, _ = fitted(data(300, 1, **loud), data(300, 2, **loud), rule=rule)
+def test_a_stream_of_noise_gets_no_weight_beside_one_that_is_right(rule: str) -> None:
+    loud = {"text": 9.0, "audio": 0.0}
+    model, _ = fitted(data(100, 1, **loud), data(100, 2, **loud), rule=rule)
     assert model.config.weights == {"text": 1.0, "audio": 0.0}
+
+
+@pytest.mark.parametrize("rule", ["sum", "product", "regression", "evidence"])
+@pytest.mark.parametrize("loud", [{"text": 1.0, "audio": 0.0}, {"audio": 0.0, "text": 1.0}])
+def test_a_stream_of_noise_costs_little(rule: str, loud: dict[str, float]) -> None:
+    model, _ = fitted(data(300, 1, **loud), data(300, 2, **loud), rule=rule)
+    *alone, fused = late_training.compared([model], data(2000, 3, **loud))
+    assert fused["weighted_f1"] > max(row["weighted_f1"] for row in alone) - 0.01
 
 
 @pytest.mark.parametrize("rule", ["sum", "product", "regression", "evidence"])
 def test_fusion_is_better_than_each_stream_on_records_nobody_has_seen(rule: str) -> None:
     model, _ = fitted(data(400, 1), data(300, 2), rule=rule)
     test = data(2000, 3)
-    *alone, fused = late_training.compared({rule: model}, test)
+    *alone, fused = late_training.compared([model], test)
     assert fused["weighted_f1"] > max(row["weighted_f1"] for row in alone) + 0.02
 
 
@@ -177,8 +186,8 @@ def test_the_prior_is_the_one_that_the_loss_sees() -> None:
 def test_every_stream_and_rule_is_reported_with_its_weighted_f1() -> None:
     train, dev = data(100, 1), data(80, 2)
     model, lines = fitted(train, dev, rule="product")
-    assert {line["stream"] for line in lines if "epoch" in line} == {"text", "audio"}
-    last = {line.get("stream") or line["rule"]: line for line in lines if "epoch" not in line}
+    assert {line["stream"] for line in lines if "train_loss" in line} == {"text", "audio"}
+    last = {line.get("stream") or line["rule"]: line for line in lines if "train_loss" not in line}
     assert set(last) == {"text", "audio", "sum", "product", "regression", "evidence"}
     found = probabilities(model, dev).argmax(1)
     expected = f1_score(dev.targets, found, average="weighted")
@@ -201,8 +210,34 @@ def test_the_regression_learns_which_of_two_streams_to_trust_for_what() -> None:
     scores = {}
     for rule in ("sum", "regression"):
         model, _ = fitted(part(300, 1), part(300, 2), rule=rule)
-        scores[rule] = late_training.compared({rule: model}, test)[-1]["weighted_f1"]
+        scores[rule] = late_training.compared([model], test)[-1]["weighted_f1"]
     assert scores["regression"] >= scores["sum"]
+
+
+def test_training_goes_on_from_its_checkpoints_to_the_same_weights(tmp_path: Path) -> None:
+    """BrokenError off in the second head: the first is not trained again."""
+    train, dev = data(100, 1), data(80, 2)
+    whole, _ = fitted(train, dev)
+    places = {"checkpoint": tmp_path / "seed-0.safetensors", "run": "it"}
+    lines: list[dict[str, Any]] = []
+
+    class BrokenError(Exception):
+        pass
+
+    def until(line: dict[str, Any]) -> None:
+        lines.append(line)
+        if line.get("stream") == "audio" and line["epoch"] == 3:
+            raise BrokenError
+
+    torch.manual_seed(0)
+    with pytest.raises(BrokenError):
+        late_training.fit(CONFIG, train, dev, SETTINGS, until, place=Place(**places))
+    assert len(list(tmp_path.glob("seed-*.safetensors"))) == 2
+    torch.manual_seed(7)  # what it begins with does not matter any more
+    again = Place(**places, resume=True)
+    other, _ = late_training.fit(CONFIG, train, dev, SETTINGS, lines.append, place=again)
+    for name, tensor in whole.state_dict().items():
+        assert torch.equal(tensor, other.state_dict()[name]), name
 
 
 @pytest.mark.parametrize(
