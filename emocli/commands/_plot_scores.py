@@ -33,7 +33,7 @@ BAR, GAP = "#4477aa", "#ee6677"  # P. Tol's bright scheme, told apart by the col
 def find(name: str, stdin: BinaryIO, group: str | None) -> Record:
     """Return the first metrics record of a file, or the one of a group of `score --by`."""
     groups: list[str] = []
-    with _open(name, stdin) as stream:
+    with opened(name, stdin) as stream:
         for _, row in records.read(stream, "<stdin>" if name == "-" else name):
             by = row.get("by")
             values = [str(value) for value in by.values()] if isinstance(by, dict) else []
@@ -45,7 +45,8 @@ def find(name: str, stdin: BinaryIO, group: str | None) -> Record:
     raise UsageError(f"--group {group}: no such group", hint=", ".join(groups[:20]))
 
 
-def _open(name: str, stdin: BinaryIO) -> contextlib.AbstractContextManager[BinaryIO]:
+def opened(name: str, stdin: BinaryIO) -> contextlib.AbstractContextManager[BinaryIO]:
+    """Return a file to read, or stdin for "-"; raise UsageError where it cannot be opened."""
     try:
         return contextlib.nullcontext(stdin) if name == "-" else open(name, "rb")
     except OSError as error:

@@ -13,7 +13,7 @@ import torch
 
 from emocli import bundle, distributed, heads, losses, models, options, training
 from emocli.commands import _training_figures as figures
-from emocli.commands._training_examples import Examples, counts, require_time
+from emocli.commands._training_examples import Examples, require_time
 from emocli.commands._training_progress import Epochs
 from emocli.errors import ExitStatus, UsageError
 from emocli.heads import CLASSES, Head
@@ -222,8 +222,6 @@ def _card(contents: Record) -> str:
 
 
 def _say(run: options.Run, examples: Examples, contents: Record) -> None:
-    if left := counts(examples):
-        run.world.stderr.write(f"emocli train: {left}\n")
     if not run.flags["quiet"]:
         found, best = contents["metrics"], contents["training"]
         run.world.stderr.write(

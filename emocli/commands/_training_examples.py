@@ -146,12 +146,14 @@ def _values(run: options.Run, examples: Examples, record: Record, name: str) -> 
     """Return a vector (dim,), or the path in the store of frames (time, dim)."""
     feature, dim = record["features"][name], examples.specs[name]["dim"]
     vector = feature.get("vector")
-    values = np.asarray(run.store.array(feature["array"]) if vector is None else vector, np.float32)
+    with np.errstate(over="ignore"):  # what no float32 holds is infinite, and said below
+        given = run.store.array(feature["array"]) if vector is None else vector
+        values = np.asarray(given, np.float32)
     timed = values.ndim == 2
-    stream = examples.streams.get(name)
-    if stream is None:
-        stream = Frames(dim, lambda path: run.store.array({"path": path})) if timed else None
-        stream = examples.streams.setdefault(name, stream or Vectors(dim))
+    if name not in examples.streams:
+        made = Frames(dim, lambda path: run.store.array({"path": path})) if timed else Vectors(dim)
+        examples.streams[name] = made
+    stream = examples.streams[name]
     if values.ndim not in (1, 2) or values.shape[-1] != dim or timed != stream.timed:
         shape = f"(time, {dim})" if stream.timed else f"({dim},)"
         message = f"features.{name} has the shape {values.shape}, not {shape}"

@@ -1,4 +1,4 @@
-"""Draw a clip's prosody, a confusion matrix or a reliability diagram, as PNG, SVG or PDF.
+"""Draw prosody, a confusion matrix, a reliability diagram or training, as PNG, SVG or PDF.
 
 Each picture is one page. It goes into the file that --output names, whose name says of which kind
 it is, or down a pipe. The same input gives the same bytes: no dates, no settings of the user.
@@ -44,6 +44,13 @@ Metrics = Annotated[
         metavar="[FILE]", help="What score wrote; '-' or nothing is stdin.", show_default=False
     ),
 ]
+Lines = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[FILE]", help="What train --log wrote; '-' or nothing is stdin.",
+        show_default=False,
+    ),
+]  # fmt: skip
 Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="FILE", help="Write FILE; '-' is stdout."),
@@ -145,6 +152,26 @@ def reliability(
         emocli score predictions.jsonl | emocli plot reliability -o reliability.png
     """
     return _scores("reliability", source, group, Target(output, form, width))
+
+
+@app.command()
+def training(
+    source: Lines = None, *, output: Output = None, form: Kind = None, width: Width = 1000
+) -> int:
+    """Draw a training run: losses and held-out figures by epoch.
+
+    Reads what `train --log FILE` writes, also while it still goes on. A dotted line marks the epoch
+    that was kept; of several seeds or folds each has a line of its own.
+
+    Example:
+        emocli train features.jsonl -o model --log log.jsonl
+        emocli plot training log.jsonl -o training.png
+    """
+    target = Target(output, form, width)
+    from emocli.commands import _plot_clip, _plot_training
+
+    runs = _plot_training.find(_plot_clip.source(target.world, source), target.world.stdin)
+    return target.write(lambda: _plot_training.draw(runs, width))
 
 
 def _scores(picture: str, source: str | None, group: str | None, target: Target) -> int:

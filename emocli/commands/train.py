@@ -14,7 +14,8 @@ early and to calibrate.
 what to score; with --output a model of all records is trained as well. --seeds N trains N times and
 keeps the one of the best dev loss; with --cv every record comes N times. With --output the state is
 kept beside it after every epoch (OUTPUT.part), and --resume goes on from there to the same weights.
-`torchrun --nproc-per-node N -m emocli train ...` splits every batch among N processes.
+`torchrun --nproc-per-node N -m emocli train ...` splits every batch among N processes (with --log
+write `-m -- emocli`, else torchrun takes the flag for its own).
 
 A file given with --config has the fields of the model's config in [model] and those of the loop in
 [training]: epochs, patience, learning_rate, weight_decay, batch_size, label_smoothing,
@@ -123,7 +124,7 @@ def command(
 def _train(run: options.Run, given: dict[str, Any]) -> int:
     from emocli import bundle, distributed
     from emocli.commands import _training, _training_folds, _training_place
-    from emocli.commands._training_examples import Examples, collect
+    from emocli.commands._training_examples import Examples, collect, counts
     from emocli.commands._training_progress import Epochs, opened
     from emocli.commands._training_targets import named
 
@@ -142,6 +143,9 @@ def _train(run: options.Run, given: dict[str, Any]) -> int:
             held.specs, held.streams = dict(examples.specs), examples.empty()
             source = inputs.Source([str(own["dev"])], run.world.stdin)
             collect(run, source, held, list(examples.specs))
+        for part in (examples, held):
+            if part and (left := counts(part)):
+                run.world.stderr.write(f"emocli train: {left}\n")
         plan = _training.plan(examples, own["model"], given, place)
         epochs = Epochs(run, plan.settings.epochs, files.enter_context(opened(own["log"])))
         if own["cv"]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from emocli.models._recovery import Pair, Parts
@@ -25,6 +27,11 @@ def distance(found: Tensor, wanted: Tensor, mask: Tensor) -> Tensor:
     apart = functional.smooth_l1_loss(left, right, reduction="none").mean(dim=2)
     weights = mask.to(found)
     return ((angle + 0.5 * apart) * weights).sum() / weights.sum().clamp_min(1)
+
+
+def first(values: Tensor, count: int) -> Tensor:
+    """Return the first columns of logits or targets, all for 0; an undefined number is 0."""
+    return (values[:, :count] if count and values.ndim == 2 else values).nan_to_num()
 
 
 def binned(targets: Tensor, task: str) -> Tensor:
@@ -112,6 +119,23 @@ def segment_contrast(units: Tensor, kinds: Tensor, classes: Tensor, values: Tens
     rest = scores.masked_fill(~(other & ~match), nothing)
     top = matched.logsumexp(dim=1)
     return (torch.logaddexp(top, rest.logsumexp(dim=1)) - top)[some].mean()
+
+
+def psa(parts: Parts, project: nn.Module, targets: Tensor, config: Any) -> Tensor:
+    """Return the contrast between projected segments of all streams, drawn from the classes.
+
+    `config` says how many (`psa_units`), whether evenly (`psa_balanced`), and the `task`.
+    """
+    kinds, rows, _ = parts.there.nonzero(as_tuple=True)
+    if len(rows) == 0:
+        return parts.shared.new_zeros(())
+    classes = binned(targets, config.task)[rows]
+    drawn = draw(classes, rows, config.psa_units, balanced=config.psa_balanced)
+    values = torch.zeros_like(rows, dtype=parts.shared.dtype)
+    if config.task == "regression":
+        values = targets.reshape(len(targets), -1)[rows, 0]
+    units = project(parts.shared[parts.there][drawn])
+    return segment_contrast(units, kinds[drawn], classes[drawn], values[drawn])
 
 
 def spread(units: Tensor) -> float:

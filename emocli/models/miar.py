@@ -167,7 +167,7 @@ class Miar(nn.Module):
     ) -> dict[str, Tensor]:
         """Return the terms of the loss, weighted: `task`, `contrast`, `moments`, `alone`."""
         tokens, there = self._globals(streams, masks)
-        soft = targets if self.config.task == "regression" else None
+        soft = targets.nan_to_num() if self.config.task == "regression" else None
         alone = [
             task_loss(self.heads[name](tokens[there[:, i], i]), targets[there[:, i]])
             for i, (name, own, _) in enumerate(self.tokens)

@@ -43,6 +43,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -77,6 +78,7 @@ class StarsConfig:
     psa_balanced: bool = True
     dropout: float = 0.1
     task: str = "classification"
+    primary: int = 0  # of several heads: the first outputs, which PSA and KL are about; 0 is all
 
 
 class Stars(nn.Module):
@@ -148,9 +150,10 @@ class Stars(nn.Module):
         """Return what each stream says alone (batch, classes): log-probabilities, or numbers."""
         masks = masks or {n: torch.ones_like(v[..., 0]).bool() for n, v in streams.items()}
         alone = self._alone(self.parts(streams, masks))
-        if self.config.task == "classification":
-            alone = {name: values.log_softmax(dim=1) for name, values in alone.items()}
-        return alone
+        if self.config.task != "classification":
+            return alone
+        first = self.config.primary
+        return {name: align.first(v, first).log_softmax(dim=1) for name, v in alone.items()}
 
     def _alone(self, parts: Parts) -> dict[str, Tensor]:
         both = torch.cat([parts.shared, parts.specific], dim=3).detach()
@@ -166,6 +169,7 @@ class Stars(nn.Module):
     ) -> dict[str, Tensor]:
         """Return the terms of the loss, weighted."""
         config = self.config
+        first = partial(align.first, count=config.primary)
         parts = self.parts(streams, masks)
         found = self.translations(parts)
         present = parts.there.any(dim=2)  # (streams, batch)
@@ -183,11 +187,11 @@ class Stars(nn.Module):
             "subset": task_loss(subset, targets),
             "alone": torch.stack(alone).sum() if alone else whole.new_zeros(()),
             "consistency": config.consistency
-            * align.disagreement(subset, whole.detach(), config.task),
+            * align.disagreement(first(subset), first(whole.detach()), config.task),
             **self.alignment(parts, found),
             "specific": config.domain * align.told(self.domain(parts.specific), parts)
             + config.orthogonal * align.overlap(parts),
-            "psa": config.psa * self._psa(parts, targets),
+            "psa": config.psa * align.psa(parts, self.contrast, first(targets), config),
         }
 
     def alignment(self, parts: Parts, found: dict[Pair, Tensor]) -> dict[str, Tensor]:
@@ -224,19 +228,6 @@ class Stars(nn.Module):
     def _fixed(self, target: Tensor) -> Tensor:
         return target.detach() if self.config.stop_gradient else target
 
-    def _psa(self, parts: Parts, targets: Tensor) -> Tensor:
-        """Return the contrast between segments of all streams, drawn evenly from the classes."""
-        kinds, rows, _ = parts.there.nonzero(as_tuple=True)
-        if len(rows) == 0:
-            return parts.shared.new_zeros(())
-        classes = align.binned(targets, self.config.task)[rows]
-        drawn = align.draw(classes, rows, self.config.psa_units, balanced=self.config.psa_balanced)
-        values = torch.zeros_like(rows, dtype=parts.shared.dtype)
-        if self.config.task == "regression":
-            values = targets.reshape(len(targets), -1)[rows, 0]
-        units = self.contrast(parts.shared[parts.there][drawn])
-        return align.segment_contrast(units, kinds[drawn], classes[drawn], values[drawn])
-
     @torch.no_grad()
     def after_epoch(
         self, streams: dict[str, Tensor], masks: dict[str, Tensor], targets: Tensor
@@ -245,5 +236,6 @@ class Stars(nn.Module):
         parts = self.parts(streams, masks)
         for place, logits in enumerate(self._alone(parts).values()):
             some = parts.there[place].any(dim=1)
-            self.accuracy[place] = align.accuracy(logits[some], targets[some], self.config.task)
+            said, true = (align.first(v[some], self.config.primary) for v in (logits, targets))
+            self.accuracy[place] = align.accuracy(said, true, self.config.task)
         return align.monitors(parts, self.translations(parts))
