@@ -18,6 +18,7 @@ Record = dict[str, Any]
 
 UNSEEN = ("label", "annotations")  # what others said of the record is kept from an annotator
 DIED = "annotator_died"
+ASTRAY = "annotator_astray"  # its lines are not the answers to the questions, one to one
 CHUNK = 65536  # bytes of a read
 LONGEST = 2**20  # bytes of an answer's line: our choice
 LEAVE_S = 2.0  # what a command has to end after its stdin is closed
@@ -102,14 +103,15 @@ class Command:
                         if not pending:
                             ready.unregister(stdin)
             if pending:
-                raise self._ended("answered before it had read the question")
+                raise self._ended("answered before it had read the question", ASTRAY)
         line, _, self.rest = self.rest.partition(b"\n")
         if self.rest:
-            raise self._ended(f"wrote more than one line: {line!r:.60}, {self.rest!r:.60}")
+            more = f"{line!r:.60}, {self.rest!r:.60}"
+            raise self._ended(f"wrote more than one line: {more}", ASTRAY)
         return line
 
     def _running(self) -> subprocess.Popen[bytes]:
-        if self.process is not None and self.process.poll() is None:
+        if self.process is not None and not self._has_ended():
             return self.process
         self.close()
         try:
@@ -125,12 +127,25 @@ class Command:
         os.set_blocking(self.process.stdin.fileno(), False)
         return self.process
 
+    def _has_ended(self) -> bool:
+        """Say whether the process is gone; raise where it has written what nobody asked for."""
+        assert self.process is not None
+        assert self.process.stdout is not None
+        with selectors.DefaultSelector() as ready:
+            ready.register(self.process.stdout, selectors.EVENT_READ)
+            if not self.answered or not ready.select(0):
+                return self.process.poll() is not None
+        unasked = os.read(self.process.stdout.fileno(), CHUNK)
+        if unasked:
+            raise self._ended(f"wrote a line without a question: {unasked!r:.60}", ASTRAY)
+        return True
+
     def _take(self, data: bytes) -> None:
-        if not data:
+        if not data and not self.rest:
             raise self._ended("ended without an answer")
-        self.rest += data
+        self.rest += data or b"\n"  # the last line may lack its end
         if len(self.rest) > LONGEST:
-            raise self._ended(f"wrote {LONGEST} bytes and no end of the line")
+            raise self._ended(f"wrote {LONGEST} bytes and no end of the line", ASTRAY)
 
     def _give(self, number: int, data: memoryview) -> int:
         try:
@@ -148,10 +163,12 @@ class Command:
             hint="it must flush every line; --timeout SECONDS",
         )
 
-    def _ended(self, how: str) -> RecordError:
+    def _ended(self, how: str, code: str = DIED) -> RecordError:
         status = self._kill()
         tail = f" (exit status {status})" if status is not None else ""
-        return RecordError(DIED, f"the annotator {how}{tail}", hint="one line in, one line out")
+        return RecordError(
+            code, f"the annotator {how}{tail}", hint="one line in, one line out, flushed"
+        )
 
     def _kill(self) -> int | None:
         """End the process now; return its exit status where it had ended by itself."""

@@ -132,6 +132,8 @@ def _annotator(
     """Return the annotator that the flags name; raise UsageError where they name several."""
     if len(named := [flag for flag, value in how.items() if value is not None]) > 1:
         raise UsageError(f"{' and '.join(named)}: one annotator at a time")
+    if not timeout_s > 0:
+        raise UsageError(f"--timeout {timeout_s:g}: not a time to wait for")
     if (command := how["--command"]) is not None:
         from emocli.commands._annotate_command import Command
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,10 @@ import numpy as np
 import orjson
 import pytest
 
+from emocli.commands._annotate_command import Command
+from emocli.commands._annotate_raters import Question
+from emocli.errors import RecordError
+from emocli.llm import personas
 from emocli.metrics import pooling
 from tests.conftest import Emocli
 
@@ -224,6 +229,35 @@ def test_two_lines_for_one_question_are_an_error_not_the_next_answer(
     assert "more than one line" in outcome.stderr
 
 
+def test_a_line_that_nobody_asked_for_is_an_error_not_the_next_answer(
+    script: Any, tmp_path: Path
+) -> None:
+    body = """
+for line in sys.stdin:
+    print("joy", flush=True)
+    time.sleep(0.2)
+    print("anger", flush=True)
+    open(json.loads(line)["done"], "w").close()
+"""
+    done = tmp_path / "done"
+    annotator = Command(script(body), LABELS, timeout_s=30)
+    question = Question(personas.persona(0), 0.5, 0, "Which?", LABELS)
+    assert annotator.ask({"done": str(done)}, question).raw == "joy"
+    while not done.exists():
+        time.sleep(0.02)
+    with pytest.raises(RecordError, match="without a question: b'anger"):
+        annotator.ask({"done": str(done)}, question)
+    assert annotator.ask({"done": str(done)}, question).raw == "joy"  # of a new process
+    annotator.close()
+
+
+def test_a_last_line_may_lack_its_end(emocli: Emocli, script: Any) -> None:
+    body = "sys.stdin.readline(); print('joy', end='')"
+    outcome = emocli("annotate", "-n", "2", "--command", script(body), stdin=many(1))
+    assert outcome.status == 0, outcome.stderr
+    assert [a["raw"] for a in outcome.records[0]["annotations"]] == ["joy", "joy"]
+
+
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
@@ -231,6 +265,7 @@ def test_two_lines_for_one_question_are_an_error_not_the_next_answer(
         (["--command", "x 'y"], "No closing quotation"),
         (["--command", " "], "empty"),
         (["--command", "x", "--model", "default"], "--model and --command"),
+        (["--command", "x", "--timeout", "0"], "--timeout 0"),
         (["--merge", "sum"], "none of count, shrinkage, none"),
         (["--weight", "0.5"], "shrinkage alone has a weight"),
         (["--labels", "joy"], "not two words"),
