@@ -18,17 +18,22 @@ shares of all six. `label.emotion` is the emotion of the larger salience, of 50/
 
 Cautions: clips with neutral are never blends; voices are without words; a published figure on a
 validation fold chose its thresholds, and its epoch, on that fold: choose on other actors.
+
+`submission` turns predictions for the test clips into the file that the challenge wants;
+examples/blemore_submission.py writes it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from emocli import datasets, records
 from emocli.errors import EmptyInputError, MalformedError
+
+Record = dict[str, Any]
 
 EXPECTED = "BLEMORE's train_metadata.csv, or its clips (names like A102_ang_int1_ver1.mov)"
 TABLE = "train_metadata.csv"
@@ -50,9 +55,10 @@ _ALONE = "(?:(?P<one>ang|disg|fea|hap|sad)_int(?P<intensity>[1-4])|neu_sit(?P<si
 _BLEND = "mix_(?P<a>ang|disg|fea|hap|sad)_(?P<b>ang|disg|fea|hap|sad)_(?P<split>50_50|70_30|30_70)"
 NAME = re.compile(rf"(?P<actor>A\d+)_(?:{_ALONE}|{_BLEND})_ver(?P<version>\d+)")
 TEST = re.compile(r"test_\d+")
+TEST_CLIPS = 594
 
 
-def read(path: Path) -> Iterator[dict[str, Any]]:
+def read(path: Path) -> Iterator[Record]:
     """Yield a record per row of the table, then one per clip that is not in it."""
     place = datasets.exists(path, EXPECTED)
     if place.is_file() and place.suffix.lower() != ".csv":
@@ -77,10 +83,8 @@ def _clips(folder: Path) -> list[Path]:
         return []
 
 
-def _record(name: str, file: Path | None, row: dict[str, str], where: str = "") -> dict[str, Any]:
-    record: dict[str, Any] = (
-        {"id": f"blemore/{name}"} if file is None else records.of_path(str(file))
-    )
+def _record(name: str, file: Path | None, row: dict[str, str], where: str = "") -> Record:
+    record: Record = {"id": f"blemore/{name}"} if file is None else records.of_path(str(file))
     record |= {"dataset": "blemore", "modality": "audio-video"}
     if TEST.fullmatch(name) and not row:
         return record | {"split": "test"}
@@ -112,9 +116,9 @@ def _blend(match: re.Match[str]) -> dict[str, int]:
     return {match["a"]: first, match["b"]: second}
 
 
-def _label(blend: dict[str, int]) -> dict[str, Any]:
+def _label(blend: dict[str, int]) -> Record:
     words = sorted(blend, key=lambda word: -blend[word])  # stable: of equal ones the first listed
-    label: dict[str, Any] = {"emotion": EMOTIONS[words[0]], "original": words[0]}
+    label: Record = {"emotion": EMOTIONS[words[0]], "original": words[0]}
     if len(words) > 1:
         label |= {"multi": [EMOTIONS[word] for word in words], "multi_original": words}
     shares = {emotion: blend.get(word, 0) / 100 for word, emotion in EMOTIONS.items()}
@@ -141,3 +145,44 @@ def _whole(cell: str, column: str, where: str) -> int:
     except ValueError:
         pass
     raise MalformedError(f"{where}{column} is not a whole number: '{cell}'")
+
+
+def submission(predicted: Iterable[Record]) -> Record:
+    """Return the challenge's {"predictions": {"test_0001.mov": [{"emotion", "salience"}, ...]}}.
+
+    Of records of the test clips, whatever their order, with `prediction.blend` in per cent. Raises
+    MalformedError for a record of another clip or of one that comes twice, without a prediction,
+    or with an answer that is none: more than two emotions, neutral in a blend, saliences that are
+    not whole per cents of 100.
+    """
+    answers: dict[str, list[Record]] = {}
+    for record in predicted:
+        name = records.name_of(record)
+        clip = Path(str(record.get("path") or name).partition("#")[0]).stem
+        if not TEST.fullmatch(clip):
+            raise MalformedError(f"{name}: not a test clip", hint="they are named test_0001.mov")
+        if f"{clip}.mov" in answers:
+            raise MalformedError(f"{name}: test clip {clip} comes twice")
+        answers[f"{clip}.mov"] = _answer(record, name)
+    return {"predictions": dict(sorted(answers.items()))}
+
+
+def _answer(record: Record, name: str) -> list[Record]:
+    """Return a record's emotions, the larger salience first, by the source's words."""
+    blend = (record.get("prediction") or {}).get("blend")
+    if not blend:
+        said = (record.get("error") or {}).get("message", "emocli predict writes it, for a blend")
+        raise MalformedError(f"{name}: no prediction.blend ({said})")
+    words = {emotion: word for word, emotion in EMOTIONS.items()}
+    found = {emotion: salience for emotion, salience in blend.items() if salience != 0}
+    if (
+        not set(found) <= set(words)
+        or len(found) > 2
+        or (len(found) == 2 and "neutral" in found)
+        or not all(salience in range(1, 101) for salience in found.values())
+        or sum(found.values()) != 100
+    ):
+        hint = "one of the six emotions, or two but neutral, in whole per cents of 100"
+        raise MalformedError(f"{name}: not an answer: {blend}", hint=hint)
+    ordered = sorted(found.items(), key=lambda item: -item[1])
+    return [{"emotion": words[emotion], "salience": int(salience)} for emotion, salience in ordered]

@@ -1,7 +1,14 @@
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import orjson
 import pytest
 
 from emocli.datasets import blemore
 from emocli.errors import MalformedError
+from emocli.metrics import blend
 
 from .conftest import touch
 
@@ -97,3 +104,80 @@ def test_a_row_that_contradicts_its_name_is_named_by_its_line(make, row, message
         stream.write(row + "\n")
     with pytest.raises(MalformedError, match=rf"train_metadata\.csv:5: .*{message}"):
         list(blemore.read(place))
+
+
+def predicted(clip, **blend):
+    return {"id": clip, "path": f"test/{clip}.mov", "prediction": {"blend": blend}}
+
+
+def test_a_submission_has_the_sources_words_and_reads_back_as_the_answers():
+    found = blemore.submission(
+        [
+            predicted("test_0002", joy=30, anger=70),
+            predicted("test_0001", neutral=100.0, anger=0),
+            {"id": "blemore/test_0010", "prediction": {"blend": {"disgust": 50, "fear": 50}}},
+        ]
+    )
+    assert orjson.loads(orjson.dumps(found)) == {
+        "predictions": {
+            "test_0001.mov": [{"emotion": "neu", "salience": 100}],
+            "test_0002.mov": [
+                {"emotion": "ang", "salience": 70},
+                {"emotion": "hap", "salience": 30},
+            ],
+            "test_0010.mov": [
+                {"emotion": "disg", "salience": 50},
+                {"emotion": "fea", "salience": 50},
+            ],
+        }
+    }
+
+
+def test_every_answer_of_the_decoders_can_be_submitted():
+    words = list(blemore.EMOTIONS)
+    valid = blend.answers(6, neutral=words.index("neu"))
+    names = list(blemore.EMOTIONS.values())
+    lines = [
+        predicted(f"test_{n:04}", **dict(zip(names, row.tolist(), strict=True)))
+        for n, row in enumerate(valid)
+    ]
+    answers = blemore.submission(lines)["predictions"].values()
+    back = [
+        [{a["emotion"]: a["salience"] for a in answer}.get(w, 0) for w in words]
+        for answer in answers
+    ]
+    assert back == valid.tolist()
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        (predicted("A102_ang_int1_ver1", anger=100), "A102_ang_int1_ver1: not a test clip"),
+        (predicted("test_0001", anger=100), "test_0001: test clip test_0001 comes twice"),
+        ({"id": "test_0002", "prediction": {"emotion": "joy"}}, "no prediction.blend"),
+        ({"id": "test_0002", "error": {"message": "cut off"}}, r"no prediction.blend \(cut off\)"),
+        (predicted("test_0002", anger=70, joy=20), "test_0002: not an answer"),
+        (predicted("test_0002", anger=50.5, joy=49.5), "not an answer"),
+        (predicted("test_0002", anger=110, joy=-10), "not an answer"),
+        (predicted("test_0002", anger=70, neutral=30), "not an answer"),
+        (predicted("test_0002", anger=40, joy=30, fear=30), "not an answer"),
+        (predicted("test_0002", surprise=100), "not an answer"),
+    ],
+)
+def test_what_cannot_be_submitted_is_named(record, message):
+    with pytest.raises(MalformedError, match=message):
+        blemore.submission([predicted("test_0001", anger=100), record])
+
+
+def test_the_script_writes_it_and_counts_the_clips(tmp_path):
+    lines = tmp_path / "predictions.jsonl"
+    lines.write_bytes(orjson.dumps(predicted("test_0001", anger=100)))
+    script = Path(__file__).parents[2] / "examples" / "blemore_submission.py"
+    run = partial(subprocess.run, capture_output=True, text=True)
+    done = run([sys.executable, script, lines])
+    assert orjson.loads(done.stdout) == blemore.submission([orjson.loads(lines.read_bytes())])
+    assert done.stderr == "1 clips, not the test set's 594\n"
+    lines.write_bytes(orjson.dumps(predicted("other", anger=100)))
+    done = run([sys.executable, script, lines])
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "other: not a test clip" in done.stderr
