@@ -66,28 +66,27 @@ class Windows(nn.Module):
         self.output = nn.Linear(config.hidden, config.classes)
 
     def hiddens(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> Sequence:
-        """Return the hidden layer of each window (batch, windows, hidden), and which are there.
+        """Return the hidden layer of all windows that are there, (all, hidden), and which they are.
 
-        A record with nothing at all has one window of zeros.
+        The latter is (batch, windows); a record with nothing at all has one window of zeros.
         """
         found = list(self.inputs(streams, masks).values())
         longest = torch.stack([_length(mask) for _, mask in found]).amax(dim=0)
-        parts, flags = [], []
-        for values, mask in found:
-            window, seen = cut(values, mask, longest, self.config.frames)
-            parts.append(
-                aggregated(window, seen) if self.config.statistics else _mean(window, seen)
-            )
-            flags.append(seen.any(dim=2))  # (batch, windows)
-        there = torch.stack(flags, dim=2)
-        joined = torch.cat([*parts, there.to(parts[0])], dim=2)
+        parts = [cut(values, mask, longest, self.config.frames) for values, mask in found]
+        there = torch.stack([seen.any(dim=2) for _, seen in parts], dim=2)
         some = there.any(dim=2)
         some[:, 0] |= ~some.any(dim=1)
+        aggregate = aggregated if self.config.statistics else masked_mean
+        columns = [aggregate(window[some], seen[some]) for window, seen in parts]
+        joined = torch.cat([*columns, there[some].to(columns[0])], dim=1)
         return self.dropout(nn.functional.relu(self.hidden(joined))), some
 
     def fuse(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> Tensor:
         """Return the mean hidden layer of a record's windows: (batch, hidden)."""
-        return masked_mean(*self.hiddens(streams, masks))
+        hidden, some = self.hiddens(streams, masks)
+        placed = hidden.new_zeros(*some.shape, hidden.shape[1])
+        placed[some] = hidden
+        return masked_mean(placed, some)
 
     def classify(self, fused: Tensor) -> Tensor:
         """Return logits (batch, classes)."""
@@ -105,9 +104,8 @@ class Windows(nn.Module):
         task_loss: Callable[[Tensor, Tensor], Tensor],
     ) -> dict[str, Tensor]:
         """Return the loss of the windows, each with its record's target."""
-        hidden, there = self.hiddens(streams, masks)
-        record = there.nonzero()[:, 0]
-        return {"task": task_loss(self.output(hidden[there]), targets[record])}
+        hidden, some = self.hiddens(streams, masks)
+        return {"task": task_loss(self.output(hidden), targets[some.nonzero()[:, 0]])}
 
 
 def _length(mask: Tensor) -> Tensor:
@@ -135,32 +133,19 @@ def cut(values: Tensor, mask: Tensor, longest: Tensor, frames: int) -> Sequence:
     return values[rows, places], (step < there[..., None]) & mask[rows, places]
 
 
-def _mean(window: Tensor, seen: Tensor) -> Tensor:
-    """Return the mean of each window's frames that are there, (batch, windows, dim)."""
-    weights = seen.to(window)[..., None]
-    return (window * weights).sum(dim=2) / weights.sum(dim=2).clamp_min(1)
-
-
 def aggregated(window: Tensor, seen: Tensor) -> Tensor:
-    """Return mean, SD and percentiles of each window's frames, (batch, windows, 7 dim).
+    """Return mean, SD and percentiles of each window's frames that are there, (windows, 7 dim).
 
     Percentiles are interpolated linearly between frames in order, as numpy does it. Zeros where no
     frame is there.
     """
-    mean, there = _mean(window, seen), seen[..., None]
-    deviation = _mean((window - mean[:, :, None]).square(), seen).clamp_min(1e-12).sqrt()
-    ordered = window.masked_fill(~there, float("inf")).sort(dim=2).values
-    last = (seen.sum(dim=2) - 1).clamp_min(0)  # (batch, windows)
-    parts = [mean, deviation]
+    mean, there = masked_mean(window, seen), seen[..., None]
+    deviation = masked_mean((window - mean[:, None]).square(), seen).sqrt()
+    ordered = window.masked_fill(~there, float("inf")).sort(dim=1).values
+    last = (seen.sum(dim=1) - 1).clamp_min(0)  # (windows,)
+    rows, parts = torch.arange(len(window), device=window.device), [mean, deviation]
     for share in PERCENTILES:
         place = share * last
-        below, above = (_frame(ordered, index) for index in (place.floor(), place.ceil()))
-        parts.append(torch.lerp(below, above, (place - place.floor())[..., None]))
-    some = seen.any(dim=2)[..., None]
-    return torch.cat([torch.where(some, part, 0.0) for part in parts], dim=2)
-
-
-def _frame(ordered: Tensor, index: Tensor) -> Tensor:
-    """Return frame number `index` (batch, windows) of each window, (batch, windows, dim)."""
-    places = index.long()[..., None, None].expand(-1, -1, 1, ordered.shape[3])
-    return ordered.gather(2, places)[:, :, 0]
+        below, above = (ordered[rows, index.long()] for index in (place.floor(), place.ceil()))
+        parts.append(torch.lerp(below, above, (place - place.floor())[:, None]))
+    return torch.where(seen.any(dim=1)[:, None], torch.cat(parts, dim=1), 0.0)

@@ -49,11 +49,13 @@ def test_every_frame_is_in_one_window_and_one_frame_is_in_all(length):
 
 
 def test_aggregates_are_those_of_numpy():
-    values, mask = frames(16, seed=1).reshape(1, 2, 8, 3), whole(1, 2, 8)
-    mask[0, 1, [2, 5, 6]] = False
-    found = windows.aggregated(values, mask)[0].reshape(2, 7, 3)
+    values, mask = frames(24, seed=1).reshape(3, 8, 3), whole(3, 8)
+    mask[1, [2, 5, 6]] = False
+    mask[2] = False
+    found = windows.aggregated(values, mask).reshape(3, 7, 3)
+    assert not found[2].any()
     for place in range(2):
-        there = values[0, place][mask[0, place]].numpy()
+        there = values[place][mask[place]].numpy()
         expected = [there.mean(0), there.std(0), *np.percentile(there, (10, 25, 50, 75, 90), 0)]
         np.testing.assert_allclose(found[place], expected, atol=1e-6)
 
