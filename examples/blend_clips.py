@@ -9,10 +9,12 @@ emotions, ten pairs of the five that are not neutral, and 56 % blends.
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
 
@@ -20,7 +22,7 @@ import numpy as np
 
 from emocli import hub
 from emocli.datasets import blemore, ravdess
-from emocli.encoders import pooling, whisper
+from emocli.encoders import whisper
 from emocli.metrics.blend import SPLITS
 from emocli.signals import audio
 
@@ -78,8 +80,8 @@ def _of_actor(
     """Return one actor's mixtures; which sentence, take and strength it is, is drawn."""
     clips = []
     for key, paths in sorted(takes.items()):  # two takes of an emotion, a sentence, a strength
-        for _ in range(2 if key[0] == "neutral" else 1):  # neutral has one strength only
-            split = SPLITS[random.integers(len(SPLITS))]
+        copies = 2 if key[0] == "neutral" else 1  # neutral has one strength only
+        for split in random.permutation(SPLITS)[:copies].tolist():
             clips.append(_mixture(actor, {key[0]: 100}, list(random.permutation(paths)), split))
     kinds = sorted({key[1:] for key in takes if key[0] != "neutral"})
     for pair in combinations([name for name in EMOTIONS if name != "neutral"], 2):
@@ -90,7 +92,7 @@ def _of_actor(
     return clips
 
 
-def _mixture(actor: str, blend: dict[str, int], paths: list[str], split: tuple[int, int]) -> Clip:
+def _mixture(actor: str, blend: dict[str, int], paths: list[str], split: Sequence[int]) -> Clip:
     saliences = tuple(float(blend.get(name, 0)) for name in EMOTIONS)
     shares = (share / 100 for share in split)
     return Clip(actor, saliences, tuple(zip(map(str, paths), shares, strict=True)))
@@ -127,27 +129,26 @@ def heard(clip: Clip, read: Callable[[str], np.ndarray]) -> np.ndarray:
     return whisper.normalise_level(mixture)
 
 
-def features(clips: list[Clip], file: Path) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Return statistics (clips, 7 dim) and frames [(time, dim)] of clips; kept in `file`."""
+def features(clips: list[Clip], folder: Path) -> list[np.ndarray]:
+    """Return the frames of each clip, [(time, dim)], 50 a second; kept in `folder`."""
+    digest = hashlib.blake2b(repr((clips, ENCODER, LAYER)).encode(), digest_size=8).hexdigest()
+    file = folder / f"{digest}.npz"
     if not file.exists():
-        model, cache = whisper.load(hub.resolve(ENCODER)), {}
-
-        def read(path: str) -> np.ndarray:
-            if path not in cache:
-                cache[path] = audio.read(path).samples
-            return cache[path]
-
-        frames: list[np.ndarray] = []
-        for start in range(0, len(clips), BATCH):
-            waves = [heard(clip, read) for clip in clips[start : start + BATCH]]
-            frames += whisper.encode(model, waves, layers=[LAYER], pooling="frames")
-            sys.stderr.write(f"\rencoded {len(frames)} of {len(clips)} clips ")
-            cache = {path: cache[path] for path in list(cache)[-200:]}
-        sys.stderr.write("\n")
-        _save(file, frames)
+        folder.mkdir(parents=True, exist_ok=True)
+        _save(file, _encoded(clips))
     stored = np.load(file)
-    frames = np.split(stored["frames"].astype(np.float32), np.cumsum(stored["lengths"])[:-1])
-    return np.stack([pooling.statistics(part) for part in frames]), frames
+    return np.split(stored["frames"].astype(np.float32), np.cumsum(stored["lengths"])[:-1])
+
+
+def _encoded(clips: list[Clip]) -> list[np.ndarray]:
+    model, frames = whisper.load(hub.resolve(ENCODER)), []
+    read = lru_cache(maxsize=200)(lambda path: audio.read(path).samples)
+    for start in range(0, len(clips), BATCH):
+        waves = [heard(clip, read) for clip in clips[start : start + BATCH]]
+        frames += whisper.encode(model, waves, layers=[LAYER], pooling="frames")
+        sys.stderr.write(f"\rencoded {len(frames)} of {len(clips)} clips ")
+    sys.stderr.write("\n")
+    return frames
 
 
 def _save(file: Path, frames: list[np.ndarray]) -> None:
