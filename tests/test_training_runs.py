@@ -136,6 +136,22 @@ def test_several_heads_are_learned_at_once(emocli: Emocli, store: Path, tmp_path
     assert contents["metrics"]["dev_ccc"] > 0.7
 
 
+def test_what_was_mixed_of_training_records_is_never_held_out(
+    emocli: Emocli, store: Path, tmp_path: Path
+) -> None:
+    records = sequences(store)
+    made = [{**r, "id": f"dime-{r['id']}", "augmented": {"method": "dime"}} for r in records]
+    flags = ("-m", "concat", "--epochs", "1", "-o", str(tmp_path / "m"))
+    done = emocli("train", *flags, stdin=records + made)
+    assert done.status == 0, done.stderr
+    contents = orjson.loads((tmp_path / "m" / "config.json").read_bytes())
+    assert contents["training"]["records"] == 96
+    assert contents["metrics"]["dev_records"] == 6  # one speaker of eight
+    done = emocli("train", "--cv", "speaker", "-m", "concat", stdin=records + made)
+    assert done.status == 2
+    assert "dime-r0" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("label", "message"),
     [

@@ -13,7 +13,7 @@ import torch
 
 from emocli import bundle, distributed, heads, losses, models, options, training
 from emocli.commands import _training_figures as figures
-from emocli.commands._training_examples import Examples, require_time
+from emocli.commands._training_examples import MADE, Examples, require_time
 from emocli.commands._training_progress import Epochs
 from emocli.errors import ExitStatus, UsageError
 from emocli.heads import CLASSES, Head
@@ -84,10 +84,11 @@ def _kind(name: str, wanted: Sequence[Head]) -> Record:
 
 def split(data: Filed, groups: list[str]) -> tuple[Filed, Filed]:
     """Return (train, dev): whole groups are held out, by the order of their hashes."""
-    names = sorted(set(groups), key=lambda g: hashlib.blake2b(g.encode()).digest())
+    names = sorted(set(groups) - {MADE}, key=lambda g: hashlib.blake2b(g.encode()).digest())
     if len(names) < 2:
         raise UsageError(
-            f"all records are of one speaker ({names[0]})", hint="--dev FILE gives held-out records"
+            f"all records are of one speaker ({', '.join(names)})",
+            hint="--dev FILE gives held-out records",
         )
     held = set(names[: max(1, len(names) // DEV_SHARE)])
     mask = torch.tensor([group in held for group in groups])
@@ -146,7 +147,7 @@ def _write(
         **figures.calibration(plan.heads, answers[seed], dev.targets),
         "training": {
             "records": len(examples),
-            "groups": len(set(examples.groups)),
+            "groups": len(set(examples.groups) - {MADE}),
             "datasets": dict(examples.datasets),
             **asdict(settings),
             **best,

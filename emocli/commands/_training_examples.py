@@ -21,6 +21,8 @@ from emocli.training_data import Filed, Frames, Vectors
 
 Record = dict[str, Any]
 
+MADE = "\0made"  # the group of records that `augment` made: never held out
+
 
 class Examples:
     """Labelled records; `groups` is who speaks, for a split that does not leak."""
@@ -112,6 +114,14 @@ def collect(
 
 def _note(examples: Examples, record: Record, group: str | None) -> None:
     """Note whose a record is, and what it says but for its features where it is to be written."""
+    if record.get("augmented"):
+        if group:
+            hint = "augment the training part of each fold, or train with --dev"
+            message = "--cv would test on what was mixed of training records"
+            raise UsageError(f"{records.name_of(record)}: {message}", hint=hint)
+        examples.groups.append(MADE)
+        examples.digest.update(orjson.dumps([record.get("id"), record.get("label")]))
+        return
     who = record.get("speaker") or record.get("dialogue") or record.get("id")
     who = records.require(record, group, "train without --cv") if group else who
     examples.groups.append(str(who))
