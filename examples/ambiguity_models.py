@@ -28,6 +28,7 @@ class Arm:
     model: str = "amber2"
     majority: bool = False
     balanced: bool = False  # classes weigh the same
+    loss: str = "cross-entropy"  # of a model without losses of its own
 
 
 ARMS = {
@@ -56,7 +57,7 @@ Part = tuple[dict[str, Floats], Floats]  # streams and votes
 def fitted(arm: Arm, train: Part, dev: Part, seed: int = 0, **changes: Any) -> Any:
     """Return an arm's model, fitted; `changes` are of its config, or of the settings."""
     own = {key: changes.pop(key) for key in list(changes) if hasattr(SETTINGS, key)}
-    settings = replace(SETTINGS, seed=seed, balanced=arm.balanced, **own)
+    settings = replace(SETTINGS, seed=seed, balanced=arm.balanced, loss=arm.loss, **own)
     dims = {name: values.shape[1] for name, values in train[0].items()}
     config = {"dims": dims, "classes": train[1].shape[1], **arm.config, **changes}
     torch.manual_seed(seed)

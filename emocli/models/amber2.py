@@ -122,7 +122,7 @@ class Amber2(nn.Module):
 
     def _answer(self, logits: Tensor) -> Tensor:
         """Return log-probabilities, or numbers, of the first head: (batch, primary)."""
-        first = logits[:, : self.config.primary or None]
+        first = logits[:, : self.config.primary or None].float()  # bfloat16 is too coarse for JS
         return first if self.config.task == "regression" else first.log_softmax(dim=1)
 
     def _truth(self, targets: Tensor) -> Tensor:

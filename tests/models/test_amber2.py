@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.spatial.distance import jensenshannon
+from scipy.stats import binom
 from torch.nn.functional import cross_entropy
 
 from emocli.errors import ConfigError
@@ -92,6 +93,18 @@ def test_the_divergence_is_scipys_in_nats_at_its_ends_too() -> None:
     np.testing.assert_allclose(found, js(first.numpy(), second.numpy()), atol=1e-6)
     assert found[1] == pytest.approx(np.log(2))
     assert found[2] == 0
+
+
+@pytest.mark.parametrize(("votes", "nearest"), [(3, 0.965), (10, 0.922), (1000, 0.900)])
+def test_few_votes_draw_the_nearest_answer_away_from_the_truth(votes: int, nearest: float) -> None:
+    """Of chances 0.9 and 0.1: what examples/ambiguity_raters.py says of the rater loss."""
+    counts, answers = np.arange(votes + 1), torch.linspace(0.85, 0.999, 150, dtype=torch.float64)
+    said = torch.stack([answers, 1 - answers], dim=1).log()
+    total = torch.zeros_like(answers)
+    for count, chance in zip(counts, binom.pmf(counts, votes, 0.9), strict=True):
+        vote = torch.tensor([count, votes - count], dtype=torch.float64) / votes
+        total += chance * amber2.divergence(vote.log().expand_as(said), said)
+    assert answers[total.argmin()].item() == pytest.approx(nearest, abs=2e-3)
 
 
 def test_a_sure_and_wrong_answer_still_has_a_slope_that_is_finite() -> None:
@@ -189,6 +202,14 @@ def test_three_streams_share_the_gate_and_one_has_it_to_itself() -> None:
     alone = build("amber2", dims={"text": 3})
     assert torch.equal(alone.gates(streams, masks)["modalities"][1:], torch.ones(4, 1))
     assert terms(alone, shares(5), (streams, masks))["modality"] > 0
+
+
+def test_mixed_precision_leaves_the_divergences_as_they_are() -> None:
+    model, y = build("amber2"), shares()
+    whole = {name: term.item() for name, term in terms(model, y).items()}
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = {name: term.item() for name, term in terms(model, y).items()}
+    assert mixed == pytest.approx(whole, rel=0.03)
 
 
 def test_the_baseline_is_the_same_student_and_has_no_experts() -> None:
