@@ -19,6 +19,7 @@ from emocli.decoding import MAX_LINE_BYTES as MAX_LINE_BYTES
 from emocli.errors import MalformedError, RecordError, printable
 from emocli.label_types import Annotation as Annotation
 from emocli.label_types import Label as Label
+from emocli.label_types import Merge as Merge
 from emocli.prosody_types import Prosody as Prosody
 from emocli.prosody_types import Vowel as Vowel
 

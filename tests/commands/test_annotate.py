@@ -14,9 +14,11 @@ import pytest
 
 from emocli.commands._annotate_command import Command
 from emocli.commands._annotate_raters import Question
+from emocli.commands.schema import schema
 from emocli.errors import RecordError
 from emocli.llm import personas
 from emocli.metrics import pooling
+from tests.commands.test_schema import wrong
 from tests.conftest import Emocli
 
 Record = dict[str, Any]
@@ -310,6 +312,15 @@ def test_votes_are_added_up(emocli: Emocli) -> None:
     }
     assert label["distribution"] == pytest.approx(expected)
     assert label["merged"] == {"rule": "count", "weight": 1, "human": 4, "synthetic": 8}
+
+
+def test_what_is_added_keeps_the_schema(emocli: Emocli, script: Any) -> None:
+    body = "for _ in sys.stdin:\n    print('joy', flush=True)"
+    records = [predicted(votes={"fear": 3, "joy": 1})]
+    found = emocli("annotate", "--command", script(body), stdin=records).records
+    assert [wrong(record, schema()) for record in found] == [[]]
+    found[0]["annotations"][0]["rater"] = "first"
+    assert wrong(found[0], schema()) == [".annotations[0].rater"]
 
 
 def test_a_weight_is_that_of_a_synthetic_vote_and_one_is_the_count(emocli: Emocli) -> None:
