@@ -19,6 +19,16 @@ class Annotation(TypedDict, total=False):
     cost: dict[str, Any]  # seconds, prompt_tokens, answer_tokens: what is known of them
 
 
+class Cause(TypedDict, total=False):
+    """What caused the emotion of an utterance: a turn of its dialogue, or words of that turn."""
+
+    turn: int
+    text: str  # the words as they were said
+    start: int  # or their place: the first word, from 0, where blanks stand between words
+    end: int  # the word after the last
+    emotion: str  # only of a prediction, where it is not the record's
+
+
 class Merge(TypedDict, total=False):
     """How `distribution` came from the votes of people and of annotators."""
 
@@ -34,6 +44,7 @@ class Label(TypedDict, total=False):
     emotion: str | None
     original: str
     multi: list[str]
+    causes: list[Cause]
     votes: dict[str, int]
     votes_by_modality: dict[str, dict[str, int]]  # of those who heard, saw, or both
     votes_by_source: dict[str, dict[str, int]]  # human, which `votes` stays; synthetic

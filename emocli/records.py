@@ -18,6 +18,7 @@ from emocli.decoding import MAX_DEPTH as MAX_DEPTH
 from emocli.decoding import MAX_LINE_BYTES as MAX_LINE_BYTES
 from emocli.errors import MalformedError, RecordError, printable
 from emocli.label_types import Annotation as Annotation
+from emocli.label_types import Cause as Cause
 from emocli.label_types import Label as Label
 from emocli.label_types import Merge as Merge
 from emocli.prosody_types import Prosody as Prosody
@@ -88,6 +89,8 @@ class Prediction(TypedDict, total=False):
     probabilities: dict[str, float]
     confidence: float
     entropy: float  # nats; how much people would disagree: rater ambiguity
+    multi: list[str]
+    causes: list[Cause]
     blend: dict[str, float] | None  # per cent, adding to 100; the larger first
     valence: float
     arousal: float

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
+from emocli.commands import _score_blends as blends
 from emocli.commands import _score_classes as classes
 from emocli.commands import _score_figures as figures
+from emocli.commands import _score_numbers as numbers
+from emocli.commands import _score_pairs as pairs
+from emocli.commands import _score_sets as sets
 from emocli.commands._score_words import Fault, Floats, Indices
 from emocli.errors import UsageError
 from emocli.metrics import report
@@ -82,6 +87,33 @@ TASKS = {
             classes.Distributions,
             (*figures.SHARES, *report.NAMES),
             ("bhattacharyya", "jsd_bits", "r2_per_record", "r2_per_emotion", "kl", "uar"),
+        ),
+        Task("blend", blends.Blends, blends.NAMES, blends.NAMES),
+        Task(
+            "regression",
+            numbers.Numbers,
+            numbers.NAMES,
+            ("ccc", *(f"{dimension}.ccc" for dimension in numbers.DIMENSIONS)),
+        ),
+        Task("multilabel", sets.Sets, sets.NAMES, sets.NAMES),
+        Task(
+            "mosi",
+            partial(numbers.Numbers, ("sentiment",), "mosi"),
+            numbers.MOSI,
+            ("mae", "corr", "acc7", "acc2_has0", "acc2_non0"),
+        ),
+        Task(
+            "sims",
+            partial(numbers.Numbers, ("sentiment",), "sims"),
+            numbers.SIMS,
+            ("mae", "corr", "acc5", "acc3", "acc2", "f1"),
+        ),
+        Task(
+            "ecf",
+            pairs.Pairs,
+            pairs.NAMES,
+            tuple(f"{kind}.weighted_f1" for kind in pairs.SETS),
+            ("dialogue",),
         ),
     )
 }

@@ -175,7 +175,7 @@ def not_shares(what: str, matrix: Floats, total: Floats) -> list[Fault]:
             return f"{what} has {matrix[row].min():g}: none can be negative"
         return f"{what} adds to {total[row]:.4g}, not to 1"
 
-    return _faults(f"bad_{what}", bad, message)
+    return faults_of(f"bad_{what}", bad, message)
 
 
 def unknown(bad: NDArray[np.bool_], words: Callable[[int], list[str]]) -> list[Fault]:
@@ -185,10 +185,11 @@ def unknown(bad: NDArray[np.bool_], words: Callable[[int], list[str]]) -> list[F
         named = ", ".join(f"'{word}'" for word in words(row))
         return f"unknown emotion {named}: not one of the seven, and no prediction's"
 
-    return _faults("unknown_label", bad, message)
+    return faults_of("unknown_label", bad, message)
 
 
-def _faults(code: str, bad: NDArray[np.bool_], message: Callable[[int], str]) -> list[Fault]:
+def faults_of(code: str, bad: NDArray[np.bool_], message: Callable[[int], str]) -> list[Fault]:
+    """Return the fault of some rows, if there are any."""
     return [Fault(code, np.flatnonzero(bad), message)] if bad.any() else []
 
 
