@@ -69,7 +69,7 @@ class Source:
             else:
                 yield self.text.encode(), {"id": "text#L1", "text": self.text}
         if self.files_from is not None:
-            with _required(self.files_from, self.stdin) as stream:
+            with required(self.files_from, self.stdin) as stream:
                 yield from self._paths(stream, self.files_from)
         for argument in self.arguments:
             if argument == "-":
@@ -82,7 +82,7 @@ class Source:
 
     def _file(self, name: str, wanted: str) -> Iterator[Item]:
         try:
-            stream = _open(name) if self.marks else _required(name, self.stdin)
+            stream = _open(name) if self.marks else required(name, self.stdin)
         except OSError as error:
             yield self._failed(name, error)
             return
@@ -182,7 +182,7 @@ def _open(path: str) -> BinaryIO:
     return cast("BinaryIO", gzip.open(path, "rb") if path.endswith(".gz") else open(path, "rb"))
 
 
-def _required(path: str, stdin: BinaryIO) -> BinaryIO:
+def required(path: str, stdin: BinaryIO) -> BinaryIO:
     """Open a file that a flag names, or what a command cannot do without."""
     try:
         return stdin if path == "-" else _open(path)

@@ -109,7 +109,8 @@ class Frame:
             )
         else:
             self.truths = self._people(shares)
-            self.truth = self.truths.argmax(1)  # of equal shares the first
+            first = self.truths.argmax(1) if self.truths.size else np.empty(0, np.int64)
+            self.truth = first  # of equal shares the first
             self.pair = self.truths, self.probabilities / np.where(total > 0, total, 1.0)[:, None]
             if (predicted < 0).any():
                 best = self.probabilities.argmax(1)
@@ -121,9 +122,9 @@ class Frame:
         total = np.einsum("rc->r", matrix) + foreign
         votes = [number for (source, _), number in shares.layouts.items() if source is VOTES]
         counted = np.isin(np.asarray(shares.layout), votes)
+        self.faults += unknown(foreign != 0, lambda row: shares.foreign(row, self.labels))
         self.faults += not_shares(shares.what, matrix, np.where(counted & (total > 0), 1.0, total))
         self.faults += [fault for fault in shares.odd() if not counted[fault.rows[0]]]
-        self.faults += unknown(foreign != 0, lambda row: shares.foreign(row, self.labels))
         return matrix / np.where(total > 0, total, 1.0)[:, None]
 
     @property

@@ -26,7 +26,7 @@ Cause = tuple[int, str | tuple[int, int] | None, str]  # turn, words or their pl
 FIGURES = tuple(
     f"{how}_{what}" for how in ("weighted", "micro") for what in ("precision", "recall", "f1")
 )
-SETS = ("strict", "proportional", "pairs")
+SETS = ("strict", "proportional", "utterances")
 NAMES = tuple(f"{kind}.{figure}" for kind in SETS for figure in FIGURES)
 CELLS = len(emotion_cause.EMOTIONS) * 4  # counts of a record, of each set
 
@@ -175,5 +175,5 @@ class Part:
 
     def details(self) -> Record:
         """Return how many pairs there are on both sides, duplicates once."""
-        counts = self.counts[:, SETS.index("pairs")]
+        counts = self.counts[:, SETS.index("utterances")]
         return {"pairs": int(counts[..., 2].sum()), "predicted_pairs": int(counts[..., 1].sum())}

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-from emocli import inputs, options
+from emocli import inputs, options, records
 from emocli.commands import _score_groups as grouping
 from emocli.commands import _score_tasks as tasks
 from emocli.commands._score_columns import Columns, field
@@ -93,11 +93,11 @@ class Work:
             return []
         return self._scored(kept, columns, shared)
 
-    def _columns(self, kept: tasks.Columns, shared: Shared, records: Iterator[Record]) -> Columns:
+    def _columns(self, kept: tasks.Columns, shared: Shared, stream: Iterator[Record]) -> Columns:
         asked = self.own["cluster"]
         cluster = self.task.cluster if asked is None else () if asked == "none" else (asked,)
         columns = Columns(kept.take, self.own["stream"], self.groups, cluster, shared)
-        for record in records:
+        for record in stream:
             columns.add(record)
         columns.check_ids()
         return columns
@@ -107,11 +107,9 @@ class Work:
         return self._file(name) if name else None
 
     def _file(self, name: str) -> Iterator[Record]:
-        source = inputs.Source([name], self.run.world.stdin)
-        for _, record in source:
-            yield record
-        if source.problem is not None:
-            raise source.problem
+        with inputs.required(name, self.run.world.stdin) as stream:
+            for _, record in records.read(stream, name):
+                yield record
 
     def _scored(self, kept: tasks.Columns, columns: Columns, shared: Shared) -> list[Record]:
         from emocli.commands._score_rows import rows
@@ -125,8 +123,11 @@ class Work:
         frame = kept.frame(self.own)
         table = Table(columns, frame)
         peer = Table(other, frame, first) if other else None
+        counts = table.counts(table.row == table.row)
+        self._faults(columns, counts["failed"])
+        self._check_scored(counts)
         found = list(rows(table, self.task, self.groups, self.own, peer))
-        self._warn(columns, table.counts(table.row == table.row), frame, found)
+        self._warn(frame, found)
         if peer and other:
             self._faults(other, peer.counts(peer.row == peer.row)["failed"], f"{name}: ")
         pairs = shared.found()
@@ -145,20 +146,20 @@ class Work:
             if not self.run.flags["exit_zero"]:
                 self.status = ExitStatus.FAILED
 
-    def _warn(
-        self, columns: Columns, counts: Record, frame: tasks.Frame, rows: list[Record]
-    ) -> None:
-        """Say on stderr what was not scored and which intervals not to trust."""
+    def _check_scored(self, counts: Record) -> None:
+        """Raise EmptyInputError where there is nothing to score; say what was not scored."""
         total, scored, skipped = counts["records"], counts["scored"], counts["skipped"]
         reasons = ", ".join(f"{count} {reason}" for reason, count in skipped.items())
-        self._faults(columns, counts["failed"])
         if not scored:
             hint = "run emocli predict first" if "no_prediction" in skipped else ""
             raise EmptyInputError(f"nothing to score in {total} records: {reasons}", hint=hint)
-        if self.own["task"] == tasks.AUTO and self.task.name != "classification":
-            self.say(f"task {self.task.name}, found in labels and predictions (--task)")
         if skipped:
             self.say(f"scored {scored} of {total} records; skipped {reasons}")
+
+    def _warn(self, frame: tasks.Frame, rows: list[Record]) -> None:
+        """Say on stderr how the figures are to be read, and which intervals not to trust."""
+        if self.own["task"] == tasks.AUTO and self.task.name != "classification":
+            self.say(f"task {self.task.name}, found in labels and predictions (--task)")
         if frame.unheard:
             beyond = ", ".join(frame.unheard)
             self.say(f"no prediction names {beyond}: such records count as wrong")

@@ -55,6 +55,9 @@ Train = Annotated[
     str | None,
     typer.Option(metavar="FILE", help="Warn of speakers, dialogues, texts shared with FILE."),
 ]
+Alignment = Annotated[
+    bool, typer.Option("--alignment", help="How near annotations come to people's votes.")
+]
 Threshold = Annotated[
     float, typer.Option(metavar="P", min=0, max=1, help="Of --task multilabel, from P on.")
 ]
@@ -83,6 +86,7 @@ def command(
     labels: Labels = "present",
     restrict: Restrict = None,
     threshold: Threshold = 0.5,
+    alignment: Alignment = False,
     seed: Seed = 0,
     form: Format = None,
     json: Json = False,
@@ -116,7 +120,7 @@ def command(
     macro_f1, samples_f1, jaccard, exact_match, map.
 
     ecf (label.causes and prediction.causes, lists of {turn, text}, {turn, start, end} in words, or
-    {turn}; `emotion` there, or the record's): strict., proportional. and pairs. (subtask 2) with
+    {turn}; `emotion` there, or the record's): strict., proportional., utterances. (subtask 2) with
     weighted_f1, weighted_precision, weighted_recall and the same with micro_.
 
     Records with an upstream error, without a label or where the model abstained are not scored:
@@ -127,12 +131,16 @@ def command(
 
     Intervals are 95 % percentiles of a bootstrap over clusters; `resampled` says of what. --compare
     resamples both files alike. --by modalities reads `condition`, else prediction.modalities;
-    --by ambiguity cuts the records into thirds by the entropy of their votes. Undefined is null.
+    --by ambiguity cuts the records into thirds by the entropy of their votes. --alignment scores no
+    prediction but `annotations` against votes: by their number, by source, by ambiguity. Undefined
+    is null.
 
     Example:
 
         emocli predict clips.jsonl | emocli score --by dataset,ambiguity --min uar=0.6
     """
+    if alignment:
+        return _alignment(run)
     shown = _format(run)
     from emocli.commands import _score_run as scoring
 
@@ -153,6 +161,17 @@ def command(
     for text in missed:
         work.say(text)
     return worst(status, ExitStatus.THRESHOLD) if missed else status
+
+
+def _alignment(run: options.Run) -> int:
+    """Write how near annotations come to votes: records, whatever stdout is."""
+    from emocli.commands import _score_alignment
+
+    source = run.source()
+    found = _score_alignment.rows((record for _, record in source), run.own)
+    if source.problem is not None:
+        raise source.problem
+    return run.write(found if source.count else [])
 
 
 def _format(run: options.Run) -> str:

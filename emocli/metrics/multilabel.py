@@ -126,7 +126,7 @@ def precision_of(counts: Floats) -> Floats:
     """Return average precision of counts (..., bins, 2) of positives and negatives, best first."""
     passed = counts.cumsum(-2)
     precision = _ratio(passed[..., 0], passed.sum(-1))
-    positives = passed[..., -1, 0]
+    positives = counts[..., 0].sum(-1)
     gained = np.where(counts[..., 0] > 0, precision * counts[..., 0], 0.0).sum(-1)
     return _ratio(gained, positives)
 

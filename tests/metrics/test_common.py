@@ -48,6 +48,10 @@ def arguments(name, truth, probabilities):
         "blend": lambda: (blends(truth), blends(predicted)),
         "distribution": lambda: (np.eye(5)[truth], probabilities),
         "emotion_cause": lambda: (pairs(truth), pairs(predicted)),
+        "multilabel": lambda: (
+            np.eye(5)[truth] > 0,
+            probabilities if second == "scores" else probabilities >= 0.25,
+        ),
         "regression": lambda: (truth.astype(float), probabilities @ np.arange(5.0)),
     }
     if name.split(".")[0] in of_file:
