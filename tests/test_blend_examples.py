@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from itertools import product
 from pathlib import Path
@@ -14,6 +15,7 @@ import orjson
 import pytest
 import soundfile
 
+from emocli import models, training
 from examples import blend_clips
 
 ROOT = Path(__file__).parent.parent
@@ -78,6 +80,15 @@ def test_mixtures_are_of_one_actor_and_one_sentence_and_single_emotions_are_two_
     assert set(counts.values()) == {24, 30}
     assert len({clip.saliences for clip in found}) == 36
     assert len(set(found)) == len(found)
+
+
+def test_the_published_settings_are_ones_that_train_takes():
+    tables = tomllib.loads((ROOT / "examples" / "blemore.toml").read_text())
+    model = models.build("mlp", {"dims": {"audio": 14}, "classes": 6, **tables["model"]})
+    assert model.hidden.out_features == 512
+    found = training.Settings(**tables["training"])
+    assert (found.loss, found.learning_rate, found.weight_decay) == ("kl", 5e-6, 1e-3)
+    assert (found.batch_size, found.epochs, found.seed) == (32, 200, 42)
 
 
 def run(home, *flags, **world):
