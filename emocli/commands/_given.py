@@ -8,6 +8,7 @@ the frames with numbers that are none are masked.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -162,13 +163,24 @@ def _numbers(stream: _Stream, store: Store) -> np.ndarray:
     """Return a feature's numbers, float32: its vector, or its array, memory-mapped."""
     import numpy as np
 
-    vector, array = stream.feature.get("vector"), stream.feature.get("array")
+    vector, frames = stream.feature.get("vector"), stream.feature.get("array")
     try:
-        if vector is None and isinstance(array, dict):
-            array = store.array(array)
-        return np.asarray(array if vector is None else vector, np.float32)
-    except (TypeError, ValueError, KeyError, OSError, EOFError) as error:
+        if vector is None and isinstance(frames, dict):
+            frames = store.array(frames)
+        return np.asarray(frames, np.float32) if vector is None else _vector(vector)
+    except (TypeError, ValueError, OverflowError, KeyError, OSError, EOFError) as error:
         raise stream.broken(f"cannot be read: {error}") from None
+
+
+def _vector(values: Any) -> np.ndarray:
+    """Return a list's numbers, float32; null is not a number."""
+    import numpy as np
+
+    try:
+        packed = struct.pack(f"{len(values)}d", *values)  # three times as fast as asarray
+        return np.frombuffer(packed).astype(np.float32)
+    except (TypeError, struct.error):
+        return np.asarray(values, np.float32)
 
 
 def tensors(trained: bundle.Bundle, given: Sequence[Given], device: str) -> Any:

@@ -29,6 +29,7 @@ import typer
 from emocli import bundle, failures, models, options, stages, windows
 from emocli.commands import _answers, _given, _upstream
 from emocli.errors import RecordError
+from emocli.store import Store
 
 Record = dict[str, Any]
 Model = Annotated[
@@ -53,11 +54,12 @@ def command(run: options.Run, model: Model = "default", strict_modalities: Stric
 def stage(run: options.Run, trained: bundle.Bundle, *, strict: bool = False) -> stages.Stage:
     """Return the stage that runs what is missing upstream, and then the model up to its fusion."""
     done = functools.partial(fused, trained=trained)
+    frames = any(map(bundle.timed, trained.streams.values()))
     return stages.chain(
         lambda rows: (r if r.get("error") or done(r) else _given.forget(r) for r in rows),
         _upstream.stage(run, trained, done),
         core(run, trained),
-        functools.partial(map, _without_passed),
+        *([functools.partial(map, _without_passed)] if frames else []),
         *([stages.each(functools.partial(_whole, trained), name="fuse")] if strict else []),
     )
 
@@ -70,11 +72,12 @@ def fused(record: Record, trained: bundle.Bundle) -> bool:
 
 def core(run: options.Run, trained: bundle.Bundle) -> stages.Stage:
     """Return the stage that fuses streams which are there already."""
+    store = run.store
     model = functools.cache(lambda: _loaded(run, trained))
     timed = functools.cache(lambda: models.takes_time(trained.contents["architecture"]))
 
     def fuse(batch: list[Record]) -> list[Record | Exception]:
-        found = [_tried(record, trained, timed(), run) for record in batch]
+        found = [_tried(record, trained, timed(), store) for record in batch]
         there = [i for i, given in enumerate(found) if isinstance(given, _given.Given)]
         outcomes: list[Any] = list(found)
         if there:
@@ -108,10 +111,10 @@ def _frames(record: Record) -> float:
     return float(sum(shape[0] for shape in shapes))
 
 
-def _tried(record: Record, trained: bundle.Bundle, timed: bool, run: options.Run) -> Any:
+def _tried(record: Record, trained: bundle.Bundle, timed: bool, store: Store) -> Any:
     """Return what of a record counts, or the error that makes it none of the batch."""
     try:
-        given = _given.of_record(record, trained, timed, run.store)
+        given = _given.of_record(record, trained, timed, store)
     except RecordError as error:
         return error
     if given.values:
