@@ -17,7 +17,7 @@ from emocli.errors import UsageError
 from emocli.losses import Loss
 from emocli.losses import class_weights as class_weights
 from emocli.training_data import Data as Data
-from emocli.training_data import Source, moments
+from emocli.training_data import Source, ahead, moments
 from emocli.training_state import Place as Place
 from emocli.training_state import Run
 from emocli.training_state import Settings as Settings
@@ -133,7 +133,7 @@ def _epoch(run: Run, train: Source, loss: Loss) -> dict[str, float]:
     """Go once over the batches; return the mean loss of a record, and its terms if several."""
     run.model.train()
     totals: defaultdict[str, Tensor] = defaultdict(lambda: torch.zeros((), dtype=torch.float64))
-    for batch, size in _batches(run, train):
+    for batch, size in ahead(_batches(run, train)):
         for name, value in _step(run, batch, loss, len(batch) / size).items():
             totals[name] = totals[name] + value.detach().double().cpu() * len(batch)
     names = sorted(totals)

@@ -10,12 +10,15 @@ from __future__ import annotations
 import tempfile
 from array import array
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
+
+Item = TypeVar("Item")
 
 CHUNK = 64  # records that are read at a time where all have to be looked at
 
@@ -169,6 +172,15 @@ class Filed:
         streams = {name: torch.from_numpy(values) for name, (values, _) in parts.items()}
         masks = {name: torch.from_numpy(mask) for name, (_, mask) in parts.items()}
         return Data(streams, masks, self.targets[index])
+
+
+def ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """Yield the items; the next one is made in another thread while this one is used."""
+    with ThreadPoolExecutor(1, thread_name_prefix="emocli-reading") as reader:
+        waiting = reader.submit(next, items, None)
+        while (item := waiting.result()) is not None:
+            waiting = reader.submit(next, items, None)
+            yield item
 
 
 def chunks(data: Source, size: int = CHUNK) -> Iterator[Data]:
