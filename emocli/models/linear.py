@@ -43,10 +43,10 @@ class Linear(nn.Module):
     def fuse(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> Tensor:
         """Return the standardised streams side by side, and their flags: (batch, total)."""
         parts = []
-        for (name, dim), mean, scale in zip(self.config.dims.items(), *self._split(), strict=True):
+        for name, mean, scale in zip(self.config.dims, *self._split(), strict=True):
             present = masks[name][:, None]
             values = (streams[name] - mean) / scale
-            parts.append(torch.where(present, values, torch.zeros(dim)))  # (batch, dim)
+            parts.append(torch.where(present, values, torch.zeros_like(values)))  # (batch, dim)
         if len(parts) > 1:
             flags = [masks[name] for name in self.config.dims]
             parts.append(torch.stack(flags, dim=1).to(parts[0]))  # (batch, streams)
