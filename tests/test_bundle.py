@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -137,7 +138,9 @@ def test_what_another_program_made_is_not_written_over(folder: Path, tmp_path: P
 
 @pytest.mark.parametrize("name", [n for n in models.names() if models.takes_time(n)])
 def test_a_model_of_sequences_has_a_canary_too(tmp_path: Path, name: str) -> None:
-    config = {"dims": {"audio": 4, "text": 4}, "classes": 2, "hidden": 8}
+    config: dict[str, Any] = {"dims": {"audio": 4, "text": 4}, "classes": 2, "hidden": 8}
+    if name == "late-fusion":
+        config |= {"hidden": dict.fromkeys(config["dims"], 8), "weights": {"audio": 1, "text": 0.5}}
     contents = {
         "name": "long",
         "architecture": name,

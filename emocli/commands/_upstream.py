@@ -28,7 +28,7 @@ def stage(run: options.Run, trained: bundle.Bundle, done: Callable[[Record], boo
         decode = extract_audio.stage(None, wanted=lambda r: not done(r) and _needs_audio(r, specs))
         steps.append(decode)
     if text := [spec for spec in specs if spec["modality"] == "text"]:
-        hear = transcribe.stage(run, wanted=lambda r: not done(r) and _needs_transcript(r, text[0]))
+        hear = transcribe.stage(run, wanted=lambda r: not done(r) and _needs_transcript(r, text))
         steps.append(hear)
     for spec in specs:
         skip = partial(_has_only_features, done, spec)
@@ -50,9 +50,9 @@ def _needs_audio(record: Record, specs: list[Record]) -> bool:
     return wanted and bool(record.get("path")) and not record.get("audio")
 
 
-def _needs_transcript(record: Record, spec: Record) -> bool:
+def _needs_transcript(record: Record, specs: list[Record]) -> bool:
     return (
-        _streams.wanted(record, spec)
+        any(_streams.wanted(record, spec) for spec in specs)
         and record.get("text") is None
         and bool(record.get("audio") or record.get("path"))
         and failures.lost(record, "audio") is None

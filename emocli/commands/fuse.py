@@ -120,7 +120,7 @@ def _tried(record: Record, trained: bundle.Bundle, timed: bool, store: Store) ->
     if given.values:
         return given
     notes = (record.get("missing") or {}).items()
-    reasons = [f"{name}: {note['message']}" for name, note in notes]
+    reasons = [f"{n}: {note.get('message')}" for n, note in notes if isinstance(note, dict)]
     return RecordError("no_modality", "; ".join(["nothing to go by", *reasons]))
 
 

@@ -190,7 +190,7 @@ def test_a_text_that_does_not_count_is_no_failure_but_strict(
     assert "text: the text is pl, the model's is en" in strict.records[0]["error"]["message"]
 
 
-@pytest.mark.parametrize("model", ["linear", "mlp", "late-fusion"])
+@pytest.mark.parametrize("model", [n for n in models.names() if not models.takes_time(n)])
 def test_a_sequence_for_a_model_of_vectors_ends_the_run(
     emocli: Emocli, tmp_path: Path, model: str
 ) -> None:
@@ -232,11 +232,6 @@ def test_sequences_are_batched_with_those_of_like_length(tmp_path: Path) -> None
     long = feature("audio", np.ones((500, 6)))
     lengths = [fuse._frames({"features": {"audio": f}}) for f in (long, {"vector": [1.0]}, 3)]
     assert lengths == [500.0, 0.0, 0.0]
-
-
-def test_what_is_read_is_not_all_in_memory() -> None:
-    array = store.Store().array(feature("audio", np.ones((5, 6)))["array"])
-    assert isinstance(array, np.memmap)
 
 
 @pytest.mark.usefixtures("default_models")
