@@ -123,9 +123,10 @@ def _models() -> tuple[str, ...]:
 
 
 def _metrics() -> tuple[str, ...]:
-    from emocli.metrics import report
+    from emocli.commands._score_tasks import TASKS
 
-    return tuple(f"{name}=" for name in report.NAMES)
+    names = dict.fromkeys(name for task in TASKS.values() for name in task.names)
+    return tuple(f"{name}=" for name in names)
 
 
 # Where the metavar does not say it all: [command] parameter -> words, and files or folders.

@@ -150,6 +150,10 @@ class Record(TypedDict, total=False):
     error: Problem
 
 
+# Bytes of a line that can be nested too deeply: each array takes two, each object five ({"":}).
+SHALLOW, ONE_KIND = 2 * MAX_DEPTH, 5 * MAX_DEPTH
+
+
 def parse(line: bytes, where: str) -> dict[str, Any]:
     """Return the record on a line, or raise MalformedError naming `where` ("<stdin>:3")."""
     decoding.check(line, where)
@@ -162,7 +166,7 @@ def parse(line: bytes, where: str) -> dict[str, Any]:
             f"{where}: not an object: {decoding.start_of(line)}",
             hint="one JSON object per line; jq -c '.[]' turns an array into lines",
         )
-    if line.count(b"{") + line.count(b"[") > MAX_DEPTH and decoding.depth(record) > MAX_DEPTH:
+    if _many_brackets(line) and decoding.depth(record) > MAX_DEPTH:
         raise MalformedError(f"{where}: nested deeper than {MAX_DEPTH}")
     return record
 
@@ -181,16 +185,19 @@ def read(stream: BinaryIO, name: str) -> Iterator[tuple[bytes, dict[str, Any]]]:
             record = orjson.loads(line)
         except orjson.JSONDecodeError:
             record = None
-        size = len(line)
         if (
             type(record) is not dict
-            or size > MAX_LINE_BYTES
-            or (size > 2 * MAX_DEPTH and line.count(b"{") + line.count(b"[") > MAX_DEPTH)
+            or (size := len(line)) > MAX_LINE_BYTES
+            or (size > SHALLOW and (size > ONE_KIND or b"[" in line) and _many_brackets(line))
         ):
-            if size <= MAX_LINE_BYTES and not line.strip():
+            if not line.strip() and len(line) <= MAX_LINE_BYTES:
                 continue
             record = parse(line, f"{name}:{number}")
         yield line, record
+
+
+def _many_brackets(line: bytes) -> bool:
+    return line.count(b"{") + line.count(b"[") > MAX_DEPTH
 
 
 def dumps(record: dict[str, Any]) -> bytes:

@@ -106,3 +106,16 @@ def test_a_path_that_is_none_is_an_error_of_the_record(path: object) -> None:
 def test_a_missing_field_names_the_command_that_adds_it() -> None:
     with pytest.raises(RecordError, match="emocli transcribe"):
         records.require({"id": "a"}, "words", "transcribe")
+
+
+@pytest.mark.parametrize("depth", [records.MAX_DEPTH, records.MAX_DEPTH + 1])
+@pytest.mark.parametrize(("opens", "closes"), [(b"[", b"]"), (b'{"":', b"}")])
+def test_the_shortest_line_that_is_too_deep_is_told(depth: int, opens: bytes, closes: bytes):
+    inner = opens * (depth - 2) + b"{}" + closes * (depth - 2)
+    line = b'{"":' + inner + b"}\n"
+    read = records.read(io.BytesIO(line), "x")
+    if depth > records.MAX_DEPTH:
+        with pytest.raises(MalformedError, match=r"x:1: nested deeper than 200"):
+            next(read)
+    else:
+        assert next(read)[0] == line

@@ -55,20 +55,35 @@ class Distributions(Classes):
 
     def take(self, record: Record, label: Any, prediction: Any) -> str | None:
         """Keep a record's shares and probabilities, or say why not."""
+        try:  # nearly every record is like this, and goes by without a question more
+            shares, chances = label["distribution"], prediction["probabilities"]
+            given = self.words.number[prediction["emotion"]]
+            if "merged" in label or "error" in record or not shares or not chances:
+                return self._careful(record, label, prediction)
+        except (KeyError, TypeError):
+            return self._careful(record, label, prediction)
+        self._keep(shares, record.get("dataset"), prediction)
+        self.predicted.append(given)
+        return None
+
+    def _careful(self, record: Record, label: Any, prediction: Any) -> str | None:
         shares, source = _shares(record, label)
         if not shares or type(prediction) is not dict or "error" in record:
             return unscored(record, {"shares": shares or None}, prediction, "shares")
-        given, chances = prediction.get("emotion", ""), prediction.get("probabilities")
-        if given is None or not chances:
+        given = prediction.get("emotion", "")
+        if given is None or not prediction.get("probabilities"):
             return unscored(record, {"shares": shares}, prediction, "shares")
+        self._keep(shares, source, prediction)
+        self.predicted.append(self.words.add(given) if given and type(given) is str else -1)
+        return None
+
+    def _keep(self, shares: Any, source: Any, prediction: Record) -> None:
         self.shares.add(shares, source)
         try:
-            self.probabilities.add(chances, prediction.get("model"))
+            self.probabilities.add(prediction["probabilities"], prediction.get("model"))
         except RecordError:
             self.shares.undo()
             raise
-        self.predicted.append(self.words.add(given) if given and type(given) is str else -1)
-        return None
 
     def frame(self, flags: Record) -> Frame:
         """Return the arrays of all that was taken."""

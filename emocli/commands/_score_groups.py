@@ -17,7 +17,7 @@ Record = dict[str, Any]
 
 MODALITIES, AMBIGUITY = "modalities", "ambiguity"
 DROPOUT = "dropout "
-MEAN = "dropout, mean over the rates"
+MEAN = "dropout, mean"
 THIRDS = ("low", "mid", "high")
 
 

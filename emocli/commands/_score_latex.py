@@ -29,9 +29,15 @@ def latex(rows: list[Record], task: Task) -> str:
             body = [[*line, *_pair(rows[0], name)] for line, name in zip(body, names, strict=True)]
     else:
         names = [name for name in task.shown if name in names]
-        head = ["", "records", *(escaped(name) for name in names)]
+        fields = list(dict.fromkeys(name for row in rows for name in row["by"]))
+        head = [escaped(fields[0]) if len(fields) == 1 else "", "records"]
+        head += [escaped(name) for name in names]
         body = [
-            [_group(row), str(row["scored"]), *(" ".join(_cells(row, n)).strip() for n in names)]
+            [
+                _group(row, fields),
+                str(row["scored"]),
+                *(" ".join(_cells(row, n)).strip() for n in names),
+            ]
             for row in rows
         ]
     row = rows[0]
@@ -63,8 +69,9 @@ def escaped(text: str) -> str:
     return "".join(SPECIAL.get(sign, sign) for sign in text)
 
 
-def _group(row: Record) -> str:
-    return ", ".join(f"{escaped(name)} {escaped(str(value))}" for name, value in row["by"].items())
+def _group(row: Record, fields: list[str]) -> str:
+    ((name, value),) = row["by"].items()
+    return escaped(str(value) if len(fields) == 1 else f"{name} {value}")
 
 
 def _cells(row: Record, name: str) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from emocli.commands._score_tasks import Task
 
 Record = dict[str, Any]
 
+OTHERS, CELL = 13, 17  # of a line of --by: the border and the count; a figure and its interval
 PIPE_CELLS = 200  # in a pipe a table is as wide as it needs to be
 
 
@@ -34,16 +35,16 @@ def _drawn(rows: list[Record], task: Task, terminal: bool) -> str:
     console = Console(
         file=text, force_terminal=terminal, width=None if terminal else PIPE_CELLS, highlight=False
     )
-    for table in tables(rows, task):
+    for table in tables(rows, task, console.width):
         console.print(table)
     return text.getvalue()
 
 
-def tables(rows: list[Record], task: Task) -> list[RenderableType]:
+def tables(rows: list[Record], task: Task, width: int) -> list[RenderableType]:
     """Return what is drawn of one record, or a table for each field of --by."""
     if "by" in rows[0]:
         names = list(dict.fromkeys(name for row in rows for name in row["by"]))
-        return [_groups(name, [r for r in rows if name in r["by"]], task) for name in names]
+        return [_groups(name, [r for r in rows if name in r["by"]], task, width) for name in names]
     row = rows[0]
     found: list[RenderableType] = [_figures(row, task)]
     if "compared" in row:
@@ -104,15 +105,17 @@ def _confusion(row: Record) -> Table:
     return table
 
 
-def _groups(name: str, rows: list[Record], task: Task) -> Table:
-    """Draw a row per group: the figures that say most, their intervals below."""
+def _groups(name: str, rows: list[Record], task: Task, width: int) -> Table:
+    """Draw a row per group: the figures that say most and fit, their intervals below."""
+    taken = max(len(name), *(len(str(row["by"][name])) for row in rows)) + OTHERS
+    figures = shown(rows, task)[: max(1, (width - taken) // CELL)]
     about = f"95 % below, of {rows[0]['resampled']}s" if rows[0]["bootstrap"] else ""
     table = Table(escape(name), title=f"{task.name}: {about}".rstrip(": "), title_justify="left")
     table.add_column("scored", justify="right")
-    for figure in shown(rows, task):
+    for figure in figures:
         table.add_column(figure, justify="right")
     for row in rows:
-        cells = [_cell(row, figure) for figure in shown(rows, task)]
+        cells = [_cell(row, figure) for figure in figures]
         table.add_row(escape(str(row["by"][name])), str(row["scored"]), *cells)
     return table
 

@@ -81,7 +81,7 @@ class Shares:
     def add(self, numbers: dict[str, float], source: Any = None) -> None:
         """Keep a record's numbers; RecordError where they are none."""
         try:
-            self.values.fromlist(list(numbers.values()))
+            self.values.fromlist([*numbers.values()])
         except (AttributeError, TypeError, OverflowError):
             raise RecordError(f"bad_{self.what}", f"{self.what} {numbers!r:.80}") from None
         names = tuple(numbers)

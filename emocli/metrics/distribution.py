@@ -127,7 +127,10 @@ def soft_hits(truth: Floats, predicted: Floats) -> Floats:
     share. The mean over the labels where several are predicted alike.
     """
     truth, predicted = _pair(truth, predicted)
-    chosen = predicted == predicted.max(1, keepdims=True)
+    rows, first = np.arange(len(truth)), predicted.argmax(1) if predicted.size else []
+    chosen = predicted == predicted[rows, first][:, None]
+    if np.count_nonzero(chosen) == len(rows):  # no two are alike, which is quicker
+        return truth[rows, first]
     return np.einsum("rc,rc->r", truth, chosen) / chosen.sum(1)
 
 

@@ -148,7 +148,7 @@ def test_by_modalities_gives_a_row_per_subset_then_per_rate_then_their_mean(emoc
             records.append({**r, "id": f"{r['id']}#{what}={value}", "condition": condition})
     rows = score(emocli, records, "--by", "modalities").records
     assert [row["by"]["modalities"] for row in rows] == [
-        "audio+text", "text", "dropout 0.0", "dropout 0.3", "dropout, mean over the rates",
+        "audio+text", "text", "dropout 0.0", "dropout 0.3", "dropout, mean",
     ]  # fmt: skip
     for name in ("accuracy", "uar", "macro_f1"):
         assert rows[4][name] == pytest.approx((rows[2][name] + rows[3][name]) / 2)
