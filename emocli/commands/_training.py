@@ -99,6 +99,10 @@ def fitted(
     plan: Plan, fitting: Filed, dev: Filed, report: Callable[[Record], None]
 ) -> tuple[Any, Record]:
     """Return the model and what is said of its best epoch."""
+    if plan.model == "late-fusion":
+        from emocli.commands import _training_late
+
+        return _training_late.fitted(plan, fitting, dev, report)
     torch.manual_seed(plan.settings.seed)
     model = models.build(plan.model, plan.config)
 

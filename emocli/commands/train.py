@@ -43,7 +43,6 @@ from emocli.heads import KINDS
 MODELS = sorted(
     path.stem.replace("_", "-")
     for path in Path(__file__).parents[1].joinpath("models").glob("[a-z]*.py")
-    if path.stem != "late_fusion"
 )
 BATCH = 64  # records
 

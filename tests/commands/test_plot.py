@@ -18,7 +18,7 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from emocli.commands import _plot_clip, _plot_page, _plot_prosody, _plot_scores
+from emocli.commands import _plot_clip, _plot_page, _plot_prosody, _plot_scores, _plot_training
 from emocli.commands._plot_clip import Clip
 from tests.conftest import RATE_HZ, Emocli
 
@@ -535,3 +535,35 @@ def test_what_is_no_score_is_refused(emocli: Emocli) -> None:
         assert (outcome.status, outcome.stdout) == (status, b""), outcome.stderr
         assert message in outcome.stderr
     assert emocli("plot", "confusion", "/no/where.json").status == 2
+
+
+def logged(*epochs: tuple[int, float, float | None], **about: Any) -> bytes:
+    rows = [
+        {**about, "epoch": n, "train_loss": t, "dev_loss": d, "dev_uar": 0.5} for n, t, d in epochs
+    ]
+    return b"".join(orjson.dumps(row) + b"\n" for row in rows)
+
+
+def test_a_training_run_is_drawn_epoch_by_epoch(emocli: Emocli, tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_bytes(logged((1, 1.0, 0.9), (2, 0.5, 0.7), (3, 0.4, None)))
+    with log.open("rb") as stream:
+        (run,) = _plot_training.find(str(log), stream)
+    figure = _plot_training.draw([run], 800)
+    losses, uar = figure.axes
+    lines = {line.get_label(): line.get_xydata().tolist() for line in losses.get_lines()}
+    assert lines["loss, training"] == [[1, 1.0], [2, 0.5], [3, 0.4]]
+    assert lines["loss, held out"] == [[1, 0.9], [2, 0.7]]
+    assert losses.get_lines()[-1].get_xdata()[0] == 2  # the epoch that was kept
+    assert uar.get_lines()[0].get_ydata().tolist() == [0.5] * 3
+    done = emocli("plot", "training", str(log))
+    assert done.status == 0, done.stderr
+    assert done.stdout.startswith(MARKS["png"])
+
+
+def test_each_seed_and_fold_has_a_line_of_its_own(emocli: Emocli) -> None:
+    both = logged((1, 1.0, 0.9), (2, 0.8, 0.8), seed=0) + logged((1, 1.1, 0.9), seed=1)
+    done = emocli("plot", "training", "--width", "700", stdin=both)
+    assert done.status == 0, done.stderr
+    assert size(done.stdout)[0] == 700
+    assert emocli("plot", "training", stdin=b'{"uar": 1}\n').status == 5

@@ -147,9 +147,27 @@ def test_a_record_without_the_field_is_named(emocli: Emocli) -> None:
 
 def test_what_cannot_be_trained_is_named(emocli: Emocli, tmp_path: Path) -> None:
     assert emocli("train", stdin=examples()).status == 2
-    done = emocli("train", "--model", "late-fusion", "-o", str(tmp_path / "m"), stdin=examples())
+    done = emocli("train", "--model", "magic", "-o", str(tmp_path / "m"), stdin=examples())
     assert done.status == 2
     assert "linear, miar, mlp" in done.stderr
     one = [record | {"label": {"emotion": "joy"}} for record in examples()]
     done = emocli("train", "-o", str(tmp_path / "m"), stdin=one)
     assert "one label, joy" in done.stderr
+
+
+def test_late_fusion_tells_what_each_stream_and_each_rule_gives(
+    emocli: Emocli, tmp_path: Path
+) -> None:
+    flags = ("--model", "late-fusion", "--epochs", "20", "--log", str(tmp_path / "log.jsonl"))
+    folder = trained(emocli, tmp_path / "m", *flags)
+    contents = orjson.loads((folder / "config.json").read_bytes())
+    compared = contents["training"]["compared"]
+    assert {row["stream"] for row in compared if "stream" in row} == {"audio", "text"}
+    assert {row["rule"] for row in compared if "rule" in row} >= {"sum", "product"}
+    done = emocli("plot", "training", str(tmp_path / "log.jsonl"))
+    assert done.status == 0, done.stderr
+    done = emocli("train", "--model", "late-fusion", "--target", "valence", "-o", "x", stdin=[
+        r | {"label": {"valence": 1.0}} for r in examples()
+    ])  # fmt: skip
+    assert done.status == 2
+    assert "answers with labels" in done.stderr
