@@ -13,6 +13,4 @@ out=${1:-examples/out/ambiguity}
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-PASSIVE}
 
 "${PYTHON:-python3}" -m examples.ambiguity "${quick[@]}" "$out"
-if [ -e examples/proxies.py ]; then
-    "${PYTHON:-python3}" -m examples.proxies "${quick[@]}"
-fi
+"${PYTHON:-python3}" -m examples.proxies "${quick[@]}"
