@@ -43,6 +43,11 @@ def of(heads: Sequence[Head], targets: Tensor, settings: Any) -> Loss:
     return total
 
 
+def full(values: Tensor) -> Tensor:
+    """Return numbers that are not coarser than float32: half precision loses small divergences."""
+    return values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
+
+
 def _one(head: Head, targets: Tensor, settings: Any) -> Loss:
     if not head.labels:
         return partial(numbers, squared=settings.squared)
@@ -73,6 +78,7 @@ def cross_entropy(
     """Return the mean over records of sum_c w_c y_c (-log p_c); targets are classes or shares."""
     if weights is not None:
         weights = weights.to(logits)
+    logits = full(logits)
     known, wanted = _known(targets)
     each = functional.cross_entropy(
         logits[known], wanted, weight=weights, label_smoothing=smoothing, reduction="none"
@@ -82,6 +88,7 @@ def cross_entropy(
 
 def kl(logits: Tensor, targets: Tensor) -> Tensor:
     """Return the mean over records of KL(shares || answer), nats."""
+    logits = full(logits)
     known, wanted = _known(_shares(targets, logits))
     logs = logits[known].log_softmax(dim=1)
     return functional.kl_div(logs, wanted, reduction="sum") / max(1, len(targets))
@@ -89,6 +96,7 @@ def kl(logits: Tensor, targets: Tensor) -> Tensor:
 
 def js(logits: Tensor, targets: Tensor) -> Tensor:
     """Return the mean over records of the Jensen-Shannon divergence, nats, in [0, ln 2]."""
+    logits = full(logits)
     known, wanted = _known(_shares(targets, logits))
     logs = logits[known].log_softmax(dim=1)
     found = logs.exp()
@@ -100,7 +108,7 @@ def js(logits: Tensor, targets: Tensor) -> Tensor:
 
 def numbers(found: Tensor, targets: Tensor, squared: bool = False) -> Tensor:
     """Return the mean over records and numbers of the absolute, or squared, error."""
-    wanted = targets.reshape(len(targets), -1)
+    found, wanted = full(found), targets.reshape(len(targets), -1)
     known = wanted.isfinite()
     error = functional.mse_loss if squared else functional.l1_loss
     return error(found[known], wanted[known], reduction="sum") / max(1, wanted.numel())

@@ -80,3 +80,11 @@ def test_several_heads_add_up_and_what_is_unknown_counts_nothing() -> None:
     targets[1, :4] = float("nan")
     rest = losses.kl(logits[[0, 2, 3], :4], shares[[0, 2, 3]]).item() * 3 / 4
     assert loss(logits, targets).item() == pytest.approx(rest + 3 / 4)
+
+
+def test_half_precision_loses_no_small_divergence() -> None:
+    logits = torch.tensor([[0.0, 0.1, 0.2, 0.3]])
+    shares = torch.tensor([[0.22, 0.24, 0.26, 0.28]])
+    whole = losses.js(logits, shares).item()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert losses.js(logits.bfloat16(), shares).item() == pytest.approx(whole, rel=0.1)
