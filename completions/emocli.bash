@@ -9,6 +9,21 @@ _emocli_command() {  # set flags and takes; false when there is no such command
         align)
             flags='--aligner --language --model --textgrid --transcripts --write-textgrid --format --max-misfit --device --offline --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -j --jobs --store -h --help'
             takes='--aligner --language --model --textgrid --transcripts --write-textgrid --format --max-misfit --device --files-from --input-format -o --output --shard --max-errors -j --jobs --store' ;;
+        annotate)
+            flags='-m --model --command --audio-lm -n --n --merge --weight --labels --timeout --seed --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline -h --help'
+            takes='-m --model --command --audio-lm -n --n --merge --weight --labels --timeout --seed --files-from --input-format -o --output --shard --max-errors --store --device --dtype --batch-size' ;;
+        augment)
+            flags='-h --help'
+            takes='' ;;
+        'augment modalities')
+            flags='--protocol --rates --seed --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store -h --help'
+            takes='--protocol --rates --seed --files-from --input-format -o --output --shard --max-errors --store' ;;
+        'augment dime')
+            flags='--rho --mix --seed --assume-train --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -j --jobs --store -h --help'
+            takes='--rho --mix --seed --files-from --input-format -o --output --shard --max-errors -j --jobs --store' ;;
+        calibrate)
+            flags='-m --model --method --decoder --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline -h --help'
+            takes='-m --model --method --decoder --files-from --input-format -o --output --shard --max-errors --store --device --dtype --batch-size' ;;
         config)
             flags='-h --help'
             takes='' ;;
@@ -25,13 +40,13 @@ _emocli_command() {  # set flags and takes; false when there is no such command
             flags='--json -h --help'
             takes='' ;;
         encode)
-            flags='--modality --model --encoder --layer --pooling --context --as --features --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline -h --help'
-            takes='--modality --model --encoder --layer --pooling --context --as --features --files-from --input-format -o --output --shard --max-errors --store --device --dtype --batch-size' ;;
+            flags='--modality --model --encoder --layer --pooling --context --level --from --as --features --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline -h --help'
+            takes='--modality --model --encoder --layer --pooling --context --level --from --as --features --files-from --input-format -o --output --shard --max-errors --store --device --dtype --batch-size' ;;
         extract-audio)
             flags='--segment --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -j --jobs --store -h --help'
             takes='--segment --files-from --input-format -o --output --shard --max-errors -j --jobs --store' ;;
         fuse)
-            flags='-m --model --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline -h --help'
+            flags='-m --model --strict-modalities --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline -h --help'
             takes='-m --model --files-from --input-format -o --output --shard --max-errors --store --device --dtype --batch-size' ;;
         merge)
             flags='--like --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -h --help'
@@ -69,8 +84,11 @@ _emocli_command() {  # set flags and takes; false when there is no such command
         'plot reliability')
             flags='-o --output --format --width --group -h --help'
             takes='-o --output --format --width --group' ;;
+        'plot training')
+            flags='-o --output --format --width -h --help'
+            takes='-o --output --format --width' ;;
         predict)
-            flags='-m --model --text --abstain --json --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline -h --help'
+            flags='-m --model --text --abstain --strict-modalities --json --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline -h --help'
             takes='-m --model --text --abstain --files-from --input-format -o --output --shard --max-errors --store --device --dtype --batch-size' ;;
         prosody)
             flags='--norms --fit --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -j --jobs --store -h --help'
@@ -79,11 +97,11 @@ _emocli_command() {  # set flags and takes; false when there is no such command
             flags='-h --help'
             takes='' ;;
         score)
-            flags='--by --min --max --cluster --bootstrap --stream --labels --restrict --seed --json --table --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -h --help'
-            takes='--by --min --max --cluster --bootstrap --stream --labels --restrict --seed --files-from --input-format -o --output --shard --max-errors' ;;
+            flags='--task --by --min --max --cluster --bootstrap --compare --train --stream --labels --restrict --threshold --alignment --seed --format --json --table --latex --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -h --help'
+            takes='--task --by --min --max --cluster --bootstrap --compare --train --stream --labels --restrict --threshold --seed --format --files-from --input-format -o --output --shard --max-errors' ;;
         train)
-            flags='-m --model --config --streams --dev --cv --folds --hidden --epochs --learning-rate --batch-size --seed --log --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store -h --help'
-            takes='-m --model --config --streams --dev --cv --folds --hidden --epochs --learning-rate --batch-size --seed --log --files-from --input-format -o --output --shard --max-errors --store' ;;
+            flags='-m --model --target --loss --config --streams --dev --cv --folds --hidden --epochs --patience --learning-rate --modality-dropout --balanced --unbalanced --seed --seeds --log --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline -h --help'
+            takes='-m --model --target --loss --config --streams --dev --cv --folds --hidden --epochs --patience --learning-rate --modality-dropout --seed --seeds --log --files-from --input-format -o --output --shard --max-errors --store --device --dtype --batch-size' ;;
         transcribe)
             flags='--model --beam-size --overwrite --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline -h --help'
             takes='--model --beam-size --files-from --input-format -o --output --shard --max-errors --store --device --dtype --batch-size' ;;
@@ -110,6 +128,55 @@ _emocli_values() {
         'align --max-errors') words='' paths= ;;
         'align -j'|'align --jobs') words='' paths= ;;
         'align --store') words='' paths=folders ;;
+        'annotate -m'|'annotate --model') words=default paths=folders ;;
+        'annotate --command') words='' paths= ;;
+        'annotate --audio-lm') words='' paths= ;;
+        'annotate -n'|'annotate --n') words='' paths= ;;
+        'annotate --merge') words='count shrinkage none' paths= ;;
+        'annotate --weight') words='' paths= ;;
+        'annotate --labels') words='' paths= ;;
+        'annotate --timeout') words='' paths= ;;
+        'annotate --seed') words='' paths= ;;
+        'annotate --files-from') words='' paths=files ;;
+        'annotate --input-format') words='auto jsonl paths csv text' paths= ;;
+        'annotate -o'|'annotate --output') words='' paths=files ;;
+        'annotate --shard') words=slurm paths= ;;
+        'annotate --max-errors') words='' paths= ;;
+        'annotate --store') words='' paths=folders ;;
+        'annotate --device') words='auto cpu' paths= ;;
+        'annotate --dtype') words='auto float32 bfloat16 float16' paths= ;;
+        'annotate --batch-size') words=auto paths= ;;
+        'augment modalities --protocol') words='' paths= ;;
+        'augment modalities --rates') words='' paths= ;;
+        'augment modalities --seed') words='' paths= ;;
+        'augment modalities --files-from') words='' paths=files ;;
+        'augment modalities --input-format') words='auto jsonl paths csv text' paths= ;;
+        'augment modalities -o'|'augment modalities --output') words='' paths=files ;;
+        'augment modalities --shard') words=slurm paths= ;;
+        'augment modalities --max-errors') words='' paths= ;;
+        'augment modalities --store') words='' paths=folders ;;
+        'augment dime --rho') words='' paths= ;;
+        'augment dime --mix') words='auto audio features' paths= ;;
+        'augment dime --seed') words='' paths= ;;
+        'augment dime --files-from') words='' paths=files ;;
+        'augment dime --input-format') words='auto jsonl paths csv text' paths= ;;
+        'augment dime -o'|'augment dime --output') words='' paths=files ;;
+        'augment dime --shard') words=slurm paths= ;;
+        'augment dime --max-errors') words='' paths= ;;
+        'augment dime -j'|'augment dime --jobs') words='' paths= ;;
+        'augment dime --store') words='' paths=folders ;;
+        'calibrate -m'|'calibrate --model') words=default paths=folders ;;
+        'calibrate --method') words='temperature vector' paths= ;;
+        'calibrate --decoder') words='published expected' paths= ;;
+        'calibrate --files-from') words='' paths=files ;;
+        'calibrate --input-format') words='auto jsonl paths csv text' paths= ;;
+        'calibrate -o'|'calibrate --output') words='' paths=files ;;
+        'calibrate --shard') words=slurm paths= ;;
+        'calibrate --max-errors') words='' paths= ;;
+        'calibrate --store') words='' paths=folders ;;
+        'calibrate --device') words='auto cpu' paths= ;;
+        'calibrate --dtype') words='auto float32 bfloat16 float16' paths= ;;
+        'calibrate --batch-size') words=auto paths= ;;
         'dataset --labels') words='common original' paths= ;;
         'dataset --split') words='' paths= ;;
         'dataset --speaker') words='' paths= ;;
@@ -123,6 +190,8 @@ _emocli_values() {
         'encode --layer') words='' paths= ;;
         'encode --pooling') words='' paths= ;;
         'encode --context') words='' paths= ;;
+        'encode --level') words=none paths= ;;
+        'encode --from') words='' paths= ;;
         'encode --as') words='' paths= ;;
         'encode --features') words='inline store' paths= ;;
         'encode --files-from') words='' paths=files ;;
@@ -177,6 +246,9 @@ _emocli_values() {
         'plot reliability --format') words='png svg pdf' paths= ;;
         'plot reliability --width') words='' paths= ;;
         'plot reliability --group') words='' paths= ;;
+        'plot training -o'|'plot training --output') words='' paths=files ;;
+        'plot training --format') words='png svg pdf' paths= ;;
+        'plot training --width') words='' paths= ;;
         'predict -m'|'predict --model') words=default paths=folders ;;
         'predict --text') words='' paths= ;;
         'predict --abstain') words='' paths= ;;
@@ -198,21 +270,28 @@ _emocli_values() {
         'prosody --max-errors') words='' paths= ;;
         'prosody -j'|'prosody --jobs') words='' paths= ;;
         'prosody --store') words='' paths=folders ;;
+        'score --task') words='auto classification distribution blend regression multilabel mosi sims ecf' paths= ;;
         'score --by') words='' paths= ;;
-        'score --min') words='accuracy= uar= weighted_f1= macro_f1= log_loss= brier= ece=' paths= ;;
-        'score --max') words='accuracy= uar= weighted_f1= macro_f1= log_loss= brier= ece=' paths= ;;
+        'score --min') words='accuracy= uar= weighted_f1= macro_f1= log_loss= brier= ece= adaptive_ece= bhattacharyya= jsd_bits= jsd_nats= js_distance= r2_per_record= r2_per_emotion= kl= cosine= soft_accuracy= presence= salience= blend_score= ccc= valence.ccc= valence.pearson= valence.mae= valence.rmse= arousal.ccc= arousal.pearson= arousal.mae= arousal.rmse= dominance.ccc= dominance.pearson= dominance.mae= dominance.rmse= sentiment.ccc= sentiment.pearson= sentiment.mae= sentiment.rmse= micro_f1= samples_f1= jaccard= exact_match= map= mae= corr= acc7= acc5= acc3= acc2_has0= f1_has0= acc2_non0= f1_non0= acc2= f1= acc2_weak= r2= strict.weighted_precision= strict.weighted_recall= strict.weighted_f1= strict.micro_precision= strict.micro_recall= strict.micro_f1= proportional.weighted_precision= proportional.weighted_recall= proportional.weighted_f1= proportional.micro_precision= proportional.micro_recall= proportional.micro_f1= utterances.weighted_precision= utterances.weighted_recall= utterances.weighted_f1= utterances.micro_precision= utterances.micro_recall= utterances.micro_f1=' paths= ;;
+        'score --max') words='accuracy= uar= weighted_f1= macro_f1= log_loss= brier= ece= adaptive_ece= bhattacharyya= jsd_bits= jsd_nats= js_distance= r2_per_record= r2_per_emotion= kl= cosine= soft_accuracy= presence= salience= blend_score= ccc= valence.ccc= valence.pearson= valence.mae= valence.rmse= arousal.ccc= arousal.pearson= arousal.mae= arousal.rmse= dominance.ccc= dominance.pearson= dominance.mae= dominance.rmse= sentiment.ccc= sentiment.pearson= sentiment.mae= sentiment.rmse= micro_f1= samples_f1= jaccard= exact_match= map= mae= corr= acc7= acc5= acc3= acc2_has0= f1_has0= acc2_non0= f1_non0= acc2= f1= acc2_weak= r2= strict.weighted_precision= strict.weighted_recall= strict.weighted_f1= strict.micro_precision= strict.micro_recall= strict.micro_f1= proportional.weighted_precision= proportional.weighted_recall= proportional.weighted_f1= proportional.micro_precision= proportional.micro_recall= proportional.micro_f1= utterances.weighted_precision= utterances.weighted_recall= utterances.weighted_f1= utterances.micro_precision= utterances.micro_recall= utterances.micro_f1=' paths= ;;
         'score --cluster') words=none paths= ;;
         'score --bootstrap') words='' paths= ;;
+        'score --compare') words='' paths=files ;;
+        'score --train') words='' paths=files ;;
         'score --stream') words='' paths= ;;
         'score --labels') words='present all' paths= ;;
         'score --restrict') words=present paths= ;;
+        'score --threshold') words='' paths= ;;
         'score --seed') words='' paths= ;;
+        'score --format') words='json table latex' paths= ;;
         'score --files-from') words='' paths=files ;;
         'score --input-format') words='auto jsonl paths csv text' paths= ;;
         'score -o'|'score --output') words='' paths=files ;;
         'score --shard') words=slurm paths= ;;
         'score --max-errors') words='' paths= ;;
-        'train -m'|'train --model') words='concat conv-attention expert-gating gated late-fusion linear miar mlp stars' paths= ;;
+        'train -m'|'train --model') words='amber2 concat conv-attention expert-gating gated late-fusion linear miar mlp stars windows' paths= ;;
+        'train --target') words='' paths= ;;
+        'train --loss') words='cross-entropy kl js' paths= ;;
         'train --config') words='' paths=files ;;
         'train --streams') words='' paths= ;;
         'train --dev') words='' paths=files ;;
@@ -220,9 +299,11 @@ _emocli_values() {
         'train --folds') words='' paths= ;;
         'train --hidden') words='' paths= ;;
         'train --epochs') words='' paths= ;;
+        'train --patience') words='' paths= ;;
         'train --learning-rate') words='' paths= ;;
-        'train --batch-size') words='' paths= ;;
+        'train --modality-dropout') words='' paths= ;;
         'train --seed') words='' paths= ;;
+        'train --seeds') words='' paths= ;;
         'train --log') words='' paths=files ;;
         'train --files-from') words='' paths=files ;;
         'train --input-format') words='auto jsonl paths csv text' paths= ;;
@@ -230,6 +311,9 @@ _emocli_values() {
         'train --shard') words=slurm paths= ;;
         'train --max-errors') words='' paths= ;;
         'train --store') words='' paths=folders ;;
+        'train --device') words='auto cpu' paths= ;;
+        'train --dtype') words='auto float32 bfloat16 float16' paths= ;;
+        'train --batch-size') words=auto paths= ;;
         'transcribe --model') words='whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct' paths=folders ;;
         'transcribe --beam-size') words='' paths= ;;
         'transcribe --files-from') words='' paths=files ;;
@@ -247,10 +331,15 @@ _emocli_values() {
 _emocli_argument() {
     words= paths=
     case "$1 $2" in
-        ''' '0) words='align config dataset doctor encode extract-audio fuse merge models plot predict prosody schema score train transcribe' paths= ;;
+        ''' '0) words='align annotate augment calibrate config dataset doctor encode extract-audio fuse merge models plot predict prosody schema score train transcribe' paths= ;;
         align' '*) words='' paths=files ;;
+        annotate' '*) words='' paths=files ;;
+        augment' '0) words='modalities dime' paths= ;;
+        'augment modalities'' '*) words='' paths=files ;;
+        'augment dime'' '*) words='' paths=files ;;
+        calibrate' '*) words='' paths=files ;;
         config' '0) words='show path' paths= ;;
-        'config show'' '*) words='align config dataset doctor encode extract-audio fuse merge models plot predict prosody schema score train transcribe' paths= ;;
+        'config show'' '*) words='align annotate augment calibrate config dataset doctor encode extract-audio fuse merge models plot predict prosody schema score train transcribe' paths= ;;
         dataset' '0) words='blemore crema-d ecf emobank emodb folder goemotions meld nemo ravdess' paths= ;;
         dataset' '*) words='' paths=files ;;
         encode' '*) words='' paths=files ;;
@@ -263,10 +352,11 @@ _emocli_argument() {
         'models verify'' '*) words='default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct' paths= ;;
         'models remove'' '*) words='default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct' paths= ;;
         'models export'' '*) words='default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct' paths= ;;
-        plot' '0) words='prosody confusion reliability' paths= ;;
+        plot' '0) words='prosody confusion reliability training' paths= ;;
         'plot prosody'' '*) words='' paths=files ;;
         'plot confusion'' '*) words='' paths=files ;;
         'plot reliability'' '*) words='' paths=files ;;
+        'plot training'' '*) words='' paths=files ;;
         predict' '*) words='' paths=files ;;
         prosody' '*) words='' paths=files ;;
         score' '*) words='' paths=files ;;

@@ -7,7 +7,7 @@ function __emocli_is --description 'whether this is the command (with its subcom
         string match -q -- '-*' $word; or set -a found $word
     end
     set -l command "$found[1]"
-    if contains -- "$found[1] $found[2]" 'config show' 'config path' 'models list' 'models pull' 'models path' 'models verify' 'models remove' 'models export' 'plot prosody' 'plot confusion' 'plot reliability'
+    if contains -- "$found[1] $found[2]" 'augment modalities' 'augment dime' 'config show' 'config path' 'models list' 'models pull' 'models path' 'models verify' 'models remove' 'models export' 'plot prosody' 'plot confusion' 'plot reliability' 'plot training'
         set command "$found[1] $found[2]"
     end
     test "$command" = "$argv"
@@ -18,12 +18,17 @@ complete -c emocli -n "__emocli_is ''" -l version -d 'Print the version and leav
 complete -c emocli -s h -l help -d 'Show help and leave'
 
 complete -c emocli -n "__emocli_is ''" -a align -d 'Find when each word and each speech sound is said'
+complete -c emocli -n "__emocli_is ''" -a annotate -d 'Ask an annotator for N labels of each record, and merge them with people\'s votes'
+complete -c emocli -n "__emocli_is ''" -a augment -d 'Make records out of records: with modalities left out, or mixed of two of a rare class'
+complete -c emocli -n "__emocli_is augment" -a modalities -d 'Write copies of each record with modalities left out'
+complete -c emocli -n "__emocli_is augment" -a dime -d 'Fill up rare classes with mixtures of neighbours'
+complete -c emocli -n "__emocli_is ''" -a calibrate -d 'Let a model\'s probabilities mean what they say: fit its calibration on labelled records'
 complete -c emocli -n "__emocli_is ''" -a config -d 'Show each flag\'s value and where it comes from, and where the config file is'
 complete -c emocli -n "__emocli_is config" -a show -d 'Show the flags of COMMAND, or of all: a table on a terminal, JSON Lines in a pipe'
 complete -c emocli -n "__emocli_is config" -a path -d 'Print where the config file is, or would be'
 complete -c emocli -n "__emocli_is ''" -a dataset -d 'Write the records of a published dataset, or of a folder of your own'
 complete -c emocli -n "__emocli_is ''" -a doctor -d 'Say what is installed, which devices and models there are, and what stands in for what'
-complete -c emocli -n "__emocli_is ''" -a encode -d 'Turn text and audio into features with pretrained encoders'
+complete -c emocli -n "__emocli_is ''" -a encode -d 'Turn text and audio into features, with pretrained encoders or by measuring'
 complete -c emocli -n "__emocli_is ''" -a extract-audio -d 'Decode the audio of media files: 16 kHz, mono, 16 bit, as FLAC in the store'
 complete -c emocli -n "__emocli_is ''" -a fuse -d 'Bring the streams of a record together: what each says alone, and one fused vector'
 complete -c emocli -n "__emocli_is ''" -a merge -d 'Join shards: pass records on as they are, and refuse one that comes twice'
@@ -34,14 +39,15 @@ complete -c emocli -n "__emocli_is models" -a path -d 'Print the folders of mode
 complete -c emocli -n "__emocli_is models" -a verify -d 'Hash the files of models again; exit 4 when one is broken'
 complete -c emocli -n "__emocli_is models" -a remove -d 'Delete models from the cache; those from a hub, from the Hugging Face cache as well'
 complete -c emocli -n "__emocli_is models" -a export -d 'Write models as one tar archive, for machines without a network'
-complete -c emocli -n "__emocli_is ''" -a plot -d 'Draw a clip\'s prosody, a confusion matrix or a reliability diagram, as PNG, SVG or PDF'
+complete -c emocli -n "__emocli_is ''" -a plot -d 'Draw prosody, a confusion matrix, a reliability diagram or training, as PNG, SVG or PDF'
 complete -c emocli -n "__emocli_is plot" -a prosody -d 'Draw a clip: its sound, pitch, vowels and words'
 complete -c emocli -n "__emocli_is plot" -a confusion -d 'Draw a confusion matrix: counts, shares of the truth'
 complete -c emocli -n "__emocli_is plot" -a reliability -d 'Draw a reliability diagram: accuracy by confidence'
+complete -c emocli -n "__emocli_is plot" -a training -d 'Draw a training run: losses and held-out figures by epoch'
 complete -c emocli -n "__emocli_is ''" -a predict -d 'Say which emotion a clip, a sentence or a record expresses, and how sure that is'
 complete -c emocli -n "__emocli_is ''" -a prosody -d 'Measure how an utterance and its vowels are said, through Praat, and put it into words'
 complete -c emocli -n "__emocli_is ''" -a schema -d 'Print the JSON Schema of the record, for validators, editors and other languages'
-complete -c emocli -n "__emocli_is ''" -a score -d 'Score predictions against labels: accuracy, UAR, F1, log loss, calibration, with intervals'
+complete -c emocli -n "__emocli_is ''" -a score -d 'Score predictions against labels, with intervals, whatever kind of answer they are'
 complete -c emocli -n "__emocli_is ''" -a train -d 'Fit a model on encoded records and write it as a bundle'
 complete -c emocli -n "__emocli_is ''" -a transcribe -d 'Write down what is said in a recording, word by word'
 complete -c emocli -n "__emocli_is align" -l aligner -d 'What to align with' -r -a 'auto pocketsphinx ctc textgrid nuclei' -f
@@ -70,10 +76,99 @@ complete -c emocli -n "__emocli_is align" -s j -l jobs -d 'Worker processes (0: 
 complete -c emocli -n "__emocli_is align" -l store -d 'The feature store (default: in the cache)' -r -a '(__fish_complete_directories)' -f
 complete -c emocli -n "__emocli_is align" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is align" -F
+complete -c emocli -n "__emocli_is annotate" -s m -l model -d 'Draw labels from what this trained model predicts' -r -a 'default (__fish_complete_directories)' -f
+complete -c emocli -n "__emocli_is annotate" -l command -d 'Ask this command: a line in, a line out' -r -f
+complete -c emocli -n "__emocli_is annotate" -l audio-lm -d 'Ask this audio language model' -r -f
+complete -c emocli -n "__emocli_is annotate" -s n -l n -d 'Labels per record' -r -f
+complete -c emocli -n "__emocli_is annotate" -l merge -d 'How votes are merged' -r -a 'count shrinkage none' -f
+complete -c emocli -n "__emocli_is annotate" -l weight -d 'What a synthetic vote weighs, for shrinkage' -r -f
+complete -c emocli -n "__emocli_is annotate" -l labels -d 'What raters choose from' -r -f
+complete -c emocli -n "__emocli_is annotate" -l timeout -d 'How long an answer may take' -r -f
+complete -c emocli -n "__emocli_is annotate" -l seed -d 'Seed of the answers' -r -f
+complete -c emocli -n "__emocli_is annotate" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
+complete -c emocli -n "__emocli_is annotate" -s 0 -l null -d 'Lists of paths are NUL-separated'
+complete -c emocli -n "__emocli_is annotate" -l input-format -d 'What the input is' -r -a 'auto jsonl paths csv text' -f
+complete -c emocli -n "__emocli_is annotate" -s o -l output -d 'Write FILE, whole or not at all' -r -F
+complete -c emocli -n "__emocli_is annotate" -l resume -d 'Keep what an interrupted --output has; redo failures'
+complete -c emocli -n "__emocli_is annotate" -l shard -d 'Only shard I of N (from 1), or \'slurm\'' -r -a slurm -f
+complete -c emocli -n "__emocli_is annotate" -s q -l quiet -d 'No progress, no summary'
+complete -c emocli -n "__emocli_is annotate" -l debug -d 'Show the traceback of unexpected errors'
+complete -c emocli -n "__emocli_is annotate" -l fail-fast -d 'Stop at the first failed record'
+complete -c emocli -n "__emocli_is annotate" -l max-errors -d 'Stop when more records than this have failed' -r -f
+complete -c emocli -n "__emocli_is annotate" -l exit-zero -d 'Exit 0 even if some records failed'
+complete -c emocli -n "__emocli_is annotate" -l allow-empty -d 'No input is not an error'
+complete -c emocli -n "__emocli_is annotate" -l store -d 'The feature store (default: in the cache)' -r -a '(__fish_complete_directories)' -f
+complete -c emocli -n "__emocli_is annotate" -l device -d 'Where networks run' -r -a 'auto cpu' -f
+complete -c emocli -n "__emocli_is annotate" -l dtype -d 'Numbers they use' -r -a 'auto float32 bfloat16 float16' -f
+complete -c emocli -n "__emocli_is annotate" -l batch-size -d 'Records per batch; 1 answers at once' -r -a auto -f
+complete -c emocli -n "__emocli_is annotate" -l offline -d 'Never use the network'
+complete -c emocli -n "__emocli_is annotate" -s h -l help -d 'Show this message and exit'
+complete -c emocli -n "__emocli_is annotate" -F
+complete -c emocli -n "__emocli_is augment" -s h -l help -d 'Show this message and exit'
+complete -c emocli -n "__emocli_is 'augment modalities'" -l protocol -d 'Which copies to make: subsets, dropout, frames' -r -f
+complete -c emocli -n "__emocli_is 'augment modalities'" -l rates -d 'Of dropout and frames, each 0 to 1' -r -f
+complete -c emocli -n "__emocli_is 'augment modalities'" -l seed -d 'Of everything random' -r -f
+complete -c emocli -n "__emocli_is 'augment modalities'" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
+complete -c emocli -n "__emocli_is 'augment modalities'" -s 0 -l null -d 'Lists of paths are NUL-separated'
+complete -c emocli -n "__emocli_is 'augment modalities'" -l input-format -d 'What the input is' -r -a 'auto jsonl paths csv text' -f
+complete -c emocli -n "__emocli_is 'augment modalities'" -s o -l output -d 'Write FILE, whole or not at all' -r -F
+complete -c emocli -n "__emocli_is 'augment modalities'" -l resume -d 'Keep what an interrupted --output has; redo failures'
+complete -c emocli -n "__emocli_is 'augment modalities'" -l shard -d 'Only shard I of N (from 1), or \'slurm\'' -r -a slurm -f
+complete -c emocli -n "__emocli_is 'augment modalities'" -s q -l quiet -d 'No progress, no summary'
+complete -c emocli -n "__emocli_is 'augment modalities'" -l debug -d 'Show the traceback of unexpected errors'
+complete -c emocli -n "__emocli_is 'augment modalities'" -l fail-fast -d 'Stop at the first failed record'
+complete -c emocli -n "__emocli_is 'augment modalities'" -l max-errors -d 'Stop when more records than this have failed' -r -f
+complete -c emocli -n "__emocli_is 'augment modalities'" -l exit-zero -d 'Exit 0 even if some records failed'
+complete -c emocli -n "__emocli_is 'augment modalities'" -l allow-empty -d 'No input is not an error'
+complete -c emocli -n "__emocli_is 'augment modalities'" -l store -d 'The feature store (default: in the cache)' -r -a '(__fish_complete_directories)' -f
+complete -c emocli -n "__emocli_is 'augment modalities'" -s h -l help -d 'Show this message and exit'
+complete -c emocli -n "__emocli_is 'augment modalities'" -F
+complete -c emocli -n "__emocli_is 'augment dime'" -l rho -d 'Fill each class up to this share of the largest' -r -f
+complete -c emocli -n "__emocli_is 'augment dime'" -l mix -d 'What to mix; auto: audio, where there is any' -r -a 'auto audio features' -f
+complete -c emocli -n "__emocli_is 'augment dime'" -l seed -d 'Of everything random' -r -f
+complete -c emocli -n "__emocli_is 'augment dime'" -l assume-train -d 'Records without a split are training records'
+complete -c emocli -n "__emocli_is 'augment dime'" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
+complete -c emocli -n "__emocli_is 'augment dime'" -s 0 -l null -d 'Lists of paths are NUL-separated'
+complete -c emocli -n "__emocli_is 'augment dime'" -l input-format -d 'What the input is' -r -a 'auto jsonl paths csv text' -f
+complete -c emocli -n "__emocli_is 'augment dime'" -s o -l output -d 'Write FILE, whole or not at all' -r -F
+complete -c emocli -n "__emocli_is 'augment dime'" -l resume -d 'Keep what an interrupted --output has; redo failures'
+complete -c emocli -n "__emocli_is 'augment dime'" -l shard -d 'Only shard I of N (from 1), or \'slurm\'' -r -a slurm -f
+complete -c emocli -n "__emocli_is 'augment dime'" -s q -l quiet -d 'No progress, no summary'
+complete -c emocli -n "__emocli_is 'augment dime'" -l debug -d 'Show the traceback of unexpected errors'
+complete -c emocli -n "__emocli_is 'augment dime'" -l fail-fast -d 'Stop at the first failed record'
+complete -c emocli -n "__emocli_is 'augment dime'" -l max-errors -d 'Stop when more records than this have failed' -r -f
+complete -c emocli -n "__emocli_is 'augment dime'" -l exit-zero -d 'Exit 0 even if some records failed'
+complete -c emocli -n "__emocli_is 'augment dime'" -l allow-empty -d 'No input is not an error'
+complete -c emocli -n "__emocli_is 'augment dime'" -s j -l jobs -d 'Worker processes (0: as many as there are CPUs)' -r -f
+complete -c emocli -n "__emocli_is 'augment dime'" -l store -d 'The feature store (default: in the cache)' -r -a '(__fish_complete_directories)' -f
+complete -c emocli -n "__emocli_is 'augment dime'" -s h -l help -d 'Show this message and exit'
+complete -c emocli -n "__emocli_is 'augment dime'" -F
+complete -c emocli -n "__emocli_is calibrate" -s m -l model -d 'A trained model\'s folder' -r -a 'default (__fish_complete_directories)' -f
+complete -c emocli -n "__emocli_is calibrate" -l method -d 'How logits are scaled' -r -a 'temperature vector' -f
+complete -c emocli -n "__emocli_is calibrate" -l decoder -d 'Of blends (default: the bundle\'s rule)' -r -a 'published expected' -f
+complete -c emocli -n "__emocli_is calibrate" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
+complete -c emocli -n "__emocli_is calibrate" -s 0 -l null -d 'Lists of paths are NUL-separated'
+complete -c emocli -n "__emocli_is calibrate" -l input-format -d 'What the input is' -r -a 'auto jsonl paths csv text' -f
+complete -c emocli -n "__emocli_is calibrate" -s o -l output -d 'Write FILE, whole or not at all' -r -F
+complete -c emocli -n "__emocli_is calibrate" -l resume -d 'Keep what an interrupted --output has; redo failures'
+complete -c emocli -n "__emocli_is calibrate" -l shard -d 'Only shard I of N (from 1), or \'slurm\'' -r -a slurm -f
+complete -c emocli -n "__emocli_is calibrate" -s q -l quiet -d 'No progress, no summary'
+complete -c emocli -n "__emocli_is calibrate" -l debug -d 'Show the traceback of unexpected errors'
+complete -c emocli -n "__emocli_is calibrate" -l fail-fast -d 'Stop at the first failed record'
+complete -c emocli -n "__emocli_is calibrate" -l max-errors -d 'Stop when more records than this have failed' -r -f
+complete -c emocli -n "__emocli_is calibrate" -l exit-zero -d 'Exit 0 even if some records failed'
+complete -c emocli -n "__emocli_is calibrate" -l allow-empty -d 'No input is not an error'
+complete -c emocli -n "__emocli_is calibrate" -l store -d 'The feature store (default: in the cache)' -r -a '(__fish_complete_directories)' -f
+complete -c emocli -n "__emocli_is calibrate" -l device -d 'Where networks run' -r -a 'auto cpu' -f
+complete -c emocli -n "__emocli_is calibrate" -l dtype -d 'Numbers they use' -r -a 'auto float32 bfloat16 float16' -f
+complete -c emocli -n "__emocli_is calibrate" -l batch-size -d 'Records per batch; 1 answers at once' -r -a auto -f
+complete -c emocli -n "__emocli_is calibrate" -l offline -d 'Never use the network'
+complete -c emocli -n "__emocli_is calibrate" -s h -l help -d 'Show this message and exit'
+complete -c emocli -n "__emocli_is calibrate" -F
 complete -c emocli -n "__emocli_is config" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is 'config show'" -l json -d 'JSON Lines, on a terminal too'
 complete -c emocli -n "__emocli_is 'config show'" -s h -l help -d 'Show this message and exit'
-complete -c emocli -n "__emocli_is 'config show'" -a 'align config dataset doctor encode extract-audio fuse merge models plot predict prosody schema score train transcribe' -f
+complete -c emocli -n "__emocli_is 'config show'" -a 'align annotate augment calibrate config dataset doctor encode extract-audio fuse merge models plot predict prosody schema score train transcribe' -f
 complete -c emocli -n "__emocli_is 'config path'" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is dataset" -l labels -d 'Seven labels, or the source\'s own words' -r -a 'common original' -f
 complete -c emocli -n "__emocli_is dataset" -l split -d 'Only this published split; repeatable' -r -f
@@ -95,10 +190,12 @@ complete -c emocli -n "__emocli_is doctor" -l json -d 'A record, on a terminal t
 complete -c emocli -n "__emocli_is doctor" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is encode" -l modality -d 'What to encode (default: both)' -r -a 'text audio text,audio' -f
 complete -c emocli -n "__emocli_is encode" -l model -d 'Encode what this trained model needs' -r -a 'default (__fish_complete_directories)' -f
-complete -c emocli -n "__emocli_is encode" -l encoder -d 'A model of the catalog, the hub, or a folder' -r -a 'whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct (__fish_complete_directories)' -f
+complete -c emocli -n "__emocli_is encode" -l encoder -d 'A model of the catalog, the hub, a folder, or prosody' -r -a 'whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct (__fish_complete_directories)' -f
 complete -c emocli -n "__emocli_is encode" -l layer -d 'Which layers; text takes one' -r -f
-complete -c emocli -n "__emocli_is encode" -l pooling -d 'mean, mean+std, ..., frames for none' -r -f
+complete -c emocli -n "__emocli_is encode" -l pooling -d 'mean, mean+std, statistics, ..., frames, frames/N' -r -f
 complete -c emocli -n "__emocli_is encode" -l context -d 'Encode text with the K turns before it' -r -f
+complete -c emocli -n "__emocli_is encode" -l level -d 'Bring sound to this level first (default: -26)' -r -a none -f
+complete -c emocli -n "__emocli_is encode" -l from -d 'Pool this stream\'s frames' -r -f
 complete -c emocli -n "__emocli_is encode" -l as -d 'Name of the stream' -r -f
 complete -c emocli -n "__emocli_is encode" -l features -d 'Where vectors go' -r -a 'inline store' -f
 complete -c emocli -n "__emocli_is encode" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
@@ -138,6 +235,7 @@ complete -c emocli -n "__emocli_is extract-audio" -l store -d 'The feature store
 complete -c emocli -n "__emocli_is extract-audio" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is extract-audio" -F
 complete -c emocli -n "__emocli_is fuse" -s m -l model -d 'A trained model\'s folder, or \'default\'' -r -a 'default (__fish_complete_directories)' -f
+complete -c emocli -n "__emocli_is fuse" -l strict-modalities -d 'A record without all of the streams is an error'
 complete -c emocli -n "__emocli_is fuse" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
 complete -c emocli -n "__emocli_is fuse" -s 0 -l null -d 'Lists of paths are NUL-separated'
 complete -c emocli -n "__emocli_is fuse" -l input-format -d 'What the input is' -r -a 'auto jsonl paths csv text' -f
@@ -214,9 +312,15 @@ complete -c emocli -n "__emocli_is 'plot reliability'" -l width -d 'How wide; le
 complete -c emocli -n "__emocli_is 'plot reliability'" -l group -d 'Which of the groups of score --by' -r -f
 complete -c emocli -n "__emocli_is 'plot reliability'" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is 'plot reliability'" -F
+complete -c emocli -n "__emocli_is 'plot training'" -s o -l output -d 'Write FILE; \'-\' is stdout' -r -F
+complete -c emocli -n "__emocli_is 'plot training'" -l format -d 'The kind of file, where its name does not tell' -r -a 'png svg pdf' -f
+complete -c emocli -n "__emocli_is 'plot training'" -l width -d 'How wide; letters keep their size' -r -f
+complete -c emocli -n "__emocli_is 'plot training'" -s h -l help -d 'Show this message and exit'
+complete -c emocli -n "__emocli_is 'plot training'" -F
 complete -c emocli -n "__emocli_is predict" -s m -l model -d 'A trained model\'s folder, or \'default\'' -r -a 'default (__fish_complete_directories)' -f
 complete -c emocli -n "__emocli_is predict" -l text -d 'A sentence; \'-\' is a sentence per line' -r -f
 complete -c emocli -n "__emocli_is predict" -l abstain -d 'Name no emotion when it is less sure than P' -r -f
+complete -c emocli -n "__emocli_is predict" -l strict-modalities -d 'A record without all of the streams is an error'
 complete -c emocli -n "__emocli_is predict" -l json -d 'Records even on a terminal'
 complete -c emocli -n "__emocli_is predict" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
 complete -c emocli -n "__emocli_is predict" -s 0 -l null -d 'Lists of paths are NUL-separated'
@@ -256,17 +360,24 @@ complete -c emocli -n "__emocli_is prosody" -l store -d 'The feature store (defa
 complete -c emocli -n "__emocli_is prosody" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is prosody" -F
 complete -c emocli -n "__emocli_is schema" -s h -l help -d 'Show this message and exit'
-complete -c emocli -n "__emocli_is score" -l by -d 'One line per value of FIELD, such as dataset' -r -f
-complete -c emocli -n "__emocli_is score" -l min -d 'Exit 6 if METRIC is below X; repeatable' -r -a 'accuracy= uar= weighted_f1= macro_f1= log_loss= brier= ece=' -f
-complete -c emocli -n "__emocli_is score" -l max -d 'Exit 6 if METRIC is above X; repeatable' -r -a 'accuracy= uar= weighted_f1= macro_f1= log_loss= brier= ece=' -f
+complete -c emocli -n "__emocli_is score" -l task -d 'What to score' -r -a 'auto classification distribution blend regression multilabel mosi sims ecf' -f
+complete -c emocli -n "__emocli_is score" -l by -d 'One line per value: a field, modalities, ambiguity' -r -f
+complete -c emocli -n "__emocli_is score" -l min -d 'Exit 6 if METRIC is below X; repeatable' -r -a 'accuracy= uar= weighted_f1= macro_f1= log_loss= brier= ece= adaptive_ece= bhattacharyya= jsd_bits= jsd_nats= js_distance= r2_per_record= r2_per_emotion= kl= cosine= soft_accuracy= presence= salience= blend_score= ccc= valence.ccc= valence.pearson= valence.mae= valence.rmse= arousal.ccc= arousal.pearson= arousal.mae= arousal.rmse= dominance.ccc= dominance.pearson= dominance.mae= dominance.rmse= sentiment.ccc= sentiment.pearson= sentiment.mae= sentiment.rmse= micro_f1= samples_f1= jaccard= exact_match= map= mae= corr= acc7= acc5= acc3= acc2_has0= f1_has0= acc2_non0= f1_non0= acc2= f1= acc2_weak= r2= strict.weighted_precision= strict.weighted_recall= strict.weighted_f1= strict.micro_precision= strict.micro_recall= strict.micro_f1= proportional.weighted_precision= proportional.weighted_recall= proportional.weighted_f1= proportional.micro_precision= proportional.micro_recall= proportional.micro_f1= utterances.weighted_precision= utterances.weighted_recall= utterances.weighted_f1= utterances.micro_precision= utterances.micro_recall= utterances.micro_f1=' -f
+complete -c emocli -n "__emocli_is score" -l max -d 'Exit 6 if METRIC is above X; repeatable' -r -a 'accuracy= uar= weighted_f1= macro_f1= log_loss= brier= ece= adaptive_ece= bhattacharyya= jsd_bits= jsd_nats= js_distance= r2_per_record= r2_per_emotion= kl= cosine= soft_accuracy= presence= salience= blend_score= ccc= valence.ccc= valence.pearson= valence.mae= valence.rmse= arousal.ccc= arousal.pearson= arousal.mae= arousal.rmse= dominance.ccc= dominance.pearson= dominance.mae= dominance.rmse= sentiment.ccc= sentiment.pearson= sentiment.mae= sentiment.rmse= micro_f1= samples_f1= jaccard= exact_match= map= mae= corr= acc7= acc5= acc3= acc2_has0= f1_has0= acc2_non0= f1_non0= acc2= f1= acc2_weak= r2= strict.weighted_precision= strict.weighted_recall= strict.weighted_f1= strict.micro_precision= strict.micro_recall= strict.micro_f1= proportional.weighted_precision= proportional.weighted_recall= proportional.weighted_f1= proportional.micro_precision= proportional.micro_recall= proportional.micro_f1= utterances.weighted_precision= utterances.weighted_recall= utterances.weighted_f1= utterances.micro_precision= utterances.micro_recall= utterances.micro_f1=' -f
 complete -c emocli -n "__emocli_is score" -l cluster -d 'Resample by FIELD (default: speaker, else dialogue, else the record)' -r -a none -f
 complete -c emocli -n "__emocli_is score" -l bootstrap -d 'Resamples for intervals' -r -f
+complete -c emocli -n "__emocli_is score" -l compare -d 'Test the difference to FILE\'s predictions' -r -F
+complete -c emocli -n "__emocli_is score" -l train -d 'Warn of speakers, dialogues, texts shared with FILE' -r -F
 complete -c emocli -n "__emocli_is score" -l stream -d 'Score unimodal.NAME, not prediction' -r -f
 complete -c emocli -n "__emocli_is score" -l labels -d 'Whether absent labels lower macro F1' -r -a 'present all' -f
 complete -c emocli -n "__emocli_is score" -l restrict -d 'Choose only among the labels that the truth has' -r -a present -f
+complete -c emocli -n "__emocli_is score" -l threshold -d 'Of --task multilabel, from P on' -r -f
+complete -c emocli -n "__emocli_is score" -l alignment -d 'How near annotations come to people\'s votes'
 complete -c emocli -n "__emocli_is score" -l seed -d 'Seed of the resampling' -r -f
+complete -c emocli -n "__emocli_is score" -l format -d 'What to write, wherever to' -r -a 'json table latex' -f
 complete -c emocli -n "__emocli_is score" -l json -d 'JSON even on a terminal'
 complete -c emocli -n "__emocli_is score" -l table -d 'A table even in a pipe'
+complete -c emocli -n "__emocli_is score" -l latex -d 'A LaTeX table (booktabs)'
 complete -c emocli -n "__emocli_is score" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
 complete -c emocli -n "__emocli_is score" -s 0 -l null -d 'Lists of paths are NUL-separated'
 complete -c emocli -n "__emocli_is score" -l input-format -d 'What the input is' -r -a 'auto jsonl paths csv text' -f
@@ -281,7 +392,9 @@ complete -c emocli -n "__emocli_is score" -l exit-zero -d 'Exit 0 even if some r
 complete -c emocli -n "__emocli_is score" -l allow-empty -d 'No input is not an error'
 complete -c emocli -n "__emocli_is score" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is score" -F
-complete -c emocli -n "__emocli_is train" -s m -l model -d 'One of concat, conv-attention, expert-gating, gated, linear, miar, mlp, stars' -r -a 'concat conv-attention expert-gating gated late-fusion linear miar mlp stars' -f
+complete -c emocli -n "__emocli_is train" -s m -l model -d 'One of amber2, concat, conv-attention, expert-gating, gated, late-fusion, linear, miar, mlp, stars, windows' -r -a 'amber2 concat conv-attention expert-gating gated late-fusion linear miar mlp stars windows' -f
+complete -c emocli -n "__emocli_is train" -l target -d 'What is learned: emotion, distribution, blend, valence, arousal, dominance, sentiment' -r -f
+complete -c emocli -n "__emocli_is train" -l loss -d 'Of labels (default: by the target)' -r -a 'cross-entropy kl js' -f
 complete -c emocli -n "__emocli_is train" -l config -d 'TOML with the tables [model], [training]' -r -F
 complete -c emocli -n "__emocli_is train" -l streams -d 'Which streams (default: all there are)' -r -f
 complete -c emocli -n "__emocli_is train" -l dev -d 'Records to stop early and calibrate on' -r -F
@@ -289,9 +402,12 @@ complete -c emocli -n "__emocli_is train" -l cv -d 'Predict each FIELD (speaker)
 complete -c emocli -n "__emocli_is train" -l folds -d 'Of --cv, at most' -r -f
 complete -c emocli -n "__emocli_is train" -l hidden -d 'Hidden units' -r -f
 complete -c emocli -n "__emocli_is train" -l epochs -d 'At most so many' -r -f
+complete -c emocli -n "__emocli_is train" -l patience -d 'Epochs without a better one' -r -f
 complete -c emocli -n "__emocli_is train" -l learning-rate -d 'Of AdamW' -r -f
-complete -c emocli -n "__emocli_is train" -l batch-size -d 'Records per step' -r -f
+complete -c emocli -n "__emocli_is train" -l modality-dropout -d 'Chance to leave a stream out' -r -f
+complete -c emocli -n "__emocli_is train" -l balanced -l unbalanced -d 'Whether classes weigh the same'
 complete -c emocli -n "__emocli_is train" -l seed -d 'Of everything random' -r -f
+complete -c emocli -n "__emocli_is train" -l seeds -d 'Train with so many seeds' -r -f
 complete -c emocli -n "__emocli_is train" -l log -d 'A JSON line per epoch' -r -F
 complete -c emocli -n "__emocli_is train" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
 complete -c emocli -n "__emocli_is train" -s 0 -l null -d 'Lists of paths are NUL-separated'
@@ -306,6 +422,10 @@ complete -c emocli -n "__emocli_is train" -l max-errors -d 'Stop when more recor
 complete -c emocli -n "__emocli_is train" -l exit-zero -d 'Exit 0 even if some records failed'
 complete -c emocli -n "__emocli_is train" -l allow-empty -d 'No input is not an error'
 complete -c emocli -n "__emocli_is train" -l store -d 'The feature store (default: in the cache)' -r -a '(__fish_complete_directories)' -f
+complete -c emocli -n "__emocli_is train" -l device -d 'Where networks run' -r -a 'auto cpu' -f
+complete -c emocli -n "__emocli_is train" -l dtype -d 'Numbers they use' -r -a 'auto float32 bfloat16 float16' -f
+complete -c emocli -n "__emocli_is train" -l batch-size -d 'Records per batch; 1 answers at once' -r -a auto -f
+complete -c emocli -n "__emocli_is train" -l offline -d 'Never use the network'
 complete -c emocli -n "__emocli_is train" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is train" -F
 complete -c emocli -n "__emocli_is transcribe" -l model -d 'A model of the catalog, the hub, or a folder' -r -a 'whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct (__fish_complete_directories)' -f
