@@ -165,8 +165,8 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(
     assert target.read_bytes() == one
     # More of a class begins with what there was of it, and once filled there is nothing to do.
     fewer = emocli("augment", "dime", "-j1", "--rho=0.6", stdin=votes).records
-    froms = [[r["augmented"]["from"] for r in found[13:]] for found in (fewer, lines(one))]
-    assert froms[0] == froms[1][: len(froms[0])]
+    sources = [[r["augmented"]["from"] for r in found[13:]] for found in (fewer, lines(one))]
+    assert sources[0] == sources[1][: len(sources[0])]
     assert emocli("augment", "dime", "-j1", "--rho=0.8", stdin=one).stdout == one
 
 
