@@ -123,7 +123,10 @@ def test_a_span_is_that_part_of_the_whole(wav: Wav, tmp_path: Path, suffix: str)
     assert len(part) == 8000
     np.testing.assert_allclose(part[800:], whole[16_800:24_000], atol=5e-3)
     tail = audio.read(path, start=2.5).samples
-    assert len(tail) == pytest.approx(len(whole) - 40_000, abs=3)
+    # Whole files and parts go through different decoders: FFmpeg 9 cuts the padding that the last
+    # frame of AAC has, FFmpeg 8 leaves it.
+    most = 1024 if suffix == "m4a" else 3
+    assert len(tail) == pytest.approx(len(whole) - 40_000, abs=most)
     assert audio.read(path, end=0.5).duration == 0.5
 
 
