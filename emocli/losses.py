@@ -76,9 +76,9 @@ def cross_entropy(
     logits: Tensor, targets: Tensor, weights: Tensor | None = None, smoothing: float = 0.0
 ) -> Tensor:
     """Return the mean over records of sum_c w_c y_c (-log p_c); targets are classes or shares."""
+    logits = full(logits)
     if weights is not None:
         weights = weights.to(logits)
-    logits = full(logits)
     known, wanted = _known(targets)
     each = functional.cross_entropy(
         logits[known], wanted, weight=weights, label_smoothing=smoothing, reduction="none"

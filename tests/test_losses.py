@@ -82,6 +82,15 @@ def test_several_heads_add_up_and_what_is_unknown_counts_nothing() -> None:
     assert loss(logits, targets).item() == pytest.approx(rest + 3 / 4)
 
 
+def test_half_precision_takes_nothing_from_the_weights_of_classes() -> None:
+    classes, weights = torch.tensor([0, 1, 2, 1]), torch.tensor([1.0, 0.301, 2.003])
+    logits = torch.tensor([[0.0, 1.0, 2.0]]).bfloat16().expand(4, 3)
+    whole = losses.cross_entropy(logits.float(), classes, weights=weights).item()
+    assert losses.cross_entropy(logits, classes, weights=weights).item() == pytest.approx(whole)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert losses.cross_entropy(logits, classes, weights=weights).item() == pytest.approx(whole)
+
+
 def test_half_precision_loses_no_small_divergence() -> None:
     logits = torch.tensor([[0.0, 0.1, 0.2, 0.3]])
     shares = torch.tensor([[0.22, 0.24, 0.26, 0.28]])
