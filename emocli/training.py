@@ -74,6 +74,7 @@ def fit(
     that `measure` makes of the dev records' logits and targets.
     """
     place = place or Place()
+    _require_enough(train, settings)
     torch.manual_seed(settings.seed + distributed.world()[0])
     standardise(model, train)
     model.to(place.device)
@@ -87,7 +88,8 @@ def fit(
         run.epoch += 1
         terms = _epoch(run, train, loss)
         answers = logits(model, dev)
-        line = {"epoch": run.epoch, **terms, "dev_loss": float(loss(answers, dev.targets))}
+        dev_loss = distributed.agreed(float(loss(answers, dev.targets)))
+        line = {"epoch": run.epoch, **terms, "dev_loss": dev_loss}
         line |= measure(answers, dev.targets) if measure else {}
         line |= _figures(model, dev)
         run.note(line)
@@ -96,6 +98,14 @@ def fit(
     model.load_state_dict(run.state)
     model.eval()
     return run.best
+
+
+def _require_enough(train: Source, settings: Settings) -> None:
+    """Raise UsageError where some of several processes would never get a record."""
+    count, least = distributed.world()[1], min(settings.batch_size, len(train))
+    if least < count:
+        hint = "a larger --batch-size, or fewer processes"
+        raise UsageError(f"{count} processes for batches of {least} records", hint=hint)
 
 
 def _batches(run: Run, data: Source) -> Iterator[tuple[Data, int]]:
