@@ -3,7 +3,8 @@
 A row per model: UAR on each stream and on both, each with its 95 % interval over actors, and the
 difference of both to the better stream, with the interval and the p of a paired bootstrap over
 actors (`emocli score --compare`): once to the same model's better stream, once to the best that any
-model makes of one stream. Which is better was seen on the same actors, against the fusion.
+model makes of one stream. Which is better was seen on the same actors, against the fusion. Several
+seeds count as so many predictions of each clip.
 """
 
 from __future__ import annotations
