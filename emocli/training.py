@@ -95,6 +95,9 @@ def fit(
         run.note(line)
         run.save()
         report(line)
+    if not run.best["epoch"]:
+        hint = "a smaller --learning-rate"
+        raise UsageError(f"no dev loss of {run.epoch} epochs is a number", hint=hint)
     model.load_state_dict(run.state)
     model.eval()
     return run.best

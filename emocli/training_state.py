@@ -101,4 +101,6 @@ class Run:
         if distributed.world()[1] == 1:
             torch.set_rng_state(tensors["torch"])
         self.best, self.lines = facts["best"], facts["lines"]
+        if self.best["dev_loss"] is None:  # JSON has no infinity
+            self.best["dev_loss"] = float("inf")
         self.epoch = len(self.lines)

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 import torch
 
 from emocli import checkpoints, models, training
+from emocli.errors import UsageError
 from emocli.store import Store
 from emocli.training import Data, Place, Settings
 from emocli.training_data import Filed, Frames, Vectors
@@ -252,6 +254,65 @@ def test_resume_of_the_command_gives_the_same_bytes(
         (seed, epoch) for seed in (0, 1) for epoch in range(1, 6)
     ]
     assert not (tmp_path / "cut.part").exists()
+
+
+def test_resume_refuses_what_has_other_targets_groups_or_held_out_records(
+    emocli: Emocli, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records, saved = sequences(store), checkpoints.save
+
+    def cut(*given: Any) -> None:
+        saved(*given)
+        raise KeyboardInterrupt
+
+    def run(*flags: str, records: list[Record] = records) -> tuple[int, str]:
+        common = ("train", "-m", "concat", "--epochs", "2", "--loss", "kl", "-o", str(out))
+        done = emocli(*common, *flags, stdin=records)
+        return done.status, done.stderr
+
+    out, held = tmp_path / "m", tmp_path / "held.jsonl"
+    held.write_bytes(b"".join(orjson.dumps(record) + b"\n" for record in records[:9]))
+    monkeypatch.setattr(checkpoints, "save", cut)
+    assert run("--target", "distribution")[0] == 130
+    monkeypatch.setattr(checkpoints, "save", saved)
+    others = [record | {"speaker": record["id"]} for record in records]
+    for flags, given in (
+        (("--target", "emotion"), records),
+        (("--target", "distribution", "--dev", str(held)), records),
+        (("--target", "distribution"), others),
+    ):
+        status, told = run("--resume", *flags, records=given)
+        assert (status, "other records, flags" in told) == (3, True), (flags, told)
+    assert run("--resume", "--target", "distribution")[0] == 0
+
+
+def test_a_loss_that_is_no_number_is_told_and_no_model_kept(tmp_path: Path) -> None:
+    settings, file = Settings(epochs=4), tmp_path / "seed-0.safetensors"
+
+    def fit(epochs: int) -> None:
+        one = models.build("concat", {"dims": {"a": 4, "b": 3}, "classes": 3, "hidden": 8})
+        told = Place(checkpoint=file, run="x", resume=file.exists())
+        lost = replace(settings, epochs=epochs)
+        data = blobs()
+        training.fit(one, data, data, lost, lambda _: None, place=told, loss=no_number)
+
+    def no_number(logits: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
+        return logits.sum() * float("nan")
+
+    for epochs in (2, 4):  # the second goes on from what JSON keeps of the first
+        with pytest.raises(UsageError, match=f"no dev loss of {epochs} epochs is a number"):
+            fit(epochs)
+
+
+@pytest.mark.parametrize("target", ["valence", "emotion,valence"])
+def test_numbers_are_not_drawn_evenly(
+    emocli: Emocli, store: Path, tmp_path: Path, target: str
+) -> None:
+    (tmp_path / "how.toml").write_text("[training]\neven = true\n")
+    flags = ("--config", str(tmp_path / "how.toml"), "-m", "concat", "-o", str(tmp_path / "m"))
+    done = emocli("train", "--target", target, *flags, stdin=sequences(store))
+    assert done.status == 2
+    assert "even draws from classes alone" in done.stderr
 
 
 def test_several_seeds_are_told_with_mean_and_sd(

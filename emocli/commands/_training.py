@@ -45,8 +45,11 @@ class Plan:
         return replace(self, settings=replace(self.settings, seed=seed), place=place)
 
 
-def plan(examples: Examples, name: str, given: Record, place: Place) -> Plan:
-    """Return what to fit on the records; `given` has the tables model and training."""
+def plan(examples: Examples, held: Examples | None, name: str, given: Record, place: Place) -> Plan:
+    """Return what to fit on the records; `given` has the tables model and training.
+
+    What names the run is all that decides its weights: records, held-out ones, heads, settings.
+    """
     wanted = examples.targets.heads()
     if len(wanted[0].labels) == 1:
         raise UsageError(f"all records have one label, {wanted[0].labels[0]}")
@@ -63,7 +66,11 @@ def plan(examples: Examples, name: str, given: Record, place: Place) -> Plan:
         raise UsageError(f"[training]: {error}") from None
     if settings.loss and settings.loss not in losses.NAMES:
         raise UsageError(f"--loss {settings.loss}: none of {', '.join(losses.NAMES)}")
-    what = [examples.digest.hexdigest(), name, config, asdict(settings), examples.specs]
+    if settings.even and (len(wanted) > 1 or not wanted[0].labels):
+        hint = "one of emotion, distribution, blend as --target, and no other"
+        raise UsageError("[training]: even draws from classes alone", hint=hint)
+    parts = [part.digest.hexdigest() for part in (examples, held) if part]
+    what = [parts, name, config, asdict(settings), examples.specs, list(map(asdict, wanted))]
     run = hashlib.blake2b(orjson.dumps(what), digest_size=16).hexdigest()
     return Plan(name, config, tuple(wanted), settings, replace(place, run=run))
 

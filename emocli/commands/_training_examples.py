@@ -62,8 +62,8 @@ class Examples:
         for name, stream in self.streams.items():
             while len(stream) < number:  # a stream that comes late, or not with each record
                 stream.add(None)
-            stream.add(found.get(name))
             piece = found.get(name)
+            stream.add(piece)
             self.digest.update(piece.encode() if isinstance(piece, str) else _bytes(piece))
 
     def close(self) -> None:
@@ -119,17 +119,20 @@ def _note(examples: Examples, record: Record, group: str | None) -> None:
             hint = "augment the training part of each fold, or train with --dev"
             message = "--cv would test on what was mixed of training records"
             raise UsageError(f"{records.name_of(record)}: {message}", hint=hint)
-        examples.groups.append(MADE)
-        examples.digest.update(orjson.dumps([record.get("id"), record.get("label")]))
+        _belongs(examples, record, MADE)
         return
     who = record.get("speaker") or record.get("dialogue") or record.get("id")
     who = records.require(record, group, "train without --cv") if group else who
-    examples.groups.append(str(who))
+    _belongs(examples, record, str(who))
     examples.datasets[str(record.get("dataset"))] += 1
-    examples.digest.update(orjson.dumps([record.get("id"), record.get("label")]))
     if group:
         kept = {k: v for k, v in record.items() if k != "features"}
         examples.lines.write(orjson.dumps(kept) + b"\n")
+
+
+def _belongs(examples: Examples, record: Record, group: str) -> None:
+    examples.groups.append(group)
+    examples.digest.update(orjson.dumps([record.get("id"), group, record.get("label")]))
 
 
 def _streams(

@@ -13,6 +13,8 @@ from emocli.progress import BAR_SECONDS, LINE_SECONDS, WIDTH
 
 Record = dict[str, Any]
 
+TOLD = ("train_loss", "dev_loss", "dev_uar", "dev_jsd_bits", "dev_ccc")
+
 
 class Epochs:
     """Told of every epoch; `about` is what the lines of the log say beside it (a fold, a seed)."""
@@ -40,7 +42,7 @@ class Epochs:
     def _draw(self, line: Record) -> None:
         epoch = line["epoch"]
         where = "".join(f" {name} {value}" for name, value in self.about.items())
-        figures = {n: v for n, v in line.items() if n in ("train_loss", "dev_loss") or _told(n)}
+        figures = {n: v for n, v in line.items() if n in TOLD and v is not None}
         told = "  ".join(f"{name} {value:.4f}" for name, value in figures.items())
         if self.terminal:
             bar = f"{'#' * round(WIDTH * epoch / self.total):<{WIDTH}}"
@@ -56,10 +58,6 @@ class Epochs:
             self.stderr.write("\r\033[K")
             self.stderr.flush()
             self.shown = False
-
-
-def _told(name: str) -> bool:
-    return name in ("dev_uar", "dev_jsd_bits", "dev_ccc")
 
 
 def opened(log: Path | None) -> contextlib.AbstractContextManager[BinaryIO | None]:

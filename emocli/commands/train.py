@@ -145,7 +145,7 @@ def _train(run: options.Run, given: dict[str, Any]) -> int:
         for part in (examples, held):
             if part and (left := counts(part)):
                 run.world.stderr.write(f"emocli train: {left}\n")
-        plan = _training.plan(examples, own["model"], given, place)
+        plan = _training.plan(examples, held, own["model"], given, place)
         epochs = Epochs(run, plan.settings.epochs, files.enter_context(opened(own["log"])))
         if own["cv"]:
             for record in _training_folds.out_of_fold(plan, examples, run, epochs):
