@@ -39,13 +39,8 @@ def test_the_table_has_every_stream_and_the_paired_differences(
         "EMOCLI_CACHE_DIR": str(default_models),
         "EMOCLI_OFFLINE": "1",
         "EMOCLI_DATA": str(tmp_path / "data"),
-        **{
-            "MODELS": "concat",
-            "FOLDS": "2",
-            "JOBS": "1",
-            "LEVEL": "none",
-            "PYTHON": sys.executable,
-        },
+        **{"MODELS": "concat", "FOLDS": "2", "SEEDS": "1", "JOBS": "1", "LEVEL": "none"},
+        "PYTHON": sys.executable,
     }
     command = ["bash", "examples/fuse_ravdess.sh", str(tmp_path / "out")]
     done = subprocess.run(command, env=world, cwd=ROOT, capture_output=True, text=True)
