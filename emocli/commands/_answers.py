@@ -43,6 +43,8 @@ def calibrated(logits: np.ndarray, calibration: Mapping[str, Any]) -> np.ndarray
     """Return log-probabilities (records, classes) of the logits of the head that has labels."""
     import numpy as np
 
+    from emocli import scaling
+
     if "weights" in calibration:
         weights, bias = (np.asarray(calibration[key], np.float64) for key in ("weights", "bias"))
         if not weights.shape == bias.shape == logits.shape[1:]:
@@ -50,8 +52,7 @@ def calibrated(logits: np.ndarray, calibration: Mapping[str, Any]) -> np.ndarray
         logits = logits * weights + bias
     else:
         logits = logits / calibration.get("temperature", 1.0)
-    top = logits.max(axis=1, keepdims=True)
-    return logits - top - np.log(np.exp(logits - top).sum(axis=1, keepdims=True))
+    return scaling.log_softmax(logits)
 
 
 def alone(values: Any, trained: bundle.Bundle) -> list[Record]:

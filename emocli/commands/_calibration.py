@@ -18,7 +18,10 @@ Floats = NDArray[np.float64]
 
 
 def fitted(logits: Floats, shares: Floats, method: str) -> Record:
-    """Return the calibration that suits logits (records, classes) and their true shares."""
+    """Return the calibration that suits logits (records, classes) and their true shares.
+
+    By temperature the truth may be classes (records,) as well.
+    """
     temperature = training.temperature(logits, shares)
     if method == "temperature":
         return {"temperature": temperature}

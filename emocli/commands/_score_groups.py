@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from emocli.commands._score_columns import Columns, field
 from emocli.errors import UsageError
-from emocli.metrics import agreement
+from emocli.metrics import agreement, alignment
 
 Record = dict[str, Any]
 
@@ -81,9 +81,8 @@ class Ambiguity:
         padded = np.zeros((len(lengths), int(lengths.max(initial=0))))
         padded[np.arange(padded.shape[1]) < lengths[:, None]] = np.asarray(self.values)
         known = np.flatnonzero((padded >= 0).all(1) & (padded.sum(1) > 0))
-        order = np.argsort(agreement.relative_entropies(padded[known]), kind="stable")
         codes = np.full(len(lengths), -1)
-        codes[known[order]] = np.arange(len(order)) * len(THIRDS) // max(len(order), 1)
+        codes[known] = alignment.thirds(agreement.relative_entropies(padded[known]))
         return codes
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import torch
 
-from emocli import bundle, distributed, heads, losses, models, options, training
+from emocli import bundle, distributed, heads, late_training, losses, models, options, training
 from emocli.commands import _training_figures as figures
 from emocli.commands._training_examples import MADE, Examples, require_time
 from emocli.commands._training_progress import Epochs
@@ -22,6 +22,7 @@ from emocli.training_data import Filed
 
 Record = dict[str, Any]
 
+LATE = "late-fusion"  # is made of heads that are trained one by one
 DEV_SHARE = 5  # one group in five is held out
 
 
@@ -84,6 +85,10 @@ def _kind(name: str, wanted: Sequence[Head]) -> Record:
         found["task"] = "classification" if first.labels else "regression"
     elif not first.labels and name not in ("linear", "mlp"):
         raise UsageError(f"--model {name} answers with labels, not with {first.target}")
+    if name == LATE and len(wanted) > 1:
+        targets = ", ".join(head.target for head in wanted)
+        hint = "one of emotion, distribution, blend"
+        raise UsageError(f"--model {name} answers one --target, not {targets}", hint=hint)
     if "primary" in asks and len(wanted) > 1 and first.labels:
         found["primary"] = first.size
     return found
@@ -106,21 +111,17 @@ def fitted(
     plan: Plan, fitting: Filed, dev: Filed, report: Callable[[Record], None]
 ) -> tuple[Any, Record]:
     """Return the model and what is said of its best epoch."""
-    if plan.model == "late-fusion":
-        from emocli.commands import _training_late
-
-        return _training_late.fitted(plan, fitting, dev, report)
-    torch.manual_seed(plan.settings.seed)
-    model = models.build(plan.model, plan.config)
 
     def measure(logits: torch.Tensor, targets: torch.Tensor) -> dict[str, float]:
         return {f"dev_{n}": v for n, v in figures.of(plan.heads, logits, targets).items()}
 
     loss = losses.of(plan.heads, fitting.targets, plan.settings)
-    best = training.fit(
-        model, fitting, dev, plan.settings, report, loss=loss, measure=measure, place=plan.place
-    )
-    return model, best
+    more: Record = {"loss": loss, "measure": measure, "place": plan.place}
+    torch.manual_seed(plan.settings.seed)
+    if plan.model == LATE:
+        return late_training.fit(plan.config, fitting, dev, plan.settings, report, **more)
+    model = models.build(plan.model, plan.config)
+    return model, training.fit(model, fitting, dev, plan.settings, report, **more)
 
 
 def train(

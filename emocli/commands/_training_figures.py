@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from emocli import heads, training
+from emocli import heads, scaling
+from emocli.commands import _calibration
 from emocli.heads import BLEND, CLASSES, Head
-from emocli.metrics import blend_decoder, distribution, regression
+from emocli.metrics import distribution, regression
 
 Record = dict[str, Any]
 
@@ -28,8 +29,7 @@ def of(wanted: Sequence[Head], logits: Tensor, targets: Tensor) -> dict[str, flo
         elif head.kind == CLASSES:
             found["uar"] = _uar(true, given.argmax(1))
         else:
-            odds = np.exp(given - given.max(1, keepdims=True))
-            shares = odds / odds.sum(1, keepdims=True)
+            shares = np.exp(scaling.log_softmax(given))
             found["jsd_bits"] = distribution.jsd_bits(true / true.sum(1, keepdims=True), shares)
     if concordances:
         found["ccc"] = float(np.mean(concordances))
@@ -57,11 +57,7 @@ def calibration(wanted: Sequence[Head], logits: Tensor, targets: Tensor) -> Reco
         return {}
     values = _columns(wanted, logits)[head.target]
     truth = _columns(wanted, targets)[head.target]
-    fitted = training.temperature(values, truth)
-    found: Record = {"calibration": {"temperature": fitted}}
+    found: Record = {"calibration": _calibration.fitted(values, truth, "temperature")}
     if head.kind == BLEND:
-        odds = np.exp((values - values.max(1, keepdims=True)) / fitted)
-        shares = odds / odds.sum(1, keepdims=True)
-        neutral = head.labels.index("neutral") if "neutral" in head.labels else None
-        found["decoder"] = blend_decoder.fit_decoder(100.0 * truth, shares, neutral, "published")
+        found["decoder"] = _calibration.decoder(values, truth, head, found)
     return found

@@ -28,7 +28,6 @@ from emocli.errors import ConfigError
 
 WINDOW = 400  # samples, 25 ms
 HOP = 160  # samples, 10 ms
-POSITION = 2 * HOP  # samples per encoder frame: the second convolution has stride 2, 20 ms
 LONGEST = 30 * SAMPLE_RATE  # samples the positions of the encoder reach
 BATCH = 48 * SAMPLE_RATE  # samples per forward pass: measured, more is no faster
 POOLINGS = pooled.POOLINGS

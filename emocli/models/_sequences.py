@@ -56,6 +56,12 @@ def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
     return (values * weights).sum(dim=1) / weights.sum(dim=1).clamp_min(1)
 
 
+def length(mask: Tensor) -> Tensor:
+    """Return the number of frames up to the last that is there, at least one, (batch,)."""
+    places = torch.arange(1, mask.shape[1] + 1, device=mask.device)
+    return (mask * places).amax(dim=1).clamp_min(1)
+
+
 def segments(values: Tensor, mask: Tensor, count: int) -> Sequence:
     """Return means over `count` bins of time: (batch, count, dim) and (batch, count).
 
@@ -63,14 +69,12 @@ def segments(values: Tensor, mask: Tensor, count: int) -> Sequence:
     not shift them: bin i is frames floor(i T / count) to ceil((i + 1) T / count), as in adaptive
     average pooling. Frames that are masked do not count; a bin of none is masked.
     """
-    time = mask.shape[1]
-    places = torch.arange(1, time + 1, device=mask.device)
-    length = (mask * places).amax(dim=1).clamp_min(1)[:, None]  # (batch, 1)
+    frames = length(mask)[:, None]  # (batch, 1)
     bins = torch.arange(count, device=mask.device)
-    first = bins * length // count  # (batch, count)
-    last = -(-(bins + 1) * length // count)
-    frames = places - 1
-    inside = (frames >= first[..., None]) & (frames < last[..., None]) & mask[:, None]
+    first = bins * frames // count  # (batch, count)
+    last = -(-(bins + 1) * frames // count)
+    places = torch.arange(mask.shape[1], device=mask.device)
+    inside = (places >= first[..., None]) & (places < last[..., None]) & mask[:, None]
     weights = inside.to(values)  # (batch, count, time)
     total = weights.sum(dim=2, keepdim=True)
     return weights @ values / total.clamp_min(1), total[..., 0] > 0

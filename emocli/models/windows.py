@@ -32,7 +32,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from emocli.models._sequences import Inputs, Sequence, masked_mean
+from emocli.models._sequences import Inputs, Sequence, length, masked_mean
 
 PERCENTILES = (0.10, 0.25, 0.50, 0.75, 0.90)
 
@@ -71,7 +71,7 @@ class Windows(nn.Module):
         The latter is (batch, windows); a record with nothing at all has one window of zeros.
         """
         found = list(self.inputs(streams, masks).values())
-        longest = torch.stack([_length(mask) for _, mask in found]).amax(dim=0)
+        longest = torch.stack([length(mask) for _, mask in found]).amax(dim=0)
         parts = [cut(values, mask, longest, self.config.frames) for values, mask in found]
         there = torch.stack([seen.any(dim=2) for _, seen in parts], dim=2)
         some = there.any(dim=2)
@@ -108,23 +108,17 @@ class Windows(nn.Module):
         return {"task": task_loss(self.output(hidden), targets[some.nonzero()[:, 0]])}
 
 
-def _length(mask: Tensor) -> Tensor:
-    """Return the number of frames up to the last that is there, at least one, (batch,)."""
-    places = torch.arange(1, mask.shape[1] + 1, device=mask.device)
-    return (mask * places).amax(dim=1).clamp_min(1)
-
-
 def cut(values: Tensor, mask: Tensor, longest: Tensor, frames: int) -> Sequence:
     """Return values (batch, windows, frames, dim) of a stream, and which of its frames are there.
 
     `longest` (batch,) is the number of frames of each record's longest stream, whose windows are
     `frames` long; frame t of a stream of T is in window floor(t longest / (T frames)).
     """
-    length, longest = _length(mask)[:, None], longest[:, None]  # (batch, 1)
+    own, longest = length(mask)[:, None], longest[:, None]  # (batch, 1)
     edges = torch.arange(-(-int(longest.max()) // frames) + 1, device=mask.device) * frames
-    starts = -(-edges * length // longest)  # (batch, windows + 1): a window's first frame
-    there = torch.minimum(starts[:, 1:], length) - starts[:, :-1]  # frames of each window
-    alone = length == 1  # what has no time
+    starts = -(-edges * own // longest)  # (batch, windows + 1): a window's first frame
+    there = torch.minimum(starts[:, 1:], own) - starts[:, :-1]  # frames of each window
+    alone = own == 1  # what has no time
     starts = torch.where(alone, 0, starts)[:, :-1]
     there = torch.where(alone, (edges[:-1] < longest).long(), there)
     step = torch.arange(frames, device=mask.device)

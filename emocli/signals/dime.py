@@ -24,7 +24,6 @@ Array = npt.NDArray[np.floating]
 
 NEIGHBOURS = 2  # k = 3 with the record itself
 LONG = 7  # letters of a long word
-COUNTS = 10
 WORDS = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
 NOT = re.compile(r"\b(?:no|not|never|none|nobody|nothing|nowhere|cannot|\w+n['\u2019]t)\b", re.I)
 SELF = re.compile(r"\b(?:i|me|my|mine|myself|we|us|our|ours|ourselves)\b", re.I)
