@@ -181,6 +181,15 @@ def test_a_target_that_nobody_knows_is_named(emocli: Emocli) -> None:
         assert done.status == 2, target
 
 
+def test_a_loss_of_labels_is_refused_where_only_numbers_are_learned(
+    emocli: Emocli, store: Path
+) -> None:
+    flags = ("--target", "valence", "-m", "concat", "--loss", "js", "--cv", "speaker")
+    done = emocli("train", *flags, stdin=sequences(store))
+    assert (done.status, done.stdout) == (2, b"")
+    assert "--loss js is of labels: --target valence has none" in done.stderr
+
+
 class StopError(Exception):
     """Somebody pulls the plug."""
 

@@ -44,6 +44,11 @@ def latex(rows: list[Record], task: Task) -> str:
     about = (
         f"task {task.name}, {row['bootstrap']} resamples of {row['clusters']} {row['resampled']}s"
     )
+    return tabular(about, head, body)
+
+
+def tabular(about: str, head: list[str], body: list[list[str]]) -> str:
+    """Return a tabular of cells in LaTeX, the first column to the left, below a comment."""
     lines = [" & ".join(line) + r" \\" for line in body]
     return "\n".join(
         [
@@ -69,6 +74,12 @@ def escaped(text: str) -> str:
     return "".join(SPECIAL.get(sign, sign) for sign in text)
 
 
+def cell(value: float | None, interval: list[float | None] | None) -> str:
+    """Return a figure, and its interval in brackets where it has one."""
+    low, high = interval or (None, None)
+    return _number(value) + ("" if low is None else f" [{_number(low)}, {_number(high)}]")
+
+
 def _group(row: Record, fields: list[str]) -> str:
     ((name, value),) = row["by"].items()
     return escaped(str(value) if len(fields) == 1 else f"{name} {value}")
@@ -90,4 +101,6 @@ def _number(value: float | None) -> str:
     """Return a figure with three digits; a minus sign, not a hyphen."""
     if value is None:
         return "--"
+    if isinstance(value, int):
+        return str(value)
     return f"{value:.3f}" if value >= 0 else f"$-${-value:.3f}"

@@ -151,7 +151,9 @@ class Work:
         total, scored, skipped = counts["records"], counts["scored"], counts["skipped"]
         reasons = ", ".join(f"{count} {reason}" for reason, count in skipped.items())
         if not scored:
-            hint = "run emocli predict first" if "no_prediction" in skipped else ""
+            stream = self.own["stream"]
+            first = f"no record has unimodal.{stream}" if stream else "run emocli predict first"
+            hint = first if "no_prediction" in skipped else ""
             raise EmptyInputError(f"nothing to score in {total} records: {reasons}", hint=hint)
         if skipped:
             self.say(f"scored {scored} of {total} records; skipped {reasons}")
@@ -168,4 +170,8 @@ class Work:
             self.say(f"{bare} records have no probabilities: figures of these leave them out")
         fewest = min((row["clusters"] for row in rows if row["scored"]), default=FEW_CLUSTERS)
         if self.own["bootstrap"] and fewest < FEW_CLUSTERS:
-            self.say(f"only {fewest} clusters to resample: intervals are too narrow or undefined")
+            many = f"{fewest} cluster{'' if fewest == 1 else 's'}"
+            self.say(f"only {many} to resample: intervals are too narrow or undefined")
+        asked = self.own["cluster"]
+        if asked not in (None, "none") and any(r.get("resampled") != asked for r in rows):
+            self.say(f"--cluster {asked}: records without it are resampled one by one")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from rich.console import Console, RenderableType
@@ -25,17 +26,18 @@ def write(rows: list[Record], task: Task, form: str, stdout: BinaryIO) -> None:
 
         text = latex(rows, task)
     else:
-        text = _drawn(rows, task, stdout.isatty())
+        text = drawn(lambda width: tables(rows, task, width), stdout.isatty())
     stdout.write(text.encode("utf-8", "backslashreplace"))
     stdout.flush()
 
 
-def _drawn(rows: list[Record], task: Task, terminal: bool) -> str:
+def drawn(parts: Callable[[int], list[RenderableType]], terminal: bool) -> str:
+    """Return tables as text; `parts` makes them for a width in characters."""
     text = io.StringIO()
     console = Console(
         file=text, force_terminal=terminal, width=None if terminal else PIPE_CELLS, highlight=False
     )
-    for table in tables(rows, task, console.width):
+    for table in parts(console.width):
         console.print(table)
     return text.getvalue()
 

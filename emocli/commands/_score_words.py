@@ -83,7 +83,9 @@ class Shares:
         try:
             self.values.fromlist([*numbers.values()])
         except (AttributeError, TypeError, OverflowError):
-            raise RecordError(f"bad_{self.what}", f"{self.what} {numbers!r:.80}") from None
+            raise RecordError(
+                f"bad_{self.what}", f"not numbers in {self.what}: {numbers!r:.80}"
+            ) from None
         names = tuple(numbers)
         if names != self._names or source != self._source:  # most are as the one before
             self._names, self._source = names, source

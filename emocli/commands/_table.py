@@ -111,6 +111,6 @@ def _notes(record: Record) -> list[str]:
     lines = [f"decided by {parts}; model {record['prediction']['model']}"]
     if apart := record["prediction"].get("disagreement"):
         far = ", ".join(f"{printable(name)} {bits:.2f}" for name, bits in apart.items())
-        lines.append(f"bits between the answer and what says alone {far}")
+        lines.append(f"bits between the answer and what each says alone: {far}")
     missing = record.get("missing") or {}
     return lines + [f"without {m}: {p.get('message')}" for m, p in missing.items()]

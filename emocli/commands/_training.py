@@ -67,6 +67,9 @@ def plan(examples: Examples, held: Examples | None, name: str, given: Record, pl
         raise UsageError(f"[training]: {error}") from None
     if settings.loss and settings.loss not in losses.NAMES:
         raise UsageError(f"--loss {settings.loss}: none of {', '.join(losses.NAMES)}")
+    if settings.loss and not wanted[0].labels:
+        targets = ",".join(head.target for head in wanted)
+        raise UsageError(f"--loss {settings.loss} is of labels: --target {targets} has none")
     if settings.even and (len(wanted) > 1 or not wanted[0].labels):
         hint = "one of emotion, distribution, blend as --target, and no other"
         raise UsageError("[training]: even draws from classes alone", hint=hint)

@@ -164,14 +164,36 @@ def command(
 
 
 def _alignment(run: options.Run) -> int:
-    """Write how near annotations come to votes: records, whatever stdout is."""
+    """Write how near annotations come to votes."""
     from emocli.commands import _score_alignment
 
+    shown = _format(run)
+    place(run.flags["output"])
     source = run.source()
     found = _score_alignment.rows((record for _, record in source), run.own)
     if source.problem is not None:
         raise source.problem
-    return run.write(found if source.count else [])
+    if source.count:
+        _check_aligned(run, found[0])
+    if shown == "json" or run.flags["output"] or not source.count:
+        return run.write(found if source.count else [])
+    from emocli.commands import _score_alignment_table
+
+    stdout = run.world.stdout
+    stdout.write(_score_alignment_table.text(found[0], shown, stdout.isatty()).encode())
+    stdout.flush()
+    return ExitStatus.OK
+
+
+def _check_aligned(run: options.Run, row: dict[str, Any]) -> None:
+    """Raise EmptyInputError where there is nothing to compare; say what was left out."""
+    reasons = ", ".join(f"{count} {reason}" for reason, count in row["skipped"].items())
+    if not row["scored"]:
+        hint = "run emocli annotate first" if "no_annotations" in row["skipped"] else ""
+        raise EmptyInputError(f"nothing to score in {row['records']} records: {reasons}", hint=hint)
+    if reasons:
+        text = f"scored {row['scored']} of {row['records']} records; skipped {reasons}"
+        run.world.stderr.write(f"emocli score: {text}\n")
 
 
 def _format(run: options.Run) -> str:

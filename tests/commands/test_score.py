@@ -121,6 +121,8 @@ def test_nothing_to_score_exits_5_and_says_what_to_run(emocli):
     outcome = score(emocli, [{"id": "u", "label": {"emotion": "joy"}}], status=5)
     assert "nothing to score in 1 records: 1 no_prediction (run emocli predict" in outcome.stderr
     assert outcome.stdout == b""
+    outcome = score(emocli, [record(0, "joy", "joy")], "--stream", "nose", status=5)
+    assert "no record has unimodal.nose" in outcome.stderr
     assert score(emocli, [], status=5).stdout == b""
     assert score(emocli, [], "--allow-empty").stdout == b""
 
@@ -208,7 +210,7 @@ def test_records_without_a_speaker_among_others_are_clusters_of_their_own(emocli
 
 def test_few_clusters_are_told_and_one_has_no_interval(emocli):
     outcome = score(emocli, [record(i, "joy", "joy", speaker="ann") for i in range(30)])
-    assert "only 1 clusters" in outcome.stderr
+    assert "only 1 cluster to" in outcome.stderr
     assert outcome.records[0]["intervals"]["uar"] == [None, None]
     assert "clusters" not in score(emocli, draw(50), "--bootstrap", "0").stderr
 
@@ -289,8 +291,8 @@ def test_wrong_probabilities_are_named_and_those_of_other_pipelines_need_none(em
     bad = {
         "probabilities adds to 0.7, not to 1": {"joy": 0.7, "fear": 0.0},
         "probabilities has -0.5: none can be negative": {"joy": 1.5, "fear": -0.5},
-        "probabilities {'joy': 'a'}": {"joy": "a"},
-        "probabilities [1.0]": [1.0],
+        "not numbers in probabilities: {'joy': 'a'}": {"joy": "a"},
+        "not numbers in probabilities: [1.0]": [1.0],
         "probabilities of 1 classes (joy), not of 2": {"joy": 1.0},
     }
     for message, probabilities in bad.items():
@@ -362,3 +364,10 @@ def test_score_imports_neither_torch_nor_scikit_learn():
         "sys.exit(len({'torch', 'sklearn', 'scipy', 'rich', 'transformers'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_cluster_that_records_lack_is_said(emocli):
+    records = [record(i, "joy", "joy", speaker=f"s{i}") for i in range(12)]
+    assert "--cluster" not in score(emocli, records, "--cluster", "speaker").stderr
+    outcome = score(emocli, records, "--cluster", "spekaer")
+    assert "--cluster spekaer: records without it are resampled one by one" in outcome.stderr

@@ -13,6 +13,7 @@ from emocli.metrics import agreement
 
 Record = dict[str, Any]
 LABELS = ["neutral", "joy", "sadness", "anger"]
+KAPPA_AND_ENTROPY = ("fleiss_kappa", "entropy_bits")
 FLAGS = {"bootstrap": 200, "seed": 0}
 
 
@@ -115,3 +116,30 @@ def test_a_number_of_votes_that_few_records_have_is_not_on_the_curve() -> None:
     assert len(row["by_votes"]["points"]) == 6
     assert row["by_votes"]["records"] == 95
     assert row["by_votes"]["points"][0]["interval"] == [None, None]
+
+
+def test_tables_say_what_the_record_says(emocli) -> None:
+    records = simulated(0.3, records=60, votes=6)
+    flags = ("score", "--alignment", "--bootstrap", "50")
+    [row] = emocli(*flags, stdin=records).records
+    drawn, latex = (emocli(*flags, form, stdin=records).stdout for form in ("--table", "--latex"))
+    figures = [point["jsd_bits"] for point in row["by_votes"]["points"]]
+    figures += [third["synthetic"]["jsd_bits"] for third in row["ambiguity"]]
+    figures += [source[k] for source in row["sources"].values() for k in KAPPA_AND_ENTROPY]
+    for figure in figures:
+        assert f"{figure:.3f}".encode() in drawn
+        assert f"{figure:.3f}".encode() in latex
+    assert latex.count(rb"\begin{tabular}") == latex.count(rb"\end{tabular}") == 3
+    low, high = row["by_votes"]["points"][0]["interval"]
+    assert f"{low:.3f} .. {high:.3f}".encode() in drawn
+    assert f"[{low:.3f}, {high:.3f}]".encode() in latex
+
+
+def test_nothing_to_compare_exits_5_and_says_what_to_run(emocli) -> None:
+    bare = [{"id": "a", "label": {"votes": {"joy": 1}}}]
+    outcome = emocli("score", "--alignment", stdin=bare)
+    assert (outcome.status, outcome.stdout) == (5, b"")
+    assert "1 no_annotations (run emocli annotate first)" in outcome.stderr
+    outcome = emocli("score", "--alignment", stdin=[*bare, record("b", {"joy": 1}, ["joy"])])
+    assert outcome.status == 0
+    assert "scored 1 of 2 records; skipped 1 no_annotations" in outcome.stderr

@@ -92,7 +92,7 @@ def test_of_equal_shares_the_first_label_counts_and_they_are_counted(emocli):
         ({"joy": 0.0, "fear": 0.0}, "distribution adds to 0, not to 1"),
         ({"joy": 0.5, "fear": 0.1}, "distribution adds to 0.6, not to 1"),
         ({"joy": 0.5, "boredom": 0.5}, "unknown emotion 'boredom'"),
-        ({"joy": "much"}, "distribution {'joy': 'much'}"),
+        ({"joy": "much"}, "not numbers in distribution: {'joy': 'much'}"),
         ({"joy": 1.0}, "distribution of 1 classes (joy), not of 2 (fear, joy)"),
     ],
 )
