@@ -38,7 +38,8 @@ def gap(path: Path, other: Path) -> str:
     found = scored(path, "--compare", str(other))["compared"]["uar"]
     low, high = found["interval"]
     points = f"{100 * found['difference']:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
-    return f"{points}, p {found['p']:.3f}"
+    p = found["p"]
+    return f"{points}, p {'< 0.001' if p < 0.001 else f'{p:.3f}'}"
 
 
 def main(out: Path, names: list[str]) -> None:
