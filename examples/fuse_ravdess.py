@@ -3,8 +3,8 @@
 A row per model: UAR on each stream and on both, each with its 95 % interval over actors, and the
 difference of both to the better stream, with the interval and the p of a paired bootstrap over
 actors (`emocli score --compare`): once to the same model's better stream, once to the best that any
-model makes of one stream. Which is better was seen on the same actors, against the fusion. Several
-seeds count as so many predictions of each clip.
+model makes of one stream, of those that were run. Which is better was seen on the same actors,
+against the fusion. Several seeds count as so many predictions of each clip.
 """
 
 from __future__ import annotations
@@ -44,11 +44,8 @@ def gap(path: Path, other: Path) -> str:
 
 def main(out: Path, names: list[str]) -> None:
     """Print the table and what the features were."""
-    paths = {
-        (name, streams): out / f"{name}.{streams}.jsonl"
-        for name in names
-        for streams in (*STREAMS, BOTH)
-    }
+    every = {(n, s): out / f"{n}.{s}.jsonl" for n in names for s in (*STREAMS, BOTH)}
+    paths = {key: path for key, path in every.items() if path.exists()}
     found = {key: scored(path) for key, path in paths.items()}
     single = {key: found[key]["uar"] for key in paths if key[1] != BOTH}
     best = max(single, key=single.__getitem__)
@@ -56,9 +53,13 @@ def main(out: Path, names: list[str]) -> None:
     print(f"| {' | '.join([*columns, f'both - {best[0]} on {best[1]}'])} |")
     print("| --- | --- | --- | --- | --- | --- |")
     for name in names:
-        own = max(STREAMS, key=lambda stream: single[name, stream])
-        cells = [figure(found[name, streams]) for streams in (*STREAMS, BOTH)]
-        gaps = [gap(paths[name, BOTH], paths[other]) for other in ((name, own), best)]
+        own = max((key for key in single if key[0] == name), key=single.__getitem__, default=None)
+        cells = [
+            figure(found[name, streams]) if (name, streams) in found else "not run"
+            for streams in (*STREAMS, BOTH)
+        ]
+        others = (own, best)
+        gaps = ["not run" if key is None else gap(paths[name, BOTH], paths[key]) for key in others]
         print(f"| {' | '.join([name, *cells, *gaps])} |")
     with open(out / "features.jsonl", encoding="utf-8") as lines:
         features = json.loads(next(lines))["features"]

@@ -5,8 +5,8 @@
 #     EMOCLI_DATA=... examples/fuse_ravdess.sh [OUT]
 #
 # reads $EMOCLI_DATA/ravdess and the pulled model whisper-tiny.en. LEVEL=none keeps in the prosody how loud a clip was
-# recorded, which tells the emotion there. MODELS, FOLDS, SEEDS and JOBS choose what is run. Rows that are in OUT
-# already are not run again.
+# recorded, which tells the emotion there. MODELS, SINGLES (those that are fitted on each stream alone, too), FOLDS, SEEDS
+# and JOBS choose what is run. Rows that are in OUT already are not run again.
 #
 # The settings are the same for all models and streams, and stand here. Of three pairs of dropout and learning rate the
 # one of the least loss on held-out training actors was taken (concat on audio; each actor is tested in another fold). In
@@ -44,7 +44,8 @@ row() { # MODEL STREAMS
 export -f row
 export out
 for model in $models; do
-  printf '%s\n' "$model audio,prosody" "$model audio" "$model prosody"
+  printf '%s\n' "$model audio,prosody"
+  case " ${SINGLES-$models} " in *" $model "*) printf '%s\n' "$model audio" "$model prosody" ;; esac
 done | xargs -P "${JOBS:-2}" -L 1 bash -c 'set -euo pipefail; row "$@"' row
 
 # shellcheck disable=SC2086 # a word for each model
