@@ -18,7 +18,7 @@ Record = dict[str, Any]
 MODALITIES, AMBIGUITY = "modalities", "ambiguity"
 DROPOUT = "dropout "
 MEAN = "dropout, mean"
-THIRDS = ("low", "mid", "high")
+THIRDS = ("low", "middle", "high")
 
 
 def given(by: str | None) -> dict[str, Callable[[Record], Any]]:

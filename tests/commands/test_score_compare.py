@@ -182,7 +182,7 @@ def test_by_ambiguity_gives_thirds_by_rank_of_the_raters_entropy(emocli):
     records, truth, _ = draw(99)
     records.append(one(99, {"emotion": "joy"}, {"emotion": "joy"}))
     rows = score(emocli, records, "--task", "classification", "--by", "ambiguity").records
-    assert [row["by"]["ambiguity"] for row in rows] == ["low", "mid", "high", None]
+    assert [row["by"]["ambiguity"] for row in rows] == ["low", "middle", "high", None]
     assert [row["scored"] for row in rows] == [33, 33, 33, 1]
     order = np.argsort(agreement.relative_entropies(truth))
     low = [records[i] for i in order[:33]]
