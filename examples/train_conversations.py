@@ -16,6 +16,7 @@ three epochs is taken, whatever it gives: what is measured on chose nothing but 
 import hashlib
 import math
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -36,8 +37,9 @@ SEPARATOR = " [SEP] "
 
 
 def key(record: dict) -> str:
-    """Return what two utterances have in common that say the same."""
-    return " ".join(record["text"].casefold().split())
+    """Return what two utterances have in common that say the same: their words, or their marks."""
+    text = record["text"].casefold()
+    return " ".join(re.findall(r"[^\W_]+", text)) or " ".join(text.split())
 
 
 def split(name: str, data: Path) -> tuple[list[dict], list[dict]]:
