@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from emocli import checkpoints, distributed
-from emocli.errors import ConfigError
+from emocli.errors import ConfigError, UsageError
 
 Record = dict[str, Any]
 
@@ -32,6 +32,20 @@ class Settings:
     squared: bool = False  # of numbers: squared errors, not absolute ones
     clip_norm: float = 0.0  # longest gradient; 0 is any
     seed: int = 0
+
+
+def settings(given: Record) -> Settings:
+    """Return the settings with those given; UsageError names one that is none, or its value."""
+    kinds = {field.name: type(field.default) for field in fields(Settings)}
+    for name, value in given.items():
+        if name not in kinds:
+            raise UsageError(f"[training] has no {name}", hint=f"there are {', '.join(kinds)}")
+        kind = kinds[name]
+        if type(value) is not kind and not (kind is float and type(value) is int):
+            raise UsageError(f"[training] {name} = {value!r}: not of the kind {kind.__name__}")
+        if name in ("epochs", "patience", "batch_size") and value < 1:
+            raise UsageError(f"[training] {name} = {value!r}: below 1")
+    return Settings(**given)
 
 
 @dataclass(frozen=True)

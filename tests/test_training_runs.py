@@ -118,6 +118,35 @@ def test_a_stream_that_is_broken_is_left_out_and_told(emocli: Emocli, store: Pat
     assert len(done.records) == len(records)
 
 
+def test_features_that_are_no_numbers_are_left_out(emocli: Emocli, store: Path) -> None:
+    records = sequences(store)
+    for i, vector in ((3, ["x", 1]), (5, [[1], 2]), (7, {})):
+        records[i]["features"]["text"]["vector"] = vector
+    records[9]["features"]["audio"] = "x"
+    done = emocli("train", "--cv", "speaker", "-m", "concat", "--epochs", "2", stdin=records)
+    assert done.status == 0, done.stderr
+    assert "3 records without text: bad_feature" in done.stderr
+    assert "1 records without audio: bad_feature" in done.stderr
+    assert len(done.records) == len(records)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--streams", "audio,vidoe"), "--streams vidoe: no record has it"),
+        (("--cv", "speakr"), "r0: --cv speakr: no field 'speakr'"),
+    ],
+)
+def test_a_name_that_no_record_has_is_refused(
+    emocli: Emocli, store: Path, tmp_path: Path, flags: tuple[str, ...], message: str
+) -> None:
+    flags = (*flags, "-m", "concat", "-o", str(tmp_path / "m"))
+    done = emocli("train", *flags, stdin=sequences(store))
+    assert done.status == 2
+    assert message in done.stderr
+    assert not (tmp_path / "m").exists()
+
+
 def test_several_heads_are_learned_at_once(emocli: Emocli, store: Path, tmp_path: Path) -> None:
     records = sequences(store)
     del records[5]["label"]["valence"]

@@ -178,7 +178,8 @@ def _vector(values: Any) -> np.ndarray:
 
     try:
         packed = struct.pack(f"{len(values)}d", *values)  # three times as fast as asarray
-        return np.frombuffer(packed).astype(np.float32)
+        with np.errstate(over="ignore"):  # what no float32 holds is infinite, and masked
+            return np.frombuffer(packed).astype(np.float32)
     except (TypeError, struct.error):
         return np.asarray(values, np.float32)
 

@@ -11,7 +11,17 @@ from typing import Any
 import orjson
 import torch
 
-from emocli import bundle, distributed, heads, late_training, losses, models, options, training
+from emocli import (
+    bundle,
+    distributed,
+    heads,
+    late_training,
+    losses,
+    models,
+    options,
+    training,
+    training_state,
+)
 from emocli.commands import _training_figures as figures
 from emocli.commands._training_examples import MADE, Examples, require_time
 from emocli.commands._training_progress import Epochs
@@ -61,10 +71,7 @@ def plan(examples: Examples, held: Examples | None, name: str, given: Record, pl
         **_kind(name, wanted),
         **given["model"],
     }
-    try:
-        settings = Settings(**given["training"])
-    except TypeError as error:
-        raise UsageError(f"[training]: {error}") from None
+    settings = training_state.settings(given["training"])
     if settings.loss and settings.loss not in losses.NAMES:
         raise UsageError(f"--loss {settings.loss}: none of {', '.join(losses.NAMES)}")
     if settings.loss and not wanted[0].labels:

@@ -107,6 +107,8 @@ def collect(
     examples.finish()
     if source.problem:
         raise source.problem
+    if unknown := [name for name in streams or [] if name not in examples.specs]:
+        raise UsageError(f"--streams {','.join(unknown)}: no record has it")
     if not len(examples):
         raise EmptyInputError(f"nothing to train on: {counts(examples) or 'no records'}")
     return examples
@@ -122,7 +124,9 @@ def _note(examples: Examples, record: Record, group: str | None) -> None:
         _belongs(examples, record, MADE)
         return
     who = record.get("speaker") or record.get("dialogue") or record.get("id")
-    who = records.require(record, group, "train without --cv") if group else who
+    if group and record.get(group) is None:
+        raise UsageError(f"{records.name_of(record)}: --cv {group}: no field '{group}'")
+    who = record[group] if group else who
     _belongs(examples, record, str(who))
     examples.datasets[str(record.get("dataset"))] += 1
     if group:
@@ -139,7 +143,10 @@ def _streams(
     run: options.Run, examples: Examples, record: Record, wanted: list[str] | None
 ) -> dict[str, Any]:
     """Return the vector, or the address of the sequence, of each stream that a record has."""
-    there = record.get("features") or {}
+    features = record.get("features")
+    every = features if isinstance(features, dict) else {}
+    there = {name: feature for name, feature in every.items() if isinstance(feature, dict)}
+    examples.lost.update(f"{name}: bad_feature" for name in every if name not in there)
     missing = record.get("missing") or {}
     found = {}
     for name in wanted or [n for n in there if there[n].get("modality") != "fused"]:
@@ -159,9 +166,12 @@ def _values(run: options.Run, examples: Examples, record: Record, name: str) -> 
     """Return a vector (dim,), or the path in the store of frames (time, dim)."""
     feature, dim = record["features"][name], examples.specs[name]["dim"]
     vector = feature.get("vector")
-    with np.errstate(over="ignore"):  # what no float32 holds is infinite, and said below
-        given = run.store.array(feature["array"]) if vector is None else vector
-        values = np.asarray(given, np.float32)
+    try:
+        with np.errstate(over="ignore"):  # what no float32 holds is infinite, and said below
+            given = run.store.array(feature["array"]) if vector is None else vector
+            values = np.asarray(given, np.float32)
+    except (TypeError, ValueError, KeyError, OverflowError) as error:
+        raise RecordError("bad_feature", f"features.{name} cannot be read: {error}") from None
     timed = values.ndim == 2
     if name not in examples.streams:
         made = Frames(dim, lambda path: run.store.array({"path": path})) if timed else Vectors(dim)

@@ -53,7 +53,8 @@ def modalities(
     and an id that names it ("u1#modalities=audio+text"). The features of what is left out are gone,
     and `missing` says so, which is no failure; `prediction`, `unimodal` and `features.fused`, which
     knew all modalities, are gone as well. A modality without features counts as left out, so that
-    predict does not compute it. Labels never change. Streams.
+    predict does not compute it. What is measured of the same sound or text (encode --as prosody)
+    goes with it: it is one modality. Labels never change. Streams.
 
     subsets: every choice of the record's modalities, one at least.
 

@@ -25,6 +25,9 @@ from typing import Any
 
 from emocli.errors import ConfigError
 
+# Kinds of a config's fields that are checked: what a person writes into a file.
+KINDS: dict[Any, Any] = {"int": int, "float": (int, float), "str": str, "bool": bool}
+
 
 def names() -> list[str]:
     """Return the models: the names of the files."""
@@ -45,9 +48,15 @@ def fields(name: str) -> set[str]:
 def build(name: str, config: dict[str, Any]) -> Any:
     """Return a model, its config a dict of the fields of its config class."""
     model, settings = _parts(name)
-    fields = {key: tuple(v) if isinstance(v, list) else v for key, v in config.items()}
+    values = {key: tuple(v) if isinstance(v, list) else v for key, v in config.items()}
+    kinds = {field.name: field.type for field in dataclasses.fields(settings)}
+    for key, value in values.items():
+        if key not in kinds:
+            raise ConfigError(f"model {name} has no {key}", hint=f"there are {', '.join(kinds)}")
+        if not isinstance(value, KINDS.get(kinds[key], object)):
+            raise ConfigError(f"model {name}: {key} = {value!r}: not of the kind {kinds[key]}")
     try:
-        chosen = settings(**fields)
+        chosen = settings(**values)
     except TypeError as error:
         raise ConfigError(f"config of model {name}: {error}") from None
     return model(chosen)

@@ -92,8 +92,11 @@ def test_a_file_says_how_and_a_flag_wins(emocli: Emocli, tmp_path: Path) -> None
     [
         ("[model", "how.toml"),
         ("[nosuch]\nhidden = 3", "no table nosuch"),
-        ("[training]\nepoch = 3", "epoch"),
-        ("[model]\nwidth = 3", "width"),
+        ("[training]\nepoch = 3", "[training] has no epoch (there are epochs,"),
+        ("[training]\nepochs = '3'", "epochs = '3': not of the kind int"),
+        ("[training]\nbatch_size = 0", "batch_size = 0: below 1"),
+        ("[model]\nwidth = 3", "model mlp has no width (there are"),
+        ("[model]\nhidden = 'x'", "hidden = 'x': not of the kind int"),
     ],
 )
 def test_a_file_that_is_wrong_is_named(
