@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +34,14 @@ class Settings:
     seed: int = 0
 
 
-def settings(given: Record) -> Settings:
+def settings(given: dict[str, Any]) -> Settings:
     """Return the settings with those given; UsageError names one that is none, or its value."""
-    kinds = {field.name: type(field.default) for field in fields(Settings)}
+    kinds: dict[str, type] = {name: type(value) for name, value in vars(Settings()).items()}
     for name, value in given.items():
         if name not in kinds:
             raise UsageError(f"[training] has no {name}", hint=f"there are {', '.join(kinds)}")
         kind = kinds[name]
-        if type(value) is not kind and not (kind is float and type(value) is int):
+        if type(value) not in ((kind, int) if kind is float else (kind,)):
             raise UsageError(f"[training] {name} = {value!r}: not of the kind {kind.__name__}")
         if name in ("epochs", "patience", "batch_size") and value < 1:
             raise UsageError(f"[training] {name} = {value!r}: below 1")

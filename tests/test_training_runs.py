@@ -427,3 +427,13 @@ def test_memory_does_not_grow_with_the_records(store: Path, tmp_path: Path) -> N
         assert status == 0
         used.append(peak / 1024)  # MiB
     assert used[1] - used[0] < 80, used
+
+
+def test_a_loss_of_its_own_is_not_silently_another(emocli: Emocli, store: Path) -> None:
+    flags = ("--target", "distribution", "--loss", "kl", "--cv", "speaker", "-m", "amber2")
+    done = emocli("train", *flags, stdin=sequences(store))
+    assert done.status == 2
+    assert "amber2 has a loss of its own" in done.stderr
+    done = emocli("train", "--target", "blend", "--cv", "speaker", stdin=sequences(store))
+    assert done.status == 5
+    assert "no label.blend" in done.stderr

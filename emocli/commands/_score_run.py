@@ -11,7 +11,7 @@ from emocli.commands import _score_groups as grouping
 from emocli.commands import _score_tasks as tasks
 from emocli.commands._score_columns import Columns, field
 from emocli.commands._score_shared import Shared, said
-from emocli.errors import EmptyInputError, ExitStatus, UsageError
+from emocli.errors import EmocliError, EmptyInputError, ExitStatus, UsageError
 
 Record = dict[str, Any]
 Limit = tuple[str, str, float]  # the flag, the figure, the value
@@ -154,7 +154,9 @@ class Work:
             stream = self.own["stream"]
             first = f"no record has unimodal.{stream}" if stream else "run emocli predict first"
             hint = first if "no_prediction" in skipped else ""
-            raise EmptyInputError(f"nothing to score in {total} records: {reasons}", hint=hint)
+            wrong = set(skipped) - {"no_prediction", "no_label", "abstained", "error"}
+            kind = EmocliError if wrong else EmptyInputError
+            raise kind(f"nothing to score in {total} records: {reasons}", hint=hint)
         if skipped:
             self.say(f"scored {scored} of {total} records; skipped {reasons}")
 

@@ -74,6 +74,9 @@ def plan(examples: Examples, held: Examples | None, name: str, given: Record, pl
     settings = training_state.settings(given["training"])
     if settings.loss and settings.loss not in losses.NAMES:
         raise UsageError(f"--loss {settings.loss}: none of {', '.join(losses.NAMES)}")
+    if settings.loss and config.get("objective", _objective(name)) not in (None, "task"):
+        hint = '[model] objective = "task" in a --config file takes another'
+        raise UsageError(f"--loss {settings.loss}: {name} has a loss of its own", hint=hint)
     if settings.loss and not wanted[0].labels:
         targets = ",".join(head.target for head in wanted)
         raise UsageError(f"--loss {settings.loss} is of labels: --target {targets} has none")
@@ -84,6 +87,11 @@ def plan(examples: Examples, held: Examples | None, name: str, given: Record, pl
     what = [parts, name, config, asdict(settings), examples.specs, list(map(asdict, wanted))]
     run = hashlib.blake2b(orjson.dumps(what), digest_size=16).hexdigest()
     return Plan(name, config, tuple(wanted), settings, replace(place, run=run))
+
+
+def _objective(name: str) -> str | None:
+    """Return the objective that a model's config has by default, where it chooses among some."""
+    return models.defaults(name).get("objective")
 
 
 def _kind(name: str, wanted: Sequence[Head]) -> Record:

@@ -100,7 +100,7 @@ def collect(
             continue
         found = _streams(run, examples, record, streams)
         if not found or not examples.targets.add(record):
-            examples.skipped["no label" if found else "no stream"] += 1
+            examples.skipped[examples.targets.lacking() if found else "no stream"] += 1
             continue
         examples.add(found, len(examples) - 1)
         _note(examples, record, group)

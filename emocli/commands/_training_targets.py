@@ -70,6 +70,12 @@ class Targets:
         self.count += 1
         return True
 
+    def lacking(self) -> str:
+        """Return what to say of a record that has not what is wanted: "no label.emotion"."""
+        words = {"distribution": "label.distribution or label.votes"}
+        wanted = [self.labelled] if self.labelled else self.names
+        return "no " + " or ".join(words.get(name, f"label.{name}") for name in wanted)
+
     def heads(self) -> list[Head]:
         """Return the heads these labels ask for; numbers are taken in units of their spread."""
         found = []

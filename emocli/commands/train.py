@@ -144,7 +144,7 @@ def _train(run: options.Run, given: dict[str, Any]) -> int:
             source = inputs.Source([str(own["dev"])], run.world.stdin)
             collect(run, source, held, list(examples.specs))
         for part in (examples, held):
-            if part and (left := counts(part)):
+            if part and (left := counts(part)) and not distributed.world()[0]:
                 run.world.stderr.write(f"emocli train: {left}\n")
         plan = _training.plan(examples, held, own["model"], given, place)
         epochs = Epochs(run, plan.settings.epochs, files.enter_context(opened(own["log"])))

@@ -45,6 +45,11 @@ def fields(name: str) -> set[str]:
     return {field.name for field in dataclasses.fields(_parts(name)[1])}
 
 
+def defaults(name: str) -> dict[str, Any]:
+    """Return the values that a model's config has where nobody says otherwise."""
+    return {field.name: field.default for field in dataclasses.fields(_parts(name)[1])}
+
+
 def build(name: str, config: dict[str, Any]) -> Any:
     """Return a model, its config a dict of the fields of its config class."""
     model, settings = _parts(name)

@@ -127,6 +127,12 @@ def test_nothing_to_score_exits_5_and_says_what_to_run(emocli):
     assert score(emocli, [], "--allow-empty").stdout == b""
 
 
+def test_where_all_records_are_wrong_the_status_is_1(emocli):
+    bad = [record(0, "boredom", "joy"), record(1, "boredom", "joy")]
+    outcome = score(emocli, bad, status=1)
+    assert "nothing to score in 2 records: 2 unknown_label" in outcome.stderr
+
+
 def test_an_id_that_comes_twice_exits_2(emocli):
     outcome = score(emocli, [record(0, "joy", "joy")] * 2, status=2)
     assert "'u0'" in outcome.stderr
