@@ -14,8 +14,7 @@ system does not say is our choice:
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -26,9 +25,9 @@ from emocli import models, training
 from emocli.errors import ConfigError, UsageError
 from emocli.metrics import classification
 from emocli.models._late_rules import REGRESSION, RULES, SUM, grid, regression
-from emocli.models.late_fusion import LateFusion, pooled
+from emocli.models.late_fusion import LateFusion
 from emocli.training import Place, Settings
-from emocli.training_data import Filed, Source, Vectors, chunks
+from emocli.training_data import Filed, Source, averaged, chunks
 
 Record = dict[str, Any]
 Report = Callable[[Record], None]
@@ -148,30 +147,6 @@ def _prior(targets: Tensor, classes: int, settings: Settings) -> Tensor:
     if settings.balanced:
         counts = counts * training.class_weights(targets, classes)
     return counts / counts.sum()
-
-
-@contextlib.contextmanager
-def averaged(dims: dict[str, int], *sources: Source) -> Iterator[list[Filed]]:
-    """Give the means over time of all sequences, in temporary files that go at the end."""
-    found = [_averaged(dims, source) for source in sources]
-    try:
-        yield found
-    finally:
-        for part in found:
-            for stream in part.streams.values():
-                stream.close()
-
-
-def _averaged(dims: dict[str, int], source: Source) -> Filed:
-    streams = {name: Vectors(dim) for name, dim in dims.items()}
-    for part in chunks(source):
-        for name, stream in streams.items():
-            mask = part.masks[name]
-            there = mask if mask.ndim == 1 else mask.any(dim=1)
-            vectors = pooled(part.streams[name], mask).numpy()
-            for vector, some in zip(vectors, there.tolist(), strict=True):
-                stream.add(vector if some else None)
-    return Filed({**streams}, source.targets, torch.arange(len(source)))
 
 
 def answers(model: LateFusion, data: Source) -> tuple[Tensor, Tensor]:

@@ -11,6 +11,8 @@ never worse on its own records than the temperature's.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -84,3 +86,28 @@ def log_softmax(logits: Floats) -> Floats:
     """Return log-probabilities of logits (records, classes)."""
     top = logits - logits.max(axis=1, keepdims=True)
     return top - np.log(np.exp(top).sum(axis=1, keepdims=True))
+
+
+def temperature(values: Floats, targets: NDArray[Any]) -> float:
+    """Return the temperature T that minimises the log loss of softmax(values / T).
+
+    Targets are classes (records,) or shares of classes (records, classes). The loss is convex in
+    1/T; golden-section search over T from 1/16 to 16.
+
+    Guo, C. et al. (2017). On calibration of modern neural networks.
+    https://arxiv.org/abs/1706.04599
+    """
+    shares = targets if targets.ndim == 2 else np.eye(values.shape[1])[targets]
+
+    def loss(log_temperature: float) -> float:
+        scaled = values / np.exp(log_temperature)
+        top = scaled.max(axis=1, keepdims=True)
+        norm = np.log(np.exp(scaled - top).sum(axis=1)) + top[:, 0]
+        return float((norm * shares.sum(axis=1) - (shares * scaled).sum(axis=1)).mean())
+
+    ratio = (np.sqrt(5) - 1) / 2
+    low, high = -np.log(16), np.log(16)
+    while high - low > 1e-4:
+        left, right = high - ratio * (high - low), low + ratio * (high - low)
+        low, high = (low, right) if loss(left) < loss(right) else (left, high)
+    return float(np.exp((low + high) / 2))

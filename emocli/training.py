@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -16,8 +17,10 @@ from emocli import distributed, heads, losses
 from emocli.errors import UsageError
 from emocli.losses import Loss
 from emocli.losses import class_weights as class_weights
+from emocli.scaling import temperature as temperature
 from emocli.training_data import Data as Data
-from emocli.training_data import Source, ahead, moments
+from emocli.training_data import Source, ahead, averaged, has_time
+from emocli.training_moments import moments
 from emocli.training_state import Place as Place
 from emocli.training_state import Run
 from emocli.training_state import Settings as Settings
@@ -83,6 +86,38 @@ def fit(
     run.resume()
     for line in run.lines:
         report(line)
+    with _read(model, train, dev) as (train, dev):
+        _epochs(run, train, dev, report, loss, measure=measure)
+    if not run.best["epoch"]:
+        hint = "a smaller --learning-rate"
+        raise UsageError(f"no dev loss of {run.epoch} epochs is a number", hint=hint)
+    model.load_state_dict(run.state)
+    model.eval()
+    return run.best
+
+
+@contextlib.contextmanager
+def _read(model: Any, train: Source, dev: Source) -> Iterator[tuple[Source, Source]]:
+    """Give what every epoch reads: of a model that only averages frames, their means, once made."""
+    names = list(model.config.dims)
+    if not getattr(model, "averages", False) or not has_time(train, names):
+        yield train, dev
+        return
+    with averaged(model.config.dims, train, dev) as (fitting, held):
+        yield fitting, held
+
+
+def _epochs(
+    run: Run,
+    train: Source,
+    dev: Source,
+    report: Callable[[Record], None],
+    loss: Loss,
+    *,
+    measure: Callable[[Tensor, Tensor], dict[str, float]] | None,
+) -> None:
+    """Train epoch by epoch until it is over."""
+    model, settings = run.model, run.settings
     while not run.over():
         model.progress = run.epoch / settings.epochs
         run.epoch += 1
@@ -95,12 +130,6 @@ def fit(
         run.note(line)
         run.save()
         report(line)
-    if not run.best["epoch"]:
-        hint = "a smaller --learning-rate"
-        raise UsageError(f"no dev loss of {run.epoch} epochs is a number", hint=hint)
-    model.load_state_dict(run.state)
-    model.eval()
-    return run.best
 
 
 def _require_enough(train: Source, settings: Settings) -> None:
@@ -206,28 +235,3 @@ def logits(model: Any, data: Source, size: int = READ) -> Tensor:
             part = data.rows(rows).to(device)
             found.append(model(part.streams, part.masks).float().cpu())
     return torch.cat(found)
-
-
-def temperature(values: Floats, targets: NDArray[Any]) -> float:
-    """Return the temperature T that minimises the log loss of softmax(values / T).
-
-    Targets are classes (records,) or shares of classes (records, classes). The loss is convex in
-    1/T; golden-section search over T from 1/16 to 16.
-
-    Guo, C. et al. (2017). On calibration of modern neural networks.
-    https://arxiv.org/abs/1706.04599
-    """
-    shares = targets if targets.ndim == 2 else np.eye(values.shape[1])[targets]
-
-    def loss(log_temperature: float) -> float:
-        scaled = values / np.exp(log_temperature)
-        top = scaled.max(axis=1, keepdims=True)
-        norm = np.log(np.exp(scaled - top).sum(axis=1)) + top[:, 0]
-        return float((norm * shares.sum(axis=1) - (shares * scaled).sum(axis=1)).mean())
-
-    ratio = (np.sqrt(5) - 1) / 2
-    low, high = -np.log(16), np.log(16)
-    while high - low > 1e-4:
-        left, right = high - ratio * (high - low), low + ratio * (high - low)
-        low, high = (low, right) if loss(left) < loss(right) else (left, high)
-    return float(np.exp((low + high) / 2))

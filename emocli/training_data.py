@@ -7,9 +7,10 @@ records of an index as `Data`; that is all the loop asks for.
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -17,6 +18,8 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 import torch
 from torch import Tensor
+
+from emocli.models._sequences import pooled
 
 Item = TypeVar("Item")
 
@@ -189,34 +192,31 @@ def chunks(data: Source, size: int = CHUNK) -> Iterator[Data]:
         yield data.rows(index)
 
 
-class Moments:
-    """Mean and standard deviation of rows (rows, dim) that come in pieces (Chan et al. 1979)."""
-
-    def __init__(self, dim: int) -> None:
-        self.count = 0
-        self.mean, self.squares = (torch.zeros(dim, dtype=torch.float64) for _ in range(2))
-
-    def add(self, rows: Tensor) -> None:
-        """Take in more rows."""
-        if not len(rows):
-            return
-        rows = rows.double()
-        total, mean = self.count + len(rows), rows.mean(dim=0)
-        shift = mean - self.mean
-        self.squares += ((rows - mean) ** 2).sum(dim=0)
-        self.squares += shift**2 * (self.count * len(rows) / total)
-        self.mean += shift * (len(rows) / total)
-        self.count = total
-
-    def deviation(self) -> Tensor:
-        """Return the unbiased standard deviation (dim,)."""
-        return (self.squares / max(1, self.count - 1)).sqrt()
+def has_time(data: Source, names: Iterable[str]) -> bool:
+    """Say whether any stream of some records has a time axis."""
+    streams = data.rows(torch.arange(min(1, len(data)))).streams
+    return any(streams[name].ndim == 3 for name in names)
 
 
-def moments(data: Source, dims: dict[str, int]) -> dict[str, Moments]:
-    """Return the moments of each stream over the records, or frames, that have it."""
-    found = {name: Moments(dim) for name, dim in dims.items()}
-    for part in chunks(data):
-        for name, one in found.items():
-            one.add(part.streams[name][part.masks[name]].flatten(0, -2))
-    return found
+@contextlib.contextmanager
+def averaged(dims: dict[str, int], *sources: Source) -> Iterator[list[Filed]]:
+    """Give the means over time of all sequences, in temporary files that go at the end."""
+    found = [_averaged(dims, source) for source in sources]
+    try:
+        yield found
+    finally:
+        for part in found:
+            for stream in part.streams.values():
+                stream.close()
+
+
+def _averaged(dims: dict[str, int], source: Source) -> Filed:
+    streams = {name: Vectors(dim) for name, dim in dims.items()}
+    for part in chunks(source):
+        for name, stream in streams.items():
+            mask = part.masks[name]
+            there = mask if mask.ndim == 1 else mask.any(dim=1)
+            vectors = pooled(part.streams[name], mask).numpy()
+            for vector, some in zip(vectors, there.tolist(), strict=True):
+                stream.add(vector if some else None)
+    return Filed({**streams}, source.targets, torch.arange(len(source)))

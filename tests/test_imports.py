@@ -37,7 +37,8 @@ LAYERS = (
     {"signals", "encoders", "models", "metrics", "llm"},
     {"bundle", "datasets", "fetch", "heads", "journal", "model_archive", "model_cache", "hub"}
     | {"checkpoints", "distributed", "losses", "scaling"}
-    | {"late_training", "training", "training_data", "training_state"},
+    | {"late_training", "training", "training_data", "training_moments"}
+    | {"training_state"},
     {"config", "flags", "options", "runs"},
     {"commands"},
     {"cli"},

@@ -160,3 +160,24 @@ def test_the_temperature_is_where_scipy_finds_it() -> None:
 
     expected = optimize.minimize_scalar(loss, bounds=(0.1, 16), method="bounded").x
     assert training.temperature(logits, targets) == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize("name", ["concat", "gated", "amber2"])
+def test_frames_averaged_once_train_the_same_model(name: str) -> None:
+    """Models that say `averages` read means; the same model without saying so reads frames."""
+    random = torch.Generator().manual_seed(0)
+    targets = torch.randint(0, 3, (60,), generator=random)
+    frames = torch.randn(60, 7, 4, generator=random) + targets[:, None, None]
+    masks = {n: torch.rand(60, 7, generator=random) < 0.7 for n in "ab"}
+    masks["b"][::5] = False
+    data = Data({"a": frames, "b": torch.randn(60, 7, 4, generator=random)}, masks, targets)
+    answers = []
+    for averages in (True, False):
+        torch.manual_seed(1)
+        config = {"dims": {"a": 4, "b": 4}, "classes": 3, "hidden": 8, "dropout": 0.0}
+        model = models.build(name, config)
+        assert model.averages
+        model.averages = averages
+        training.fit(model, data, data, Settings(epochs=3), lambda _: None)
+        answers.append(training.logits(model, data))
+    assert torch.allclose(*answers, atol=1e-4)

@@ -13,6 +13,7 @@ Beyond that a model may have
     objective(streams, masks, targets, task_loss) -> {term: weighted loss}   instead of task_loss
     after_epoch(streams, masks, targets) -> {figure: number}   on dev records, for the log
     progress   a float that the loop sets, from 0 to 1
+    averages   true where of a sequence only the mean over time matters: it is then made once
 and a class that says `masks_itself` leaves streams out at random in its objective.
 """
 

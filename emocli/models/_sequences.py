@@ -62,6 +62,12 @@ def length(mask: Tensor) -> Tensor:
     return (mask * places).amax(dim=1).clamp_min(1)
 
 
+def pooled(values: Tensor, mask: Tensor) -> Tensor:
+    """Return vectors (batch, dim): the mean of the frames that are there, zero where none is."""
+    values, mask = timed(values, mask)
+    return masked_mean(torch.where(mask[..., None], values, 0.0), mask)
+
+
 def segments(values: Tensor, mask: Tensor, count: int) -> Sequence:
     """Return means over `count` bins of time: (batch, count, dim) and (batch, count).
 

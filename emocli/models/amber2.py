@@ -75,6 +75,7 @@ class Amber2(nn.Module):
     """A head for each stream and one for their gated sum."""
 
     takes_time = True
+    averages = True  # of a sequence only its mean over time matters
 
     def __init__(self, config: Amber2Config) -> None:
         super().__init__()

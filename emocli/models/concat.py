@@ -38,6 +38,7 @@ class Concat(nn.Module):
     """Average over time, concatenate, hidden layer, output layer."""
 
     takes_time = True
+    averages = True  # of a sequence only its mean over time matters
 
     def __init__(self, config: ConcatConfig) -> None:
         super().__init__()

@@ -44,6 +44,7 @@ class Gated(nn.Module):
     """A gated multimodal unit and a linear layer."""
 
     takes_time = True
+    averages = True  # of a sequence only its mean over time matters
 
     def __init__(self, config: GatedConfig) -> None:
         super().__init__()

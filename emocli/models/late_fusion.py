@@ -38,7 +38,7 @@ from torch import Tensor, nn
 from emocli.errors import ConfigError
 from emocli.models import _late_rules as rules
 from emocli.models._late_rules import EVIDENCE, PRODUCT, REGRESSION, RULES
-from emocli.models._sequences import masked_mean, timed
+from emocli.models._sequences import pooled
 
 
 @dataclass(frozen=True)
@@ -162,9 +162,3 @@ class LateFusion(nn.Module):
     def forward(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> Tensor:
         """Return logits (batch, classes)."""
         return self.classify(self.fuse(streams, masks))
-
-
-def pooled(values: Tensor, mask: Tensor) -> Tensor:
-    """Return vectors (batch, dim): the mean of the frames that are there, zero where none is."""
-    values, mask = timed(values, mask)
-    return masked_mean(torch.where(mask[..., None], values, 0.0), mask)
