@@ -265,5 +265,5 @@ def test_a_config_survives_json(name: str) -> None:
 def test_a_model_that_is_not_there_is_named() -> None:
     with pytest.raises(ConfigError, match="no model 'magic'"):
         models.build("magic", {})
-    with pytest.raises(ConfigError, match="config of model gated"):
+    with pytest.raises(ConfigError, match="model gated has no size"):
         models.build("gated", {"size": 3})
