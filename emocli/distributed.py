@@ -1,16 +1,22 @@
 """Several processes that train one model: torchrun starts them, each sees its part of a batch.
 
-Gradients are added up by hand rather than by a wrapper around the model: a model's objective is
-more than its forward pass. Every process ends a step with the same weights.
+What a model makes of its records it makes of its part; `whole` then brings the parts together, and
+every process finds the same loss of the whole batch, whatever compares its records. Half of what is
+random is drawn before (order, masks), the other half is dropout, which `Dropout` draws for the
+whole batch. Gradients are added up by hand rather than by a wrapper around the model: an objective
+is more than a forward pass. Every process ends a step with the same weights, those of one process.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
 
 def world() -> tuple[int, int]:
@@ -35,9 +41,83 @@ def local(device: str) -> str:
 
 
 def share(index: Tensor) -> Tensor:
-    """Return this process's part of the records of a batch."""
+    """Return this process's part of the records of a batch.
+
+    All parts are of one size; where the records do not go round, the last one is there again.
+    """
     rank, count = world()
-    return index[rank::count]
+    places = torch.arange(rank, rank + len(index), count)
+    return index[places.clamp_max(len(index) - 1)]
+
+
+class _Whole(torch.autograd.Function):
+    """All processes' rows in the order of `share`; each gets the gradient of its own rows.
+
+    Every process finds the same loss and takes its n-th part, so a row's gradient is n times that.
+    """
+
+    @staticmethod
+    def forward(_: Any, values: Tensor) -> Tensor:
+        count = world()[1]
+        sent = values.detach().contiguous()
+        parts = [torch.empty_like(sent) for _ in range(count)]
+        # As bytes: not every kind of number can be sent.
+        torch.distributed.all_gather([_bytes(part) for part in parts], _bytes(sent))
+        return torch.stack(parts, dim=1).flatten(0, 1)
+
+    @staticmethod
+    def backward(_: Any, gradient: Tensor) -> Tensor:
+        rank, count = world()
+        return gradient[rank::count] * count
+
+
+def _bytes(values: Tensor) -> Tensor:
+    return values.flatten().view(torch.uint8)
+
+
+def whole(values: Tensor, size: int) -> Tensor:
+    """Return the rows (size, ...) of a whole batch from this process's part of them."""
+    if world()[1] == 1:
+        return values
+    rows: Tensor = _Whole.apply(values)  # type: ignore[no-untyped-call]
+    return rows[:size]
+
+
+def longest(lengths: list[int]) -> list[int]:
+    """Return the largest of all processes' numbers, one by one."""
+    if world()[1] == 1:
+        return lengths
+    found = torch.tensor(lengths)
+    torch.distributed.all_reduce(found, torch.distributed.ReduceOp.MAX)
+    return found.tolist()
+
+
+class Dropout(TorchFunctionMode):
+    """Inside, dropout is drawn for a whole batch, and a process's rows get their part of it.
+
+    On a CPU that is what a single process draws, if all have the same random state.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.own = share(torch.arange(size))
+        self.size = size
+
+    def __torch_function__(
+        self, call: Callable[..., Any], _: Any, given: Any = (), named: Any = None
+    ) -> Any:
+        """Answer a call of torch: dropout of a part as said, all else as ever."""
+        if call is not functional.dropout or len(given[0]) == self.size:
+            return call(*given, **(named or {}))
+        return self._dropout(*given, **(named or {}))
+
+    def _dropout(
+        self, values: Tensor, p: float = 0.5, training: bool = True, **_: Any
+    ) -> Tensor:  # the names are torch's
+        if not training or p == 0:
+            return values
+        kept = values.new_empty(self.size, *values.shape[1:]).bernoulli_(1 - p)
+        return values * (kept[self.own.to(kept.device)] / (1 - p))
 
 
 def add_gradients(parameters: Iterable[nn.Parameter]) -> None:
@@ -56,13 +136,6 @@ def add_gradients(parameters: Iterable[nn.Parameter]) -> None:
     *parts, there = torch.split(flat, [*(p.numel() for p in every), len(every)])
     for parameter, part, some in zip(every, parts, there.tolist(), strict=True):
         parameter.grad = part.reshape(parameter.shape) if some else None
-
-
-def added(values: Tensor) -> Tensor:
-    """Return numbers added up over all processes."""
-    if world()[1] > 1:
-        torch.distributed.all_reduce(values)
-    return values
 
 
 def agreed(number: float) -> float:

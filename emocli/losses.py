@@ -1,7 +1,7 @@
 """What training makes smaller: the distance of a model's answers from the labels, head by head.
 
-Every loss is a mean over the records of a batch, so that the parts of a batch that several
-processes work on add up to the whole. A record without a label for a head adds nothing for it.
+Every loss is a mean over the records of a batch, so that a record weighs the same in every batch,
+whatever the classes of the others. A record without a label for a head adds nothing for it.
 
 For shares of labels (records, classes): `cross-entropy`, `kl` (the same but for the entropy of the
 labels; Kullback and Leibler 1951, https://doi.org/10.1214/aoms/1177729694) and `js`, the

@@ -6,6 +6,7 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,10 @@ from emocli import distributed, heads, losses
 from emocli.errors import UsageError
 from emocli.losses import Loss
 from emocli.losses import class_weights as class_weights
+from emocli.models._sequences import Whole, alone
 from emocli.scaling import temperature as temperature
 from emocli.training_data import Data as Data
-from emocli.training_data import Source, ahead, averaged, has_time
+from emocli.training_data import Source, ahead, averaged, has_time, padded
 from emocli.training_moments import moments
 from emocli.training_state import Place as Place
 from emocli.training_state import Run
@@ -77,8 +79,7 @@ def fit(
     that `measure` makes of the dev records' logits and targets.
     """
     place = place or Place()
-    _require_enough(train, settings)
-    torch.manual_seed(settings.seed + distributed.world()[0])
+    torch.manual_seed(settings.seed)
     standardise(model, train)
     model.to(place.device)
     loss = loss or task_loss(model, train, settings)
@@ -132,18 +133,10 @@ def _epochs(
         report(line)
 
 
-def _require_enough(train: Source, settings: Settings) -> None:
-    """Raise UsageError where some of several processes would never get a record."""
-    count, least = distributed.world()[1], min(settings.batch_size, len(train))
-    if least < count:
-        hint = "a larger --batch-size, or fewer processes"
-        raise UsageError(f"{count} processes for batches of {least} records", hint=hint)
+def _batches(run: Run, data: Source) -> Iterator[Data]:
+    """Yield all records in random order, some streams masked.
 
-
-def _batches(run: Run, data: Source) -> Iterator[tuple[Data, int]]:
-    """Yield all records in random order, some streams masked, and each batch's whole size.
-
-    Of several processes each gets its part; what is random is drawn for the whole batch.
+    Of several processes each gets its part of the streams, and the targets of the whole batch.
     """
     settings, model = run.settings, run.model
     share = 0.0 if getattr(model, "masks_itself", False) else settings.modality_dropout
@@ -152,7 +145,7 @@ def _batches(run: Run, data: Source) -> Iterator[tuple[Data, int]]:
         own = distributed.share(torch.arange(len(index)))
         batch = data.rows(index[own])
         masks = _dropped(batch.masks, kept[:, own]) if share > 0 else batch.masks
-        yield Data(batch.streams, masks, batch.targets).to(run.place.device), len(index)
+        yield Data(batch.streams, masks, data.targets[index]).to(run.place.device)
 
 
 def _order(data: Source, settings: Settings, random: torch.Generator) -> Tensor:
@@ -164,40 +157,50 @@ def _order(data: Source, settings: Settings, random: torch.Generator) -> Tensor:
     return torch.multinomial(chances, len(data), replacement=True, generator=random)
 
 
-def objective(model: Any, batch: Data, loss: Loss) -> dict[str, Tensor]:
-    """Return the terms of a model's loss on a batch, weighted: their sum is what falls."""
+def objective(model: Any, batch: Data, loss: Loss, whole: Whole = alone) -> dict[str, Tensor]:
+    """Return the terms of a model's loss on a batch, weighted: their sum is what falls.
+
+    `whole` makes all rows of what a model says of the batch's streams, where these are a part.
+    """
     if hasattr(model, "objective"):
-        return model.objective(batch.streams, batch.masks, batch.targets, loss)
-    return {"task": loss(model(batch.streams, batch.masks), batch.targets)}
+        return model.objective(batch.streams, batch.masks, batch.targets, loss, whole)
+    return {"task": loss(whole(model(batch.streams, batch.masks)), batch.targets)}
 
 
 def _epoch(run: Run, train: Source, loss: Loss) -> dict[str, float]:
     """Go once over the batches; return the mean loss of a record, and its terms if several."""
     run.model.train()
     totals: defaultdict[str, Tensor] = defaultdict(lambda: torch.zeros((), dtype=torch.float64))
-    for batch, size in ahead(_batches(run, train)):
-        for name, value in _step(run, batch, loss, len(batch) / size).items():
+    for batch in ahead(_batches(run, train)):
+        for name, value in _step(run, batch, loss).items():
             totals[name] = totals[name] + value.detach().double().cpu() * len(batch)
-    names = sorted(totals)
-    summed = distributed.added(torch.stack([totals[name] for name in names])) / len(train)
-    return dict(zip(names, summed.tolist(), strict=True))
+    return {name: float(totals[name]) / len(train) for name in sorted(totals)}
 
 
-def _step(run: Run, batch: Data, loss: Loss, part: float) -> dict[str, Tensor]:
-    """Take a step; return the loss and its terms. `part` is the batch's share of the whole one."""
+def _step(run: Run, batch: Data, loss: Loss) -> dict[str, Tensor]:
+    """Take a step; return the loss and its terms."""
     kind = torch.device(run.place.device).type
     with torch.autocast(kind, torch.bfloat16, enabled=run.place.dtype == "bfloat16"):
-        terms = objective(run.model, batch, loss) if len(batch) else {}
+        terms = _terms(run.model, batch, loss)
     run.optimiser.zero_grad()
-    total = torch.stack(list(terms.values())).sum() if terms else None
-    if total is not None:
-        torch.autograd.backward(total * part)
+    total = torch.stack(list(terms.values())).sum()
+    torch.autograd.backward(total / distributed.world()[1])
     distributed.add_gradients(run.model.parameters())
     if run.settings.clip_norm > 0:
         nn.utils.clip_grad_norm_(run.model.parameters(), run.settings.clip_norm)
     run.optimiser.step()
     parts = {f"train_{name}": value for name, value in terms.items()} if len(terms) > 1 else {}
-    return parts if total is None else {"train_loss": total, **parts}
+    return {"train_loss": total, **parts}
+
+
+def _terms(model: Any, batch: Data, loss: Loss) -> dict[str, Tensor]:
+    """Return the terms of the loss of a whole batch, of which several processes have parts."""
+    if distributed.world()[1] == 1:
+        return objective(model, batch, loss)
+    lengths = distributed.longest([values.shape[1] for values in batch.streams.values()])
+    batch, size = padded(batch, lengths), len(batch)
+    with distributed.Dropout(size):
+        return objective(model, batch, loss, partial(distributed.whole, size=size))
 
 
 def _figures(model: Any, dev: Source) -> dict[str, float]:

@@ -18,6 +18,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from emocli.models._sequences import pooled
 
@@ -190,6 +191,16 @@ def chunks(data: Source, size: int = CHUNK) -> Iterator[Data]:
     """Yield all records in order, some at a time."""
     for index in torch.split(torch.arange(len(data)), size):
         yield data.rows(index)
+
+
+def padded(data: Data, lengths: list[int]) -> Data:
+    """Return records whose frames have been filled up to these numbers, one per stream."""
+    streams, masks = dict(data.streams), dict(data.masks)
+    for name, count in zip(streams, lengths, strict=True):
+        if streams[name].ndim == 3 and (more := count - streams[name].shape[1]):
+            streams[name] = functional.pad(streams[name], (0, 0, 0, more))
+            masks[name] = functional.pad(masks[name], (0, more))
+    return Data(streams, masks, data.targets)
 
 
 def has_time(data: Source, names: Iterable[str]) -> bool:

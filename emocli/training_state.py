@@ -96,6 +96,8 @@ class Run:
             "random": self.random.get_state(),
             "torch": torch.get_rng_state(),
         }
+        if self.place.device.startswith("cuda"):
+            tensors["cuda"] = torch.cuda.get_rng_state(self.place.device)
         facts = {"run": self.place.run, "best": self.best, "lines": self.lines}
         checkpoints.save(self.place.checkpoint, tensors, facts)
 
@@ -112,8 +114,9 @@ class Run:
         self.state = checkpoints.under(tensors, "best")
         checkpoints.restore(self.optimiser, tensors)
         self.random.set_state(tensors["random"])
-        if distributed.world()[1] == 1:
-            torch.set_rng_state(tensors["torch"])
+        torch.set_rng_state(tensors["torch"])
+        if "cuda" in tensors and self.place.device.startswith("cuda"):
+            torch.cuda.set_rng_state(tensors["cuda"], self.place.device)
         self.best, self.lines = facts["best"], facts["lines"]
         if self.best["dev_loss"] is None:  # JSON has no infinity
             self.best["dev_loss"] = float("inf")

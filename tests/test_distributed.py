@@ -1,16 +1,21 @@
-"""What several processes do together, in a group of one: sums are then what was there."""
+"""What several processes do together; a group of one has sums that are what was there."""
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from emocli import distributed, models, training
-from emocli.errors import UsageError
-from emocli.training import Data, Settings
+from emocli import distributed, models
+from emocli.training_data import Data, padded
+from tests import learning_curves
 
 
 @pytest.fixture
@@ -39,11 +44,14 @@ def test_a_gpu_is_chosen_for_a_process_of_several_only(monkeypatch: pytest.Monke
 
 def test_every_record_of_a_batch_goes_to_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "3")
-    parts = []
-    for rank in range(3):
-        monkeypatch.setenv("RANK", str(rank))
-        parts.append(distributed.share(torch.arange(7)))
-    assert sorted(torch.cat(parts).tolist()) == list(range(7))
+    for size in range(1, 8):
+        parts = []
+        for rank in range(3):
+            monkeypatch.setenv("RANK", str(rank))
+            parts.append(distributed.share(torch.arange(size)))
+        together = torch.stack(parts, dim=1).flatten()  # as _Whole puts them
+        assert together[:size].tolist() == list(range(size))
+        assert len(together) < size + 3
 
 
 def test_what_no_process_has_a_gradient_of_is_passed_over(group: None) -> None:
@@ -58,9 +66,44 @@ def test_processes_agree_on_a_number(group: None) -> None:
     assert distributed.agreed(1 / 3) == 1 / 3
 
 
-def test_more_processes_than_records_of_a_batch_are_refused(second: None) -> None:
-    model = models.build("linear", {"dims": {"a": 2}, "classes": 2})
-    there = {"a": torch.ones(4, dtype=torch.bool)}
-    data = Data({"a": torch.eye(4)[:, :2]}, there, torch.tensor([0, 1, 0, 1]))
-    with pytest.raises(UsageError, match="2 processes for batches of 1 records"):
-        training.fit(model, data, data, Settings(batch_size=1), lambda _: None)
+def test_frames_of_a_part_are_filled_up_to_those_of_the_batch() -> None:
+    streams = {"a": torch.ones(2, 3, 4), "b": torch.ones(2, 5)}
+    masks = {"a": torch.ones(2, 3).bool(), "b": torch.ones(2).bool()}
+    found = padded(Data(streams, masks, torch.arange(4)), [5, 5])
+    assert found.streams["a"].shape == (2, 5, 4)
+    assert found.masks["a"].sum() == 6
+    assert found.streams["b"] is streams["b"]
+
+
+def test_dropout_of_a_part_is_that_of_the_whole(second: None) -> None:
+    values = torch.randn(5, 3, 2)
+    torch.manual_seed(4)
+    expected = torch.nn.functional.dropout(values, 0.4)
+    torch.manual_seed(4)
+    with distributed.Dropout(5):
+        found = torch.nn.Dropout(0.4)(distributed.share(values))
+    assert torch.equal(found, expected[[1, 3, 4]])  # the last one is there twice
+    with distributed.Dropout(5):
+        assert torch.equal(torch.nn.Dropout(0.4).eval()(found), found)
+
+
+def test_every_model_has_the_loss_curve_of_one_process(tmp_path: Path) -> None:
+    """With dropout, terms that compare records, records that do not go round, and a resumed run."""
+    command = "torch.distributed.run --nproc-per-node 2 --standalone -m tests.learning_curves"
+    done = subprocess.run(
+        [sys.executable, "-m", *command.split(), str(tmp_path)],
+        cwd=Path(__file__).parent.parent, capture_output=True, text=True, timeout=180,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    found, expected = json.loads(done.stdout), learning_curves.curves(tmp_path)
+    assert found.keys() == expected.keys() >= set(models.names())
+    for name, curve in expected.items():
+        assert len(found[name]) == len(curve), name
+        for one, two in zip(curve, found[name], strict=True):
+            assert two == {k: _near(v) for k, v in one.items()}, name
+    assert found["miar, resumed"] == found["miar"]
+
+
+def _near(value: Any) -> Any:
+    return pytest.approx(value, rel=1e-3, abs=1e-6) if isinstance(value, float) else value

@@ -370,10 +370,8 @@ def test_several_seeds_are_told_with_mean_and_sd(
 def test_two_processes_have_the_loss_curve_of_one(store: Path, tmp_path: Path) -> None:
     records = tmp_path / "records.jsonl"
     records.write_bytes(b"".join(orjson.dumps(r) + b"\n" for r in sequences(store)))
-    config = tmp_path / "how.toml"
-    config.write_text("[model]\ndropout = 0.0\n")
-    common = ["train", str(records), "-m", "gated", "--epochs", "4", "--batch-size", "7"]
-    common += ["--config", str(config), "--quiet", "--device", "cpu"]
+    common = ["train", str(records), "-m", "miar", "--epochs", "4", "--batch-size", "7"]
+    common += ["--quiet", "--device", "cpu"]
     curves = []
     for count in (1, 2):
         log = tmp_path / f"{count}.jsonl"

@@ -15,8 +15,8 @@ what to score; with --output a model of all records is trained as well. --seeds 
 keeps the one of the best dev loss; with --cv every record comes N times. With --output the state is
 kept beside it after every epoch (OUTPUT.part), and --resume goes on from there to the same weights.
 `torchrun --nproc-per-node N -m emocli train ...` splits every batch among N processes (with --log
-write `-m -- emocli`, else torchrun takes the flag for its own): losses are those of one process but
-for dropout, and for terms that compare the records of a batch (miar, stars), which see their part.
+write `-m -- emocli`, else torchrun takes the flag for its own): losses are those of one process,
+dropout and terms that compare the records of a batch (miar, stars) included.
 
 A file given with --config has the fields of the model's config in [model] and those of the loop in
 [training]: epochs, patience, learning_rate, weight_decay, batch_size, label_smoothing,

@@ -16,17 +16,21 @@ HEALTHY_SPREAD = 0.02  # alarm below; a healthy one is about 1 / sqrt(dim)
 HEALTHY_VARIANCE = 0.3  # alarm below: what is recovered says less than what it stands for
 
 
-def distance(found: Tensor, wanted: Tensor, mask: Tensor) -> Tensor:
-    """Return 1 - cosine + smooth L1 / 2 of layer-normed vectors, a mean over what is there.
+def apart(found: Tensor, wanted: Tensor) -> Tensor:
+    """Return 1 - cosine + smooth L1 / 2 of layer-normed vectors (batch, time, dim): (batch, time).
 
-    `found` and `wanted` are (batch, time, dim), `mask` (batch, time); zero where nothing is there.
+    The length of `found` does not matter.
     """
     angle = 1 - functional.cosine_similarity(found, wanted, dim=2)
     size = found.shape[2:]
     left, right = functional.layer_norm(found, size), functional.layer_norm(wanted, size)
-    apart = functional.smooth_l1_loss(left, right, reduction="none").mean(dim=2)
-    weights = mask.to(found)
-    return ((angle + 0.5 * apart) * weights).sum() / weights.sum().clamp_min(1)
+    return angle + 0.5 * functional.smooth_l1_loss(left, right, reduction="none").mean(dim=2)
+
+
+def mean(values: Tensor, mask: Tensor) -> Tensor:
+    """Return the mean over what is there, (batch, time); zero where nothing is."""
+    weights = mask.to(values)
+    return (values * weights).sum() / weights.sum().clamp_min(1)
 
 
 def first(values: Tensor, count: int) -> Tensor:

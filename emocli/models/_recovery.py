@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from emocli.models._sequences import masked_mean
+from emocli.models._sequences import Whole, masked_mean
 
 Pair = tuple[int, int]  # places of streams, from and to
 
@@ -25,6 +25,18 @@ class Parts:
         """Return the parts with only the streams kept (streams, batch) of each record."""
         some = kept[..., None, None]
         return Parts(self.shared * some, self.specific * some, self.there & kept[..., None])
+
+    def subset(self, chance: float) -> Parts:
+        """Return the parts with a random subset of each record's streams, at least one of them."""
+        there = self.there.any(dim=2)
+        drawn = functional.dropout(self.shared.new_ones(there.T.shape), 1 - chance)
+        kept = there & (drawn > 0).T
+        return self.only(torch.where(kept.any(dim=0), kept, there))
+
+    def through(self, whole: Whole) -> Parts:
+        """Return the parts of all records of which these are some."""
+        values = (self.shared, self.specific, self.there)
+        return Parts(*(whole(part.transpose(0, 1)).transpose(0, 1) for part in values))
 
 
 def mlp(dim: int) -> nn.Sequential:

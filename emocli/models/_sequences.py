@@ -9,12 +9,19 @@ the mask along, so that it never comes back.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 Sequence = tuple[Tensor, Tensor]  # values (batch, time, dim), mask (batch, time)
+Whole = Callable[[Tensor], Tensor]  # of (part, ...) to (batch, ...), see models/__init__.py
+
+
+def alone(values: Tensor) -> Tensor:
+    """Return the same rows: where one process has the whole batch."""
+    return values
 
 
 class Inputs(nn.Module):

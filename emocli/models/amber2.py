@@ -17,13 +17,11 @@ choices:
 3. In L_MAI the student follows, the experts do not: no gradient goes into p_m and u_m
    (`stop_gradient`). lambda_RAI is 1; the paper looks for lambda_MAI in 0.3, 0.5, 0.7 and for kappa
    in 2, 4, 8 on validation data, and does not say what it found: the middle ones here.
-4. A stream that is not there: its expert has no part in the loss. A record without a label has only
-   L_MAI, with even u.
+4. The expert of a stream that is not there has no part. Without a label: only L_MAI, with even u.
 5. Numbers instead of classes: squared errors in place of JS.
 6. `objective` "task" trains the same student by the task's loss alone, which is the paper's
    baseline; `student` may be a stream, and `uniform` makes u even (ablations).
-7. Several heads: JS is over the first `primary` columns; the others learn by the task's loss, for
-   which the first have no label (NaN).
+7. Several heads: JS is over the first `primary` columns; the others learn by the task's loss.
 
 References
 ----------
@@ -43,7 +41,7 @@ import torch
 from torch import Tensor, nn
 
 from emocli.errors import ConfigError
-from emocli.models._sequences import Inputs, masked_mean
+from emocli.models._sequences import Inputs, Whole, alone, masked_mean
 
 FUSION = "fusion"  # the head that hears all streams
 OBJECTIVES = ("amber2", "task")
@@ -147,7 +145,12 @@ class Amber2(nn.Module):
         return _softmax(-kappa * distances, there)
 
     def objective(
-        self, streams: dict[str, Tensor], masks: dict[str, Tensor], targets: Tensor, task_loss: Loss
+        self,
+        streams: dict[str, Tensor],
+        masks: dict[str, Tensor],
+        targets: Tensor,
+        task_loss: Loss,
+        whole: Whole = alone,
     ) -> dict[str, Tensor]:
         """Return the terms of the loss, weighted: `rater`, `modality`, `experts`; or `task`.
 
@@ -155,18 +158,18 @@ class Amber2(nn.Module):
         """
         config, student = self.config, self.config.student
         means, present = self._means(streams, masks)
-        vectors = self._vectors(means, present)
-        logits = {name: head(vectors[name]) for name, head in self.heads.items()}
+        vectors, present = self._vectors(means, present), whole(present)
+        logits = {name: whole(head(vectors[name])) for name, head in self.heads.items()}
         if config.objective == "task":
             return {"task": task_loss(logits[student], targets)}
         there = dict(zip(means, present.T, strict=True)) | {FUSION: torch.ones_like(present[:, 0])}
         answers = {name: self._answer(values) for name, values in logits.items()}
         terms = self._terms(answers, there, self._truth(targets))
-        if config.primary not in (0, config.classes):
-            others = targets.clone()
-            others[:, : config.primary] = math.nan  # no label: that head has its terms
-            terms["task"] = task_loss(logits[student], others)
-        return terms
+        if config.primary in (0, config.classes):
+            return terms
+        others = targets.clone()
+        others[:, : config.primary] = math.nan  # no label: that head has its terms
+        return {**terms, "task": task_loss(logits[student], others)}
 
     def _terms(
         self, answers: dict[str, Tensor], there: dict[str, Tensor], truth: Tensor

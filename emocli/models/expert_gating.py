@@ -37,7 +37,7 @@ import torch
 from torch import Tensor, nn
 
 from emocli.models._experts import KINDS, Shape, gate
-from emocli.models._sequences import Inputs, masked_mean
+from emocli.models._sequences import Inputs, Whole, alone, masked_mean
 
 EXPERTS = ("local", "semantic", "global")
 
@@ -126,12 +126,13 @@ class ExpertGating(nn.Module):
         masks: dict[str, Tensor],
         targets: Tensor,
         task_loss: Callable[[Tensor, Tensor], Tensor],
+        whole: Whole = alone,
     ) -> dict[str, Tensor]:
         """Return the terms of the loss, weighted: `task` and `balance`."""
         fused, gates = self._levels(streams, masks)
-        usage = gates["experts"].mean(dim=0)
+        usage = whole(gates["experts"]).mean(dim=0)
         divergence = (usage * torch.log(len(usage) * usage)).sum()
-        logits = self.classify(self.dropout(fused))
+        logits = whole(self.classify(self.dropout(fused)))
         return {"task": task_loss(logits, targets), "balance": self.config.balance * divergence}
 
     def fuse(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> Tensor:

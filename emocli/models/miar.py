@@ -42,7 +42,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from emocli.models._sequences import Inputs, Layer, Sequence, joined, positions
+from emocli.models._sequences import Inputs, Layer, Sequence, Whole, alone, joined, positions
 
 BLOCKS = 2
 JOINT = "joint"
@@ -164,11 +164,12 @@ class Miar(nn.Module):
         masks: dict[str, Tensor],
         targets: Tensor,
         task_loss: Callable[[Tensor, Tensor], Tensor],
+        whole: Whole = alone,
     ) -> dict[str, Tensor]:
         """Return the terms of the loss, weighted: `task`, `contrast`, `moments`, `alone`."""
-        tokens, there = self._globals(streams, masks)
+        tokens, there = map(whole, self._globals(streams, masks))
         soft = targets.nan_to_num() if self.config.task == "regression" else None
-        alone = [
+        each = [
             task_loss(self.heads[name](tokens[there[:, i], i]), targets[there[:, i]])
             for i, (name, own, _) in enumerate(self.tokens)
             if own and there[:, i].any()
@@ -179,7 +180,7 @@ class Miar(nn.Module):
             "task": task_loss(self.classify(self._fused(tokens, there)), targets),
             "contrast": self.config.contrast * _contrast(tokens, there, soft),
             "moments": self.config.moments * _moments(tokens[:, own], there[:, own]),
-            "alone": self.config.alone * (torch.stack(alone).mean() if alone else none),
+            "alone": self.config.alone * (torch.stack(each).mean() if each else none),
         }
 
     def classify(self, fused: Tensor) -> Tensor:

@@ -51,7 +51,7 @@ from torch.nn import functional
 
 from emocli.models import _alignment as align
 from emocli.models._recovery import Pair, Parts, Recovery, Translator, mlp
-from emocli.models._sequences import Inputs, masked_mean, segments
+from emocli.models._sequences import Inputs, Whole, alone, masked_mean, segments
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -165,38 +165,45 @@ class Stars(nn.Module):
         }
 
     def objective(
-        self, streams: dict[str, Tensor], masks: dict[str, Tensor], targets: Tensor, task_loss: Loss
+        self,
+        streams: dict[str, Tensor],
+        masks: dict[str, Tensor],
+        targets: Tensor,
+        task_loss: Loss,
+        whole: Whole = alone,
     ) -> dict[str, Tensor]:
         """Return the terms of the loss, weighted."""
         config = self.config
         first = partial(align.first, count=config.primary)
-        parts = self.parts(streams, masks)
-        found = self.translations(parts)
-        present = parts.there.any(dim=2)  # (streams, batch)
-        kept = present & (torch.rand(present.shape, device=present.device) < KEPT)
-        kept = torch.where(kept.any(dim=0), kept, present)
-        whole = self.classify(self.recover(parts, found))
-        subset = self.classify(self.recover(parts.only(kept), found))
-        alone = [
+        own = self.parts(streams, masks)
+        found = self.translations(own)
+        fused = [self.recover(part, found) for part in (own, own.subset(KEPT))]
+        said = [*map(self.classify, fused), *self._alone(own).values()]
+        all_there, subset, *single = whole(torch.stack(said, dim=1)).unbind(dim=1)
+        parts = own.through(whole)
+        each = [
             task_loss(logits[some], targets[some])
-            for logits, some in zip(self._alone(parts).values(), present, strict=True)
+            for logits, some in zip(single, parts.there.any(dim=2), strict=True)
             if some.any()
         ]
         return {
-            "task": task_loss(whole, targets),
+            "task": task_loss(all_there, targets),
             "subset": task_loss(subset, targets),
-            "alone": torch.stack(alone).sum() if alone else whole.new_zeros(()),
+            "alone": torch.stack(each).sum() if each else subset.new_zeros(()),
             "consistency": config.consistency
-            * align.disagreement(first(subset), first(whole.detach()), config.task),
-            **self.alignment(parts, found),
+            * align.disagreement(first(subset), first(all_there.detach()), config.task),
+            **self.alignment(own, found, whole),
             "specific": config.domain * align.told(self.domain(parts.specific), parts)
             + config.orthogonal * align.overlap(parts),
             "psa": config.psa * align.psa(parts, self.contrast, first(targets), config),
         }
 
-    def alignment(self, parts: Parts, found: dict[Pair, Tensor]) -> dict[str, Tensor]:
+    def alignment(
+        self, parts: Parts, found: dict[Pair, Tensor], whole: Whole = alone
+    ) -> dict[str, Tensor]:
         """Return the terms `translate` and `shared`."""
-        terms = [term for pair in self.pairs if (term := self.pair_terms(parts, found, pair))]
+        every = [self.pair_terms(parts, found, pair, whole) for pair in self.pairs]
+        terms = [term for term in every if term]
         if not terms:
             none = parts.shared.new_zeros(())
             return {"translate": none, "shared": none}
@@ -208,22 +215,21 @@ class Stars(nn.Module):
         }
 
     def pair_terms(
-        self, parts: Parts, found: dict[Pair, Tensor], pair: Pair
+        self, parts: Parts, found: dict[Pair, Tensor], pair: Pair, whole: Whole = alone
     ) -> tuple[Tensor, Tensor, Tensor] | None:
         """Return how far the translation i -> j is off, the way back, and s_i from s_j."""
         i, j = pair
-        both = parts.there[i] & parts.there[j]
-        if not both.any():
-            return None
         shared, specific = parts.shared, parts.specific
         wanted = [self._fixed(values) for values in (specific[j], specific[i], shared[j])]
         back = self._translator(j, i)(shared[i], found[pair], parts.there[i])
+        guesses = (found[pair], back, self.predict(shared[i]))
+        off = [align.apart(*both) for both in zip(guesses, wanted, strict=True)]
+        both = whole(parts.there[i] & parts.there[j])
+        there, back, shared = whole(torch.stack(off, dim=1)).unbind(dim=1)
+        if not both.any():
+            return None
         trust = self.accuracy.softmax(dim=0)[j]
-        return (
-            align.distance(found[pair], wanted[0], both),
-            align.distance(back, wanted[1], both),
-            trust * align.distance(self.predict(shared[i]), wanted[2], both),
-        )
+        return align.mean(there, both), align.mean(back, both), trust * align.mean(shared, both)
 
     def _fixed(self, target: Tensor) -> Tensor:
         return target.detach() if self.config.stop_gradient else target

@@ -32,7 +32,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from emocli.models._sequences import Inputs, Sequence, length, masked_mean
+from emocli.models._sequences import Inputs, Sequence, Whole, alone, length, masked_mean
 
 PERCENTILES = (0.10, 0.25, 0.50, 0.75, 0.90)
 
@@ -66,27 +66,29 @@ class Windows(nn.Module):
         self.output = nn.Linear(config.hidden, config.classes)
 
     def hiddens(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> Sequence:
-        """Return the hidden layer of all windows that are there, (all, hidden), and which they are.
+        """Return the hidden layer of all windows (batch, windows, hidden), and which are there.
 
         The latter is (batch, windows); a record with nothing at all has one window of zeros.
         """
         found = list(self.inputs(streams, masks).values())
         longest = torch.stack([length(mask) for _, mask in found]).amax(dim=0)
-        parts = [cut(values, mask, longest, self.config.frames) for values, mask in found]
+        count = -(-max(mask.shape[1] for _, mask in found) // self.config.frames)
+        shape = (self.config.frames, count)
+        parts = [cut(values, mask, longest, *shape) for values, mask in found]
         there = torch.stack([seen.any(dim=2) for _, seen in parts], dim=2)
         some = there.any(dim=2)
         some[:, 0] |= ~some.any(dim=1)
         aggregate = aggregated if self.config.statistics else masked_mean
         columns = [aggregate(window[some], seen[some]) for window, seen in parts]
         joined = torch.cat([*columns, there[some].to(columns[0])], dim=1)
-        return self.dropout(nn.functional.relu(self.hidden(joined))), some
+        hidden = nn.functional.relu(self.hidden(joined))
+        placed = hidden.new_zeros(*some.shape, hidden.shape[1])
+        placed[some] = hidden
+        return self.dropout(placed), some
 
     def fuse(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> Tensor:
         """Return the mean hidden layer of a record's windows: (batch, hidden)."""
-        hidden, some = self.hiddens(streams, masks)
-        placed = hidden.new_zeros(*some.shape, hidden.shape[1])
-        placed[some] = hidden
-        return masked_mean(placed, some)
+        return masked_mean(*self.hiddens(streams, masks))
 
     def classify(self, fused: Tensor) -> Tensor:
         """Return logits (batch, classes)."""
@@ -102,20 +104,23 @@ class Windows(nn.Module):
         masks: dict[str, Tensor],
         targets: Tensor,
         task_loss: Callable[[Tensor, Tensor], Tensor],
+        whole: Whole = alone,
     ) -> dict[str, Tensor]:
         """Return the loss of the windows, each with its record's target."""
         hidden, some = self.hiddens(streams, masks)
-        return {"task": task_loss(self.output(hidden), targets[some.nonzero()[:, 0]])}
+        logits, some = whole(self.output(hidden)), whole(some)
+        return {"task": task_loss(logits[some], targets[some.nonzero()[:, 0]])}
 
 
-def cut(values: Tensor, mask: Tensor, longest: Tensor, frames: int) -> Sequence:
+def cut(values: Tensor, mask: Tensor, longest: Tensor, frames: int, count: int) -> Sequence:
     """Return values (batch, windows, frames, dim) of a stream, and which of its frames are there.
 
     `longest` (batch,) is the number of frames of each record's longest stream, whose windows are
-    `frames` long; frame t of a stream of T is in window floor(t longest / (T frames)).
+    `frames` long, `count` of them; frame t of a stream of T is in window floor(t longest / (T
+    frames)).
     """
     own, longest = length(mask)[:, None], longest[:, None]  # (batch, 1)
-    edges = torch.arange(-(-int(longest.max()) // frames) + 1, device=mask.device) * frames
+    edges = torch.arange(count + 1, device=mask.device) * frames
     starts = -(-edges * own // longest)  # (batch, windows + 1): a window's first frame
     there = torch.minimum(starts[:, 1:], own) - starts[:, :-1]  # frames of each window
     alone = own == 1  # what has no time

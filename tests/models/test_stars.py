@@ -56,7 +56,7 @@ def test_the_way_back_does_not_pull_its_target() -> None:
     end = parts.specific[0].detach().clone().requires_grad_()
     found = model._translator(0, 1)(parts.shared[0], start["i"], parts.there[0])
     back = model._translator(1, 0)(parts.shared[0], found, parts.there[0])
-    align.distance(back, model._fixed(end), parts.there[0]).backward()
+    align.mean(align.apart(back, model._fixed(end)), parts.there[0]).backward()
     assert end.grad is None
     assert start["i"].grad is not None
 
@@ -164,7 +164,7 @@ def test_the_distance_is_that_of_the_formula() -> None:
     apart = np.abs(normed(left) - normed(right))
     smooth = np.where(apart < 1, apart**2 / 2, apart - 0.5).mean(-1)
     expected = (angle + 0.5 * smooth)[mask].mean()
-    got = align.distance(*(torch.from_numpy(x) for x in (left, right, mask)))
+    got = align.mean(align.apart(*map(torch.from_numpy, (left, right))), torch.from_numpy(mask))
     assert float(got) == pytest.approx(expected, rel=1e-6)
 
 

@@ -25,7 +25,7 @@ def frames(time, dim=3, seed=0):
 
 def test_windows_are_slices_of_sixteen_and_a_shorter_rest():
     values = frames(37)
-    window, seen = windows.cut(values, whole(1, 37), torch.tensor([37]), 16)
+    window, seen = windows.cut(values, whole(1, 37), torch.tensor([37]), 16, 3)
     assert seen[0].sum(1).tolist() == [16, 16, 5]
     for place, (start, end) in enumerate([(0, 16), (16, 32), (32, 37)]):
         assert torch.equal(window[0, place, seen[0, place]], values[0, start:end])
@@ -34,14 +34,14 @@ def test_windows_are_slices_of_sixteen_and_a_shorter_rest():
 def test_a_slower_stream_has_the_same_windows_in_time():
     """Three seconds at 16 and at 5 frames a second: windows of a second."""
     slow = frames(15)
-    window, seen = windows.cut(slow, whole(1, 15), torch.tensor([48]), 16)
+    window, seen = windows.cut(slow, whole(1, 15), torch.tensor([48]), 16, 3)
     for second in range(3):
         assert torch.equal(window[0, second, seen[0, second]], slow[0, 5 * second : 5 * second + 5])
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 7, 40, 47, 48])
 def test_every_frame_is_in_one_window_and_one_frame_is_in_all(length):
-    window, seen = windows.cut(frames(length), whole(1, length), torch.tensor([48]), 16)
+    window, seen = windows.cut(frames(length), whole(1, length), torch.tensor([48]), 16, 3)
     kept = window[seen]
     assert len(kept) == (3 if length == 1 else length)
     if length > 1:
