@@ -42,6 +42,8 @@ def modalities(record: Record) -> str | None:
     'audio+text'
     >>> modalities({"condition": {"dropout": 0.3}})
     'dropout 0.3'
+    >>> modalities({"condition": {"frame_loss": 0.3}})
+    'frame loss 0.3'
     >>> modalities({"prediction": {"modalities": {"text": 0.7, "audio": 0.3}}})
     'audio+text'
     """
@@ -49,6 +51,8 @@ def modalities(record: Record) -> str | None:
     if type(condition) is dict:
         if (rate := condition.get("dropout")) is not None:
             return f"{DROPOUT}{rate}"
+        if (rate := condition.get("frame_loss")) is not None:
+            return f"frame loss {rate}"
         return str(condition.get("modalities"))
     used = field(record, "prediction.modalities")
     return "+".join(sorted(used)) if type(used) is dict and used else None

@@ -130,6 +130,9 @@ class Work:
         self._warn(frame, found)
         if peer and other:
             self._faults(other, peer.counts(peer.row == peer.row)["failed"], f"{name}: ")
+        for name in self.groups:
+            if columns.groups.get(name, {}).keys() == {None}:
+                self.say(f"--by {name}: no record has it")
         pairs = shared.found()
         for row in found if pairs is not None else ():
             row["shared"] = {kind: count for kind, (count, _) in (pairs or {}).items()}

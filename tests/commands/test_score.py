@@ -372,6 +372,14 @@ def test_score_imports_neither_torch_nor_scikit_learn():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_a_field_to_group_by_that_no_record_has_is_said(emocli):
+    records = [record(i, "joy", "joy", speaker=f"s{i}") for i in range(12)]
+    assert "no record has it" not in score(emocli, records, "--by", "speaker").stderr
+    outcome = score(emocli, records, "--by", "speaker,spekaer")
+    assert "--by spekaer: no record has it" in outcome.stderr
+    assert outcome.records[-1]["by"] == {"spekaer": None}
+
+
 def test_a_cluster_that_records_lack_is_said(emocli):
     records = [record(i, "joy", "joy", speaker=f"s{i}") for i in range(12)]
     assert "--cluster" not in score(emocli, records, "--cluster", "speaker").stderr
