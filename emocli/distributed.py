@@ -1,10 +1,10 @@
 """Several processes that train one model: torchrun starts them, each sees its part of a batch.
 
 What a model makes of its records it makes of its part; `whole` then brings the parts together, and
-every process finds the same loss of the whole batch, whatever compares its records. Half of what is
-random is drawn before (order, masks), the other half is dropout, which `Dropout` draws for the
-whole batch. Gradients are added up by hand rather than by a wrapper around the model: an objective
-is more than a forward pass. Every process ends a step with the same weights, those of one process.
+every process finds the same loss of the whole batch, whatever compares its records. The order of
+records and the masks are drawn for the whole batch, and so is dropout (`Dropout`). Gradients are
+added up by hand rather than by a wrapper around the model: an objective is more than a forward
+pass. Every process ends a step with the same weights, those of a single process.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def world() -> tuple[int, int]:
 def start(device: str) -> None:
     """Join the other processes, if there are any: nccl between GPUs, gloo between CPUs.
 
-    With GPUs both are there: losses are added up on the CPU, which nccl does not do.
+    With GPUs both are there: numbers are compared on the CPU, which nccl does not do.
     """
     if world()[1] > 1 and not torch.distributed.is_initialized():
         gpu = device.startswith("cuda")
@@ -79,16 +79,12 @@ def _bytes(values: Tensor) -> Tensor:
 
 def whole(values: Tensor, size: int) -> Tensor:
     """Return the rows (size, ...) of a whole batch from this process's part of them."""
-    if world()[1] == 1:
-        return values
     rows: Tensor = _Whole.apply(values)  # type: ignore[no-untyped-call]
     return rows[:size]
 
 
 def longest(lengths: list[int]) -> list[int]:
     """Return the largest of all processes' numbers, one by one."""
-    if world()[1] == 1:
-        return lengths
     found = torch.tensor(lengths)
     torch.distributed.all_reduce(found, torch.distributed.ReduceOp.MAX)
     return found.tolist()
