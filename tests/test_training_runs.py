@@ -109,12 +109,13 @@ def test_a_model_without_time_says_what_to_do(emocli: Emocli, store: Path, tmp_p
 
 def test_a_stream_that_is_broken_is_left_out_and_told(emocli: Emocli, store: Path) -> None:
     records = sequences(store)
-    next(store.rglob("*.npy")).unlink()
+    gone = records[5]["features"]["audio"]["array"]["path"]
+    (store / gone).unlink()
     records[3]["features"]["text"]["vector"][0] = 1e300  # no float32
     done = emocli("train", "--cv", "speaker", "-m", "concat", "--epochs", "2", stdin=records)
     assert done.status == 0, done.stderr
-    assert "1 records without audio: not_in_store" in done.stderr
-    assert "1 records without text: not_finite" in done.stderr
+    assert "1 record without audio: not_in_store (the first is r5)" in done.stderr
+    assert "1 record without text: not_finite (the first is r3)" in done.stderr
     assert len(done.records) == len(records)
 
 
@@ -123,10 +124,13 @@ def test_features_that_are_no_numbers_are_left_out(emocli: Emocli, store: Path) 
     for i, vector in ((3, ["x", 1]), (5, [[1], 2]), (7, {})):
         records[i]["features"]["text"]["vector"] = vector
     records[9]["features"]["audio"] = "x"
+    for i in (0, 12):
+        records[i]["features"]["text"]["vector"] = [1.0, 2.0, 3.0]  # dim says 4
     done = emocli("train", "--cv", "speaker", "-m", "concat", "--epochs", "2", stdin=records)
     assert done.status == 0, done.stderr
-    assert "3 records without text: bad_feature" in done.stderr
-    assert "1 records without audio: bad_feature" in done.stderr
+    assert "3 records without text: bad_feature (the first is r3)" in done.stderr
+    assert "2 records without text: bad_shape (the first is r0)" in done.stderr
+    assert "1 record without audio: bad_feature (the first is r9)" in done.stderr
     assert len(done.records) == len(records)
 
 

@@ -35,6 +35,7 @@ class Examples:
         self.datasets: Counter[str] = Counter()
         self.skipped: Counter[str] = Counter()  # records
         self.lost: Counter[str] = Counter()  # streams of records that go on without them
+        self.first: dict[str, str] = {}  # of these
         self.digest = hashlib.blake2b(digest_size=16)  # of all that is learned from
         self.lines = tempfile.TemporaryFile(prefix="emocli-")  # noqa: SIM115
         self._ids: set[int] = set()
@@ -56,6 +57,11 @@ class Examples:
         if number in self._ids:
             raise MalformedError(f"{key}: comes twice in the training records")
         self._ids.add(number)
+
+    def lose(self, what: str, record: Record) -> None:
+        """Count a stream that a record goes on without; the first such record is named."""
+        self.lost[what] += 1
+        self.first.setdefault(what, records.name_of(record))
 
     def add(self, found: dict[str, Any], number: int) -> None:
         """Keep the streams of the record of that number."""
@@ -146,7 +152,8 @@ def _streams(
     features = record.get("features")
     every = features if isinstance(features, dict) else {}
     there = {name: feature for name, feature in every.items() if isinstance(feature, dict)}
-    examples.lost.update(f"{name}: bad_feature" for name in every if name not in there)
+    for name in every.keys() - there.keys():
+        examples.lose(f"{name}: bad_feature", record)
     missing = record.get("missing") or {}
     found = {}
     for name in wanted or [n for n in there if there[n].get("modality") != "fused"]:
@@ -158,7 +165,7 @@ def _streams(
         try:
             found[name] = _values(run, examples, record, name)
         except RecordError as error:
-            examples.lost[f"{name}: {error.code}"] += 1
+            examples.lose(f"{name}: {error.code}", record)
     return found
 
 
@@ -172,17 +179,19 @@ def _values(run: options.Run, examples: Examples, record: Record, name: str) -> 
             values = np.asarray(given, np.float32)
     except (TypeError, ValueError, KeyError, OverflowError) as error:
         raise RecordError("bad_feature", f"features.{name} cannot be read: {error}") from None
+    if values.ndim not in (1, 2) or values.shape[-1] != dim:
+        message = f"features.{name} has the shape {values.shape}, not ({dim},) or (time, {dim})"
+        raise RecordError("bad_shape", message)
+    if not len(values) or not np.isfinite(values).all():
+        raise RecordError("not_finite", f"features.{name} has what is no number")
     timed = values.ndim == 2
     if name not in examples.streams:
         made = Frames(dim, lambda path: run.store.array({"path": path})) if timed else Vectors(dim)
         examples.streams[name] = made
-    stream = examples.streams[name]
-    if values.ndim not in (1, 2) or values.shape[-1] != dim or timed != stream.timed:
-        shape = f"(time, {dim})" if stream.timed else f"({dim},)"
-        message = f"features.{name} has the shape {values.shape}, not {shape}"
-        raise UsageError(f"{records.name_of(record)}: {message}")
-    if not len(values) or not np.isfinite(values).all():
-        raise RecordError("not_finite", f"features.{name} has what is no number")
+    if timed != examples.streams[name].timed:
+        shape = "no time axis, others have one" if not timed else "a time axis, others have none"
+        message = f"{records.name_of(record)}: features.{name} has {shape}"
+        raise UsageError(message, hint="encode all records alike, or choose with --streams")
     return str(feature["array"]["path"]) if timed else values
 
 
@@ -203,6 +212,11 @@ def require_time(model: str, examples: Examples) -> None:
 
 def counts(examples: Examples) -> str:
     """Return what was left out, and why."""
-    parts = [f"{count} records skipped: {why}" for why, count in examples.skipped.items()]
-    parts += [f"{count} records without {what}" for what, count in examples.lost.items()]
+    parts = [f"{_some(count)} skipped: {why}" for why, count in examples.skipped.items()]
+    for what, count in examples.lost.items():
+        parts.append(f"{_some(count)} without {what} (the first is {examples.first[what]})")
     return ", ".join(parts)
+
+
+def _some(count: int) -> str:
+    return f"{count} record{'' if count == 1 else 's'}"
