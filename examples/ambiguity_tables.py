@@ -78,8 +78,10 @@ def over_seeds(values: Sequence[float]) -> Interval:
 
 
 def shown(value: Interval, form: str = ".3f") -> str:
-    """Return a figure and its interval as text."""
+    """Return a figure and its interval as text; of a single seed there is none."""
     point, low, high = value
+    if np.isnan(low):
+        return f"{point:{form}}"
     return f"{point:{form}} [{low:{form}}, {high:{form}}]"
 
 

@@ -6,6 +6,7 @@ Reads records from files or stdin. A record that cannot be submitted is an error
 number of clips than the challenge's 594 is said on stderr.
 """
 
+import argparse
 import fileinput
 import json
 import sys
@@ -29,4 +30,10 @@ def main(paths: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "files", nargs="*", help="predictions, JSON Lines; stdin where there is none"
+    )
+    sys.exit(main(parser.parse_args().files))
