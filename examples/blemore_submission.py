@@ -34,6 +34,6 @@ if __name__ == "__main__":
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "files", nargs="*", help="predictions, JSON Lines; stdin where there is none"
+        "files", nargs="*", help="predictions, JSON Lines (default: stdin)"
     )
     sys.exit(main(parser.parse_args().files))
