@@ -72,6 +72,9 @@ _emocli_command() {  # set flags and takes; false when there is no such command
         'models export')
             flags='-o --output -h --help'
             takes='-o --output' ;;
+        normalize)
+            flags='--by --streams --least --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store -h --help'
+            takes='--by --streams --least --files-from --input-format -o --output --shard --max-errors --store' ;;
         plot)
             flags='-h --help'
             takes='' ;;
@@ -230,6 +233,15 @@ _emocli_values() {
         'models pull --source') words='auto hub wheel' paths= ;;
         'models pull --from') words='' paths=files ;;
         'models export -o'|'models export --output') words='' paths=files ;;
+        'normalize --by') words='' paths= ;;
+        'normalize --streams') words='' paths= ;;
+        'normalize --least') words='' paths= ;;
+        'normalize --files-from') words='' paths=files ;;
+        'normalize --input-format') words='auto jsonl paths csv text' paths= ;;
+        'normalize -o'|'normalize --output') words='' paths=files ;;
+        'normalize --shard') words=slurm paths= ;;
+        'normalize --max-errors') words='' paths= ;;
+        'normalize --store') words='' paths=folders ;;
         'plot prosody -o'|'plot prosody --output') words='' paths=files ;;
         'plot prosody --format') words='png svg pdf' paths= ;;
         'plot prosody --width') words='' paths= ;;
@@ -331,7 +343,7 @@ _emocli_values() {
 _emocli_argument() {
     words= paths=
     case "$1 $2" in
-        ''' '0) words='align annotate augment calibrate config dataset doctor encode extract-audio fuse merge models plot predict prosody schema score train transcribe' paths= ;;
+        ''' '0) words='align annotate augment calibrate config dataset doctor encode extract-audio fuse merge models normalize plot predict prosody schema score train transcribe' paths= ;;
         align' '*) words='' paths=files ;;
         annotate' '*) words='' paths=files ;;
         augment' '0) words='modalities dime' paths= ;;
@@ -339,7 +351,7 @@ _emocli_argument() {
         'augment dime'' '*) words='' paths=files ;;
         calibrate' '*) words='' paths=files ;;
         config' '0) words='show path' paths= ;;
-        'config show'' '*) words='align annotate augment calibrate config dataset doctor encode extract-audio fuse merge models plot predict prosody schema score train transcribe' paths= ;;
+        'config show'' '*) words='align annotate augment calibrate config dataset doctor encode extract-audio fuse merge models normalize plot predict prosody schema score train transcribe' paths= ;;
         dataset' '0) words='blemore crema-d ecf emobank emodb folder goemotions meld nemo ravdess' paths= ;;
         dataset' '*) words='' paths=files ;;
         encode' '*) words='' paths=files ;;
@@ -352,6 +364,7 @@ _emocli_argument() {
         'models verify'' '*) words='default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct' paths= ;;
         'models remove'' '*) words='default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct' paths= ;;
         'models export'' '*) words='default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct' paths= ;;
+        normalize' '*) words='' paths=files ;;
         plot' '0) words='prosody confusion reliability training' paths= ;;
         'plot prosody'' '*) words='' paths=files ;;
         'plot confusion'' '*) words='' paths=files ;;

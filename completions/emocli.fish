@@ -39,6 +39,7 @@ complete -c emocli -n "__emocli_is models" -a path -d 'Print the folders of mode
 complete -c emocli -n "__emocli_is models" -a verify -d 'Hash the files of models again; exit 4 when one is broken'
 complete -c emocli -n "__emocli_is models" -a remove -d 'Delete models from the cache; those from a hub, from the Hugging Face cache as well'
 complete -c emocli -n "__emocli_is models" -a export -d 'Write models as one tar archive, for machines without a network'
+complete -c emocli -n "__emocli_is ''" -a normalize -d 'Standardise features by speaker: how each record differs from what is usual for its voice'
 complete -c emocli -n "__emocli_is ''" -a plot -d 'Draw prosody, a confusion matrix, a reliability diagram or training, as PNG, SVG or PDF'
 complete -c emocli -n "__emocli_is plot" -a prosody -d 'Draw a clip: its sound, pitch, vowels and words'
 complete -c emocli -n "__emocli_is plot" -a confusion -d 'Draw a confusion matrix: counts, shares of the truth'
@@ -168,7 +169,7 @@ complete -c emocli -n "__emocli_is calibrate" -F
 complete -c emocli -n "__emocli_is config" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is 'config show'" -l json -d 'JSON Lines, on a terminal too'
 complete -c emocli -n "__emocli_is 'config show'" -s h -l help -d 'Show this message and exit'
-complete -c emocli -n "__emocli_is 'config show'" -a 'align annotate augment calibrate config dataset doctor encode extract-audio fuse merge models plot predict prosody schema score train transcribe' -f
+complete -c emocli -n "__emocli_is 'config show'" -a 'align annotate augment calibrate config dataset doctor encode extract-audio fuse merge models normalize plot predict prosody schema score train transcribe' -f
 complete -c emocli -n "__emocli_is 'config path'" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is dataset" -l labels -d 'Seven labels, or the source\'s own words' -r -a 'common original' -f
 complete -c emocli -n "__emocli_is dataset" -l split -d 'Only this published split; repeatable' -r -f
@@ -289,6 +290,24 @@ complete -c emocli -n "__emocli_is 'models remove'" -a 'default whisper-tiny.en 
 complete -c emocli -n "__emocli_is 'models export'" -s o -l output -d 'The archive, whole or not at all' -r -F
 complete -c emocli -n "__emocli_is 'models export'" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is 'models export'" -a 'default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct' -f
+complete -c emocli -n "__emocli_is normalize" -l by -d 'Whose mean it is' -r -f
+complete -c emocli -n "__emocli_is normalize" -l streams -d 'Of features (default: all)' -r -f
+complete -c emocli -n "__emocli_is normalize" -l least -d 'Records that make a mean, at least' -r -f
+complete -c emocli -n "__emocli_is normalize" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
+complete -c emocli -n "__emocli_is normalize" -s 0 -l null -d 'Lists of paths are NUL-separated'
+complete -c emocli -n "__emocli_is normalize" -l input-format -d 'What the input is' -r -a 'auto jsonl paths csv text' -f
+complete -c emocli -n "__emocli_is normalize" -s o -l output -d 'Write FILE, whole or not at all' -r -F
+complete -c emocli -n "__emocli_is normalize" -l resume -d 'Keep what an interrupted --output has; redo failures'
+complete -c emocli -n "__emocli_is normalize" -l shard -d 'Only shard I of N (from 1), or \'slurm\'' -r -a slurm -f
+complete -c emocli -n "__emocli_is normalize" -s q -l quiet -d 'No progress, no summary'
+complete -c emocli -n "__emocli_is normalize" -l debug -d 'Show the traceback of unexpected errors'
+complete -c emocli -n "__emocli_is normalize" -l fail-fast -d 'Stop at the first failed record'
+complete -c emocli -n "__emocli_is normalize" -l max-errors -d 'Stop when more records than this have failed' -r -f
+complete -c emocli -n "__emocli_is normalize" -l exit-zero -d 'Exit 0 even if some records failed'
+complete -c emocli -n "__emocli_is normalize" -l allow-empty -d 'No input is not an error'
+complete -c emocli -n "__emocli_is normalize" -l store -d 'The feature store (default: in the cache)' -r -a '(__fish_complete_directories)' -f
+complete -c emocli -n "__emocli_is normalize" -s h -l help -d 'Show this message and exit'
+complete -c emocli -n "__emocli_is normalize" -F
 complete -c emocli -n "__emocli_is plot" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is 'plot prosody'" -s o -l output -d 'Write FILE; \'-\' is stdout' -r -F
 complete -c emocli -n "__emocli_is 'plot prosody'" -l format -d 'The kind of file, where its name does not tell' -r -a 'png svg pdf' -f

@@ -30,7 +30,8 @@ ADAPTER = "adapter."  # tensors for an encoder, "adapter.STREAM.NAME"; the rest 
 CANARY_ROWS = 4
 CANARY_FRAMES = 5  # of a stream with a time axis
 CANARY_TOLERANCE = 1e-3  # between machines; a head that was not loaded is off by 1 and more
-MATCHED = ("encoder", "revision", "layer", "pooling", "dim", "adapter", "level_dbfs", "context")
+MADE = ("adapter", "context", "level_dbfs", "normalized")  # of features: none is a value, too
+MATCHED = ("encoder", "revision", "layer", "pooling", "dim", *MADE)
 
 
 @dataclass
@@ -224,7 +225,7 @@ def mismatch(wanted: Mapping[str, Any], feature: Mapping[str, Any]) -> str | Non
         expected = wanted.get(key)
         if expected is not None and feature.get(key) != expected:
             return f"{key} is {feature.get(key)!r}, not {expected!r}"
-    for key in ("adapter", "context", "level_dbfs"):  # none is a value, too
+    for key in MADE:
         if wanted.get(key) is None and feature.get(key) is not None:
             return f"{key} is {feature[key]!r}, not none"
     return None

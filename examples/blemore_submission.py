@@ -33,7 +33,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "files", nargs="*", help="predictions, JSON Lines (default: stdin)"
-    )
+    parser.add_argument("files", nargs="*", help="predictions, JSON Lines (default: stdin)")
     sys.exit(main(parser.parse_args().files))

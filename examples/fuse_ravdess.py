@@ -68,6 +68,7 @@ def main(out: Path, names: list[str]) -> None:
     for stream in STREAMS:
         level = features[stream].get("level_dbfs")
         how = "as loud as recorded" if level is None else f"brought to {level:g} dBFS"
+        how += ", by actor" if features[stream].get("normalized") else ""
         print(f"{stream}: {features[stream]['encoder']}, {features[stream]['pooling']}, {how}.")
 
 

@@ -5,7 +5,8 @@
 #     EMOCLI_DATA=... examples/fuse_ravdess.sh [OUT]
 #
 # reads $EMOCLI_DATA/ravdess and the pulled model whisper-tiny.en. LEVEL=none keeps in the prosody how loud a clip was
-# recorded, which tells the emotion there. MODELS, SINGLES (those that are fitted on each stream alone, too), FOLDS, SEEDS
+# recorded, which tells the emotion there. NORMALIZE=prosody, or audio,prosody, makes these streams relative to what is
+# usual for the actor (emocli normalize: no label is looked at, but all clips of an actor are). MODELS, SINGLES (those that are fitted on each stream alone, too), FOLDS, SEEDS
 # and JOBS choose what is run. Rows that are in OUT already are not run again.
 #
 # The settings are the same for all models and streams, and stand here. Of three pairs of dropout and learning rate the
@@ -24,7 +25,9 @@ mkdir -p "$out"
 if [ ! -e "$out/features.jsonl" ]; then
   emocli dataset ravdess "$EMOCLI_DATA/ravdess" |
     emocli encode --modality audio --layer 2 --pooling frames/10 |
-    emocli encode --modality audio --encoder prosody --as prosody --level "${LEVEL:--26}" --output "$out/features.jsonl"
+    emocli encode --modality audio --encoder prosody --as prosody --level "${LEVEL:--26}" |
+    if [ -n "${NORMALIZE-}" ]; then emocli normalize --streams "$NORMALIZE"; else cat; fi > "$out/features.part"
+  mv "$out/features.part" "$out/features.jsonl"
 fi
 
 for model in $models; do

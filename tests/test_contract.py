@@ -30,6 +30,7 @@ OTHERS = {
     "doctor": "tells of the installation",
     "merge": "joins files; has its own tests",
     "models": "keeps the cache",
+    "normalize": "knows all records of a speaker before it writes one; has its own tests",
     "plot": "draws pictures; has its own tests",
     "schema": "tells of the format",
     "score": "many records in, one out",

@@ -40,6 +40,7 @@ def test_the_table_has_every_stream_and_the_paired_differences(
         "EMOCLI_OFFLINE": "1",
         "EMOCLI_DATA": str(tmp_path / "data"),
         **{"MODELS": "concat", "FOLDS": "2", "SEEDS": "1", "JOBS": "1", "LEVEL": "none"},
+        "NORMALIZE": "prosody",
         "PYTHON": sys.executable,
     }
     command = ["bash", "examples/fuse_ravdess.sh", str(tmp_path / "out")]
@@ -52,7 +53,7 @@ def test_the_table_has_every_stream_and_the_paired_differences(
     assert "24 predictions" in count
     assert "speaker" in count
     assert audio == "audio: whisper-tiny.en, frames/10, brought to -26 dBFS."
-    assert prosody == "prosody: prosody, functionals, as loud as recorded."
+    assert prosody == "prosody: prosody, functionals, as loud as recorded, by actor."
     lines = (tmp_path / "out" / "concat.audio,prosody.jsonl").read_bytes().splitlines()
     folds = {(r["speaker"], r["fold"]) for r in map(orjson.loads, lines)}
     assert len(folds) == ACTORS  # nobody is in two folds

@@ -137,7 +137,9 @@ def _take(given: Given, stream: _Stream, timed: bool, store: Store) -> None:
     if not isinstance(stream.feature, dict):
         raise stream.broken(f"is not what encode adds: {stream.feature!r:.60}")
     if problem := bundle.mismatch(spec, stream.feature):
-        raise stream.unfit(problem, HINT)
+        own = spec.get("normalized")
+        hint = f"emocli normalize --by {own}" if own and problem.startswith("normalized") else HINT
+        raise stream.unfit(problem, hint)
     values = _numbers(stream, store)
     if values.ndim == 2 and not timed:
         raise stream.unfit("is a sequence, and the model takes vectors", "encode --pooling mean")

@@ -21,7 +21,8 @@ def stage(run: options.Run, trained: bundle.Bundle, done: Callable[[Record], boo
     """
     # torch takes a second to import; the first clip is heard by another library meanwhile.
     Thread(target=importlib.import_module, args=("torch",), daemon=True).start()
-    specs = _streams.of_bundle(trained)
+    # What is normalised needs more records than are here.
+    specs = [spec for spec in _streams.of_bundle(trained) if not spec.get("normalized")]
     run.turns = _streams.turns(specs)
     steps = []
     if any(spec["modality"] == "audio" for spec in specs):
