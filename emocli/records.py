@@ -17,6 +17,8 @@ from emocli import decoding
 from emocli.decoding import MAX_DEPTH as MAX_DEPTH
 from emocli.decoding import MAX_LINE_BYTES as MAX_LINE_BYTES
 from emocli.errors import MalformedError, RecordError, printable
+from emocli.feature_types import ArrayReference as ArrayReference
+from emocli.feature_types import Feature as Feature
 from emocli.label_types import Annotation as Annotation
 from emocli.label_types import Cause as Cause
 from emocli.label_types import Label as Label
@@ -55,31 +57,6 @@ class Phone(TypedDict, total=False):
     is_vowel: bool
     stress: int | None  # of a vowel: 1, 2 or 0; None where it is not known
     original: str  # the symbol of the source, where it is another
-
-
-class ArrayReference(TypedDict):
-    """An array in the store."""
-
-    path: str
-    shape: list[int]
-    dtype: str
-    sha256: str
-
-
-class Feature(TypedDict, total=False):
-    """What an encoder made of one stream: `vector` inline, or `array` in the store."""
-
-    modality: str
-    encoder: str
-    revision: str
-    layer: int | str
-    pooling: str
-    dim: int
-    vector: list[float]
-    array: ArrayReference
-    streams: list[str]  # of `fused`: those that were used
-    masked_frames: dict[str, int]  # of `fused`: how many frames of a sequence were not
-    gates: dict[str, dict[str, float]]  # of `fused`: the weights that a model gave
 
 
 class Prediction(TypedDict, total=False):

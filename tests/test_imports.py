@@ -31,7 +31,16 @@ NOT_OURS = {"__main__", "_distutils_hack", "__mp_main__", "distutils-precedence"
 # What a module imports lies in its own layer or in one further left.
 LAYERS = (
     {"errors", "stopping"},
-    {"decoding", "failures", "label_types", "labels", "progress", "prosody_types", "records"}
+    {
+        "decoding",
+        "failures",
+        "feature_types",
+        "label_types",
+        "labels",
+        "progress",
+        "prosody_types",
+        "records",
+    }
     | {"windows", "workers", "writing"},
     {"conversation", "devices", "duplicates", "inputs", "stages", "store", "tables"},
     {"signals", "encoders", "models", "metrics", "llm"},

@@ -97,3 +97,25 @@ def test_the_command_prints_the_schema(emocli):
 def test_what_a_filter_writes_keeps_the_schema(emocli):
     done = emocli("merge", "-", stdin=[FULL])
     assert [wrong(record, SCHEMA) for record in done.records] == [[]]
+
+
+@pytest.mark.usefixtures("default_models")
+def test_what_every_step_adds_to_a_clip_keeps_the_schema(emocli):
+    """And features have no field that is not in it."""
+    rows: list[dict[str, Any]] = []
+    prosody = ("encode", "--modality", "audio", "--encoder", "prosody", "--as", "prosody")
+    steps = [
+        ("extract-audio", "examples/clips/joy.wav"),
+        *[(name, "-") for name in ("transcribe", "align", "prosody", "encode")],
+        (*prosody, "-"),
+        *[(name, "-") for name in ("fuse", "predict", "annotate")],
+        ("normalize", "--streams", "audio", "-"),
+    ]
+    for command in steps:
+        done = emocli(*command, stdin=rows)
+        rows = done.records
+        assert len(rows) == 1, done.stderr
+        assert wrong(rows[0], SCHEMA) == [], command
+        for feature in rows[0].get("features", {}).values():
+            assert feature.keys() <= get_type_hints(records.Feature).keys(), command
+    assert rows[0]["features"].keys() == {"text", "prosody", "fused"}
