@@ -197,7 +197,7 @@ def _terms(model: Any, batch: Data, loss: Loss) -> dict[str, Tensor]:
     """Return the terms of the loss of a whole batch, of which several processes have parts."""
     if distributed.world()[1] == 1:
         return objective(model, batch, loss)
-    lengths = distributed.longest([values.shape[1] for values in batch.streams.values()])
+    lengths = distributed.largest([values.shape[1] for values in batch.streams.values()])
     batch, size = padded(batch, lengths), len(batch)
     with distributed.Dropout(size):
         return objective(model, batch, loss, partial(distributed.whole, size=size))

@@ -102,10 +102,17 @@ class Run:
         checkpoints.save(self.place.checkpoint, tensors, facts)
 
     def resume(self) -> None:
-        """Go on from the checkpoint, if there is one."""
+        """Go on from the checkpoint, if there is one; of several processes all from the same."""
         file = self.place.checkpoint
-        if not self.place.resume or file is None or not file.exists():
+        if not self.place.resume or file is None:
             return
+        if file.exists():
+            self._load(file)
+        if distributed.largest([self.epoch]) != [self.epoch]:  # waits for all: none goes ahead
+            hint = "it must lie where all processes see it"
+            raise ConfigError(f"{file} is not what another process has read", hint=hint)
+
+    def _load(self, file: Path) -> None:
         tensors, facts = checkpoints.load(file)
         if facts["run"] != self.place.run:
             hint = "train without --resume, or with what it was begun with"

@@ -14,7 +14,9 @@ import pytest
 import torch
 
 from emocli import distributed, models
+from emocli.errors import ConfigError
 from emocli.training_data import Data, padded
+from emocli.training_state import Place, Run, Settings
 from tests import learning_curves
 
 
@@ -85,6 +87,16 @@ def test_dropout_of_a_part_is_that_of_the_whole(second: None) -> None:
     assert torch.equal(found, expected[[1, 3, 4]])  # the last one is there twice
     with distributed.Dropout(5):
         assert torch.equal(torch.nn.Dropout(0.4).eval()(found), found)
+
+
+def test_processes_that_read_other_checkpoints_are_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(distributed, "largest", lambda _: [3])  # another one has read epoch 3
+    place = Place(checkpoint=tmp_path / "none.safetensors", resume=True)
+    run = Run(models.build("linear", {"dims": {"a": 2}, "classes": 2}), Settings(), place)
+    with pytest.raises(ConfigError, match="not what another process has read"):
+        run.resume()
 
 
 def test_every_model_has_the_loss_curve_of_one_process(tmp_path: Path) -> None:
