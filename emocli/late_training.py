@@ -144,7 +144,9 @@ def _prior(targets: Tensor, classes: int, settings: Settings) -> Tensor:
     if targets.ndim == 2:
         return targets.mean(dim=0)
     counts = torch.bincount(targets, minlength=classes).float()
-    if settings.balanced:
+    if settings.even:
+        counts = counts.clamp_max(1)
+    elif settings.balanced:
         counts = counts * training.class_weights(targets, classes)
     return counts / counts.sum()
 

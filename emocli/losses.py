@@ -55,7 +55,7 @@ def _one(head: Head, targets: Tensor, settings: Any) -> Loss:
     if name != "cross-entropy":
         return partial({"kl": kl, "js": js}[name])
     weights = None
-    if settings.balanced and head.kind == CLASSES:
+    if settings.balanced and not settings.even and head.kind == CLASSES:  # else twice
         own = targets if targets.ndim == 1 else targets[:, : head.size].nan_to_num()
         weights = class_weights(own, head.size)
     return partial(cross_entropy, weights=weights, smoothing=settings.label_smoothing)

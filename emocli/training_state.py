@@ -26,7 +26,7 @@ class Settings:
     batch_size: int = 64  # of all processes together
     label_smoothing: float = 0.0
     modality_dropout: float = 0.2  # chance that a stream is masked, when there are several
-    balanced: bool = True  # classes weigh the same, whatever their number of records
+    balanced: bool = True  # classes weigh the same; of even draws they do anyway
     even: bool = False  # draw records evenly from the classes, rare ones again and again
     loss: str = ""  # of labels: one of losses.NAMES; "" is the default of the target
     squared: bool = False  # of numbers: squared errors, not absolute ones

@@ -174,13 +174,14 @@ def test_the_prior_is_the_one_that_the_loss_sees() -> None:
     some = (train.targets != 2) | (torch.arange(300) % 2 == 0)  # class 2 is rarer
     train = train.rows(some.nonzero()[:, 0])
     priors = {}
-    for balanced in (False, True):
-        settings = replace(SETTINGS, epochs=1, balanced=balanced)
+    for how in ({"balanced": False}, {"balanced": True}, {"balanced": False, "even": True}):
+        settings = replace(SETTINGS, epochs=1, **how)
         heads, _ = late_training.calibrated(CONFIG, train, data(40, 2), settings, lambda _: None)
-        priors[balanced] = heads.heads["text"].log_prior.exp()
+        priors["even" if "even" in how else how["balanced"]] = heads.heads["text"].log_prior.exp()
     counts = torch.bincount(train.targets) / len(train)
     torch.testing.assert_close(priors[False], counts)
     torch.testing.assert_close(priors[True], torch.full((3,), 1 / 3))
+    torch.testing.assert_close(priors["even"], torch.full((3,), 1 / 3))
 
 
 def test_every_stream_and_rule_is_reported_with_its_weighted_f1() -> None:

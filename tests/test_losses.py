@@ -97,3 +97,14 @@ def test_half_precision_loses_no_small_divergence() -> None:
     whole = losses.js(logits, shares).item()
     with torch.autocast("cpu", torch.bfloat16):
         assert losses.js(logits.bfloat16(), shares).item() == pytest.approx(whole, rel=0.1)
+
+
+def test_classes_that_are_drawn_evenly_are_not_weighed_again() -> None:
+    classes, logits = torch.tensor([0, 0, 0, 1]), torch.randn(4, 2)
+    head = Head("emotion", heads.CLASSES, ("a", "b"))
+    plain, even, weighed = (
+        losses.of([head], classes, Settings(balanced=b, even=e))(logits, classes)
+        for b, e in ((False, False), (True, True), (True, False))
+    )
+    assert even == plain
+    assert weighed != plain

@@ -181,3 +181,13 @@ def test_frames_averaged_once_train_the_same_model(name: str) -> None:
         training.fit(model, data, data, Settings(epochs=3), lambda _: None)
         answers.append(training.logits(model, data))
     assert torch.allclose(*answers, atol=1e-4)
+
+
+def test_an_expert_that_nobody_uses_leaves_the_loss_a_number() -> None:
+    model = models.build("expert-gating", {"dims": {"a": 2, "b": 3}, "classes": 3, "hidden": 8})
+    with torch.no_grad():
+        model.weigh.bias.copy_(torch.tensor([1e4, 0.0, 0.0]))  # a gate of exactly 0 for the others
+    terms = training.objective(model, blobs(64, 1), torch.nn.functional.cross_entropy)
+    sum(terms.values()).backward()
+    assert all(term.isfinite() for term in terms.values())
+    assert model.project["a"].weight.grad.isfinite().all()

@@ -205,7 +205,7 @@ def clean(place: Place) -> None:
     """Delete the checkpoints of a run that has come to its end."""
     folder = place.checkpoint
     if folder is not None and folder.is_dir():
-        for file in folder.glob("seed-*.safetensors"):
+        for file in folder.glob("seed-*.safetensors*"):  # and what a killed run has half written
             file.unlink()
         folder.rmdir()
 

@@ -40,6 +40,7 @@ from emocli.models._experts import KINDS, Shape, gate
 from emocli.models._sequences import Inputs, Whole, alone, masked_mean
 
 EXPERTS = ("local", "semantic", "global")
+LEAST = 1e-12  # of a mean gate, times their number: log 0 has no slope
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ class ExpertGating(nn.Module):
         """Return the terms of the loss, weighted: `task` and `balance`."""
         fused, gates = self._levels(streams, masks)
         usage = whole(gates["experts"]).mean(dim=0)
-        divergence = (usage * torch.log(len(usage) * usage)).sum()
+        divergence = (usage * (len(usage) * usage).clamp_min(LEAST).log()).sum()
         logits = whole(self.classify(self.dropout(fused)))
         return {"task": task_loss(logits, targets), "balance": self.config.balance * divergence}
 
