@@ -47,10 +47,10 @@ check: $(DEV)  ## look at format, style, types and spelling
 	@$(BIN)/codespell --ignore-words-list '$(WORDS)' $(TEXTS)
 
 docs: $(DEV)  ## write man pages, completions and the README's tables
-	@$(BIN)/python -m emocli.documentation
+	@$(BIN)/python -m emocli.cli.documentation
 
 docs-check: $(DEV)  ## fail if any of these is stale
-	@$(BIN)/python -m emocli.documentation --check
+	@$(BIN)/python -m emocli.cli.documentation --check
 
 picture: $(DEV)  ## draw examples/predict.svg again, with the default predictor
 	@$(BIN)/emocli models pull default --quiet

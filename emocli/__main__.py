@@ -5,7 +5,7 @@ import signal
 # Signals wait until somebody handles them: an import takes a few milliseconds.
 _MASK = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
 
-from emocli import stopping  # noqa: E402
+from emocli.pipeline import stopping  # noqa: E402
 
 stopping.install()
 signal.pthread_sigmask(signal.SIG_SETMASK, _MASK)
@@ -13,9 +13,9 @@ signal.pthread_sigmask(signal.SIG_SETMASK, _MASK)
 
 def main() -> None:
     """Run the command line of this process and leave with its status."""
-    from emocli import cli
+    from emocli.cli import main
 
-    cli.main()
+    main.main()
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from emocli import models, training
-from emocli.training import Data, Settings
+from emocli import models
+from emocli.training import loop
+from emocli.training.loop import Data, Settings
 
 SETTINGS = Settings(
     epochs=40, patience=10, learning_rate=2e-3, batch_size=128, modality_dropout=0.0, balanced=False
@@ -63,12 +64,12 @@ def fitted(arm: Arm, train: Part, dev: Part, seed: int = 0, **changes: Any) -> A
     torch.manual_seed(seed)
     model = models.build(arm.model, config)
     parts = [data(*part, majority=arm.majority) for part in (train, dev)]
-    training.fit(model, *parts, settings, lambda _: None)
+    loop.fit(model, *parts, settings, lambda _: None)
     return model
 
 
 def predicted(model: Any, streams: dict[str, Floats]) -> Floats:
     """Return predicted shares (records, classes), adding to one."""
     count = len(next(iter(streams.values())))
-    logits = training.logits(model, data(streams, np.ones((count, model.config.classes))))
+    logits = loop.logits(model, data(streams, np.ones((count, model.config.classes))))
     return logits.double().softmax(dim=1).numpy()

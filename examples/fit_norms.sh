@@ -6,7 +6,7 @@ set -euo pipefail
 : "${EMOCLI_DATA:?names the folder with the corpora: ravdess asr fda_pitch}"
 cd "$(dirname "$0")/.."
 work=${1:-examples/out/norms}
-target=${2:-emocli/prosody_norms.json}
+target=${2:-emocli/stages/prosody/norms.json}
 export EMOCLI_QUIET=${EMOCLI_QUIET-1}
 mkdir -p "$work"
 

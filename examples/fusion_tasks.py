@@ -14,8 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from emocli import late_training, models, training
-from emocli.training import Data, Settings
+from emocli import models
+from emocli.training import late_fusion, loop
+from emocli.training.loop import Data, Settings
 
 FRAMES = 16
 SHORTEST = 8  # frames that are no padding
@@ -229,7 +230,7 @@ def fitted(name: str, task: Task, seed: int, **changes: Any) -> Any:
     hidden = {} if name == "linear" else {"hidden": HIDDEN}
     config = {"dims": dims, "classes": task.classes, **hidden, **CONFIGS.get(name, {}), **changes}
     model = models.build(name, config)
-    training.fit(model, task.train, task.dev, settings, lambda _: None)
+    loop.fit(model, task.train, task.dev, settings, lambda _: None)
     return model
 
 
@@ -237,16 +238,16 @@ def _late_fusion(task: Task, settings: Settings) -> Any:
     """Return late fusion by evidence: a perceptron per stream, fitted and calibrated by itself."""
     dims = {stream: values.shape[-1] for stream, values in task.train.streams.items()}
     config = {"dims": dims, "classes": task.classes, "hidden": HIDDEN}
-    return late_training.calibrated(config, task.train, task.dev, settings, lambda _: None)[0]
+    return late_fusion.calibrated(config, task.train, task.dev, settings, lambda _: None)[0]
 
 
 def accuracy(model: Any, data: Data) -> float:
     """Return the share of records whose class is found."""
-    return float((training.logits(model, data).argmax(dim=1) == data.targets).float().mean())
+    return float((loop.logits(model, data).argmax(dim=1) == data.targets).float().mean())
 
 
 def recall(model: Any, data: Data, classes: tuple[int, ...]) -> float:
     """Return the mean over classes of the share of their records that are found."""
-    found = training.logits(model, data).argmax(dim=1)
+    found = loop.logits(model, data).argmax(dim=1)
     shares = [(found[data.targets == c] == c).float().mean() for c in classes]
     return float(torch.stack(shares).mean())

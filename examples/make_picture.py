@@ -9,8 +9,8 @@ from pathlib import Path
 import orjson
 from rich.console import Console
 
-from emocli import bundle
-from emocli.commands._table import show_prediction
+from emocli.bundles import bundle
+from emocli.cli.prediction import show_prediction
 
 HERE = Path(__file__).parent
 CLIP = "examples/clips/sadness.flac"

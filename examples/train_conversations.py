@@ -26,9 +26,11 @@ import train_default_text as recipe
 from torch import Tensor, nn
 from train_default_fusion import adapter_name
 
-from emocli import bundle, conversation, datasets, hub, models
+from emocli import datasets, hub, models
+from emocli.bundles import bundle
 from emocli.encoders import transformer_text
-from emocli.labels import EMOTIONS
+from emocli.io import conversation
+from emocli.records.labels import EMOTIONS
 
 TURNS = 3  # before an utterance
 EPOCHS, RATE = 3, 1e-3

@@ -33,12 +33,13 @@ from parselmouth.praat import call
 from safetensors.torch import save_file
 from torch import Tensor
 
-from emocli import hub, training
+from emocli import hub
 from emocli.datasets import emodb, nemo, ravdess
 from emocli.encoders import whisper
-from emocli.labels import EMOTIONS
 from emocli.metrics import classification, report
+from emocli.records.labels import EMOTIONS
 from emocli.signals import audio
+from emocli.training import loop
 
 ENCODER, LAYERS, POOLING = "whisper-tiny.en", (1, 2, 3, 4), "mean+std"
 COPIES = 4  # of each clip, at another speed, and as many with another voice, besides the clip
@@ -260,7 +261,7 @@ def calibrated(found: np.ndarray, truth: np.ndarray, fold: np.ndarray) -> np.nda
     scaled = np.empty_like(found)
     for number in range(FOLDS):
         others = fold != number
-        scaled[~others] = found[~others] / training.temperature(found[others], truth[others])
+        scaled[~others] = found[~others] / loop.temperature(found[others], truth[others])
     return torch.from_numpy(scaled).softmax(-1).numpy()
 
 
@@ -326,7 +327,7 @@ def main(out: Path, data: Path, *, raw: bool) -> None:
         (out / "raw.json").write_text(json.dumps(metrics, indent=2) + "\n")
         return
     head = train(copies, records)
-    head["temperature"] = torch.tensor(training.temperature(found, truth))
+    head["temperature"] = torch.tensor(loop.temperature(found, truth))
     head["log_prior"] = torch.from_numpy(given.mean(0)).log().float()
     save_file(head, out / "head.safetensors")
     (out / "out_of_fold.jsonl").write_text(predictions(records, fold, given), encoding="utf-8")

@@ -21,10 +21,11 @@ from typing import Any
 import numpy as np
 from safetensors.torch import load_file
 
-from emocli import bundle, hub, models
+from emocli import hub, models
+from emocli.bundles import bundle
 from emocli.encoders import transformer_text
-from emocli.labels import EMOTIONS
 from emocli.metrics import report
+from emocli.records.labels import EMOTIONS
 
 GRID = np.arange(0, 21) / 20
 TOLERANCE = 0.01  # of UAR

@@ -33,8 +33,8 @@ from torch import Tensor, nn
 from emocli import hub
 from emocli.datasets import goemotions, meld
 from emocli.encoders import transformer_text
-from emocli.labels import EMOTIONS
 from emocli.metrics import classification, report
+from emocli.records.labels import EMOTIONS
 
 ENCODER, POOLING, DIM = "all-minilm-l6-v2", "mean+max", 768
 EPOCHS, BATCH, RATE, WARM = 4, 64, 1e-3, 0.06  # WARM: share of the steps to reach the peak rate

@@ -52,13 +52,13 @@ def _own_world(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
 @pytest.fixture
 def emocli() -> Emocli:
     """Run a command line in this process: emocli("merge", "-", stdin=records)."""
-    from emocli import cli
+    from emocli.cli import main
 
     def call(*argv: str, stdin: bytes | Sequence[dict[str, Any]] = b"") -> Outcome:
         if not isinstance(stdin, bytes):
             stdin = b"".join(orjson.dumps(r) + b"\n" for r in stdin)
         stdout, stderr = io.BytesIO(), io.StringIO()
-        status = cli.run(list(argv), io.BytesIO(stdin), stdout, stderr)
+        status = main.run(list(argv), io.BytesIO(stdin), stdout, stderr)
         return Outcome(int(status), stdout.getvalue(), stderr.getvalue())
 
     return call

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 import pytest
 
-from emocli import cli
+from emocli.cli import registry
 from tests.conftest import Emocli
 
 Record = dict[str, Any]
@@ -38,7 +38,7 @@ OTHERS = {
 }
 # Objects of the input that a filter adds fields to; what was in them stays.
 ADDED_TO = {"annotate": ["label"]}
-FILTERS = [name for name in cli.names() if name not in OTHERS]
+FILTERS = [name for name in registry.names() if name not in OTHERS]
 READERS = [*FILTERS, "merge", "score"]  # they read records and write records
 
 filters = pytest.mark.parametrize("name", FILTERS)
@@ -91,17 +91,17 @@ def same(one: Any, other: Any) -> bool:
 
 
 def test_no_command_is_forgotten() -> None:
-    assert set(OTHERS) <= set(cli.names())
+    assert set(OTHERS) <= set(registry.names())
     assert {"extract-audio", "transcribe", "prosody", "encode", "fuse", "predict"} <= set(FILTERS)
 
 
-@pytest.mark.parametrize("name", cli.names())
+@pytest.mark.parametrize("name", registry.names())
 def test_help_is_there_and_says_what_goes_in_and_out(
     name: str, emocli: Emocli, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert emocli(name, "--help").status == 0
     text = capsys.readouterr().out
-    assert cli.summary(name)[:40] in text.replace("\n  ", " ")
+    assert registry.summary(name)[:40] in text.replace("\n  ", " ")
     module = importlib.import_module(f"emocli.commands.{name.replace('-', '_')}")
     assert "Example" in text or (hasattr(module, "app") and "Example" in (module.__doc__ or ""))
     if name in READERS:
@@ -309,7 +309,7 @@ def test_names_that_repeat_are_told_apart(
 
 
 def _has(name: str, parameter: str) -> bool:
-    return any(p.name == parameter for p in cli.load(name).params)
+    return any(p.name == parameter for p in registry.load(name).params)
 
 
 def start(*argv: str, **how: Any) -> subprocess.Popen[bytes]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
-from emocli import cli, completions, documentation, man_pages
+from emocli.cli import completions, documentation, man_pages, registry
 from emocli.errors import ExitStatus
 
 ROOT = Path(__file__).parent.parent
@@ -23,8 +23,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 def described() -> list[tuple[str, click.Command]]:
     """Return every command and subcommand."""
     found = []
-    for name in cli.names():
-        command = cli.load(name)
+    for name in registry.names():
+        command = registry.load(name)
         found.append((name, command))
         inner = getattr(command, "commands", {})
         found += [(f"{name} {child.name}", child) for child in inner.values()]
@@ -40,7 +40,7 @@ def test_nothing_that_is_generated_is_stale():
 
 @pytest.mark.parametrize("seed", ["1", "2", "3"])
 def test_what_is_generated_is_the_same_every_time(seed: str):
-    command = [sys.executable, "-m", "emocli.documentation", "--check"]
+    command = [sys.executable, "-m", "emocli.cli.documentation", "--check"]
     environment = {**os.environ, "PYTHONHASHSEED": seed}
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
@@ -63,7 +63,7 @@ def test_stale_files_are_found_and_put_right(tmp_path: Path, monkeypatch: pytest
     assert not (tmp_path / "man" / "emocli-gone.1").exists()
 
 
-@pytest.mark.parametrize("name", cli.names())
+@pytest.mark.parametrize("name", registry.names())
 def test_every_command_is_in_the_readme_and_has_a_page(name: str):
     assert f"`{name}`" in README
     assert (ROOT / "man" / f"emocli-{name}.1").is_file()
@@ -84,10 +84,10 @@ def test_every_command_says_what_it_does_and_gives_an_example(name: str, command
         assert "Example" in (command.help or "")
 
 
-@pytest.mark.parametrize("name", cli.names())
+@pytest.mark.parametrize("name", registry.names())
 def test_the_short_help_is_the_first_line_of_the_long(name: str):
-    assert (cli.load(name).help or "").startswith(cli.summary(name))
-    assert len(cli.summary(name)) <= 100
+    assert (registry.load(name).help or "").startswith(registry.summary(name))
+    assert len(registry.summary(name)) <= 100
 
 
 @pytest.mark.parametrize("page", sorted((ROOT / "man").glob("*.1")), ids=lambda p: p.stem)

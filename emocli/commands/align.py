@@ -26,15 +26,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from emocli import flags, options, stages, writing
+from emocli import pipeline
+from emocli.cli import flags, options
 from emocli.errors import RecordError, UsageError
-from emocli.store import Store
-
-Record = dict[str, Any]
+from emocli.io import writing
+from emocli.io.store import Store
+from emocli.records import Record
 
 ALIGNERS = ("auto", "pocketsphinx", "ctc", "textgrid", "nuclei")
 FORMATS = ("jsonl", "textgrid")
@@ -91,13 +92,13 @@ def command(
     _check(how, format_)
     work = stage(run.store, how, jobs=run.jobs)
     if write_textgrid is not None:
-        work = stages.chain(work, partial(_written, write_textgrid))
+        work = pipeline.chain(work, partial(_written, write_textgrid))
     if format_ == "jsonl":
         return run.through(work)
-    from emocli.commands import _align_files
+    from emocli.stages.align import files
 
     target, run.flags["output"] = writing.place(run.flags["output"]), None
-    return run.through(work, show=_align_files.Alone(target, run.world.stdout))
+    return run.through(work, show=files.Alone(target, run.world.stdout))
 
 
 def _check(how: How, format_: str) -> None:
@@ -115,44 +116,43 @@ def _check(how: How, format_: str) -> None:
 
 
 def _written(folder: Path, incoming: Iterator[Record]) -> Iterator[Record]:
-    from emocli.commands import _align_files
+    from emocli.stages.align import files
 
-    return _align_files.written(folder, incoming)
+    return files.written(folder, incoming)
 
 
-def stage(store: Store | None, how: How | None = None, *, jobs: int = 1) -> stages.Stage:
+def stage(store: Store | None, how: How | None = None, *, jobs: int = 1) -> pipeline.Stage:
     """Return the stage that adds `phones`, in processes (the aligner has a state of its own).
 
     A network runs in this process, on its device.
     """
-    from emocli.commands import _align_text  # noqa: F401 - before the workers fork, once for all
-
     how = how or How()
     work = partial(align, how=how, store=store)
-    return stages.each(work, name="align", modality="phones", jobs=1 if how.model else jobs)
+    return pipeline.each(work, name="align", modality="phones", jobs=1 if how.model else jobs)
 
 
 def align(record: Record, how: How, store: Store | None) -> Record:
     """Add `phones`, `words` and `alignment` to a record; one without audio stays as it is."""
-    from emocli.commands import _align_files, _align_record, _align_text, extract_audio
+    from emocli.commands import extract_audio
+    from emocli.stages.align import files, result, transcript
 
     if how.transcripts is not None and record.get("text") is None:
-        text = _align_files.transcript(how.transcripts, record)
+        text = files.transcript(how.transcripts, record)
         record |= {} if text is None else {"text": text}
     if _chosen(how) == "textgrid" and how.textgrid:
-        spans, words, about = _align_files.own(how.textgrid, record)
-        return _align_record.add(record, spans, words, about, 0.0)
+        spans, words, about = files.own(how.textgrid, record)
+        return result.add(record, spans, words, about, 0.0)
     if extract_audio.passed_on(record, "align"):
         return record
     samples = extract_audio.samples(record, store)
     offset = extract_audio.span_of(record)[0] or 0.0
     try:
-        spans, words, about = _align_text.find(record, samples, how, _chosen(how))
+        spans, words, about = transcript.find(record, samples, how, _chosen(how))
     except RecordError:
         for field in ("phones", "alignment"):  # of another text, or another aligner
             record.pop(field, None)
         raise
-    return _align_record.add(record, spans, words, about, offset)
+    return result.add(record, spans, words, about, offset)
 
 
 def _chosen(how: How) -> str:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from emocli import bundle, options, stages, windows
-from emocli.commands import _annotate_merge, _annotate_raters
-from emocli.commands._annotate_raters import Annotator, Panel
+from emocli import pipeline
+from emocli.bundles import bundle
+from emocli.cli import options
 from emocli.errors import ConfigError, UsageError
-from emocli.labels import EMOTIONS
-from emocli.windows import Window
-
-Record = dict[str, Any]
+from emocli.pipeline import windows
+from emocli.pipeline.windows import Window
+from emocli.records.labels import EMOTIONS
+from emocli.stages.annotate import merging, raters
+from emocli.stages.annotate.raters import Annotator, Panel
 
 BATCH = 64
 
@@ -31,9 +32,7 @@ AudioLm = Annotated[
     str | None, typer.Option("--audio-lm", metavar="NAME", help="Ask this audio language model.")
 ]
 Number = Annotated[int, typer.Option("--n", "-n", metavar="N", min=0, help="Labels per record.")]
-Merge = Annotated[
-    str, typer.Option(metavar="|".join(_annotate_merge.RULES), help="How votes are merged.")
-]
+Merge = Annotated[str, typer.Option(metavar="|".join(merging.RULES), help="How votes are merged.")]
 Weight = Annotated[
     float | None,
     typer.Option(metavar="W", min=0.0, help="What a synthetic vote weighs, for shrinkage."),
@@ -86,8 +85,8 @@ def command(
         emocli annotate train.jsonl --merge shrinkage | emocli train --target distribution -o m
         emocli annotate clips.jsonl --command "python3 ask.py" --labels anger,joy,neutral,sadness
     """
-    if merge not in _annotate_merge.RULES:
-        raise UsageError(f"--merge {merge}: none of {', '.join(_annotate_merge.RULES)}")
+    if merge not in merging.RULES:
+        raise UsageError(f"--merge {merge}: none of {', '.join(merging.RULES)}")
     if weight is not None and merge != "shrinkage":
         raise UsageError(f"--weight {weight:g} with --merge {merge}: shrinkage alone has a weight")
     chooses = merge == "shrinkage" and weight is None
@@ -101,7 +100,7 @@ def command(
     batched = command is None and audio_lm is None
     window = windows.of(run.batch_size(BATCH)) if batched else Window()
     panel = Panel(n, seed)
-    work = stages.chain(asking(run, annotator, panel, window), _merging(run, merge, weight))
+    work = pipeline.chain(asking(run, annotator, panel, window), _merging(run, merge, weight))
     try:
         return run.through(work, window=Window(float("inf")) if chooses else window)
     finally:
@@ -110,20 +109,20 @@ def command(
             _say(run, panel.text())
 
 
-def asking(run: options.Run, annotator: Annotator, panel: Panel, window: Window) -> stages.Stage:
+def asking(run: options.Run, annotator: Annotator, panel: Panel, window: Window) -> pipeline.Stage:
     """Return the stage that adds `annotations`."""
-    from emocli.commands._annotate_sampled import Sampled, predicting
+    from emocli.stages.annotate.sampled import Sampled, predicting
 
-    work = stages.each(_annotate_raters.work(annotator, panel), name="annotate")
+    work = pipeline.each(raters.work(annotator, panel), name="annotate")
     if isinstance(annotator, Sampled):
-        return stages.chain(predicting(run, annotator, panel.n, window), work)
+        return pipeline.chain(predicting(run, annotator, panel.n, window), work)
     return work
 
 
-def _merging(run: options.Run, rule: str, weight: float | None) -> stages.Stage:
+def _merging(run: options.Run, rule: str, weight: float | None) -> pipeline.Stage:
     if rule == "shrinkage" and weight is None:
-        return _annotate_merge.shrinkage(lambda text: _say(run, text))
-    return _annotate_merge.with_weight(rule, 1.0 if weight is None else weight)
+        return merging.shrinkage(lambda text: _say(run, text))
+    return merging.with_weight(rule, 1.0 if weight is None else weight)
 
 
 def _annotator(
@@ -135,14 +134,14 @@ def _annotator(
     if not timeout_s > 0:
         raise UsageError(f"--timeout {timeout_s:g}: not a time to wait for")
     if (command := how["--command"]) is not None:
-        from emocli.commands._annotate_command import Command
+        from emocli.stages.annotate.command import Command
 
         return Command(command, labels or list(EMOTIONS), timeout_s)
     if (name := how["--audio-lm"]) is not None:
-        from emocli.commands._annotate_audio import AudioModel
+        from emocli.stages.annotate.audio import AudioModel
 
         return AudioModel(run, name, labels or list(EMOTIONS))
-    from emocli.commands._annotate_sampled import Sampled
+    from emocli.stages.annotate.sampled import Sampled
 
     trained = bundle.read(how["--model"] or "default")
     if not trained.labels:

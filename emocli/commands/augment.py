@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from emocli import options
+from emocli.cli import options
 from emocli.errors import UsageError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True, help=__doc__)
@@ -70,7 +70,7 @@ def modalities(
         emocli predict -m BUNDLE copies.jsonl | emocli score --by modalities
         emocli augment modalities test.jsonl --protocol dropout --rates 0.2,0.5 --seed 1
     """
-    from emocli.commands import _augment_modalities as missing
+    from emocli.stages.augment import modalities as missing
 
     run.name = "augment modalities"
     chosen = protocol.split(",")
@@ -125,7 +125,7 @@ def dime(
         emocli augment dime train.jsonl --rho 0.5 -o more.jsonl
         emocli encode more.jsonl | emocli train --dev dev.jsonl -o BUNDLE
     """
-    from emocli.commands import _augment_dime
+    from emocli.stages.augment import dime as _augment_dime
 
     run.name = "augment dime"
     if not 0 < rho <= 1:

@@ -26,10 +26,12 @@ from typing import Annotated, Any
 
 import typer
 
-from emocli import bundle, options, records, stages, windows
+from emocli import pipeline, records
+from emocli.bundles import bundle
+from emocli.cli import options
 from emocli.errors import EmptyInputError, ExitStatus, MalformedError, UsageError
-
-Record = dict[str, Any]
+from emocli.pipeline import windows
+from emocli.records import Record
 
 METHODS, RULES = ("temperature", "vector"), ("published", "expected")
 LINE = "Calibrated by `emocli calibrate`"  # of the card
@@ -55,19 +57,19 @@ def command(
             raise UsageError(f"--{flag} {value}: neither {' nor '.join(known)}")
     trained = bundle.read(model)
     folder = _folder(run, trained)
-    from emocli.commands import _calibration
+    from emocli.training import calibration
 
-    head = _calibration.labelled(trained)
+    head = calibration.labelled(trained)
     if decoder and head.kind != "blend":
         raise UsageError(f"--decoder {decoder}: {trained.name} does not answer in blends")
     logits, shares, skipped = _collected(run, trained, head)
-    contents = {**trained.contents, "calibration": _calibration.fitted(logits, shares, method)}
+    contents = {**trained.contents, "calibration": calibration.fitted(logits, shares, method)}
     if head.kind == "blend":
         if decoder:
             contents["decoder"] = {"rule": decoder}
-        contents["decoder"] = _calibration.decoder(logits, shares, head, contents)
+        contents["decoder"] = calibration.decoder(logits, shares, head, contents)
     before, after = (
-        _calibration.figures(logits, shares, head, about) for about in (trained.contents, contents)
+        calibration.figures(logits, shares, head, about) for about in (trained.contents, contents)
     )
     about: Record = {"method": method, "records": len(logits), "skipped": dict(skipped)}
     for name in before:
@@ -104,9 +106,9 @@ def _collected(
     """
     import numpy as np
 
-    from emocli import heads
+    from emocli.bundles import heads
     from emocli.commands import fuse, predict
-    from emocli.commands._training_targets import Targets
+    from emocli.training.targets import Targets
 
     skipped: Counter[str] = Counter()
     targets, rows = Targets([head.target]), []
@@ -119,10 +121,12 @@ def _collected(
             targets.add(record)
         return [{} for _ in batch]  # the record itself is not kept
 
-    work = stages.chain(fuse.stage(run, trained), stages.batched(take, name="calibrate", size=size))
+    work = pipeline.chain(
+        fuse.stage(run, trained), pipeline.batched(take, name="calibrate", size=size)
+    )
     source = run.source()
     labelled = _labelled((record for _, record in source), head, skipped)
-    for record in stages.windowed(work, windows.of(size))(labelled):
+    for record in pipeline.windowed(work, windows.of(size))(labelled):
         skipped["error"] += "error" in record
     if source.problem:
         raise source.problem
@@ -137,7 +141,7 @@ def _collected(
 
 def _labelled(source: Any, head: Any, skipped: Counter[str]) -> Any:
     """Yield the records that have a label which the model knows; ids come once."""
-    from emocli.commands._training_targets import Targets
+    from emocli.training.targets import Targets
 
     seen: set[int] = set()
     for record in source:

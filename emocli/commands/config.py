@@ -24,7 +24,7 @@ from typing import Annotated, Any
 import click
 import typer
 
-from emocli import config, options
+from emocli.cli import config, options
 from emocli.errors import ConfigError, ExitStatus, UsageError, printable
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True, help=__doc__)
@@ -55,7 +55,7 @@ def show(command: Command = None, json: Json = False) -> int:
     rows = [row for name in ([command] if command else names) for row in _rows(name, load(name))]
     world = context.find_object(options.World) or options.streams()
     if world.stdout.isatty() and not json:
-        from emocli.commands._terminal import draw
+        from emocli.cli.terminal import draw
 
         draw(world.stdout, _table(rows))
     else:

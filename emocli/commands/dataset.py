@@ -6,14 +6,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from emocli import datasets, inputs, options
+from emocli import datasets
+from emocli.cli import options
 from emocli.errors import EmptyInputError, UsageError
-
-Record = dict[str, Any]
+from emocli.io import inputs
+from emocli.records import Record
 
 Name = Annotated[
     str, typer.Argument(metavar="NAME", help="The format: " + ", ".join(datasets.names()))

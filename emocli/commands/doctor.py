@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import click
 import typer
 
-from emocli import config, options
+from emocli.cli import config, options
 from emocli.errors import ExitStatus, printable
 
 Json = Annotated[bool, typer.Option("--json", help="A record, on a terminal too.")]
@@ -25,16 +25,16 @@ Json = Annotated[bool, typer.Option("--json", help="A record, on a terminal too.
 
 def command(json: Json = False) -> int:
     """Say what is installed, which devices and models there are, and what stands in for what."""
-    from emocli.commands import _checkup
+    from emocli.cli import checkup
 
     context = click.get_current_context()
     world = context.find_object(options.World) or options.streams()
     root = context.find_root()
     load = functools.partial(root.command.get_command, root)  # type: ignore[attr-defined]
     names = root.command.list_commands(root)  # type: ignore[attr-defined]
-    report = _checkup.report(config.problems(names, load))
+    report = checkup.report(config.problems(names, load))
     if world.stdout.isatty() and not json:
-        from emocli.commands._terminal import draw
+        from emocli.cli.terminal import draw
 
         draw(world.stdout, *_tables(report))
     else:

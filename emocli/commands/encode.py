@@ -36,10 +36,13 @@ from typing import Annotated, Any
 
 import typer
 
-from emocli import bundle, options, stages, windows
-from emocli.commands import _audio_encoders, _pooled, _streams
-from emocli.commands._streams import INLINE, STORED, Spec
+from emocli import pipeline
+from emocli.bundles import bundle
+from emocli.cli import options
 from emocli.errors import UsageError
+from emocli.pipeline import windows
+from emocli.stages import audio_encoders, encode, pool
+from emocli.stages.encode import INLINE, STORED, Spec
 
 LOWEST_DBFS = -60.0  # quieter, and what 16 bits leave of a voice is lost
 
@@ -94,11 +97,11 @@ def command(
         trained = None
     else:
         trained = bundle.read(model)
-        specs = _streams.of_bundle(trained, modality)
-    run.turns = _streams.turns(specs)
-    work = [_streams.stage(run, spec, trained, keep=features) for spec in specs]
-    size = run.batch_size(max(_streams.BATCH.values()))
-    return run.through(stages.chain(*work), window=windows.of(size))
+        specs = encode.of_bundle(trained, modality)
+    run.turns = encode.turns(specs)
+    work = [encode.stage(run, spec, trained, keep=features) for spec in specs]
+    size = run.batch_size(max(encode.BATCH.values()))
+    return run.through(pipeline.chain(*work), window=windows.of(size))
 
 
 def _from(run: options.Run, source: str, name: str | None, given: dict[str, Any], keep: str) -> Any:
@@ -107,15 +110,15 @@ def _from(run: options.Run, source: str, name: str | None, given: dict[str, Any]
         raise UsageError(f"--from {source} encodes nothing: --{over[0]} has no use")
     if pooling == "frames":
         raise UsageError(f"--from {source}: its frames are there already; --pooling names another")
-    return _pooled.stage(run, source, name, pooling, inline=keep == INLINE)
+    return pool.stage(run, source, name, pooling, inline=keep == INLINE)
 
 
 def _custom(modality: str | None, changes: dict[str, Any], name: str | None) -> Spec:
-    if modality not in _streams.PLAIN:
+    if modality not in encode.PLAIN:
         raise UsageError(f"--encoder and --as need one --modality, text or audio, not {modality}")
     if changes["context"] and modality != "text":
         raise UsageError("--context needs --modality text: only text has turns before it")
-    if changes["encoder"] == _audio_encoders.PROSODY and changes["layer"]:
+    if changes["encoder"] == audio_encoders.PROSODY and changes["layer"]:
         raise UsageError("--layer needs a network: prosody is measured and has no layers")
     if changes["level"] and modality != "audio":
         raise UsageError("--level needs --modality audio")
@@ -125,7 +128,7 @@ def _custom(modality: str | None, changes: dict[str, Any], name: str | None) -> 
     spec: Spec = {
         "stream": name or modality,
         "modality": modality,
-        **_streams.plain(modality, changes["encoder"]),
+        **encode.plain(modality, changes["encoder"]),
         **given,
     }
     if isinstance(spec["layer"], str):

@@ -28,14 +28,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from emocli import failures, options, records, stages
+from emocli import pipeline, records
+from emocli.cli import options
 from emocli.errors import RecordError, UsageError
-from emocli.store import Store
+from emocli.io.store import Store
+from emocli.records import Record, failures
 
 if TYPE_CHECKING:
     from emocli.signals.audio import Audio, Samples
-
-Record = dict[str, Any]
 
 SEGMENTERS = ("none", "vad")
 SEGMENTS = "\0segments"  # carries the segments of a record out of a worker; never written
@@ -59,12 +59,12 @@ def command(
 
 def stage(
     store: Store | None, *, jobs: int = 1, wanted: Callable[[Record], bool] | None = None
-) -> stages.Stage:
+) -> pipeline.Stage:
     """Return the stage that adds `audio`; without a store the samples are not kept."""
     from emocli.signals import audio  # noqa: F401 - before the workers fork, once for all
 
     work = partial(extract, store=store)
-    return stages.each(work, name="extract-audio", modality="audio", jobs=jobs, wanted=wanted)
+    return pipeline.each(work, name="extract-audio", modality="audio", jobs=jobs, wanted=wanted)
 
 
 def extract(record: Record, store: Store | None) -> Record:
@@ -206,10 +206,10 @@ class _Cache:
 _CACHE = _Cache()
 
 
-def segments(store: Store, *, jobs: int = 1) -> stages.Stage:
+def segments(store: Store, *, jobs: int = 1) -> pipeline.Stage:
     """Return the stage that makes a record of every stretch of speech."""
     work = partial(_cut, store=store)
-    cut = stages.each(work, name="extract-audio", modality="audio", jobs=jobs)
+    cut = pipeline.each(work, name="extract-audio", modality="audio", jobs=jobs)
 
     def run(incoming: Iterator[Record]) -> Iterator[Record]:
         for record in cut(incoming):

@@ -26,12 +26,15 @@ from typing import Annotated, Any
 
 import typer
 
-from emocli import bundle, failures, models, options, stages, windows
-from emocli.commands import _answers, _given, _upstream
+from emocli import models, pipeline
+from emocli.bundles import bundle, model_inputs, outputs
+from emocli.cli import options
 from emocli.errors import RecordError
-from emocli.store import Store
+from emocli.io.store import Store
+from emocli.pipeline import windows
+from emocli.records import Record, failures
+from emocli.stages import upstream
 
-Record = dict[str, Any]
 Model = Annotated[
     str,
     typer.Option("--model", "-m", metavar="BUNDLE", help="A trained model's folder, or 'default'."),
@@ -51,26 +54,26 @@ def command(run: options.Run, model: Model = "default", strict_modalities: Stric
     return run.through(work, window=windows.of(run.batch_size(BATCH)))
 
 
-def stage(run: options.Run, trained: bundle.Bundle, *, strict: bool = False) -> stages.Stage:
+def stage(run: options.Run, trained: bundle.Bundle, *, strict: bool = False) -> pipeline.Stage:
     """Return the stage that runs what is missing upstream, and then the model up to its fusion."""
     done = functools.partial(fused, trained=trained)
     frames = any(map(bundle.timed, trained.streams.values()))
-    return stages.chain(
-        lambda rows: (r if r.get("error") or done(r) else _given.forget(r) for r in rows),
-        _upstream.stage(run, trained, done),
+    return pipeline.chain(
+        lambda rows: (r if r.get("error") or done(r) else model_inputs.forget(r) for r in rows),
+        upstream.stage(run, trained, done),
         core(run, trained),
         *([functools.partial(map, _without_passed)] if frames else []),
-        *([stages.each(functools.partial(_whole, trained), name="fuse")] if strict else []),
+        *([pipeline.each(functools.partial(_whole, trained), name="fuse")] if strict else []),
     )
 
 
 def fused(record: Record, trained: bundle.Bundle) -> bool:
     """Say whether a record carries this very model's fused vector."""
-    feature = _given.features(record).get("fused")
+    feature = model_inputs.features(record).get("fused")
     return isinstance(feature, dict) and feature.get("revision") == trained.digest
 
 
-def core(run: options.Run, trained: bundle.Bundle) -> stages.Stage:
+def core(run: options.Run, trained: bundle.Bundle) -> pipeline.Stage:
     """Return the stage that fuses streams which are there already."""
     store = run.store
     model = functools.cache(lambda: _loaded(run, trained))
@@ -78,7 +81,7 @@ def core(run: options.Run, trained: bundle.Bundle) -> stages.Stage:
 
     def fuse(batch: list[Record]) -> list[Record | Exception]:
         found = [_tried(record, trained, timed(), store) for record in batch]
-        there = [i for i, given in enumerate(found) if isinstance(given, _given.Given)]
+        there = [i for i, given in enumerate(found) if isinstance(given, model_inputs.Given)]
         outcomes: list[Any] = list(found)
         if there:
             given = [found[i] for i in there]
@@ -86,7 +89,7 @@ def core(run: options.Run, trained: bundle.Bundle) -> stages.Stage:
                 outcomes[i] = _add(batch[i], trained, found[i], *parts)
         return outcomes
 
-    return stages.batched(
+    return pipeline.batched(
         fuse,
         name="fuse",
         size=run.batch_size(BATCH),
@@ -98,7 +101,7 @@ def core(run: options.Run, trained: bundle.Bundle) -> stages.Stage:
 
 def _loaded(run: options.Run, trained: bundle.Bundle) -> tuple[Any, str]:
     """Return the model and its device."""
-    from emocli import devices
+    from emocli.pipeline import devices
 
     device = devices.pick(run.flags["device"])
     return trained.model().to(device), device
@@ -106,7 +109,7 @@ def _loaded(run: options.Run, trained: bundle.Bundle) -> tuple[Any, str]:
 
 def _frames(record: Record) -> float:
     """Return how many frames a record's sequences have."""
-    arrays = [f.get("array") for f in _given.features(record).values() if isinstance(f, dict)]
+    arrays = [f.get("array") for f in model_inputs.features(record).values() if isinstance(f, dict)]
     shapes = [a["shape"] if isinstance(a, dict) else a.shape for a in arrays if a is not None]
     return float(sum(shape[0] for shape in shapes))
 
@@ -114,7 +117,7 @@ def _frames(record: Record) -> float:
 def _tried(record: Record, trained: bundle.Bundle, timed: bool, store: Store) -> Any:
     """Return what of a record counts, or the error that makes it none of the batch."""
     try:
-        given = _given.of_record(record, trained, timed, store)
+        given = model_inputs.of_record(record, trained, timed, store)
     except RecordError as error:
         return error
     if given.values:
@@ -126,7 +129,7 @@ def _tried(record: Record, trained: bundle.Bundle, timed: bool, store: Store) ->
 
 def _without_passed(record: Record) -> Record:
     """Drop the frames that one stage of this process passed to another."""
-    features = _given.features(record)
+    features = model_inputs.features(record)
     passed = [n for n, f in features.items() if isinstance(f, dict) and _is_passed(f)]
     if passed:
         record["features"] = {n: f for n, f in features.items() if n not in passed}
@@ -153,17 +156,17 @@ def _whole(trained: bundle.Bundle, record: Record) -> Record:
 
 
 def _forward(
-    model: Any, device: str, trained: bundle.Bundle, given: Sequence[_given.Given]
+    model: Any, device: str, trained: bundle.Bundle, given: Sequence[model_inputs.Given]
 ) -> Iterator[Any]:
     """Yield for each record its fused vector, what each stream says alone, and the gates."""
     import torch
 
     with torch.inference_mode():
-        streams, masks = _given.tensors(trained, given, device)
+        streams, masks = model_inputs.tensors(trained, given, device)
         fused = model.fuse(streams, masks).cpu().numpy()
         alone = model.unimodal(streams, masks) if hasattr(model, "unimodal") else {}
         gates = model.gates(streams, masks) if hasattr(model, "gates") else {}
-    said = {n: _answers.alone(values.cpu().numpy(), trained) for n, values in alone.items()}
+    said = {n: outputs.alone(values.cpu().numpy(), trained) for n, values in alone.items()}
     weights = {gate: values.cpu().tolist() for gate, values in gates.items()}
     names = {gate: _behind(gate, model, trained) for gate in gates}
     for row, found in enumerate(given):
@@ -184,7 +187,7 @@ def _shown(names: list[str], weights: list[float]) -> dict[str, float]:
 
 
 def _add(
-    record: Record, trained: bundle.Bundle, given: _given.Given, vector: Any, *more: Record
+    record: Record, trained: bundle.Bundle, given: model_inputs.Given, vector: Any, *more: Record
 ) -> Record:
     unimodal, gates = more
     if unimodal:
@@ -201,5 +204,5 @@ def _add(
         **({"gates": gates} if gates else {}),
         "vector": vector,
     }
-    record["features"] = {**_given.features(record), "fused": feature}
+    record["features"] = {**model_inputs.features(record), "fused": feature}
     return record

@@ -20,10 +20,11 @@ from typing import Annotated, Any, BinaryIO
 import orjson
 import typer
 
-from emocli import options, records
-from emocli.duplicates import Ids
+from emocli import records
+from emocli.cli import options
 from emocli.errors import EmptyInputError, ExitStatus, UsageError, printable
-from emocli.writing import whole_file
+from emocli.io.ids import Ids
+from emocli.io.writing import whole_file
 
 BLOCK_BYTES = 1 << 18
 LIKELY_SHALLOW = records.MAX_DEPTH  # brackets on a line; more than that are looked at one by one

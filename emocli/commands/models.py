@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import click
 import typer
 
-from emocli import flags, options
+from emocli.cli import flags, options
 from emocli.errors import ExitStatus, UsageError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True, help=__doc__)
@@ -49,7 +49,7 @@ def list_(
     world = _world()
     rows = _rows()
     if not json and world.stdout.isatty():
-        from emocli.commands._terminal import draw
+        from emocli.cli.terminal import draw
 
         draw(world.stdout, _table(rows), "* needed by the shipped predictor")
     else:
@@ -61,9 +61,10 @@ def list_(
 
 
 def _names() -> list[str]:
-    from emocli import hub, model_cache
+    from emocli import hub
+    from emocli.hub import cache
 
-    return [*hub.catalog(), *sorted(set(model_cache.names()) - set(hub.catalog()))]
+    return [*hub.catalog(), *sorted(set(cache.names()) - set(hub.catalog()))]
 
 
 def _rows() -> list[dict[str, Any]]:
@@ -136,7 +137,7 @@ def pull(
 
 
 def _unpack(archive: str, world: options.World) -> list[str]:
-    from emocli import model_archive
+    from emocli.hub import archive as model_archive
 
     if archive == "-":
         return model_archive.read(world.stdin)
@@ -214,8 +215,9 @@ def export(
         emocli models export default -o models.tar
         emocli models export default | ssh node emocli models pull --from -
     """
-    from emocli import hub, model_archive
-    from emocli.writing import whole_file
+    from emocli import hub
+    from emocli.hub import archive as model_archive
+    from emocli.io.writing import whole_file
 
     world = _world()
     if output is None and world.stdout.isatty():

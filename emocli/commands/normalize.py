@@ -28,18 +28,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from emocli import failures, options, records, stages
-from emocli.commands import _given
+from emocli import pipeline, records
+from emocli.bundles import model_inputs
+from emocli.cli import options
 from emocli.errors import RecordError, UsageError
-from emocli.store import Store
-from emocli.windows import Window
+from emocli.io.store import Store
+from emocli.pipeline.windows import Window
+from emocli.records import Record, failures
 
 if TYPE_CHECKING:
     import numpy as np
 
     from emocli.signals.z_scores import Moments
 
-Record = dict[str, Any]
 Key = tuple[str, str]  # a stream, and whose
 
 By = Annotated[str, typer.Option(metavar="FIELD", help="Whose mean it is.")]
@@ -67,13 +68,13 @@ def command(run: options.Run, by: By = "speaker", streams: Streams = None, least
     return run.through(stage(Plan(by, names, least), run.store), window=Window(float("inf")))
 
 
-def stage(plan: Plan, store: Store) -> stages.Stage:
+def stage(plan: Plan, store: Store) -> pipeline.Stage:
     """Return the stage that reads all records and then writes them."""
 
     def work(incoming: Iterator[Record]) -> Iterator[Record]:
         kept = list(incoming)
         usual = _usual(kept, plan, store)
-        yield from stages.each(partial(_normal, plan, store, usual), name="normalize")(iter(kept))
+        yield from pipeline.each(partial(_normal, plan, store, usual), name="normalize")(iter(kept))
 
     return work
 
@@ -88,7 +89,7 @@ def _usual(kept: list[Record], plan: Plan, store: Store) -> dict[Key, Moments | 
             with contextlib.suppress(RecordError):  # is noted when the record is written
                 _rows(record, name, store)
                 places[name, _whose(record, plan)].append(place)
-    features = [_given.features(record) for record in kept]
+    features = [model_inputs.features(record) for record in kept]
     if unknown := [n for n in plan.streams or () if not any(n in found for found in features)]:
         raise UsageError(f"--streams {','.join(unknown)}: no record has it")
     return {
@@ -101,7 +102,7 @@ def _usual(kept: list[Record], plan: Plan, store: Store) -> dict[Key, Moments | 
 
 def _wanted(record: Record, plan: Plan) -> list[str]:
     """Return the streams to normalise; UsageError for one that is normalised already."""
-    features = _given.features(record)
+    features = model_inputs.features(record)
     names = plan.streams or [n for n, f in features.items() if _modality(f) != "fused"]
     for name in names:
         feature = features.get(name)
@@ -142,7 +143,7 @@ def _rows(record: Record, name: str, store: Store) -> np.ndarray:
 
 def _normal(plan: Plan, store: Store, usual: dict[Key, Moments | int], record: Record) -> Record:
     """Return a record with its features normalised; what cannot be is gone, and in `missing`."""
-    found = dict(_given.features(record))
+    found = dict(model_inputs.features(record))
     if not found:
         raise RecordError("no_features", "no field 'features'", hint="run emocli encode first")
     for name in _wanted(record, plan):

@@ -13,18 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import click
 import typer
 
-from emocli import flags, options
+from emocli.cli import flags, options
 from emocli.errors import ExitStatus, UsageError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-Record = dict[str, Any]
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True, help=__doc__)
 
@@ -106,8 +104,9 @@ def prosody(
         emocli prosody clip.wav | emocli predict | emocli plot prosody -o clip.png
     """
     target = Target(output, form, width)
-    from emocli.commands import _plot_clip, _plot_prosody
-    from emocli.store import Store
+    from emocli.io.store import Store
+    from emocli.plots import clip as _plot_clip
+    from emocli.plots import prosody as _plot_prosody
 
     record = _plot_clip.find(target.world, source, name)
     with _plot_clip.naming(record):
@@ -168,14 +167,16 @@ def training(
         emocli plot training log.jsonl -o training.png
     """
     target = Target(output, form, width)
-    from emocli.commands import _plot_clip, _plot_training
+    from emocli.plots import clip as _plot_clip
+    from emocli.plots import training as _plot_training
 
     runs = _plot_training.find(_plot_clip.source(target.world, source), target.world.stdin)
     return target.write(lambda: _plot_training.draw(runs, width))
 
 
 def _scores(picture: str, source: str | None, group: str | None, target: Target) -> int:
-    from emocli.commands import _plot_clip, _plot_scores
+    from emocli.plots import clip as _plot_clip
+    from emocli.plots import scores as _plot_scores
 
     name = _plot_clip.source(target.world, source)
     row = _plot_scores.find(name, target.world.stdin, group)
@@ -194,7 +195,7 @@ class Target:
             raise UsageError(f"--width {width}: not between {LEAST_PX} and {MOST_PX} pixels")
         if self.path is None and self.world.stdout.isatty():
             raise UsageError("a picture does not belong on a terminal", hint="-o picture.png")
-        from emocli.commands import _plot_page
+        from emocli.plots import page as _plot_page
 
         _plot_page.check()
 
@@ -208,8 +209,8 @@ class Target:
 
     def write(self, draw: Callable[[], Figure]) -> int:
         """Draw, and write the file, whole or not at all."""
-        from emocli.commands._plot_page import render
-        from emocli.writing import whole_file
+        from emocli.io.writing import whole_file
+        from emocli.plots.page import render
 
         data, lacking = render(draw, self.kind)
         with whole_file(self.path, self.world.stdout) as stream:

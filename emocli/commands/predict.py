@@ -24,11 +24,13 @@ from typing import Annotated, Any
 
 import typer
 
-from emocli import bundle, failures, options, stages, windows
-from emocli.commands import _answers, fuse
+from emocli import pipeline
+from emocli.bundles import bundle, outputs
+from emocli.cli import options
+from emocli.commands import fuse
 from emocli.errors import ConfigError, RecordError, UsageError
-
-Record = dict[str, Any]
+from emocli.pipeline import windows
+from emocli.records import Record, failures
 
 
 @options.filter("store", "device")
@@ -51,29 +53,29 @@ def command(
     trained = bundle.read(model)
     show = None
     if run.world.stdout.isatty() and not json and not run.flags["output"]:
-        from emocli.commands._table import show_prediction
+        from emocli.cli.prediction import show_prediction
 
         show = functools.partial(show_prediction, labels=trained.labels)
     window = windows.of(run.batch_size(fuse.BATCH))
-    work = stages.chain(
+    work = pipeline.chain(
         fuse.stage(run, trained, strict=strict_modalities), core(run, trained, abstain)
     )
     return run.through(work, window=window, show=show)
 
 
-def stage(run: options.Run, trained: bundle.Bundle) -> stages.Stage:
+def stage(run: options.Run, trained: bundle.Bundle) -> pipeline.Stage:
     """Return the stage that adds `prediction`, running what is missing before it."""
-    return stages.chain(fuse.stage(run, trained), core(run, trained, abstain=0.0))
+    return pipeline.chain(fuse.stage(run, trained), core(run, trained, abstain=0.0))
 
 
-def core(run: options.Run, trained: bundle.Bundle, abstain: float) -> stages.Stage:
+def core(run: options.Run, trained: bundle.Bundle, abstain: float) -> pipeline.Stage:
     """Return the stage that turns fused vectors into predictions."""
     model = functools.cache(trained.model)
 
     def predict(batch: list[Record]) -> list[Record | Exception]:
         return _predict(batch, trained, model(), abstain)
 
-    return stages.batched(predict, name="predict", size=run.batch_size(fuse.BATCH))
+    return pipeline.batched(predict, name="predict", size=run.batch_size(fuse.BATCH))
 
 
 def logits(batch: list[Record], trained: bundle.Bundle, model: Any) -> Any:
@@ -103,9 +105,9 @@ def logits(batch: list[Record], trained: bundle.Bundle, model: Any) -> Any:
 def _predict(
     batch: list[Record], trained: bundle.Bundle, model: Any, abstain: float
 ) -> list[Record | Exception]:
-    predictions = _answers.of(logits(batch, trained, model), trained.contents)
+    predictions = outputs.of(logits(batch, trained, model), trained.contents)
     shares = _shares(batch, trained, model)
-    apart = _answers.disagreements(batch, predictions) if hasattr(model, "unimodal") else []
+    apart = outputs.disagreements(batch, predictions) if hasattr(model, "unimodal") else []
     calibrated = bool(trained.contents.get("calibration"))
     for i, (record, prediction) in enumerate(zip(batch, predictions, strict=True)):
         if prediction.get("confidence", 1.0) < abstain:

@@ -36,16 +36,17 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from emocli import options, stages
-from emocli.commands import _prosody_levels, _prosody_vowels, extract_audio
+from emocli import pipeline
+from emocli.cli import options
+from emocli.commands import extract_audio
 from emocli.errors import UsageError
-from emocli.store import Store
-
-Record = dict[str, Any]
+from emocli.io.store import Store
+from emocli.records import Record
+from emocli.stages.prosody import levels, vowels
 
 
 @options.filter("jobs", "store")
@@ -64,18 +65,18 @@ def command(
         return run.through(work)
     if run.flags["resume"]:
         raise UsageError("--fit with --resume: norms need every record, not those that are left")
-    from emocli.commands import _prosody_fit
+    from emocli.stages.prosody import fit as _prosody_fit
 
     return _prosody_fit.through(run, work, fit)
 
 
-def stage(store: Store | None, *, jobs: int = 1, norms: Path | None = None) -> stages.Stage:
+def stage(store: Store | None, *, jobs: int = 1, norms: Path | None = None) -> pipeline.Stage:
     """Return the stage that adds `prosody`, in processes (Praat is not thread-safe)."""
     from emocli.signals import prosody  # noqa: F401 - before the workers fork, once for all
 
-    _prosody_levels.load(norms)
+    levels.load(norms)
     work = partial(measure, store=store, norms=norms)
-    return stages.each(work, name="prosody", modality="audio", jobs=jobs)
+    return pipeline.each(work, name="prosody", modality="audio", jobs=jobs)
 
 
 def measure(record: Record, store: Store | None, norms: Path | None = None) -> Record:
@@ -85,13 +86,13 @@ def measure(record: Record, store: Store | None, norms: Path | None = None) -> R
 
     if extract_audio.passed_on(record, "prosody"):
         return record
-    vowels = _prosody_vowels.of(record)
-    spans = _prosody_vowels.spans(vowels, extract_audio.span_of(record)[0] or 0.0)
+    said = vowels.of(record)
+    spans = vowels.spans(said, extract_audio.span_of(record)[0] or 0.0)
     samples = extract_audio.samples(record, store)
-    _prosody_vowels.require_inside(spans, len(samples) / SAMPLE_RATE_HZ)
+    vowels.require_inside(spans, len(samples) / SAMPLE_RATE_HZ)
     whole, parts = prosody.measure(samples, spans=spans)
     found: Record = {**whole}
-    if vowels is not None:
-        found["vowels"] = [vowel | part for vowel, part in zip(vowels, parts, strict=True)]
-    record["prosody"] = _prosody_levels.judged(found, record, norms)
+    if said is not None:
+        found["vowels"] = [vowel | part for vowel, part in zip(said, parts, strict=True)]
+    record["prosody"] = levels.judged(found, record, norms)
     return record

@@ -6,11 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from emocli import options
+from emocli.cli import options
 from emocli.errors import EmptyInputError, ExitStatus, UsageError, worst
-from emocli.writing import place
-
-Record = dict[str, Any]
+from emocli.io.writing import place
 
 FORMATS = ("json", "table", "latex")
 TASKS = "auto|classification|distribution|blend|regression|multilabel|mosi|sims|ecf"
@@ -142,7 +140,7 @@ def command(
     if alignment:
         return _alignment(run)
     shown = _format(run)
-    from emocli.commands import _score_run as scoring
+    from emocli.scoring import run as scoring
 
     chosen, limits = scoring.plan(run.own)
     place(run.flags["output"])  # refused before the work rather than after it
@@ -154,7 +152,7 @@ def command(
     elif not rows and not run.flags["allow_empty"]:
         raise EmptyInputError("no input records", hint="--allow-empty makes that fine")
     if shown != "json" and rows:
-        from emocli.commands import _score_table
+        from emocli.scoring import table as _score_table
 
         _score_table.write(rows, work.task, shown, run.world.stdout)
     missed = [text for row in rows for limit in limits if (text := scoring.missed(row, *limit))]
@@ -165,19 +163,19 @@ def command(
 
 def _alignment(run: options.Run) -> int:
     """Write how near annotations come to votes."""
-    from emocli.commands import _score_alignment
+    from emocli.scoring import alignment
 
     shown = _format(run)
     place(run.flags["output"])
     source = run.source()
-    found = _score_alignment.rows((record for _, record in source), run.own)
+    found = alignment.rows((record for _, record in source), run.own)
     if source.problem is not None:
         raise source.problem
     if source.count:
         _check_aligned(run, found[0])
     if shown == "json" or run.flags["output"] or not source.count:
         return run.write(found if source.count else [])
-    from emocli.commands import _score_alignment_table
+    from emocli.scoring import alignment_table as _score_alignment_table
 
     stdout = run.world.stdout
     stdout.write(_score_alignment_table.text(found[0], shown, stdout.isatty()).encode())

@@ -37,9 +37,11 @@ from typing import Annotated, Any
 
 import typer
 
-from emocli import inputs, options, records
+from emocli import records
+from emocli.bundles.heads import KINDS
+from emocli.cli import options
 from emocli.errors import ExitStatus, UsageError
-from emocli.heads import KINDS
+from emocli.io import inputs
 
 MODELS = sorted(
     path.stem.replace("_", "-")
@@ -122,11 +124,13 @@ def command(
 
 
 def _train(run: options.Run, given: dict[str, Any]) -> int:
-    from emocli import bundle, distributed
-    from emocli.commands import _training, _training_folds, _training_place
-    from emocli.commands._training_examples import Examples, collect, counts
-    from emocli.commands._training_progress import Epochs, opened
-    from emocli.commands._training_targets import named
+    from emocli.bundles import bundle
+    from emocli.training import distributed, folds
+    from emocli.training import place as _training_place
+    from emocli.training import plan as _training
+    from emocli.training.examples import Examples, collect, counts
+    from emocli.training.progress import Epochs, opened
+    from emocli.training.targets import named
 
     folder, own = run.flags["output"], run.own
     if folder is not None:
@@ -149,7 +153,7 @@ def _train(run: options.Run, given: dict[str, Any]) -> int:
         plan = _training.plan(examples, held, own["model"], given, place)
         epochs = Epochs(run, plan.settings.epochs, files.enter_context(opened(own["log"])))
         if own["cv"]:
-            for record in _training_folds.out_of_fold(plan, examples, run, epochs):
+            for record in folds.out_of_fold(plan, examples, run, epochs):
                 run.world.stdout.write(records.dumps(record))
             run.world.stdout.flush()
         if folder is not None:

@@ -25,14 +25,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from emocli import options, stages, windows
+from emocli import pipeline
+from emocli.cli import options
 from emocli.errors import ModelError, RecordError, UsageError
+from emocli.pipeline import windows
+from emocli.records import Record
 
 if TYPE_CHECKING:
     from emocli.encoders.speech_to_text import Model, Transcript
     from emocli.encoders.speech_windows import Samples, Span
-
-Record = dict[str, Any]
 
 DEFAULT = "faster-whisper-tiny.en"
 FALLBACK = "whisper-tiny.en"  # the same model for transformers
@@ -67,7 +68,7 @@ def stage(
     model: str = DEFAULT,
     beam_size: int = BEAM,
     wanted: Callable[[Record], bool] | None = None,
-) -> stages.Stage:
+) -> pipeline.Stage:
     """Return the stage that adds `text`, `words`, `language` and `transcript`.
 
     `wanted` says which records need it; those without a text, if it is not given.
@@ -77,7 +78,7 @@ def stage(
     def transcribe(batch: list[Record]) -> list[Record | Exception]:
         return _transcribe(batch, run, loaded(), beam_size)
 
-    return stages.batched(
+    return pipeline.batched(
         transcribe,
         name="transcribe",
         modality="text",

@@ -18,8 +18,8 @@ from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
 
-from emocli import tables
 from emocli.errors import EmptyInputError, MalformedError, UsageError
+from emocli.io import tables
 
 # What can hold speech or a face; anything else in a folder is passed over.
 _AUDIO = (".aac", ".aif", ".aiff", ".caf", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus")

@@ -28,12 +28,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from emocli import datasets, records
 from emocli.errors import EmptyInputError, MalformedError
-
-Record = dict[str, Any]
+from emocli.records import Record
 
 EXPECTED = "BLEMORE's train_metadata.csv, or its clips (names like A102_ang_int1_ver1.mov)"
 TABLE = "train_metadata.csv"

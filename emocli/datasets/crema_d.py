@@ -29,8 +29,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from emocli import datasets, labels, records
+from emocli import datasets, records
 from emocli.errors import MalformedError
+from emocli.records import labels
 
 EXPECTED = "CREMA-D's clips (names like 1001_IEO_NEU_XX.wav) or its tabulatedVotes.csv"
 VOTES, PEOPLE = "tabulatedVotes.csv", "VideoDemographics.csv"

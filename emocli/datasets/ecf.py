@@ -23,8 +23,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from emocli import datasets, labels, records
+from emocli import datasets, records
 from emocli.errors import EmptyInputError, MalformedError
+from emocli.records import labels
 
 EXPECTED = "a folder with ECF's Subtask_1_train.json or Subtask_2_train.json, or one table"
 SPLITS = ("train", "dev", "test")

@@ -19,8 +19,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from emocli import datasets, labels, records
+from emocli import datasets, records
 from emocli.errors import EmptyInputError, MalformedError
+from emocli.records import labels
 
 EXPECTED = "a folder of media files, a media file, or a CSV table with a column 'path' or 'text'"
 LABELS = ("label", "emotion")

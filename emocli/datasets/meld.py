@@ -23,8 +23,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from emocli import datasets, labels, records
+from emocli import datasets, records
 from emocli.errors import EmptyInputError, MalformedError
+from emocli.records import labels
 
 EXPECTED = "a folder with MELD's train_sent_emo.csv, dev_sent_emo.csv or test_sent_emo.csv, or one"
 COLUMNS = ("Utterance", "Speaker", "Emotion", "Sentiment", "Dialogue_ID", "Utterance_ID")

@@ -18,8 +18,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from emocli import datasets, labels, records
+from emocli import datasets, records
 from emocli.errors import EmptyInputError, MalformedError
+from emocli.records import labels
 
 EXPECTED = "a folder with nEMO's data.tsv, or that file"
 COLUMNS = ("file_id", "emotion", "raw_text", "speaker_id", "gender", "age")

@@ -20,8 +20,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from emocli import datasets, labels, records
+from emocli import datasets, records
 from emocli.errors import MalformedError
+from emocli.records import labels
 
 EXPECTED = "a RAVDESS folder or file (names like 03-01-06-01-02-01-12.wav)"
 NAME = re.compile(r"(0[123])-(0[12])-(0[1-8])-(0[12])-(0[12])-(0[12])-(\d\d)")

@@ -13,8 +13,11 @@ import numpy as np
 import orjson
 import torch
 
-from emocli import bundle, cli, models, options, stages, windows
+from emocli import models, pipeline
+from emocli.bundles import bundle
+from emocli.cli import main, options
 from emocli.commands import fuse
+from emocli.pipeline import windows
 
 RECORDS = 2_000
 ALONE = 250  # of these at a batch of one
@@ -64,7 +67,7 @@ def of_stage(folder: Path, size: str, lines: list[bytes]) -> float:
     flags = {"batch_size": size, "store": None, "device": "cpu", "dtype": "auto", "offline": True}
     run = options.Run("fuse", options.streams(), [], flags)
     window = windows.of(run.batch_size(fuse.BATCH))
-    stage = stages.windowed(fuse.stage(run, bundle.read(folder)), window)
+    stage = pipeline.windowed(fuse.stage(run, bundle.read(folder)), window)
     given = [orjson.loads(line) for line in lines]
     start = time.process_time()
     count = sum("fused" in record["features"] for record in stage(iter(given)))
@@ -78,7 +81,7 @@ def of_command(folder: Path, size: str, lines: list[bytes]) -> float:
     command = ["fuse", "--quiet", "--model", str(folder), "--batch-size", size]
     stdout, stderr = io.BytesIO(), io.StringIO()
     start = time.process_time()
-    status = cli.run(command, io.BytesIO(b"".join(lines)), stdout, stderr)
+    status = main.run(command, io.BytesIO(b"".join(lines)), stdout, stderr)
     taken = time.process_time() - start
     assert status == 0, stderr.getvalue()
     assert stdout.getvalue().count(b"\n") == len(lines)

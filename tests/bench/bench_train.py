@@ -29,10 +29,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from emocli import late_training, models, training
-from emocli.store import Store
-from emocli.training import Settings
-from emocli.training_data import Data, Filed, Frames, Source
+from emocli import models
+from emocli.io.store import Store
+from emocli.training import late_fusion as late
+from emocli.training import loop
+from emocli.training.data import Data, Filed, Frames, Source
+from emocli.training.loop import Settings
 
 RECORDS, FRAMES, DIM, CLASSES = 10_000, 100, 384, 7
 STREAMS = ("text", "audio", "video")
@@ -119,7 +121,7 @@ def _step(model: nn.Module) -> Step:
     optimiser = torch.optim.AdamW(model.train().parameters(), lr=1e-3)
 
     def step(batch: Data) -> None:
-        terms = training.objective(model, batch, nn.functional.cross_entropy)
+        terms = loop.objective(model, batch, nn.functional.cross_entropy)
         optimiser.zero_grad()
         torch.autograd.backward(torch.stack(list(terms.values())).sum())
         optimiser.step()
@@ -149,7 +151,7 @@ def late_fusion(data: Source, reading: float) -> float:
     """Return CPU seconds of late fusion for a batch: averaging, less reading, and its heads."""
     config = {"dims": dict.fromkeys(STREAMS, DIM), "classes": CLASSES}
     start = time.process_time()
-    with late_training.averaged(config["dims"], data) as [vectors]:
+    with late.averaged(config["dims"], data) as [vectors]:
         averaging = (time.process_time() - start) / STEPS - reading
         start = time.process_time()
         for name in STREAMS:
@@ -193,7 +195,7 @@ def _share(name: str, data: Filed) -> dict[str, Any]:
 @contextlib.contextmanager
 def _clock(name: str) -> Iterator[list[float]]:
     """Give the wall-clock seconds of each call of a function of the training loop."""
-    call, taken = getattr(training, name), []
+    call, taken = getattr(loop, name), []
 
     def timed(*given: Any) -> Any:
         start = time.perf_counter()
@@ -201,7 +203,7 @@ def _clock(name: str) -> Iterator[list[float]]:
         taken.append(time.perf_counter() - start)
         return found
 
-    with mock.patch.object(training, name, timed):
+    with mock.patch.object(loop, name, timed):
         yield taken
 
 
@@ -212,9 +214,9 @@ def _fit(name: str, data: Filed) -> None:
     few, settings = data.part(torch.arange(BATCH)), Settings(epochs=5, batch_size=BATCH)
     config = {"dims": dict.fromkeys(STREAMS, DIM), "classes": CLASSES}
     if name == LATE:
-        late_training.fit(config, again, few, settings, lambda _: None)
+        late.fit(config, again, few, settings, lambda _: None)
     elif quick:
-        training.fit(_built(name), again, few, settings, lambda _: None)
+        loop.fit(_built(name), again, few, settings, lambda _: None)
     else:
         once = replace(settings, epochs=1)
-        training.fit(_built(name), again.part(torch.arange(8 * BATCH)), few, once, lambda _: None)
+        loop.fit(_built(name), again.part(torch.arange(8 * BATCH)), few, once, lambda _: None)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from emocli import bundle, models
-from emocli.store import Store
+from emocli import models
+from emocli.bundles import bundle
+from emocli.io.store import Store
 
 Record = dict[str, Any]
 

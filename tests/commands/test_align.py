@@ -12,8 +12,8 @@ import parselmouth
 import pytest
 import soundfile
 
-from emocli.commands import _align_text
 from emocli.signals import phones, pocketsphinx_aligner, stretches, textgrid
+from emocli.stages.align import transcript
 from tests.conftest import Emocli
 from tests.encoders.test_ctc_model import LETTERS, Network, ctc_network  # noqa: F401 - a fixture
 from tests.synthetic_speech import say
@@ -272,7 +272,7 @@ def test_long_recordings_are_cut_by_the_times_of_their_words(
     text = " ".join([TEXT, "She had your dark suit all year.", TEXT])
     record = spoken(text)
     whole = emocli("align", "-j1", stdin=[record]).records[0]
-    monkeypatch.setattr(_align_text, "LONGEST_S", 3.0)
+    monkeypatch.setattr(transcript, "LONGEST_S", 3.0)
     monkeypatch.setattr(stretches.cut, "__defaults__", (3.0,))
     cut = emocli("align", "-j1", stdin=[{**record, "words": whole["words"]}]).records[0]
     assert [p["phone"] for p in cut["phones"]] == [p["phone"] for p in whole["phones"]]
@@ -286,7 +286,7 @@ def test_long_recordings_are_cut_by_the_times_of_their_words(
     assert failed
     assert all(4 < stretch["end"] <= whole["alignment"]["duration"] for stretch in failed)
     assert {p["word"] for p in partly["phones"]} >= {"Please", "when"}
-    monkeypatch.setattr(_align_text, "MOST_S", 4.0)
+    monkeypatch.setattr(transcript, "MOST_S", 4.0)
     untimed = emocli("align", "-j1", stdin=[record])
     assert untimed.records[0]["missing"]["phones"]["code"] == "too_long"
     assert "transcribe" in untimed.stderr

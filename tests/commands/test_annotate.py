@@ -12,12 +12,12 @@ import numpy as np
 import orjson
 import pytest
 
-from emocli.commands._annotate_command import Command
-from emocli.commands._annotate_raters import Question
 from emocli.commands.schema import schema
 from emocli.errors import RecordError
 from emocli.llm import personas
 from emocli.metrics import pooling
+from emocli.stages.annotate.command import Command
+from emocli.stages.annotate.raters import Question
 from tests.commands.test_schema import wrong
 from tests.conftest import Emocli
 
@@ -444,7 +444,7 @@ def test_predictions_that_are_there_need_no_torch(tmp_path: Path) -> None:
     import subprocess
 
     code = (
-        "import sys; from emocli import cli; status = cli.run(['annotate', sys.argv[1]]);"
+        "import sys; from emocli.cli import main; status = main.run(['annotate', sys.argv[1]]);"
         "print('torch' in sys.modules, status, file=sys.stderr)"
     )
     path = tmp_path / "records.jsonl"

@@ -11,10 +11,10 @@ import numpy as np
 import orjson
 import pytest
 
-from emocli.commands import _augment_targets as targets
 from emocli.errors import RecordError
+from emocli.io.store import Store
 from emocli.signals import audio, dime, spectral
-from emocli.store import Store
+from emocli.stages.augment import targets
 from tests.conftest import Emocli
 
 Record = dict[str, Any]

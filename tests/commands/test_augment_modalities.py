@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from emocli.store import Store
+from emocli.io.store import Store
 from tests.conftest import Emocli
 from tests.test_contract import start
 

@@ -12,7 +12,7 @@ import pytest
 import scipy.optimize
 import scipy.special
 
-from emocli import bundle
+from emocli.bundles import bundle
 from tests.commands import bundles
 from tests.conftest import Emocli
 

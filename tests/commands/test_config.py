@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from emocli import cli
+from emocli.cli import registry
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_what_is_shown_is_what_a_command_gets(emocli, file, monkeypatch):
 def test_without_a_command_every_flag_of_every_command_is_shown(emocli):
     done = emocli("config", "show")
     shown = {record["command"].split()[0] for record in done.records}
-    assert shown >= {name for name in cli.names() if name not in ("schema",)}
+    assert shown >= {name for name in registry.names() if name not in ("schema",)}
     assert {record["source"] for record in done.records} <= {"default", "$EMOCLI_STORE"}
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from emocli import bundle, cli, hub
-from emocli.commands import _checkup, doctor
+from emocli import hub
+from emocli.bundles import bundle
+from emocli.cli import checkup, main
+from emocli.commands import doctor
 
 PARTS = ["programs", "packages", "devices", "models", "places", "fallbacks", "problems"]
 
@@ -17,7 +19,7 @@ PARTS = ["programs", "packages", "devices", "models", "places", "fallbacks", "pr
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the packages for importable: trying each costs seconds."""
-    monkeypatch.setattr(_checkup, "CORE", {"orjson": ("", ""), "torch": ("", "networks")})
+    monkeypatch.setattr(checkup, "CORE", {"orjson": ("", ""), "torch": ("", "networks")})
 
 
 @pytest.mark.usefixtures("quick")
@@ -62,7 +64,7 @@ def test_a_predictor_that_is_damaged_exits_3(emocli, tmp_path, monkeypatch):
 
 def test_a_package_that_is_not_there_or_broken_is_a_problem_and_no_traceback(emocli, monkeypatch):
     core = {"no-such-package": ("", ""), "orjson": ("no_such_module", "")}
-    monkeypatch.setattr(_checkup, "CORE", core)
+    monkeypatch.setattr(checkup, "CORE", core)
     done = emocli("doctor")
     notes = {p["name"]: p["note"] for p in done.records[0]["packages"]}
     assert notes["no-such-package"] == "not installed"
@@ -76,8 +78,8 @@ def test_an_import_that_kills_the_process_is_reported(tmp_path, monkeypatch):
     (tmp_path / "deadly.py").write_text("import os\nos.abort()\n")
     (tmp_path / "fine.py").write_text("x = 1\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    assert _checkup.import_problem("fine") is None
-    assert "exit -6" in (_checkup.import_problem("deadly") or "")
+    assert checkup.import_problem("fine") is None
+    assert "exit -6" in (checkup.import_problem("deadly") or "")
 
 
 def test_what_stands_in_for_a_missing_package_is_said():
@@ -90,22 +92,22 @@ def test_what_stands_in_for_a_missing_package_is_said():
             for n, v in given.items()
         ]
 
-    assert list(_checkup._fallbacks(state())) == []
-    (one,) = _checkup._fallbacks(state(faster_whisper=None))
+    assert list(checkup._fallbacks(state())) == []
+    (one,) = checkup._fallbacks(state(faster_whisper=None))
     assert one["of"] == "faster-whisper"
     assert "transformers" in one["now"]
-    (masked,) = _checkup._fallbacks(state(broken="torchaudio"))
+    (masked,) = checkup._fallbacks(state(broken="torchaudio"))
     assert "masked" in masked["now"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_read_only_place_is_named(tmp_path: Path):
     tmp_path.chmod(0o500)
-    assert not _checkup._writable(tmp_path / "cache" / "emocli")
+    assert not checkup._writable(tmp_path / "cache" / "emocli")
 
 
 def test_a_place_that_is_not_there_yet_is_judged_by_the_folder_above(tmp_path: Path):
-    assert _checkup._writable(tmp_path / "cache" / "emocli")
+    assert checkup._writable(tmp_path / "cache" / "emocli")
     (tmp_path / "file").touch()
     assert not Path(tmp_path, "cache").exists()
 
@@ -117,7 +119,7 @@ def test_on_a_terminal_it_is_a_table():
             return True
 
     stdout, stderr = Terminal(), io.StringIO()
-    cli.run(["doctor"], io.BytesIO(), stdout, stderr)
+    main.run(["doctor"], io.BytesIO(), stdout, stderr)
     shown = stdout.getvalue().decode()
     for title in ("programs", "packages", "devices", "models", "places"):
         assert title in shown

@@ -12,8 +12,8 @@ import numpy as np
 import orjson
 import pytest
 
+from emocli.io.store import Store
 from emocli.signals import audio, contour_features, functionals
-from emocli.store import Store
 from tests.conftest import Emocli
 
 PROSODY = ("encode", "--modality", "audio", "--encoder", "prosody", "--as", "prosody")
@@ -123,7 +123,7 @@ def test_level_is_about_sound(emocli: Emocli) -> None:
 
 def test_neither_models_nor_torch_are_needed(tmp_path: Path, sounds: list[str]) -> None:
     code = (
-        "import sys; from emocli import cli; status = cli.run(sys.argv[1:]);"
+        "import sys; from emocli.cli import main; status = main.run(sys.argv[1:]);"
         "print(int(status), 'torch' in sys.modules, file=sys.stderr)"
     )
     command = [sys.executable, "-c", code, *PROSODY, *sounds[:1]]

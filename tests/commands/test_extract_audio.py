@@ -14,8 +14,8 @@ import soundfile
 
 from emocli.commands import extract_audio
 from emocli.errors import RecordError
+from emocli.io.store import Store
 from emocli.signals import audio
-from emocli.store import Store
 from tests.conftest import Emocli
 from tests.signals.media import encoded, silent_film, wav_bytes
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from emocli import models, store
+from emocli import models
+from emocli.io import store
 from tests.commands import bundles
 from tests.commands.bundles import FRAMES, VECTORS, feature
 from tests.conftest import Emocli

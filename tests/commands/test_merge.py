@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from emocli import duplicates
 from emocli.errors import MalformedError
+from emocli.io import ids
 from tests.conftest import Emocli
 
 ODD = b'{"id": "a",  "x": 1.50, "big": 123456789012345678901234567890, "u": "\\u00e9"}\n'
@@ -62,21 +62,21 @@ def test_gaps_duplicates_and_strangers_are_named(emocli: Emocli, tmp_path: Path)
 
 @pytest.mark.parametrize("twice", [None, 3, 70_000, 299_999])
 def test_a_duplicate_is_found_among_any_number(twice: int | None) -> None:
-    ids = duplicates.Ids()
+    found = ids.Ids()
     for number in range(300_000):
-        ids.add(f"clip{number}")
+        found.add(f"clip{number}")
     if twice is None:
-        ids.check()
+        found.check()
         return
-    ids.add(f"clip{twice}")
+    found.add(f"clip{twice}")
     with pytest.raises(MalformedError, match=f"records {twice + 1} and 300001"):
-        ids.check()
+        found.check()
 
 
 PEAK = """
 import resource, sys
-from emocli import cli
-status = cli.run(["merge", "-q", "-"])
+from emocli.cli import main
+status = main.run(["merge", "-q", "-"])
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
 sys.exit(status)
 """

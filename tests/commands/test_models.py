@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from emocli import cli, hub
-from tests.warehouse import FILES, stock
+from emocli import hub
+from emocli.cli import main
+from tests.hub.warehouse import FILES, stock
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +19,7 @@ def place(tmp_path, monkeypatch):
 
 def run(*arguments, stdin=b""):
     stdout, stderr = io.BytesIO(), io.StringIO()
-    status = cli.run(["models", *arguments], io.BytesIO(stdin), stdout, stderr)
+    status = main.run(["models", *arguments], io.BytesIO(stdin), stdout, stderr)
     return status, stdout.getvalue(), stderr.getvalue()
 
 
@@ -70,7 +71,7 @@ def test_list_draws_a_table_on_a_terminal(warm):
             return True
 
     stdout = Terminal()
-    assert cli.run(["models", "list"], io.BytesIO(), stdout, io.StringIO()) == 0
+    assert main.run(["models", "list"], io.BytesIO(), stdout, io.StringIO()) == 0
     text = stdout.getvalue().decode()
     assert "tiny *" in text
     assert "wheel" in text

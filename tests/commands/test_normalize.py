@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from emocli.store import Store
+from emocli.io.store import Store
 from tests.conftest import Emocli
 
 Record = dict[str, Any]

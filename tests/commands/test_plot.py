@@ -18,8 +18,22 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from emocli.commands import _plot_clip, _plot_page, _plot_prosody, _plot_scores, _plot_training
-from emocli.commands._plot_clip import Clip
+from emocli.plots import (
+    clip as _plot_clip,
+)
+from emocli.plots import (
+    page as _plot_page,
+)
+from emocli.plots import (
+    prosody as _plot_prosody,
+)
+from emocli.plots import (
+    scores as _plot_scores,
+)
+from emocli.plots import (
+    training as _plot_training,
+)
+from emocli.plots.clip import Clip
 from tests.conftest import RATE_HZ, Emocli
 
 Record = dict[str, Any]
@@ -276,8 +290,8 @@ def test_the_same_record_gives_the_same_bytes_and_no_date(
 
 FRESH = """
 import sys
-from emocli import cli
-status = cli.run(["plot", "prosody", "--format=svg", sys.argv[1]])
+from emocli.cli import main
+status = main.run(["plot", "prosody", "--format=svg", sys.argv[1]])
 assert "matplotlib.pyplot" not in sys.modules
 assert "torch" not in sys.modules
 sys.exit(status)

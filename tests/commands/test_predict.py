@@ -14,10 +14,11 @@ import scipy.stats
 import torch
 from rich.console import Console
 
-from emocli import bundle
-from emocli.commands import _answers, _streams, _table
+from emocli.bundles import bundle, outputs
+from emocli.cli import prediction
 from emocli.errors import ConfigError
-from emocli.labels import EMOTIONS
+from emocli.records.labels import EMOTIONS
+from emocli.stages import encode
 from tests.commands import bundles
 from tests.conftest import Emocli
 
@@ -149,7 +150,7 @@ def test_a_trained_bundle_predicts_and_only_its_own_fusion_counts(
 
 
 def test_a_prediction_is_drawn_for_people() -> None:
-    prediction: dict[str, Any] = _streams.prediction(
+    prediction: dict[str, Any] = encode.prediction(
         np.log([0.1, 0.4, 0.1, 0.1, 0.1, 0.1, 0.1]), list(EMOTIONS)
     )
     prediction |= {"modalities": {"audio": 0.75, "text": 0.25}, "model": "default@1"}
@@ -162,8 +163,10 @@ def test_a_prediction_is_drawn_for_people() -> None:
         "missing": {"video": {"message": "no face"}},
     }
     console = Console(file=io.StringIO(), width=100)
-    assert _table.show_prediction(record, EMOTIONS, console)
-    assert _table.show_prediction({"id": "b", "error": {"message": "broken"}}, EMOTIONS, console)
+    assert prediction.show_prediction(record, EMOTIONS, console)
+    assert prediction.show_prediction(
+        {"id": "b", "error": {"message": "broken"}}, EMOTIONS, console
+    )
     drawn = console.file.getvalue()  # type: ignore[attr-defined]
     for words in (
         "clip.wav",
@@ -176,8 +179,8 @@ def test_a_prediction_is_drawn_for_people() -> None:
         "broken",
     ):
         assert words in drawn
-    assert _table.bar(0.5, 4) == "██"
-    assert _table.bar(1 / 32, 4) == "▏"
+    assert prediction.bar(0.5, 4) == "██"
+    assert prediction.bar(1 / 32, 4) == "▏"
 
 
 VALENCE: dict[str, Any] = {"target": "valence", "kind": "number", "mean": 3.0, "scale": 0.5}
@@ -249,13 +252,13 @@ def test_a_blend_is_decoded_and_its_larger_part_is_the_emotion() -> None:
     contents = {"heads": [blend], "decoder": {"rule": "published", "alpha": 0.15, "beta": 0.2}}
     shares = [[0.1, 0.65, 0.25], [0.1, 0.42, 0.48], [0.1, 0.8, 0.1], [0.6, 0.4, 0.0]]
     with np.errstate(divide="ignore"):
-        found = _answers.of(np.log(np.clip(shares, 1e-12, 1)), contents)
+        found = outputs.of(np.log(np.clip(shares, 1e-12, 1)), contents)
     blends = [{"joy": 70, "anger": 30}, {"anger": 50, "joy": 50}, {"joy": 100}, {"neutral": 100}]
     assert [list(f["blend"].items()) for f in found] == [list(b.items()) for b in blends]
     assert [f["emotion"] for f in found] == ["joy", "anger", "joy", "neutral"]
-    assert _answers.of(np.log(shares[:3]), {"heads": [blend]}) == found[:3]  # our own thresholds
+    assert outputs.of(np.log(shares[:3]), {"heads": [blend]}) == found[:3]  # our own thresholds
     with pytest.raises(ConfigError, match="decoder"):
-        _answers.of(np.log(shares[:1]), {"heads": [blend], "decoder": {"rule": "guess"}})
+        outputs.of(np.log(shares[:1]), {"heads": [blend], "decoder": {"rule": "guess"}})
 
 
 def test_a_blend_without_neutral_and_the_expected_rule(emocli: Emocli, tmp_path: Path) -> None:
@@ -306,10 +309,10 @@ def test_blends_and_numbers_are_drawn_for_people() -> None:
     blend = {"emotion": "joy", "probabilities": shares, "confidence": 0.65, "entropy": 0.8}
     blend |= {"blend": {"joy": 70.0, "anger": 30.0}, "valence": 0.25}
     blend |= {"modalities": {"text": 1.0}, "disagreement": {"text": 0.125}, "model": "m@1"}
-    assert _table.show_prediction({"id": "a", "prediction": blend}, bundles.LABELS, console)
+    assert prediction.show_prediction({"id": "a", "prediction": blend}, bundles.LABELS, console)
     numbers = {"emotion": None, "valence": 3.5, "arousal": -0.25, "modalities": {}, "model": "n@1"}
     record = {"id": "b", "prediction": numbers, "unimodal": {"text": {"valence": 2.0}}}
-    assert _table.show_prediction(record, [], console)
+    assert prediction.show_prediction(record, [], console)
     drawn = console.file.getvalue()  # type: ignore[attr-defined]
     for words in ("70 % joy, 30 % anger  65% sure", "0.25", "text 0.12", "valence 3.50, arousal"):
         assert words in drawn

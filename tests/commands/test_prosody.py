@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from emocli.commands import prosody
-from emocli.prosody_types import Prosody, Vowel
+from emocli.records.types import Prosody, Vowel
 from tests.conftest import Emocli
 from tests.signals.media import encoded, silent_film
 

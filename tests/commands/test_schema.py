@@ -7,8 +7,9 @@ from typing import Any, get_type_hints
 import orjson
 import pytest
 
-from emocli import records
-from emocli.commands.schema import schema
+from emocli.records import types
+from emocli.records.schema import schema
+from emocli.records.types import Utterance
 
 SCHEMA = schema()
 KINDS: dict[str, tuple[type, ...]] = {
@@ -80,11 +81,11 @@ def test_what_is_wrong_is_found(broken: dict[str, Any], where: str):
 
 
 def test_every_field_of_the_types_is_there():
-    assert list(SCHEMA["properties"]) == list(get_type_hints(records.Record))
+    assert list(SCHEMA["properties"]) == list(get_type_hints(Utterance))
     assert SCHEMA["$schema"].endswith("2020-12/schema")
     assert "additionalProperties" not in SCHEMA
     for name, definition in SCHEMA["$defs"].items():
-        assert list(definition["properties"]) == list(get_type_hints(getattr(records, name)))
+        assert list(definition["properties"]) == list(get_type_hints(getattr(types, name)))
         assert definition["description"]
 
 
@@ -117,5 +118,5 @@ def test_what_every_step_adds_to_a_clip_keeps_the_schema(emocli):
         assert len(rows) == 1, done.stderr
         assert wrong(rows[0], SCHEMA) == [], command
         for feature in rows[0].get("features", {}).values():
-            assert feature.keys() <= get_type_hints(records.Feature).keys(), command
+            assert feature.keys() <= get_type_hints(types.Feature).keys(), command
     assert rows[0]["features"].keys() == {"text", "prosody", "fused"}

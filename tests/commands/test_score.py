@@ -7,8 +7,8 @@ import orjson
 import pytest
 from sklearn import metrics as sk
 
-from emocli import cli
-from emocli.labels import EMOTIONS
+from emocli.cli import main
+from emocli.records.labels import EMOTIONS
 
 
 def record(number, truth, predicted, probabilities=None, **fields):
@@ -334,7 +334,7 @@ def test_a_table_on_a_terminal_and_json_when_asked(emocli):
 
     def drawn(*flags):
         stdout = Terminal()
-        status = cli.run(["score", *flags], io.BytesIO(lines), stdout, io.StringIO())
+        status = main.run(["score", *flags], io.BytesIO(lines), stdout, io.StringIO())
         return status, stdout.getvalue().decode()
 
     status, text = drawn()
@@ -363,10 +363,10 @@ def test_score_imports_neither_torch_nor_scikit_learn():
     import sys
 
     code = (
-        "import io, sys\nfrom emocli import cli\n"
+        "import io, sys\nfrom emocli.cli import main\n"
         'line = b\'{"id": "a", "label": {"emotion": "joy"}, '
         '"prediction": {"emotion": "joy"}}\'\n'
-        "assert cli.run(['score'], io.BytesIO(line), io.BytesIO(), io.StringIO()) == 0\n"
+        "assert main.run(['score'], io.BytesIO(line), io.BytesIO(), io.StringIO()) == 0\n"
         "sys.exit(len({'torch', 'sklearn', 'scipy', 'rich', 'transformers'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -4,9 +4,9 @@ import numpy as np
 import orjson
 import pytest
 
-from emocli.commands import _score_compare
-from emocli.labels import EMOTIONS
 from emocli.metrics import agreement, classification
+from emocli.records.labels import EMOTIONS
+from emocli.scoring import compare
 
 from .test_score_tasks import draw, one, score
 
@@ -72,11 +72,11 @@ def test_p_is_even_where_nothing_differs_and_small_where_much_does():
     for _ in range(200):  # the means of 40 clusters that are drawn from the same
         gaps = random.normal(size=40)
         weights = random.multinomial(40, np.full(40, 1 / 40), size=300)
-        small += _score_compare.p_value(weights @ gaps / 40) < 0.05
+        small += compare.p_value(weights @ gaps / 40) < 0.05
     assert 2 <= small <= 24  # 10 expected, and a percentile bootstrap is a little too sure
-    assert _score_compare.p_value(np.full(999, 0.2)) == pytest.approx(2 / 1000)
-    assert _score_compare.p_value(np.full(3, np.nan)) is None
-    assert _score_compare.p_value(None) is None
+    assert compare.p_value(np.full(999, 0.2)) == pytest.approx(2 / 1000)
+    assert compare.p_value(np.full(3, np.nan)) is None
+    assert compare.p_value(None) is None
 
 
 def test_files_with_other_ids_or_labels_are_refused(emocli, tmp_path):

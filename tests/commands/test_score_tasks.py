@@ -6,8 +6,8 @@ import pytest
 from scipy.spatial import distance
 from sklearn import metrics as sk
 
-from emocli.labels import EMOTIONS
 from emocli.metrics import distribution, regression
+from emocli.records.labels import EMOTIONS
 
 
 def score(emocli, records, *flags, status=0):

@@ -9,9 +9,9 @@ import numpy as np
 import orjson
 import pytest
 
-from emocli.commands import _training_folds
 from emocli.commands.train import MODELS
 from emocli.errors import UsageError
+from emocli.training import folds
 from tests.conftest import Emocli
 
 Record = dict[str, Any]
@@ -113,13 +113,13 @@ def test_every_record_is_predicted_by_a_model_without_its_group(
     emocli: Emocli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
-    fitted = _training_folds.fitted
+    fitted = folds.fitted
 
     def watched(plan: Any, fitting: Any, dev: Any, report: Any) -> Any:
         seen.append(len(fitting) + len(dev))
         return fitted(plan, fitting, dev, report)
 
-    monkeypatch.setattr(_training_folds, "fitted", watched)
+    monkeypatch.setattr(folds, "fitted", watched)
     done = emocli("train", "--cv", "speaker", "--folds", "4", "--epochs", "20", stdin=examples())
     assert done.status == 0, done.stderr
     assert [record["id"] for record in done.records] == [f"r{i}" for i in range(96)]
@@ -136,8 +136,8 @@ def test_every_record_is_predicted_by_a_model_without_its_group(
 
 def test_groups_have_to_be_there() -> None:
     with pytest.raises(UsageError, match="only 2 groups"):
-        _training_folds.folds(["a", "b", "a"], 5)
-    assert sorted(set(_training_folds.folds(list("abcab"), 5))) == [0, 1, 2]
+        folds.folds(["a", "b", "a"], 5)
+    assert sorted(set(folds.folds(list("abcab"), 5))) == [0, 1, 2]
 
 
 def test_a_record_without_the_field_is_named(emocli: Emocli) -> None:

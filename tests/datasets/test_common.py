@@ -6,7 +6,7 @@ import pytest
 
 from emocli import datasets
 from emocli.errors import EmptyInputError, UsageError
-from emocli.labels import EMOTIONS
+from emocli.records.labels import EMOTIONS
 
 every = pytest.mark.parametrize("name", datasets.names())
 published = pytest.mark.parametrize("name", sorted({*datasets.names()} - {"folder"}))

@@ -2,7 +2,7 @@ import pytest
 
 from emocli.datasets import crema_d
 from emocli.errors import MalformedError
-from emocli.labels import canonical
+from emocli.records.labels import canonical
 
 from .conftest import touch
 

@@ -2,7 +2,7 @@ import pytest
 
 from emocli.datasets import emodb
 from emocli.errors import MalformedError
-from emocli.labels import canonical
+from emocli.records.labels import canonical
 
 
 def test_every_letter_of_the_name_is_told(make):

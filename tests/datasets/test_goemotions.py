@@ -2,7 +2,7 @@ import pytest
 
 from emocli.datasets import goemotions
 from emocli.errors import MalformedError, UsageError
-from emocli.labels import EMOTIONS
+from emocli.records.labels import EMOTIONS
 
 
 def test_all_labels_are_kept_and_the_first_listed_is_the_label(make):

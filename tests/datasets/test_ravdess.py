@@ -30,7 +30,7 @@ def test_every_field_of_the_name_is_told(make):
 
 
 def test_the_eight_codes_map_to_seven_labels():
-    from emocli.labels import canonical
+    from emocli.records.labels import canonical
 
     assert [canonical(ravdess.EMOTIONS[f"0{i}"]) for i in range(1, 9)] == [
         "neutral", "neutral", "joy", "sadness", "anger", "fear", "disgust", "surprise"
@@ -55,7 +55,7 @@ def test_another_name_is_malformed_and_named(make, name):
 def test_a_name_that_is_not_utf8_is_kept(tmp_path):
     import os
 
-    from emocli.records import path_of
+    from emocli.records.jsonl import path_of
 
     place = tmp_path / os.fsdecode(b"caf\xe9")
     place.mkdir()

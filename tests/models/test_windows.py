@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from emocli import models, training
+from emocli import models
 from emocli.models import windows
+from emocli.training import loop
 
 
 def whole(*shape):
@@ -94,10 +95,10 @@ def test_a_moment_that_tells_is_heard_in_a_long_clip():
     for record in range(300):
         start = 16 * int(moment[record])
         values[record, start : start + 16, targets[record]] += 2
-    data = training.Data({"a": values}, {"a": whole(300, 64)}, targets)
+    data = loop.Data({"a": values}, {"a": whole(300, 64)}, targets)
     net = model(classes=3, hidden=32)
-    settings = training.Settings(epochs=20, learning_rate=1e-2, patience=20)
-    training.fit(
+    settings = loop.Settings(epochs=20, learning_rate=1e-2, patience=20)
+    loop.fit(
         net,
         data.rows(torch.arange(200)),
         data.rows(torch.arange(200, 300)),
@@ -105,4 +106,4 @@ def test_a_moment_that_tells_is_heard_in_a_long_clip():
         lambda _: None,
     )
     test = data.rows(torch.arange(200, 300))
-    assert (training.logits(net, test).argmax(1) == test.targets).float().mean() > 0.9
+    assert (loop.logits(net, test).argmax(1) == test.targets).float().mean() > 0.9

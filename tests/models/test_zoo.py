@@ -11,8 +11,9 @@ import orjson
 import pytest
 import torch
 
-from emocli import models, training
+from emocli import models
 from emocli.errors import ConfigError
+from emocli.training import loop
 from examples.fusion_tasks import accuracy, fitted, mean_over_time, xor
 
 DIMS = {"audio": 12, "text": 5}
@@ -92,7 +93,7 @@ def test_what_is_masked_gives_no_slope(name: str) -> None:
     model, (streams, masks) = build(name), batch(kind=TIMED)
     broken = {n: v.masked_fill(~wide(masks[n]), float("nan")) for n, v in streams.items()}
     if name != HEADS_ALONE:
-        training.standardise(model, training.Data(broken, masks, torch.zeros(6)))
+        loop.standardise(model, loop.Data(broken, masks, torch.zeros(6)))
     model(broken, masks).sum().backward()
     assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
 
@@ -151,9 +152,9 @@ def test_every_subset_of_streams_will_do(name: str, kind: str) -> None:
     for left in ({"audio"}, {"text"}, set()):
         some = {n: m & (n in left) for n, m in masks.items()}
         assert model(streams, some).isfinite().all()
-        objective = training.objective(
+        objective = loop.objective(
             model.train(),
-            training.Data(streams, some, torch.arange(6) % CLASSES),
+            loop.Data(streams, some, torch.arange(6) % CLASSES),
             torch.nn.functional.cross_entropy,
         )
         assert all(term.isfinite() for term in objective.values()), objective
@@ -163,8 +164,8 @@ def test_every_subset_of_streams_will_do(name: str, kind: str) -> None:
 def test_gradients_reach_every_parameter(name: str) -> None:
     kind = TIMED if models.takes_time(name) else POOLED  # attention to one frame has no slope
     model, (streams, masks) = build(name).train(), batch(kind=kind)
-    data = training.Data(streams, masks, torch.arange(6) % 2)
-    terms = training.objective(model, data, torch.nn.functional.cross_entropy)
+    data = loop.Data(streams, masks, torch.arange(6) % 2)
+    terms = loop.objective(model, data, torch.nn.functional.cross_entropy)
     sum(terms.values()).backward()
     for parameter_name, parameter in model.named_parameters():
         assert parameter.grad is not None, parameter_name
@@ -186,20 +187,20 @@ def test_the_state_makes_the_same_model(name: str) -> None:
 def test_sixteen_records_can_be_learned_by_heart(name: str) -> None:
     streams, masks = batch(16, TIMED if models.takes_time(name) else POOLED)
     random = torch.Generator().manual_seed(3)
-    data = training.Data(streams, masks, torch.randint(0, CLASSES, (16,), generator=random))
+    data = loop.Data(streams, masks, torch.randint(0, CLASSES, (16,), generator=random))
     free = {"dropout": 0.0} if hasattr(build(name).config, "dropout") else {}
     model = build(name, **free)
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-2, weight_decay=0)
     if name != HEADS_ALONE:
-        training.standardise(model, data)
+        loop.standardise(model, data)
     learned, steps = False, 0
     while not learned and steps < 300:
         loss = torch.nn.functional.cross_entropy
         optimiser.zero_grad()
-        sum(training.objective(model.train(), data, loss).values()).backward()
+        sum(loop.objective(model.train(), data, loss).values()).backward()
         optimiser.step()
         steps += 1
-        learned = bool((training.logits(model, data).argmax(1) == data.targets).all())
+        learned = bool((loop.logits(model, data).argmax(1) == data.targets).all())
     assert learned, f"{name} has not learned 16 records in {steps} steps"
 
 
@@ -209,13 +210,13 @@ def test_a_number_can_be_learned_too(name: str) -> None:
     streams, masks = batch(64, TIMED)
     targets = torch.stack([streams["audio"].mean((1, 2)) * 3, streams["text"][:, 0, 0] * 0 + 1], 1)
     masks = {n: torch.ones_like(m) for n, m in masks.items()}
-    data = training.Data(streams, masks, targets)
+    data = loop.Data(streams, masks, targets)
     rows: list[dict[str, Any]] = []
-    settings = training.Settings(
+    settings = loop.Settings(
         epochs=40, learning_rate=1e-2, batch_size=16, modality_dropout=0, squared=True
     )
-    training.fit(model, data, data, settings, rows.append)
-    assert training.logits(model, data).shape == (64, 2)
+    loop.fit(model, data, data, settings, rows.append)
+    assert loop.logits(model, data).shape == (64, 2)
     assert min(row["dev_loss"] for row in rows) < 0.5 * float(targets.var(0).mean() + 0.5)
 
 

@@ -1,0 +1,231 @@
+"""A trained model as a folder: config.json, model.safetensors, card.md; it rebuilds itself.
+
+config.json holds the architecture's name and frozen config, the labels in order, what each stream
+must be (encoder, revision, layer, pooling, dim; null matches anything), the calibration, the
+training data and metrics, and a canary: the logits of a seeded input, checked on loading.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from emocli.bundles import heads
+from emocli.errors import ConfigError, EmocliError, UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+DEFAULT = Path(__file__).parents[1] / "default"
+FORMAT = 1
+FILES = ("model.safetensors", "card.md", "config.json")  # in the order they are put in place
+ADAPTER = "adapter."  # tensors for an encoder, "adapter.STREAM.NAME"; the rest are the model's
+CANARY_ROWS = 4
+CANARY_FRAMES = 5  # of a stream with a time axis
+CANARY_TOLERANCE = 1e-3  # between machines; a head that was not loaded is off by 1 and more
+MADE = ("adapter", "context", "level_dbfs", "normalized")  # of features: none is a value, too
+MATCHED = ("encoder", "revision", "layer", "pooling", "dim", *MADE)
+
+
+@dataclass
+class Bundle:
+    """What config.json says, and where the weights are."""
+
+    folder: Path
+    contents: dict[str, Any]
+
+    @property
+    def labels(self) -> list[str]:
+        """The classes, in the order of the logits; none where it answers in numbers only."""
+        return [label for head in self.heads for label in head.labels]
+
+    @cached_property
+    def heads(self) -> list[heads.Head]:
+        """What it answers."""
+        return heads.of(self.contents)
+
+    @property
+    def streams(self) -> dict[str, dict[str, Any]]:
+        """What each stream must be."""
+        return dict(self.contents["streams"])
+
+    @property
+    def name(self) -> str:
+        """What predictions call the model: its name and the beginning of its digest."""
+        return f"{self.contents['name']}@{self.digest[:12]}"
+
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 over config and weights, which signs fused vectors."""
+        digest = hashlib.sha256((self.folder / "config.json").read_bytes())
+        digest.update((self.folder / "model.safetensors").read_bytes())
+        return digest.hexdigest()
+
+    @cached_property
+    def tensors(self) -> dict[str, Tensor]:
+        """All weights, as float32."""
+        from safetensors.torch import load_file
+
+        try:
+            tensors = load_file(self.folder / "model.safetensors")
+        except Exception as error:
+            raise ConfigError(f"{self.folder}/model.safetensors: {error}") from None
+        return {name: tensor.float() for name, tensor in tensors.items()}
+
+    def adapter(self, stream: str) -> dict[str, Tensor] | None:
+        """Return the tensors that adapt a stream's encoder, if the bundle has some."""
+        prefix = f"{ADAPTER}{stream}."
+        found = {n.removeprefix(prefix): t for n, t in self.tensors.items() if n.startswith(prefix)}
+        return found or None
+
+    def model(self) -> Any:
+        """Return the model with its weights, checked: no key missing or over, canary right."""
+        from emocli import models
+
+        model = models.build(self.contents["architecture"], self.contents["config"])
+        weights = {n: t for n, t in self.tensors.items() if not n.startswith(ADAPTER)}
+        try:
+            model.load_state_dict(weights, strict=True)
+        except RuntimeError as error:
+            raise ConfigError(f"{self.folder}: weights do not fit: {error}") from None
+        model.eval()
+        self._check(model)
+        return model
+
+    def _check(self, model: Any) -> None:
+        import numpy as np
+
+        wanted = np.array(self.contents["canary"])
+        got = canary(model, self.streams)
+        # Written so that a logit that is no number is far off, too.
+        if wanted.shape != got.shape or not np.abs(wanted - got).max() <= CANARY_TOLERANCE:
+            raise ConfigError(
+                f"{self.folder}: the canary's logits are not those recorded",
+                hint="the weights are damaged, or of another version of the model",
+            )
+
+
+def read(folder: str | Path) -> Bundle:
+    """Return the bundle in a folder; its weights are not read yet."""
+    path = DEFAULT if str(folder) == "default" else Path(folder)
+    try:
+        contents = orjson.loads((path / "config.json").read_bytes())
+    except FileNotFoundError:
+        hint = "emocli train -o DIR writes one; 'default' is the shipped predictor"
+        raise ConfigError(f"{path} is not a bundle: no config.json", hint=hint) from None
+    except (OSError, orjson.JSONDecodeError) as error:
+        raise ConfigError(f"{path}/config.json: {error}") from None
+    if contents.get("format") != FORMAT:
+        raise ConfigError(f"{path}: format {contents.get('format')!r}, not {FORMAT}")
+    if not (path / "model.safetensors").is_file():
+        raise ConfigError(f"{path}: no model.safetensors")
+    return Bundle(path, contents)
+
+
+def canary(model: Any, streams: Mapping[str, Mapping[str, Any]]) -> Any:
+    """Return the logits (rows, columns) of a seeded input, float64."""
+    import numpy as np
+    import torch
+
+    random = np.random.RandomState(0)
+    values, masks = {}, {}
+    for name, spec in streams.items():
+        shape = (CANARY_ROWS, CANARY_FRAMES)[: 2 if timed(spec) else 1]
+        values[name] = torch.from_numpy(random.randn(*shape, spec["dim"]).astype(np.float32))
+        masks[name] = torch.ones(shape, dtype=torch.bool)
+    with torch.inference_mode():
+        return model(values, masks).double().numpy()
+
+
+def timed(spec: Mapping[str, Any]) -> bool:
+    """Say whether a stream is a sequence: its `dim` is then the numbers of one frame."""
+    return str(spec.get("pooling")).partition("/")[0] == "frames"  # "frames/4": means of 4
+
+
+def save(
+    folder: Path, model: Any, contents: dict[str, Any], card: str, **adapters: dict[str, Tensor]
+) -> Bundle:
+    """Write a bundle whole or not at all; what another program made is never written over."""
+    from safetensors.torch import save_file
+
+    require_free(folder)
+    tensors = {name: tensor.detach().contiguous() for name, tensor in model.state_dict().items()}
+    for stream, adapter in adapters.items():
+        tensors |= {f"{ADAPTER}{stream}.{n}": t.contiguous() for n, t in adapter.items()}
+    model.eval()
+    contents = {"format": FORMAT, **contents, "canary": canary(model, contents["streams"]).tolist()}
+    weights = {n: _smallest(t.cpu()) for n, t in tensors.items()}
+    _place(folder, contents, card, lambda part: save_file(weights, part))
+    return read(folder)
+
+
+def revise(trained: Bundle, folder: Path, contents: dict[str, Any], card: str) -> Bundle:
+    """Write a bundle with the same weights and other contents: in its place, or in `folder`."""
+    weights = trained.folder / FILES[0]
+    if folder.exists() and folder.samefile(trained.folder):
+        _place(folder, contents, card, None)
+    else:
+        require_free(folder)
+        _place(folder, contents, card, lambda part: shutil.copyfile(weights, part))
+    return read(folder)
+
+
+def _place(
+    folder: Path, contents: dict[str, Any], card: str, weigh: Callable[[Path], object] | None
+) -> None:
+    """Write the files beside their places, then put them there, config.json last.
+
+    `weigh` writes the weights; without it those that are there stay.
+    """
+    from safetensors import SafetensorError
+
+    parts = {name: folder / f"{name}.part" for name in (FILES if weigh else FILES[1:])}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if weigh:
+            weigh(parts[FILES[0]])
+            parts[FILES[0]].chmod(0o644)
+        parts["card.md"].write_text(card, encoding="utf-8")
+        parts["config.json"].write_bytes(orjson.dumps(contents, option=orjson.OPT_INDENT_2))
+    except (OSError, SafetensorError) as error:
+        for part in parts.values():
+            part.unlink(missing_ok=True)
+        raise EmocliError(f"{folder}: cannot write the model: {error}") from None
+    for name, part in parts.items():
+        part.replace(folder / name)
+
+
+def require_free(folder: Path) -> None:
+    """Raise UsageError where a folder holds files of a bundle's names that are no bundle."""
+    if not any((folder / name).exists() for name in FILES):
+        return
+    try:
+        read(folder)
+    except ConfigError as error:
+        hint = "choose another folder, or move these files away"
+        raise UsageError(f"{folder} would be written over: {error}", hint=hint) from None
+
+
+def _smallest(tensor: Tensor) -> Tensor:
+    """Return a tensor in half precision where that loses nothing."""
+    half = tensor.half()
+    return half if half.to(tensor.dtype).equal(tensor) else tensor
+
+
+def mismatch(wanted: Mapping[str, Any], feature: Mapping[str, Any]) -> str | None:
+    """Say how a record's feature differs from what a stream must be; None when it fits."""
+    for key in MATCHED:
+        expected = wanted.get(key)
+        if expected is not None and feature.get(key) != expected:
+            return f"{key} is {feature.get(key)!r}, not {expected!r}"
+    for key in MADE:
+        if wanted.get(key) is None and feature.get(key) is not None:
+            return f"{key} is {feature[key]!r}, not none"
+    return None

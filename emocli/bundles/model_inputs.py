@@ -1,0 +1,219 @@
+"""What a model is given of a record: its streams as arrays; what it is not given is in `missing`.
+
+A stream is one vector (dim,) or, where its pooling is "frames", a sequence (time, dim) in the
+store. What is broken is masked, never passed on as zeros: a vector with a number that is none, a
+sequence of no frame that is whole, another shape, a file that is not in the store. Of a sequence
+the frames with numbers that are none are masked.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from emocli import records
+from emocli.bundles import bundle
+from emocli.errors import ConfigError, RecordError
+from emocli.io.store import Store
+from emocli.records import Record, failures
+
+if TYPE_CHECKING:
+    import numpy as np
+
+HINT = "encode without --encoder makes what the model needs"
+
+
+@dataclass
+class Given:
+    """The streams that are there: values (dim,) or (time, dim), and masks (time,) of sequences."""
+
+    values: dict[str, np.ndarray] = field(default_factory=dict)
+    masks: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def lost(self) -> dict[str, int]:
+        """How many frames of a stream are masked, of those where some are."""
+        counts = {name: int(len(mask) - mask.sum()) for name, mask in self.masks.items()}
+        return {name: count for name, count in counts.items() if count}
+
+
+def features(record: Record) -> Record:
+    """Return the features of a record by stream; none where they are no object."""
+    found = record.get("features")
+    return found if isinstance(found, dict) else {}
+
+
+def forget(record: Record) -> Record:
+    """Take back what fuse noted in an earlier run, about another model perhaps."""
+    missing = record.get("missing")
+    if isinstance(missing, dict) and any(map(_ours, missing.values())):
+        record["missing"] = {name: note for name, note in missing.items() if not _ours(note)}
+        if not record["missing"]:
+            del record["missing"]
+    return record
+
+
+def _ours(note: Any) -> bool:
+    return isinstance(note, dict) and note.get("stage") == "fuse"
+
+
+def of_record(record: Record, trained: bundle.Bundle, timed: bool, store: Store) -> Given:
+    """Return what of a record counts; note in `missing` what does not, and why.
+
+    `timed` says whether the model takes sequences. Raises ConfigError where a feature is not the
+    one that the model was trained on.
+    """
+    given = Given()
+    there = features(record)
+    for name, spec in trained.streams.items():
+        if name not in there:
+            _note_absent(record, name, spec["modality"])
+        elif (reason := _left_out(record, spec, trained)) is not None:
+            failures.lose(record, {"stage": "fuse", **reason}, spec["modality"])
+        else:
+            try:
+                _take(given, _Stream(record, name, spec, there[name]), timed, store)
+            except RecordError as error:
+                problem = failures.Failure(failures.problem("fuse", error))
+                failures.lose(record, problem, spec["modality"], name)
+    return given
+
+
+def _note_absent(record: Record, name: str, modality: str) -> None:
+    if failures.lost(record, modality, name) is None:
+        message = f"no features.{name}"
+        note = {"stage": "fuse", "code": "absent", "message": message, "hint": ""}
+        failures.lose(record, note, modality, name)
+
+
+def _left_out(record: Record, spec: Record, trained: bundle.Bundle) -> dict[str, str] | None:
+    """Say why the text of a record does not count; None when it does."""
+    rules = trained.contents.get("text_rules")
+    if spec["modality"] != "text" or not rules:
+        return None
+    language = record.get("language")
+    if language is not None and not isinstance(language, str):
+        raise RecordError("bad_language", f"language is not a string: {language!r:.60}")
+    if language and language.split("-")[0].lower() != rules["language"]:
+        message = f"the text is {language}, the model's is {rules['language']}"
+        return {"code": "language", "message": message, "hint": ""}
+    heard = _heard(record)
+    if heard and (mean := sum(heard) / len(heard)) < rules["min_word_probability"]:
+        message = f"words were heard with a mean probability of {mean:.2f} only"
+        return {"code": "low_word_probability", "message": message, "hint": "a larger --model"}
+    return None
+
+
+def _heard(record: Record) -> list[float]:
+    """Return how sure the transcript is of each word."""
+    words = record.get("words") or []
+    if not isinstance(words, list) or not all(isinstance(word, dict) for word in words):
+        raise RecordError("bad_words", f"words is not what transcribe adds: {words!r:.60}")
+    return [word["probability"] for word in words if word.get("probability") is not None]
+
+
+@dataclass(frozen=True)
+class _Stream:
+    record: Record
+    name: str
+    spec: Record
+    feature: Any
+
+    def broken(self, why: str) -> RecordError:
+        return RecordError("bad_feature", f"features.{self.name} {why}", hint="encode it again")
+
+    def unfit(self, why: str, hint: str) -> ConfigError:
+        name = records.name_of(self.record)
+        return ConfigError(f"{name}: features.{self.name}: {why}", hint=hint)
+
+
+def _take(given: Given, stream: _Stream, timed: bool, store: Store) -> None:
+    """Add a stream to what is given; raise RecordError where it is broken."""
+    import numpy as np
+
+    name, spec = stream.name, stream.spec
+    if not isinstance(stream.feature, dict):
+        raise stream.broken(f"is not what encode adds: {stream.feature!r:.60}")
+    if problem := bundle.mismatch(spec, stream.feature):
+        own = spec.get("normalized")
+        hint = f"emocli normalize --by {own}" if own and problem.startswith("normalized") else HINT
+        raise stream.unfit(problem, hint)
+    values = _numbers(stream, store)
+    if values.ndim == 2 and not timed:
+        raise stream.unfit("is a sequence, and the model takes vectors", "encode --pooling mean")
+    if values.ndim not in _axes(spec) or values.shape[-1] != spec["dim"]:
+        wanted = f"time, {spec['dim']}" if bundle.timed(spec) else f"{spec['dim']},"
+        raise stream.broken(f"has the shape {values.shape}, not ({wanted})")
+    whole = np.isfinite(values).all(axis=-1)
+    if not whole.any():
+        raise stream.broken("has numbers that are none" if values.size else "is empty")
+    given.values[name] = values
+    if values.ndim == 2:
+        given.masks[name] = whole
+
+
+def _axes(spec: Record) -> tuple[int, ...]:
+    """Return how many axes a stream may have; a pooling of null matches anything."""
+    if bundle.timed(spec):
+        return (2,)
+    return (1, 2) if spec.get("pooling") is None else (1,)
+
+
+def _numbers(stream: _Stream, store: Store) -> np.ndarray:
+    """Return a feature's numbers, float32: its vector, or its array, memory-mapped."""
+    import numpy as np
+
+    vector, frames = stream.feature.get("vector"), stream.feature.get("array")
+    try:
+        if vector is None and isinstance(frames, dict):
+            frames = store.array(frames)
+        return np.asarray(frames, np.float32) if vector is None else _vector(vector)
+    except (TypeError, ValueError, OverflowError, KeyError, OSError, EOFError) as error:
+        raise stream.broken(f"cannot be read: {error}") from None
+
+
+def _vector(values: Any) -> np.ndarray:
+    """Return a list's numbers, float32; null is not a number."""
+    import numpy as np
+
+    try:
+        packed = struct.pack(f"{len(values)}d", *values)  # three times as fast as asarray
+        with np.errstate(over="ignore"):  # what no float32 holds is infinite, and masked
+            return np.frombuffer(packed).astype(np.float32)
+    except (TypeError, struct.error):
+        return np.asarray(values, np.float32)
+
+
+def tensors(trained: bundle.Bundle, given: Sequence[Given], device: str) -> Any:
+    """Return streams (batch, dim) or (batch, time, dim) and their masks, padded, by name."""
+    import torch
+
+    streams, masks = {}, {}
+    for name, spec in trained.streams.items():
+        values, mask = _padded(name, spec, given)
+        streams[name] = torch.from_numpy(values).to(device)
+        masks[name] = torch.from_numpy(mask).to(device)
+    return streams, masks
+
+
+def _padded(name: str, spec: Record, given: Sequence[Given]) -> Any:
+    """Return a stream's values and mask as arrays: zeros where the mask says there is nothing."""
+    import numpy as np
+
+    rows = [one.values.get(name) for one in given]
+    lengths = [len(row) for row in rows if row is not None and row.ndim == 2]
+    if not lengths and not bundle.timed(spec):
+        none = np.zeros(spec["dim"], np.float32)
+        return np.stack([none if row is None else row for row in rows]), np.array(
+            [row is not None for row in rows]
+        )
+    values = np.zeros((len(rows), max(lengths, default=1), spec["dim"]), np.float32)
+    mask = np.zeros(values.shape[:2], np.bool_)
+    for i, row in enumerate(rows):
+        if row is not None:
+            frames = row if row.ndim == 2 else row[None]
+            values[i, : len(frames)] = frames
+            mask[i, : len(frames)] = given[i].masks.get(name, True)
+    return np.where(mask[..., None], values, np.float32(0)), mask

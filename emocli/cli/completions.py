@@ -1,0 +1,147 @@
+"""What each command can be completed with, and the scripts that tell the shells so.
+
+The scripts are static: completing a word starts no Python.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import click
+
+from emocli.cli import registry
+
+FILES, FOLDERS = "files", "folders"
+_WORD = re.compile(r"[a-z][a-z0-9+.-]*")  # in a metavar such as auto|cpu|cuda:N, what to type as is
+
+
+@dataclass(frozen=True)
+class Values:
+    """What may stand in one place: some words, and files or folders."""
+
+    words: tuple[str, ...] = ()
+    paths: str = ""
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A flag; `values` is None where it takes none."""
+
+    names: tuple[str, ...]
+    about: str
+    metavar: str
+    values: Values | None
+    repeatable: bool
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command or subcommand ("models pull"); a group has `children` and no arguments."""
+
+    name: str
+    about: str
+    flags: tuple[Flag, ...]
+    arguments: tuple[Values, ...]
+    children: tuple[Command, ...] = ()
+
+
+def scripts() -> Iterator[tuple[str, str]]:
+    """Yield (file name, text) for bash, zsh and fish."""
+    from emocli.cli import completion_scripts
+
+    found = commands()
+    yield "emocli.bash", completion_scripts.bash(found)
+    yield "_emocli", completion_scripts.zsh(found)
+    yield "emocli.fish", completion_scripts.fish(found)
+
+
+def commands() -> list[Command]:
+    """Return all commands with their subcommands."""
+    return [
+        _command(name, registry.load(name), registry.summary(name)) for name in registry.names()
+    ]
+
+
+def flat(found: list[Command]) -> list[Command]:
+    """Return commands and subcommands in one list."""
+    return [one for command in found for one in (command, *command.children)]
+
+
+def _command(name: str, command: click.Command, about: str) -> Command:
+    context = registry.context(command)
+    parameters = command.get_params(context)
+    inner = getattr(command, "commands", {}).values()
+    return Command(
+        name,
+        about.rstrip("."),
+        tuple(_flag(name, p, context) for p in parameters if isinstance(p, click.Option)),
+        tuple(_values(name, p, context) for p in parameters if isinstance(p, click.Argument)),
+        tuple(_command(f"{name} {c.name}", c, c.get_short_help_str(200)) for c in inner),
+    )
+
+
+def _flag(command: str, option: click.Option, context: click.Context) -> Flag:
+    plain = option.is_flag or option.count
+    return Flag(
+        tuple(sorted([*option.opts, *option.secondary_opts], key=len)),
+        (option.help or "").rstrip("."),
+        "" if plain else option.make_metavar(context),
+        None if plain else _values(command, option, context),
+        option.multiple,
+    )
+
+
+def _values(command: str, parameter: click.Parameter, context: click.Context) -> Values:
+    """Return what a parameter takes: listed words, else by the capitals of its metavar."""
+    name = max(parameter.opts, key=len)
+    for place in (f"{command} {name}", f"{command.split()[0]} {name}", name):
+        if place in SPECIAL:
+            return SPECIAL[place]()
+    metavar = parameter.make_metavar(context)
+    words = tuple(part for part in metavar.split("|") if _WORD.fullmatch(part))
+    if any(capitals in metavar for capitals in ("FILE", "INPUT", "PATH")):
+        return Values(words, FILES)
+    return Values(words, FOLDERS if "DIR" in metavar else "")
+
+
+def _catalog() -> tuple[str, ...]:
+    from emocli import hub
+
+    return tuple(hub.catalog())
+
+
+def _datasets() -> tuple[str, ...]:
+    from emocli import datasets
+
+    return tuple(datasets.names())
+
+
+def _models() -> tuple[str, ...]:
+    from emocli import models
+
+    return tuple(models.names())
+
+
+def _metrics() -> tuple[str, ...]:
+    from emocli.scoring.tasks import TASKS
+
+    names = dict.fromkeys(name for task in TASKS.values() for name in task.names)
+    return tuple(f"{name}=" for name in names)
+
+
+# Where the metavar does not say it all: [command] parameter -> words, and files or folders.
+SPECIAL: dict[str, Callable[[], Values]] = {
+    "dataset name": lambda: Values(_datasets()),
+    "config show command": lambda: Values(tuple(registry.names())),
+    "models names": lambda: Values(("default", *_catalog())),
+    "--model": lambda: Values(("default",), FOLDERS),
+    "train --model": lambda: Values(_models()),
+    "transcribe --model": lambda: Values(_catalog(), FOLDERS),
+    "--encoder": lambda: Values(_catalog(), FOLDERS),
+    "--modality": lambda: Values(("text", "audio", "text,audio")),
+    "--min": lambda: Values(_metrics()),
+    "--max": lambda: Values(_metrics()),
+    "--shard": lambda: Values(("slurm",)),
+}

@@ -1,0 +1,120 @@
+"""Write what follows from the commands: man pages, completions, tables of the README.
+
+python -m emocli.cli.documentation writes them into the checkout; with --check it exits 1 when any
+of them is stale.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+from emocli.cli import completions, man_pages, registry
+
+ROOT = Path(__file__).parents[2]
+
+
+def files() -> dict[Path, str]:
+    """Return every generated file, relative to the checkout, and what it must hold."""
+    found = {Path("man", name): text for name, text in man_pages.pages(version("emocli"))}
+    found |= {Path("completions", name): text for name, text in completions.scripts()}
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    found[Path("README.md")] = fill(readme, tables())
+    return found
+
+
+def fill(text: str, parts: dict[str, str]) -> str:
+    r"""Replace what stands between <!-- NAME --> and <!-- /NAME -->.
+
+    >>> fill("a <!-- x -->old<!-- /x --> b", {"x": "new"}).split("\n")
+    ['a <!-- x -->', 'new', '<!-- /x --> b']
+    """
+    for name, part in parts.items():
+        pattern = re.compile(f"(<!-- {name} -->).*?(<!-- /{name} -->)", re.DOTALL)
+        text = pattern.sub(lambda m, part=part: f"{m[1]}\n{part.strip()}\n{m[2]}", text)  # type: ignore[misc]
+    return text
+
+
+def tables() -> dict[str, str]:
+    """Return the generated parts of the README by the name of their markers."""
+    return {
+        "commands": _table(
+            ("command", "what it does"),
+            ((f"[`{n}`](man/emocli-{n}.1)", registry.summary(n)) for n in registry.names()),
+        ),
+        "models": _table(("name", "what", "MB", "licence"), _models()),
+        "datasets": _table(("name", "what"), _datasets()),
+        "figures": _figures(),
+    }
+
+
+def _table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _models() -> Iterator[tuple[str, ...]]:
+    from emocli import hub
+
+    default = hub.expand("default")
+    for name, model in hub.catalog().items():
+        mark = " (default)" if name in default else ""
+        yield f"`{name}`{mark}", model["what"], str(model["size_mb"]), model["licence"]
+
+
+def _datasets() -> Iterator[tuple[str, ...]]:
+    from emocli import datasets
+
+    for name in datasets.names():
+        yield f"`{name}`", datasets.title(name).rstrip(".")
+
+
+def _figures() -> str:
+    """Return the table of figures of the shipped predictor's card."""
+    card = (ROOT / "emocli" / "default" / "card.md").read_text(encoding="utf-8")
+    figures = card[card.index("\n## Figures") :]
+    return "\n".join(line for line in figures.splitlines() if line.startswith("|"))
+
+
+def stale() -> list[str]:
+    """Return the generated files that are not what they must be, and those that must not be."""
+    wanted = files()
+    found = [str(p) for p, text in wanted.items() if _read(ROOT / p) != text]
+    there = {
+        p.relative_to(ROOT) for p in [*ROOT.glob("man/*.1"), *ROOT.glob("completions/*emocli*")]
+    }
+    return sorted([*found, *(str(p) for p in there - wanted.keys())])
+
+
+def _read(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def write() -> None:
+    """Write what is stale; delete the pages of commands that are gone."""
+    wanted = files()
+    for name in stale():
+        path = ROOT / name
+        if Path(name) in wanted:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(wanted[Path(name)], encoding="utf-8")
+        else:
+            path.unlink()
+
+
+def main(arguments: list[str]) -> int:
+    """Write, or with --check only tell; return the exit status."""
+    if arguments != ["--check"]:
+        write()
+        return 0
+    names = stale()
+    for name in names:
+        sys.stderr.write(f"{name} is stale (make docs)\n")
+    return 1 if names else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

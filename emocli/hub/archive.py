@@ -1,0 +1,97 @@
+"""Models in one file, for machines without a network: a tar of folders with their manifests."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import tarfile
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO
+
+from emocli import hub
+from emocli.errors import ModelError
+from emocli.hub import cache, fetch
+from emocli.hub.cache import MANIFEST, Installed, check, digest
+
+KINDS = (*fetch.PATTERNS, "*.gguf")
+
+
+def write(names: Iterable[str], stream: BinaryIO) -> None:
+    """Write models as a tar; raise ModelError when one is not here or was changed on disk."""
+    models = [hub.installed(name) for name in names]
+    with tarfile.open(fileobj=stream, mode="w|") as archive:
+        for model in models:
+            _add(archive, model)
+
+
+def _add(archive: tarfile.TarFile, model: Installed) -> None:
+    folder = cache.folder_of(model.name).name
+    hub.verify(model.name)
+    files = {
+        file: {"sha256": known.get("sha256") or digest(model.folder / file)}
+        for file, known in model.files.items()
+    }
+    manifest = json.dumps({"name": model.name, "source": model.source, "files": files}).encode()
+    _member(archive, f"{folder}/{MANIFEST}", len(manifest), io.BytesIO(manifest))
+    for file in files:
+        path = model.folder / file
+        with path.open("rb") as content:
+            _member(archive, f"{folder}/{file}", path.stat().st_size, content)
+
+
+def _member(archive: tarfile.TarFile, name: str, size: int, content: Any) -> None:
+    """Add a file that says nothing about who made it, when and where."""
+    entry = tarfile.TarInfo(name)
+    entry.size = size
+    archive.addfile(entry, content)
+
+
+def read(stream: BinaryIO) -> list[str]:
+    """Install every model of an archive; return their names.
+
+    Raises ModelError, installing nothing more, when the archive is torn, a file is not what the
+    manifest says, or a member is a link, lies outside, or is no kind of file models are made of.
+    """
+    with cache.staging("import") as folder:
+        try:
+            with tarfile.open(fileobj=stream, mode="r|") as archive:
+                for member in archive:
+                    _extract(archive, member, folder)
+        except (tarfile.TarError, EOFError) as problem:
+            raise ModelError(f"not a whole archive of models: {problem}") from problem
+        except OSError as problem:
+            raise ModelError(f"cannot unpack the archive: {problem.strerror}") from problem
+        names = [_install(inner) for inner in sorted(folder.iterdir())]
+    if not names:
+        raise ModelError("there is no model in the archive")
+    return names
+
+
+def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+    path = PurePosixPath(member.name)
+    inside = not path.is_absolute() and ".." not in path.parts and len(path.parts) > 1
+    content = archive.extractfile(member) if member.isfile() and inside else None
+    if content is None or not any(path.match(kind) for kind in KINDS):
+        raise ModelError(f"{member.name!r} does not belong into an archive of models")
+    target = folder / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("wb") as out:
+        shutil.copyfileobj(content, out, 1 << 20)
+
+
+def _install(folder: Path) -> str:
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        name, source = str(manifest["name"]), str(manifest["source"])
+        expected = {str(file): str(known["sha256"]) for file, known in manifest["files"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise ModelError(f"{folder.name} has no manifest: {problem}") from problem
+    hub.sources(name)  # raises for a name that no model can have
+    files = set(fetch.taken(folder, ["*"])) - {MANIFEST}
+    if cache.folder_of(name).name != folder.name or files != set(expected):
+        raise ModelError(f"{folder.name}: the files are not those of its manifest")
+    check(folder, expected)
+    cache.install(name, folder, source, files, folder)
+    return name

@@ -1,0 +1,233 @@
+"""Where records come from: paths, lists of paths, text, CSV, JSON Lines; files or stdin."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from emocli import records
+from emocli.errors import MalformedError, UsageError, printable
+from emocli.io import conversation, tables
+from emocli.records import decoding
+from emocli.records.failures import Failure
+
+Item = tuple[bytes, dict[str, Any]]  # what was read, for the resume key; and the record
+
+RECORDS = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
+OPENING = {  # what keeps a file from being opened; the codes and words are those of media files
+    FileNotFoundError: ("not_found", "no such file"),
+    NotADirectoryError: ("not_found", "no such file"),
+    IsADirectoryError: ("is_a_directory", "a directory, not a file"),
+}
+SUFFIX = re.compile(r"\.\w{1,5}$")  # what names of media files end in, and sentences do not
+FORMATS = ("auto", "jsonl", "paths", "csv", "text")
+
+
+@dataclass
+class Source:
+    """The input of a command. A line that is not a record ends it; `problem` says so then."""
+
+    arguments: list[str]
+    stdin: BinaryIO
+    files_from: str | None = None
+    null: bool = False
+    input_format: str = "auto"
+    text: str | None = None
+    shard: tuple[int, int] | None = None
+    turns: int = 0  # of a dialogue, which each of its records gets as `context`
+    marks: bool = False  # a file that cannot be opened is a record that failed, else a UsageError
+    problem: MalformedError | None = None
+    count: int = 0
+    _seen: dict[int, int] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[Item]:
+        """Yield what was read and its record, and stop at the first malformed line."""
+        try:
+            items = self._items()
+            for item in conversation.with_context(items, self.turns) if self.turns else items:
+                if self.shard is None or in_shard(item[1], *self.shard):
+                    self.count += 1
+                    yield item
+        except MalformedError as error:
+            self.problem = error
+
+    def total(self) -> int | None:
+        """Return the number of records where it is known before reading."""
+        plain = self.arguments and not self.shard and not self.files_from and self.text is None
+        single = all(_kind(a) == "paths" and a != "-" for a in self.arguments)
+        return len(self.arguments) if plain and single else None
+
+    def _items(self) -> Iterator[Item]:
+        if self.text is not None:
+            if self.text == "-":
+                yield from self._lines_of_text(self.stdin, "-")
+            else:
+                yield self.text.encode(), {"id": "text#L1", "text": self.text}
+        if self.files_from is not None:
+            with required(self.files_from, self.stdin) as stream:
+                yield from self._paths(stream, self.files_from)
+        for argument in self.arguments:
+            if argument == "-":
+                yield from self._from(self.stdin, "<stdin>", self.input_format)
+            elif self.input_format == "paths" or _kind(argument) == "paths":
+                yield self._media(argument)
+            else:
+                wanted = self.input_format if self.input_format != "auto" else _kind(argument)
+                yield from self._file(argument, wanted)
+
+    def _file(self, name: str, wanted: str) -> Iterator[Item]:
+        try:
+            stream = _open(name) if self.marks else required(name, self.stdin)
+        except OSError as error:
+            yield self._failed(name, error)
+            return
+        with stream:
+            try:
+                yield from self._from(stream, name, wanted)
+            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+                raise MalformedError(
+                    f"{name}: {error}", hint="is it whole? gzip -t tells"
+                ) from None
+
+    def _failed(self, name: str, error: OSError) -> Item:
+        """Return a record about a list or table that cannot be opened: its neighbours go on."""
+        raw, record = self._media(name)
+        code, message = OPENING.get(
+            type(error), ("not_readable", f"cannot be read ({error.strerror})")
+        )
+        hint = "is the path right here?" if code == "not_found" else ""
+        return raw, {**record, "error": _problem(code, f"{message}: {name}", hint)}
+
+    def _from(self, stream: BinaryIO, name: str, wanted: str) -> Iterator[Item]:
+        if self.null:
+            wanted = "paths"
+        if wanted == "auto":
+            yield from self._sniffed(stream, name)
+        elif wanted == "jsonl":
+            yield from records.read(stream, name)
+        elif wanted == "csv":
+            yield from tables.rows(stream, name, self._unique)
+        elif wanted == "text":
+            yield from self._lines_of_text(stream, name)
+        else:
+            yield from self._paths(stream, name)
+
+    def _sniffed(self, stream: BinaryIO, name: str) -> Iterator[Item]:
+        """Decide by the first non-blank byte: `{` or `[` is records, else a list of paths."""
+        blank = 0
+        while (line := stream.readline(records.MAX_LINE_BYTES + 2)) and not line.strip():
+            blank += 1
+        line = line if blank else line.removeprefix(decoding.BOM)
+        joined = cast("BinaryIO", decoding.Pushed(line, stream, blank))
+        if line.lstrip()[:1] in (b"{", b"["):
+            yield from records.read(joined, name)
+        else:
+            yield from self._paths(joined, name, sniffed=True)
+
+    def _paths(self, stream: BinaryIO, name: str, *, sniffed: bool = False) -> Iterator[Item]:
+        listed = enumerate(decoding.split(stream)) if self.null else decoding.lines(stream, name)
+        for _, raw in listed:
+            path = raw if self.null else raw.rstrip(b"\r\n")
+            if path:
+                yield self._media(os.fsdecode(path), listed=sniffed)
+
+    def _media(self, path: str, *, listed: bool = False) -> Item:
+        record = records.of_path(path)
+        record["id"] = self._unique(record["id"])
+        if self.marks and (problem := _mistaken(path, listed)):
+            record["error"] = problem
+        return f"{path}\n{record['id']}".encode("utf-8", "surrogateescape"), record
+
+    def _unique(self, name: str) -> str:
+        """Return a name that came before with its number."""
+        key = hash(name)
+        self._seen[key] = seen = self._seen.get(key, 0) + 1
+        return name if seen == 1 else f"{name}#{seen}"
+
+    def _lines_of_text(self, stream: BinaryIO, name: str) -> Iterator[Item]:
+        for number, line in decoding.lines(stream, name):
+            if text := line.decode("utf-8", "replace").strip():
+                yield line, {"id": f"{name}#L{number}", "text": text}
+
+
+def _kind(path: str) -> str:
+    name = path.lower()
+    if name.endswith(RECORDS):
+        return "jsonl"
+    return "csv" if name.endswith(".csv") else "text" if name.endswith(".txt") else "paths"
+
+
+def _mistaken(path: str, listed: bool) -> Failure | None:
+    """Return what is wrong with a path that was not meant as one: JSON, or a line of text."""
+    if path.lower().endswith(".json") and Path(path).is_file():
+        hint = f"an object per line: jq -c . {path} | emocli ..."
+        return _problem("not_media", "a JSON document, neither media nor JSON Lines", hint)
+    if listed and not SUFFIX.search(path) and not os.path.lexists(path):
+        hint = "a path is expected; emocli predict --text - reads a sentence per line"
+        return _problem("not_found", f"no such file: {path}", hint)
+    return None
+
+
+def _problem(code: str, message: str, hint: str) -> Failure:
+    words = {"message": printable(message), "hint": printable(hint)}
+    return Failure({"stage": "input", "code": code, **words})
+
+
+def _open(path: str) -> BinaryIO:
+    return cast("BinaryIO", gzip.open(path, "rb") if path.endswith(".gz") else open(path, "rb"))
+
+
+def required(path: str, stdin: BinaryIO) -> BinaryIO:
+    """Open a file that a flag names, or what a command cannot do without."""
+    try:
+        return stdin if path == "-" else _open(path)
+    except OSError as error:
+        raise UsageError(f"cannot open {path}: {error.strerror}") from None
+
+
+def in_shard(record: dict[str, Any], index: int, count: int) -> bool:
+    """Say whether a record belongs to shard `index` of `count`, counted from 1.
+
+    A stable hash of `dialogue` where present, else `id`: a dialogue stays together, and a record
+    stays in its shard when others come or go.
+    """
+    key = record.get("dialogue", record.get("id"))
+    digest = hashlib.blake2b(repr(key).encode("utf-8", "backslashreplace"), digest_size=8).digest()
+    return int.from_bytes(digest, "big") % count == index - 1
+
+
+def shard(spec: str | None) -> tuple[int, int] | None:
+    """Return (index, count) of "I/N", or of a Slurm array task for "slurm"."""
+    if spec is None:
+        return None
+    if spec == "slurm":
+        spec = _slurm()
+    try:
+        index, count = (int(part) for part in spec.split("/"))
+    except ValueError:
+        raise UsageError(f"--shard {spec}: not I/N, like 2/8, nor slurm") from None
+    if not 1 <= index <= count:
+        raise UsageError(f"--shard {spec}: I counts from 1 to N")
+    return index, count
+
+
+def _slurm() -> str:
+    names = ("SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_COUNT")
+    values = [os.environ.get(name, "") for name in names]
+    step = int(os.environ.get("SLURM_ARRAY_TASK_STEP") or 1)
+    if not all(value.isdigit() for value in values):
+        raise UsageError(f"--shard slurm: {', '.join(names)} are not set", hint="sbatch --array")
+    task, first, count = (int(value) for value in values)
+    return f"{(task - first) // step + 1}/{count}"
+
+
+def named(arguments: Iterable[str]) -> list[str]:
+    """Return arguments as given; surrogate escapes keep bytes that are not UTF-8."""
+    return [os.fsdecode(os.fsencode(argument)) for argument in arguments]

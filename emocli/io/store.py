@@ -1,0 +1,132 @@
+"""The feature store: arrays and audio on disk, addressed by their content."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+import math
+import mmap
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emocli.errors import EmocliError, RecordError, UsageError
+from emocli.io import writing
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+HEADER = 128  # bytes that a .npy file of a plain array begins with
+
+
+def cache_home() -> Path:
+    """Return where emocli keeps what can be made again ($XDG_CACHE_HOME/emocli)."""
+    if chosen := os.environ.get("EMOCLI_CACHE_DIR"):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "emocli"
+
+
+class Store:
+    """A folder of files named after the sha256 of what they hold; written once, never changed."""
+
+    def __init__(self, root: str | Path | None = None) -> None:
+        chosen = root or os.environ.get("EMOCLI_STORE") or cache_home() / "store"
+        self.root = Path(chosen)
+
+    def has(self, digest: str, suffix: str) -> str | None:
+        """Return the relative path of a content that is already here, else None."""
+        name = _name(digest, suffix)
+        return name if (self.root / name).exists() else None
+
+    def put(self, digest: str, suffix: str, data: bytes) -> str:
+        """Write `data` under its digest, whole or not at all; return its relative path."""
+        name = _name(digest, suffix)
+        target = self.root / name
+        if not target.exists():
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                _write(target, data)
+            except OSError as error:
+                raise (EmocliError if writing.is_full(error) else UsageError)(
+                    f"cannot write to the store {self.root}: {error.strerror}",
+                    hint="--store DIR or EMOCLI_STORE names another folder",
+                ) from None
+        return name
+
+    def path(self, name: str) -> Path:
+        """Return where a relative path of a record lies; it never leaves the store."""
+        path = self.root / name
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise RecordError("bad_store_path", f"not a path inside the store: {name!r:.80}")
+        if not path.exists():
+            raise RecordError(
+                "not_in_store",
+                f"{name} is not in the store {self.root}",
+                hint="--store DIR or EMOCLI_STORE names the store it was written to",
+            )
+        return path
+
+    def put_array(self, array: np.ndarray) -> dict[str, Any]:
+        """Write an array as .npy; return the reference a record carries."""
+        import numpy as np
+
+        buffer = io.BytesIO()
+        np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
+        data = buffer.getvalue()
+        digest = hashlib.sha256(data).hexdigest()
+        path = self.put(digest, ".npy", data)
+        return {
+            "path": path,
+            "shape": list(array.shape),
+            "dtype": str(array.dtype),
+            "sha256": digest,
+        }
+
+    def array(self, reference: dict[str, Any]) -> np.ndarray:
+        """Return an array that a record refers to, memory-mapped and read-only."""
+        import numpy as np
+
+        path = self.path(reference["path"])
+        with open(path, "rb") as file:
+            layout = _layout(file.read(HEADER))
+            if layout is None:
+                return np.load(path, mmap_mode="r", allow_pickle=False)
+            shape, dtype, start = layout
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        return np.frombuffer(data, dtype, math.prod(shape), start).reshape(shape)
+
+
+@functools.lru_cache(maxsize=4096)
+def _layout(head: bytes) -> tuple[tuple[int, ...], Any, int] | None:
+    """Return shape, dtype and first byte of an array, from how its file begins.
+
+    None where numpy has to look by itself. Remembered: arrays of one shape begin alike, and numpy
+    takes longer to understand this than to map the file.
+    """
+    import numpy as np
+
+    file = io.BytesIO(head)
+    if np.lib.format.read_magic(file) != (1, 0) or len(head) < HEADER:
+        return None
+    shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+    return (
+        None if fortran or dtype.hasobject or file.tell() > HEADER else (shape, dtype, file.tell())
+    )
+
+
+def _name(digest: str, suffix: str) -> str:
+    return f"{digest[:2]}/{digest[2:]}{suffix}"
+
+
+def _write(target: Path, data: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".part-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(temporary).replace(target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,146 @@
+"""One run of a filter: records in, records out, counts kept, statuses honest."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from emocli import pipeline, records
+from emocli.errors import EmocliError, ExitStatus, UsageError, worst
+from emocli.io.inputs import Source
+from emocli.io.writing import is_special, place, whole_file
+from emocli.pipeline import journal, stopping
+from emocli.pipeline.progress import Progress
+from emocli.pipeline.stopping import Terminated
+from emocli.pipeline.windows import Window
+from emocli.records import failures
+
+if TYPE_CHECKING:
+    from emocli.cli.options import Run
+
+
+class Execution:
+    """What happens between the first record and the exit status."""
+
+    def __init__(
+        self,
+        run: Run,
+        source: Source,
+        show: Callable[[dict[str, Any]], bool] | None = None,
+        *,
+        reads: bool = True,  # a record that goes out is one that came in
+    ) -> None:
+        self.run, self.source, self.show, self.reads = run, source, show, reads
+        self.progress = Progress(
+            run.world.stderr, run.name, source.total(), quiet=run.flags["quiet"]
+        )
+        self.limit = run.limit()
+        self.status: int = ExitStatus.OK
+        self.stopped = False
+
+    def go(self, stage: pipeline.Stage, window: Window) -> int:
+        """Run, and return the exit status; the summary is printed however it ends."""
+        word = ""
+        stage = pipeline.windowed(stage, window)
+        output = place(self.run.flags["output"])
+        whole = output is not None and not is_special(output)
+        if self.run.flags["resume"] and not whole:
+            raise UsageError(f"--resume: {self.run.flags['output']} is not a file of its own")
+        try:
+            with stopping.last_words(self.progress.summary):
+                if output is not None and whole and self.reads:
+                    self._to_file(output, stage, window)
+                else:
+                    with whole_file(output, self.run.world.stdout) as stream:
+                        self._to_stream(stage, stream)
+                        if whole:
+                            self._unfinished()
+        except (KeyboardInterrupt, Terminated) as stop:
+            word = ", interrupted" if isinstance(stop, KeyboardInterrupt) else ", terminated"
+            raise
+        except BrokenPipeError:
+            self.progress.quiet = True  # the reader has gone; that is no news
+            raise
+        finally:
+            self.progress.summary(word or stopping.word())
+        return self._final()
+
+    def _unfinished(self) -> None:
+        """Raise what keeps the output from being whole."""
+        if self.source.problem:
+            raise self.source.problem
+        if self.stopped:
+            raise EmocliError(f"stopped after {self.progress.failed} failures")
+
+    def _to_stream(self, stage: pipeline.Stage, stream: BinaryIO) -> None:
+        outcomes = stage(record for _, record in self.source)
+        above = self.progress.above if stream.isatty() else contextlib.nullcontext
+        for record in outcomes:
+            enough = self._count(record)
+            with above():
+                if self.show is None or not self.show(record):
+                    stopping.write(stream, records.dumps(record))
+            if enough:
+                _close(outcomes)
+                return
+
+    def _to_file(self, output: Path, stage: pipeline.Stage, window: Window) -> None:
+        with journal.Journal(output, resume=self.run.flags["resume"]) as target:
+            self._into(target, stage, window)
+
+    def _into(self, target: journal.Journal, stage: pipeline.Stage, window: Window) -> None:
+        items = iter(self.source)
+        for record, line in journal.through(items, stage, target, self.run.config(), window):
+            target.write(line)
+            if self._count(record):
+                return
+        if self.source.problem is None and self.progress.done + self.run.flags["allow_empty"]:
+            target.finish()
+
+    def _count(self, record: dict[str, Any] | None) -> bool:
+        """Count a record and warn of its failures; say whether there are too many of them."""
+        stopping.check()
+        found = failures.of(record) if record else []
+        self.progress.step(failed=bool(found))
+        error = (record or {}).get("error")
+        said = error["message"] if isinstance(error, failures.Failure) else ""
+        for failure in found:
+            if failure is error or failure["message"] not in said:
+                self._warn(record or {}, failure)
+        most, share = self.limit
+        known = self.source.total()
+        self.stopped = self.progress.failed > most or (
+            known is not None and self.progress.failed > share * known
+        )
+        return self.stopped
+
+    def _warn(self, record: dict[str, Any], failure: failures.Failure) -> None:
+        hint = f" ({failure['hint']})" if failure["hint"] else ""
+        name = records.name_of(record)
+        message = failure["message"].removesuffix(f": {name}")  # the path, where that is the id
+        self.progress.warn(f"{name}: {message}{hint}")
+        if failure["code"] == "out_of_memory":
+            self.status = worst(self.status, ExitStatus.MEMORY)
+
+    def _final(self) -> int:
+        failed, done = self.progress.failed, self.progress.done
+        if failed and (self.stopped or not self.run.flags["exit_zero"]):
+            self.status = worst(self.status, ExitStatus.FAILED)
+        if self.stopped:
+            self.progress.warn(f"stopped after {failed} failures")
+        problem: EmocliError | None = self.source.problem
+        if problem is not None:
+            self.progress.warn(str(problem))
+            self.status = worst(self.status, problem.status)
+        elif not done and not self.run.flags["allow_empty"]:
+            self.progress.warn("no input records (--allow-empty makes that fine)")
+            self.status = worst(self.status, ExitStatus.EMPTY)
+        return int(self.status)
+
+
+def _close(outcomes: Iterator[dict[str, Any]]) -> None:
+    close = getattr(outcomes, "close", None)
+    if close:
+        close()

@@ -1,0 +1,112 @@
+"""Records through worker processes: in order, and whatever happens to a worker."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_all_start_methods, get_context, parent_process
+from queue import Queue
+from typing import Any
+
+from emocli.pipeline import stopping
+from emocli.records import Record
+
+
+def _start_worker() -> None:
+    stopping.in_child()
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+
+
+def _leave_with_parent() -> None:
+    """End this worker when its parent is gone, killed perhaps: it would wait for work for ever."""
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
+
+
+def _workers(jobs: int) -> ProcessPoolExecutor:
+    """Return a pool: forked where that is safe, since it is quick, else started afresh.
+
+    A process forked while other threads run inherits their locks, and may wait for ever.
+    """
+    alone = threading.active_count() == 1 and "torch" not in sys.modules
+    method = "fork" if alone and "fork" in get_all_start_methods() else "spawn"
+    return ProcessPoolExecutor(jobs, mp_context=get_context(method), initializer=_start_worker)
+
+
+class _Workers:
+    """Worker processes that survive the death of one of them."""
+
+    def __init__(self, attempt: Callable[[Record], Record], jobs: int) -> None:
+        self.attempt, self.jobs = attempt, jobs
+        self.pool = _workers(jobs)
+
+    def submit(self, record: Record) -> Future[Record]:
+        try:
+            return self.pool.submit(self.attempt, record)
+        except BrokenProcessPool:
+            self.pool = _workers(self.jobs)
+            return self.pool.submit(self.attempt, record)
+
+    def result(self, record: Record, future: Future[Record]) -> Record:
+        """Return the outcome; a record whose worker died is tried once more, alone."""
+        try:
+            return future.result()
+        except BrokenProcessPool:
+            with _workers(1) as alone:
+                return alone.submit(self.attempt, record).result()
+
+    def stop(self) -> None:
+        for process in list(getattr(self.pool, "_processes", None) or {}).copy():
+            _terminate(process)
+        self.pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _terminate(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+
+
+def in_workers(
+    attempt: Callable[[Record], Record],
+    records: Iterator[Record],
+    died: Callable[[Record], Record],
+    flows_past: Callable[[Record], bool],
+    jobs: int,
+) -> Iterator[Record]:
+    """Yield results in order, each as soon as it and those before it are done."""
+    workers = _Workers(attempt, jobs)
+    queue: Queue[Any] = Queue(maxsize=4 * jobs)
+
+    def feed() -> None:
+        # Workers are started here, and inherit this: a terminal's Ctrl-C reaches them as well,
+        # before they can ignore it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            for record in records:
+                queue.put((record, None if flows_past(record) else workers.submit(record)))
+            queue.put(None)
+        except BaseException as error:  # raised again where the results are awaited
+            queue.put(error)
+
+    threading.Thread(target=feed, daemon=True).start()
+    try:
+        while (item := queue.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            record, future = item
+            if future is not None:
+                try:
+                    record = workers.result(record, future)
+                except BrokenProcessPool:
+                    record = died(record)
+            yield record
+        workers.pool.shutdown()
+    finally:
+        workers.stop()

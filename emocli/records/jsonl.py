@@ -1,0 +1,115 @@
+"""Records as lines of JSON: reading, writing, and what every stage asks of one.
+
+Unknown fields pass through in order. Undefined is null, never NaN. Times are seconds from the
+start of the recording; every other quantity has its unit in its name.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import orjson
+
+from emocli.errors import MalformedError, RecordError, printable
+from emocli.records import decoding
+from emocli.records.decoding import MAX_DEPTH, MAX_LINE_BYTES
+
+# Bytes of a line that can be nested too deeply: each array takes two, each object five ({"":}).
+SHALLOW, ONE_KIND = 2 * MAX_DEPTH, 5 * MAX_DEPTH
+
+
+def parse(line: bytes, where: str) -> dict[str, Any]:
+    """Return the record on a line, or raise MalformedError naming `where` ("<stdin>:3")."""
+    decoding.check(line, where)
+    try:
+        record = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise decoding.not_json(line, where, error) from None
+    if not isinstance(record, dict):
+        raise MalformedError(
+            f"{where}: not an object: {decoding.start_of(line)}",
+            hint="one JSON object per line; jq -c '.[]' turns an array into lines",
+        )
+    if _many_brackets(line) and decoding.depth(record) > MAX_DEPTH:
+        raise MalformedError(f"{where}: nested deeper than {MAX_DEPTH}")
+    return record
+
+
+def read(stream: BinaryIO, name: str) -> Iterator[tuple[bytes, dict[str, Any]]]:
+    """Yield each line and its record; blank lines are passed over. One pass, no look-ahead.
+
+    A line that orjson takes has no NUL and is no UTF-16, so the checks of `parse` that remain are
+    made here; every other line goes there.
+    """
+    number = 0
+    while line := stream.readline(MAX_LINE_BYTES + 2):
+        number += 1
+        line = line if number > 1 else line.removeprefix(decoding.BOM)
+        try:
+            record = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            record = None
+        if (
+            type(record) is not dict
+            or (size := len(line)) > MAX_LINE_BYTES
+            or (size > SHALLOW and (size > ONE_KIND or b"[" in line) and _many_brackets(line))
+        ):
+            if not line.strip() and len(line) <= MAX_LINE_BYTES:
+                continue
+            record = parse(line, f"{name}:{number}")
+        yield line, record
+
+
+def _many_brackets(line: bytes) -> bool:
+    return line.count(b"{") + line.count(b"[") > MAX_DEPTH
+
+
+def dumps(record: dict[str, Any]) -> bytes:
+    """Return a record as one line of JSON; NaN becomes null, float32 keeps its shortest digits."""
+    return orjson.dumps(record, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE)
+
+
+def require(record: dict[str, Any], field: str, command: str) -> Any:
+    """Return a field, or raise RecordError naming the command that adds it."""
+    value = record.get(field)
+    if value is None:
+        raise RecordError(f"no_{field}", f"no field '{field}'", hint=f"run emocli {command} first")
+    return value
+
+
+def path_of(record: dict[str, Any]) -> str:
+    """Return the path of the source file as the operating system knows it."""
+    path = require(record, "path", "extract-audio with a file")
+    if isinstance(path, dict) and isinstance(path.get("bytes"), str):
+        return os.fsdecode(base64.b64decode(path["bytes"]))
+    if not isinstance(path, str):
+        raise RecordError("bad_path", f"path is neither text nor {{'bytes': ...}}: {path!r:.80}")
+    if "\0" in path:
+        raise RecordError("bad_path", "path has a NUL character")
+    return path
+
+
+def of_path(path: str) -> dict[str, Any]:
+    """Return a new record about a file; a path that is not UTF-8 becomes {"bytes": base64}."""
+    raw = os.fsencode(path)
+    try:
+        return {"id": raw.decode("utf-8"), "path": raw.decode("utf-8")}
+    except UnicodeDecodeError:
+        name = raw.decode("utf-8", "backslashreplace")
+        return {"id": name, "path": {"bytes": base64.b64encode(raw).decode("ascii")}}
+
+
+def name_of(record: dict[str, Any]) -> str:
+    """Return what messages call a record."""
+    return printable(str(record.get("id") or record.get("path") or "record without id"))
+
+
+def modality_text(record: dict[str, Any]) -> str | None:
+    """Return the record's text, or None when it has none (an empty text is a text)."""
+    text = record.get("text")
+    if text is not None and not isinstance(text, str):
+        raise RecordError("bad_text", f"text is not a string: {text!r:.80}")
+    return text

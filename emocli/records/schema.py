@@ -1,0 +1,57 @@
+"""The JSON Schema of the record (draft 2020-12), made from the types in `records.types`."""
+
+from __future__ import annotations
+
+import inspect
+import types
+from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddict
+
+from emocli.records.types import Utterance
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+# An undefined number is written as null, never as NaN.
+SCALARS: dict[Any, Any] = {
+    str: "string",
+    bool: "boolean",
+    int: "integer",
+    float: ["number", "null"],
+    type(None): "null",
+}
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of a record as a dict."""
+    definitions: dict[str, Any] = {}
+    root = _object(Utterance, definitions)
+    definitions.pop("Utterance", None)
+    head = {"$schema": DRAFT, "title": "emocli record"}
+    return {**head, **root, "required": ["id"], "$defs": dict(sorted(definitions.items()))}
+
+
+def _object(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
+    hints = get_type_hints(kind)
+    fields = {name: _type(hint, definitions) for name, hint in hints.items()}
+    about = {"type": "object", "description": inspect.getdoc(kind), "properties": fields}
+    required = sorted(kind.__required_keys__, key=list(hints).index)
+    return {**about, "required": required} if required else about
+
+
+def _type(hint: Any, definitions: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of one type; typed dicts are put into the definitions."""
+    inner = get_args(hint)
+    if hint is Any:
+        return {}
+    if is_typeddict(hint):
+        if hint.__name__ not in definitions:
+            definitions[hint.__name__] = {}  # in case it refers to itself
+            definitions[hint.__name__] = _object(hint, definitions)
+        return {"$ref": f"#/$defs/{hint.__name__}"}
+    if get_origin(hint) in (Union, types.UnionType):
+        return {"anyOf": [_type(one, definitions) for one in inner]}
+    if get_origin(hint) is list:
+        return {"type": "array", "items": _type(inner[0], definitions)}
+    if get_origin(hint) is dict:
+        return {"type": "object", "additionalProperties": _type(inner[1], definitions)}
+    if hint not in SCALARS:
+        raise TypeError(f"no JSON Schema for {hint}")
+    return {"type": SCALARS[hint]}

@@ -1,0 +1,197 @@
+"""The record as type checkers and people see it; nothing is ever converted into these."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+from emocli.records.label_types import Annotation, Cause, Label
+
+Record = dict[str, Any]  # what stages pass on: an `Utterance`, with the fields of other tools
+
+
+class ArrayReference(TypedDict):
+    """An array in the store."""
+
+    path: str
+    shape: list[int]
+    dtype: str
+    sha256: str
+
+
+class Feature(TypedDict, total=False):
+    """What an encoder made of one stream: `vector` inline, or `array` in the store."""
+
+    modality: str
+    encoder: str
+    revision: str | None
+    layer: int | list[int] | None  # None where an encoder has no layers
+    pooling: str
+    dim: int
+    adapter: str  # what was added to the encoder's weights
+    level_dbfs: float  # to which the sound was brought; absent: as it was
+    context: int  # turns before the record's own that were read with it
+    normalized: str  # the field by which numbers are z-scores, as `speaker`; absent: they are none
+    warning: str
+    vector: list[float]
+    array: ArrayReference
+    streams: list[str]  # of `fused`: those that were used
+    masked_frames: dict[str, int]  # of `fused`: how many frames of a sequence were not
+    gates: dict[str, dict[str, float]]  # of `fused`: the weights that a model gave
+
+
+class Vowel(TypedDict, total=False):
+    """One vowel as it is said; `phone` in IPA, null for a syllable without a text."""
+
+    phone: str | None
+    word: str | None
+    start: float
+    end: float
+    stress: int | None
+    duration: float
+    f0_mean_hz: float
+    f0_slope_st_per_s: float
+    f0_sd_st: float
+    f0_range_st: float
+    intensity_mean_db: float
+    intensity_sd_db: float
+    f1_hz: float
+    f2_hz: float
+    f3_hz: float
+    levels: dict[str, str | None]
+
+
+class Prosody(TypedDict, total=False):
+    """How an utterance is said, in figures, in levels and in words."""
+
+    duration: float
+    f0_mean_hz: float
+    f0_median_hz: float
+    f0_sd_st: float
+    f0_range_st: float
+    f0_slope_st_per_s: float
+    voiced_fraction: float
+    intensity_mean_db: float
+    intensity_sd_db: float
+    intensity_range_db: float
+    speech_rate_syll_per_s: float
+    articulation_rate_syll_per_s: float
+    pause_count: int | None
+    pause_total: float
+    vowel_rate_per_s: float
+    jitter_local: float
+    shimmer_local_db: float
+    hnr_db: float
+    alpha_ratio_db: float
+    spectral_tilt_db_per_octave: float
+    f1_mean_hz: float
+    f2_mean_hz: float
+    f3_mean_hz: float
+    pitch_floor_hz: float
+    pitch_ceiling_hz: float
+    praat: str
+    parselmouth: str
+    vowels: list[Vowel]
+    levels: dict[str, str | None]
+    summary: str
+    description: str | None
+    norms: dict[str, Any]
+
+
+class Audio(TypedDict, total=False):
+    """Decoded audio; `path` is relative to the store, absent when it was not kept."""
+
+    path: str
+    sample_rate_hz: int
+    duration: float
+    channels: int  # of the source; the samples are mono
+    decoder: str
+    warning: str
+
+
+class Word(TypedDict, total=False):
+    """One word as it was heard."""
+
+    text: str
+    start: float
+    end: float
+    probability: float
+
+
+class Phone(TypedDict, total=False):
+    """One speech sound with its place in the recording; a syllable's nucleus has no `phone`."""
+
+    phone: str | None  # IPA
+    start: float
+    end: float
+    word: str | None
+    is_vowel: bool
+    stress: int | None  # of a vowel: 1, 2 or 0; None where it is not known
+    original: str  # the symbol of the source, where it is another
+
+
+class Prediction(TypedDict, total=False):
+    """What a model says; probabilities add to one."""
+
+    emotion: str | None  # of a blend the larger; None below --abstain, or without any labels
+    probabilities: dict[str, float]
+    confidence: float
+    entropy: float  # nats; how much people would disagree: rater ambiguity
+    multi: list[str]
+    causes: list[Cause]
+    blend: dict[str, float] | None  # per cent, adding to 100; the larger first
+    valence: float
+    arousal: float
+    dominance: float
+    sentiment: float
+    modalities: dict[str, float]  # the weight of each stream that was used
+    disagreement: dict[str, float]  # of each stream alone, Jensen-Shannon, bits: modality ambiguity
+    explanation: str
+    model: str
+    calibrated: bool
+
+
+class Problem(TypedDict):
+    """Why something failed: `code` is for scripts, `hint` for people."""
+
+    stage: str
+    code: str
+    message: str
+    hint: str
+
+
+class Missing(Problem, total=False):
+    """Why a modality is not there; with `stream` it is only this one of its streams."""
+
+    stream: str
+
+
+class Utterance(TypedDict, total=False):
+    """One utterance."""
+
+    id: str
+    path: str | dict[str, str]
+    start: float
+    end: float
+    speaker: str
+    dialogue: str
+    turn: int
+    context: list[dict[str, Any]]  # the turns before it: speaker, text; the oldest first
+    dataset: str
+    split: str
+    language: str
+    audio: Audio
+    text: str
+    words: list[Word]
+    transcript: dict[str, Any]
+    phones: list[Phone]
+    alignment: dict[str, Any]  # aligner, model, version, language, guessed_words, ...
+    prosody: Prosody
+    features: dict[str, Feature]
+    label: Label
+    annotations: list[Annotation]
+    condition: dict[str, Any]  # what was left out on purpose, by emocli augment
+    augmented: dict[str, Any]  # of which records it was made, and how
+    unimodal: dict[str, Prediction]
+    prediction: Prediction
+    missing: dict[str, Missing]
+    error: Problem

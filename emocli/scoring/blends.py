@@ -1,0 +1,96 @@
+"""`score` of blends of two emotions, in per cent of each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from emocli.errors import RecordError
+from emocli.metrics import blend
+from emocli.records import Record
+from emocli.scoring.columns import unscored
+from emocli.scoring.words import Fault, Floats, Indices, Shares, Words, faults_of, unknown
+
+NAMES = ("presence", "salience", "blend_score")
+WHOLE = 100  # per cent
+
+
+class Blends:
+    """Columns of true and predicted saliences; an emotion alone counts as 100 per cent of it."""
+
+    def __init__(self) -> None:
+        self.words = Words()
+        self.truth, self.given = Shares(self.words, "blend"), Shares(self.words, "blend")
+
+    def take(self, record: Record, label: Any, prediction: Any) -> str | None:
+        """Keep a record's blends, or say why not."""
+        if type(label) is not dict or not label.get("blend") or "error" in record:
+            return unscored(record, label, prediction, "blend")
+        given = prediction.get("blend") if type(prediction) is dict else None
+        if not given:
+            emotion = prediction.get("emotion") if type(prediction) is dict else None
+            if type(emotion) is not str:
+                return unscored(record, label, prediction, "blend")
+            given = {emotion: WHOLE}
+        self.truth.add(label["blend"])
+        try:
+            self.given.add(given)
+        except RecordError:
+            self.truth.undo()
+            raise
+        return None
+
+    def frame(self, flags: Record) -> BlendFrame:
+        """Return the arrays of all that was taken."""
+        return BlendFrame(self)
+
+
+class BlendFrame:
+    """All records as arrays (records, labels) of saliences, per cent."""
+
+    def __init__(self, columns: Blends) -> None:
+        self.labels = columns.words.resolve(columns.truth.used(), columns.given.used())
+        self.truths, foreign = columns.truth.matrix(self.labels)
+        self.given, _ = columns.given.matrix(self.labels)
+        self.faults = unknown(foreign != 0, lambda row: columns.truth.foreign(row, self.labels))
+        self.faults += _not_blends("label", self.truths, self.truths.sum(1) + foreign)
+        self.faults += _not_blends("prediction", self.given, self.given.sum(1))
+        true = {self.labels.names[i] for i in np.flatnonzero((self.truths > 0).any(0))}
+        self.unheard = sorted(true - self.labels.given)
+
+    def part(self, rows: Indices | slice) -> BlendPart:
+        """Return what can be said of some records."""
+        return BlendPart(self.truths[rows], self.given[rows])
+
+
+def _not_blends(side: str, matrix: Floats, total: Floats) -> list[Fault]:
+    """Return the rows that are no saliences: negative, or adding to another than 100."""
+    bad = ~(np.abs(total - WHOLE) <= blend.SUM_TOLERANCE) | (matrix < 0).any(1)
+
+    def message(row: int) -> str:
+        if matrix[row].min() < 0:
+            return f"{side}.blend has {matrix[row].min():g} per cent: none can be negative"
+        return f"{side}.blend adds to {total[row]:g} per cent, not to {WHOLE}"
+
+    return faults_of(f"bad_{side}", bad, message)
+
+
+class BlendPart:
+    """The figures of some records."""
+
+    def __init__(self, truth: Floats, given: Floats) -> None:
+        self.truth, self.given = truth, given
+
+    def sums(self, clusters: Indices, count: int) -> Floats:
+        """Sum per cluster what the figures need, (count, statistics)."""
+        return blend.sums(self.truth, self.given, clusters, count)
+
+    def figures(self, total: Floats) -> dict[str, Floats]:
+        """Return every figure of sums (..., statistics), one value per leading index."""
+        return blend.figures(total)
+
+    def details(self) -> Record:
+        """Return how many blends there are on both sides."""
+        counts = [int(((side > 0).sum(1) > 1).sum()) for side in (self.truth, self.given)]
+        return {"blends": counts[0], "predicted_blends": counts[1]}

@@ -1,0 +1,83 @@
+"""The predictions of two files for the same records, compared in pairs."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emocli.errors import UsageError
+from emocli.records import Record
+from emocli.scoring.figures import number
+from emocli.scoring.samples import Mask, Sample, Table, evaluate, interval, nested
+
+
+def compared(table: Table, other: Table, sets: list[Mask], flags: Record) -> Record:
+    """Return for every figure the other file's, the difference, its interval and its p.
+
+    Over the records that both files could score. The same clusters are drawn for both.
+    """
+    place = aligned(table, other)
+    both = (table.row >= 0) & (other.row[place] >= 0)
+    ours: list[Sample] = []
+    theirs: list[Sample] = []
+    for inside in sets:
+        at = np.flatnonzero(inside & both)
+        _same_truth(table, other, at, place)
+        clusters = np.asarray(table.columns.clustered)[at]
+        ours.append((table.frame.part(table.row[at]), clusters))
+        theirs.append((other.frame.part(other.row[place[at]]), clusters))
+    (points, draws), (peers, peer_draws) = evaluate(ours, flags), evaluate(theirs, flags)
+    found = {}
+    for name, value in points.items():
+        gap = draws[name] - peer_draws[name] if draws else None
+        found[name] = {
+            "value": number(float(value)),
+            "other": number(float(peers[name])),
+            "difference": number(float(value - peers[name])),
+            "interval": interval(gap),
+            "p": p_value(gap),
+        }
+    return {"file": str(flags["compare"]), "records": sum(len(c) for _, c in ours)} | nested(found)
+
+
+def p_value(gaps: NDArray[np.float64] | None) -> float | None:
+    """Return the two-sided p of no difference: the least level whose interval leaves out zero.
+
+    Twice the smaller share of resamples on either side of zero, each with one more added, at most
+    1 (Davison and Hinkley, "Bootstrap Methods and their Application", 1997, section 4.2).
+    """
+    gaps = gaps[~np.isnan(gaps)] if gaps is not None else np.empty(0)
+    if not len(gaps):
+        return None
+    tail = min((gaps <= 0).sum(), (gaps >= 0).sum())
+    return float(min(1.0, 2 * (tail + 1) / (len(gaps) + 1)))
+
+
+def aligned(table: Table, other: Table) -> NDArray[np.int64]:
+    """Return where each record is in the other file; UsageError where ids differ."""
+    place = {name: i for i, name in enumerate(other.columns.ids)}
+    ours = set(table.columns.ids)
+    missing, more = len(ours - place.keys()), len(place.keys() - ours)
+    if missing or more or None in place:
+        raise UsageError(
+            f"--compare: ids differ: {missing} of {len(ours)} are not there, {more} are there alone"
+            if missing or more
+            else "--compare: records without an id cannot be compared",
+            hint="both files must be predictions for the same records",
+        )
+    return np.array([place[name] for name in table.columns.ids], np.int64)
+
+
+def _same_truth(
+    table: Table, other: Table, at: NDArray[np.int64], place: NDArray[np.int64]
+) -> None:
+    truths = table.frame.truths
+    if truths is None:
+        return
+    ours, theirs = truths[table.row[at]], truths[other.row[place[at]]]
+    same = np.isclose(ours, theirs, rtol=0, atol=1e-9, equal_nan=True).reshape(len(at), -1).all(1)
+    if not same.all():
+        first = table.columns.name(int(at[int(same.argmin())]))
+        raise UsageError(
+            f"--compare: labels differ in {int((~same).sum())} records, the first is {first}"
+        )

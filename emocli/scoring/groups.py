@@ -1,0 +1,115 @@
+"""What `score --by` groups records by: any field, modalities, ambiguity."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emocli.errors import UsageError
+from emocli.metrics import agreement, alignment
+from emocli.records import Record
+from emocli.scoring.columns import Columns, field
+
+MODALITIES, AMBIGUITY = "modalities", "ambiguity"
+DROPOUT = "dropout "
+MEAN = "dropout, mean"
+THIRDS = ("low", "middle", "high")
+
+
+def given(by: str | None) -> dict[str, Callable[[Record], Any]]:
+    """Return how to find a record's value, for each name of "a,b,c"."""
+    names = [name.strip() for name in by.split(",")] if by else []
+    if "" in names or len(set(names)) < len(names):
+        raise UsageError(f"--by {by}: names of fields, each once, with commas between them")
+    return {name: _value_of(name) for name in names}
+
+
+def _value_of(name: str) -> Callable[[Record], Any]:
+    if name == MODALITIES:
+        return modalities
+    return Ambiguity() if name == AMBIGUITY else lambda record: field(record, name)
+
+
+def modalities(record: Record) -> str | None:
+    """Return the condition that `augment modalities` made, else what the prediction used.
+
+    >>> modalities({"condition": {"modalities": "audio+text"}})
+    'audio+text'
+    >>> modalities({"condition": {"dropout": 0.3}})
+    'dropout 0.3'
+    >>> modalities({"condition": {"frame_loss": 0.3}})
+    'frame loss 0.3'
+    >>> modalities({"prediction": {"modalities": {"text": 0.7, "audio": 0.3}}})
+    'audio+text'
+    """
+    condition = record.get("condition")
+    if type(condition) is dict:
+        if (rate := condition.get("dropout")) is not None:
+            return f"{DROPOUT}{rate}"
+        if (rate := condition.get("frame_loss")) is not None:
+            return f"frame loss {rate}"
+        return str(condition.get("modalities"))
+    used = field(record, "prediction.modalities")
+    return "+".join(sorted(used)) if type(used) is dict and used else None
+
+
+class Ambiguity:
+    """Thirds of the records by how far their raters disagree (`agreement.relative_entropies`).
+
+    By rank, as published: of records that are equally ambiguous the earlier counts as less so.
+    """
+
+    def __init__(self) -> None:
+        self.lengths, self.values = array("i"), array("d")
+
+    def __call__(self, record: Record) -> None:
+        """Keep what a record's raters said."""
+        label = record.get("label")
+        label = label if type(label) is dict else {}
+        shares = label.get("votes") or label.get("distribution")
+        try:
+            values = list(shares.values()) if shares else []
+            self.values.fromlist(values)
+            self.lengths.append(len(values))
+        except (TypeError, AttributeError, OverflowError):
+            self.lengths.append(0)
+
+    def codes(self) -> NDArray[np.int64]:
+        """Return the third of each record, 0 to 2, or -1 where nobody said anything."""
+        lengths = np.asarray(self.lengths)
+        padded = np.zeros((len(lengths), int(lengths.max(initial=0))))
+        padded[np.arange(padded.shape[1]) < lengths[:, None]] = np.asarray(self.values)
+        known = np.flatnonzero((padded >= 0).all(1) & (padded.sum(1) > 0))
+        codes = np.full(len(lengths), -1)
+        codes[known] = alignment.thirds(agreement.relative_entropies(padded[known]))
+        return codes
+
+
+Group = tuple[str, list[NDArray[np.bool_]]]  # a value, and its records; of a mean several such
+
+
+def groups(
+    columns: Columns, by: dict[str, Callable[[Record], Any]], name: str
+) -> list[tuple[Any, list[NDArray[np.bool_]]]]:
+    """Return the values of one name with the records that have it, in their order.
+
+    A list of several sets of records stands for the mean of their figures.
+    """
+    value_of = by[name]
+    if isinstance(value_of, Ambiguity):
+        codes = value_of.codes()
+        found = [(third, [codes == i]) for i, third in enumerate(THIRDS)]
+        return found + ([(None, [codes < 0])] if (codes < 0).any() else [])
+    numbers = np.asarray(columns.group[name])
+    values = {value: [numbers == i] for value, i in columns.groups[name].items()}
+    if name != MODALITIES:
+        return list(values.items())
+    rates = sorted(v for v in values if type(v) is str and v.startswith(DROPOUT))
+    ordered = {v: values[v] for v in values if v not in rates} | {v: values[v] for v in rates}
+    if rates:
+        ordered[MEAN] = [values[rate][0] for rate in rates]
+    return list(ordered.items())

@@ -1,0 +1,129 @@
+"""`score` of ratings: valence, arousal, dominance, and sentiment as MOSI and SIMS score it."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from emocli.errors import RecordError
+from emocli.metrics import multilabel, regression, sentiment
+from emocli.records import Record
+from emocli.scoring.columns import unscored
+from emocli.scoring.words import Fault, Floats, Indices
+
+DIMENSIONS = ("valence", "arousal", "dominance", "sentiment")
+FIGURES = ("ccc", "pearson", "mae", "rmse")
+NAMES = ("ccc", *(f"{d}.{figure}" for d in DIMENSIONS for figure in FIGURES))
+MOSI = (
+    "mae", "corr", "acc7", "acc5", "acc3", "acc2_has0", "f1_has0", "acc2_non0", "f1_non0"
+)  # fmt: skip
+SIMS = ("mae", "corr", "acc5", "acc3", "acc2", "f1", "acc2_weak", "r2")
+WIDTH = 9  # the statistics of a dimension, of `regression.sums`
+NAN = float("nan")
+
+
+class Numbers:
+    """Columns of true and predicted ratings; NaN where a record does not have one."""
+
+    def __init__(self, dimensions: tuple[str, ...] = DIMENSIONS, kind: str = "regression") -> None:
+        self.dimensions, self.kind = dimensions, kind
+        self.truth, self.predicted = array("d"), array("d")  # a row of dimensions per record
+
+    def take(self, record: Record, label: Any, prediction: Any) -> str | None:
+        """Keep a record's ratings, or say why not."""
+        truth = _numbers(label, self.dimensions, "label")
+        if all(value != value for value in truth):
+            return unscored(record, None, prediction, "")
+        given = _numbers(prediction, self.dimensions, "prediction")
+        if "error" in record or all(value != value for value in given):
+            return unscored(record, {"ratings": truth}, prediction, "ratings")
+        self.truth.extend(truth)
+        self.predicted.extend(given)
+        return None
+
+    def frame(self, flags: Record) -> Frame:
+        """Return the arrays of all that was taken."""
+        return Frame(self)
+
+
+def _numbers(side: Any, dimensions: tuple[str, ...], where: str) -> list[float]:
+    """Return the ratings of one side, NaN for those that are not there."""
+    values = [side.get(name) if type(side) is dict else None for name in dimensions]
+    for name, value in zip(dimensions, values, strict=True):
+        if value is not None and type(value) not in (int, float):
+            raise RecordError(f"bad_{where}", f"{where}.{name} is not a number: {value!r:.80}")
+    return [NAN if value is None else float(value) for value in values]
+
+
+class Frame:
+    """All records as arrays (records, dimensions); a dimension that no prediction has is out."""
+
+    unheard: list[str] = []  # noqa: RUF012  # there are no labels
+
+    def __init__(self, columns: Numbers) -> None:
+        shape = (-1, len(columns.dimensions))
+        truths = np.asarray(columns.truth).reshape(shape)
+        given = np.asarray(columns.predicted).reshape(shape)
+        used = ~np.isnan(given).all(0) & ~np.isnan(truths).all(0)
+        if not used.any():
+            used = ~np.isnan(given).all(0)
+        self.truths, self.given = truths[:, used], given[:, used]
+        names = [name for name, here in zip(columns.dimensions, used, strict=True) if here]
+        self.names, self.kind = names, columns.kind
+        lacking = ~np.isnan(self.truths) & np.isnan(self.given)
+        foreign = np.isnan(self.truths).all(1)
+        self.faults = [
+            Fault("no_prediction", np.flatnonzero(lacking.any(1) | foreign), self._lacks)
+        ]
+
+    def _lacks(self, row: int) -> str:
+        lacking = ~np.isnan(self.truths[row]) & np.isnan(self.given[row])
+        named = [name for name, lacks in zip(self.names, lacking, strict=True) if lacks]
+        what = " and ".join(named) or "what its label rates"
+        return f"there is a label, but no prediction of {what}"
+
+    def part(self, rows: Indices | slice) -> Part:
+        """Return what can be said of some records."""
+        return Part(self.truths[rows], self.given[rows], self.names, self.kind)
+
+
+Sums = Callable[[Floats, Floats, Indices, int], Floats]
+SETS: dict[str, tuple[Sums, Callable[[Floats], dict[str, Floats]]]] = {
+    "mosi": (sentiment.mosi_sums, sentiment.mosi_figures),
+    "sims": (sentiment.sims_sums, sentiment.sims_figures),
+}
+
+
+class Part:
+    """The figures of some records, by dimension over the records that have it."""
+
+    def __init__(self, truth: Floats, given: Floats, names: list[str], kind: str) -> None:
+        self.truth, self.given, self.names, self.kind = truth, given, names, kind
+
+    def sums(self, clusters: Indices, count: int) -> Floats:
+        """Sum per cluster what the figures need, (count, statistics)."""
+        add = SETS[self.kind][0] if self.kind in SETS else regression.sums
+        parts = []
+        for truth, given in zip(self.truth.T, self.given.T, strict=True):
+            there = ~np.isnan(truth)
+            parts.append(add(truth[there], given[there], clusters[there], count))
+        return np.concatenate(parts, 1)
+
+    def figures(self, total: Floats) -> dict[str, Floats]:
+        """Return every figure of sums (..., statistics), one value per leading index."""
+        if self.kind in SETS:
+            return SETS[self.kind][1](total)
+        found: dict[str, Floats] = {}
+        for i, name in enumerate(self.names):
+            own = regression.figures(total[..., i * WIDTH : (i + 1) * WIDTH])
+            found |= {f"{name}.{figure}": own[figure] for figure in FIGURES}
+        each = np.stack([found[f"{name}.ccc"] for name in self.names], -1)
+        return {"ccc": multilabel.mean_of(each)} | found
+
+    def details(self) -> Record:
+        """Return how many records have each dimension."""
+        counts = (~np.isnan(self.truth)).sum(0).tolist()
+        return {"rated": dict(zip(self.names, counts, strict=True))}

@@ -1,0 +1,179 @@
+"""`score` of emotion-cause pairs, both subtasks of SemEval-2024 Task 3.
+
+`label.causes` and `prediction.causes` list what caused the emotion of an utterance: `turn`, and for
+subtask 1 either `text`, which is found in that turn's as the scorer of the task does, or `start`
+and `end`, words from 0, the end not part of it. The emotion is the record's `emotion` on that side;
+a predicted cause may have its own. Neutral has no causes.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from emocli.errors import RecordError
+from emocli.metrics import emotion_cause
+from emocli.metrics.determination import summed
+from emocli.records import Record
+from emocli.records.labels import canonical
+from emocli.scoring.columns import unscored
+from emocli.scoring.words import Fault, Floats, Indices
+
+Cause = tuple[int, str | tuple[int, int] | None, str]  # turn, words or their place, emotion
+
+FIGURES = tuple(
+    f"{how}_{what}" for how in ("weighted", "micro") for what in ("precision", "recall", "f1")
+)
+SETS = ("strict", "proportional", "utterances")
+NAMES = tuple(f"{kind}.{figure}" for kind in SETS for figure in FIGURES)
+CELLS = len(emotion_cause.EMOTIONS) * 4  # counts of a record, of each set
+
+
+class Pairs:
+    """Columns of the causes on both sides, and of every utterance's text."""
+
+    def __init__(self) -> None:
+        self.texts: dict[tuple[Any, int], str] = {}
+        self.places: list[tuple[Any, int]] = []  # dialogue and turn of each record taken
+        self.gold: list[list[Cause]] = []
+        self.given: list[list[Cause]] = []
+
+    def take(self, record: Record, label: Any, prediction: Any) -> str | None:
+        """Keep a record's causes, or say why not; its text in any case."""
+        turn, text = record.get("turn"), record.get("text")
+        place = (repr(record.get("dialogue")), turn if type(turn) is int else -1)
+        if type(text) is str and type(turn) is int:
+            self.texts[place] = text
+        if type(label) is not dict or type(prediction) is not dict or "error" in record:
+            return unscored(record, label, prediction, "emotion")
+        if type(label.get("emotion")) is not str:
+            return "no_label"
+        if type(prediction.get("emotion")) is not str and prediction.get("causes") is None:
+            return unscored(record, label, prediction, "emotion")
+        if place[1] < 0:
+            raise RecordError("no_turn", f"turn is not a number: {turn!r:.80}")
+        gold, given = _causes(label, "label"), _causes(prediction, "prediction")
+        self.places.append(place)
+        self.gold.append(gold)
+        self.given.append(given)
+        return None
+
+    def frame(self, flags: Record) -> Frame:
+        """Return the pairs of all that was taken."""
+        return Frame(self)
+
+
+def _causes(side: Record, where: str) -> list[Cause]:
+    causes, emotion = side.get("causes") or [], side.get("emotion")
+    if type(causes) is not list:
+        raise RecordError("bad_causes", f"{where}.causes is not a list: {causes!r:.80}")
+    found = [_cause(cause, emotion, where) for cause in causes]
+    return [cause for cause in found if cause[2] != "neutral"]
+
+
+def _cause(cause: Any, emotion: Any, where: str) -> Cause:
+    """Return (turn, words, emotion); RecordError where it is no cause."""
+    bad = RecordError(
+        "bad_causes", f"{where}.causes has {cause!r:.80}: not turn, and text or words"
+    )
+    if type(cause) is not dict or type(cause.get("turn")) is not int:
+        raise bad
+    word = cause.get("emotion", emotion)
+    named = canonical(word) if type(word) is str else None
+    if named is None:
+        raise RecordError("unknown_label", f"unknown emotion '{word}' of a {where}'s cause")
+    text, start, end = (cause.get(key) for key in ("text", "start", "end"))
+    if type(text) is str:
+        return cause["turn"], text, named
+    if type(start) is int and type(end) is int and 0 <= start <= end:
+        return cause["turn"], (start, end), named
+    if text is not None or start is not None or end is not None:
+        raise bad
+    return cause["turn"], None, named
+
+
+class Frame:
+    """All records as counts (records, sets, emotions, 4): they add up over records.
+
+    A record stands for its conversation in the scorer's counts, since no two records share a pair.
+    """
+
+    truths = None
+    unheard: list[str] = []  # noqa: RUF012  # there are no labels
+
+    def __init__(self, columns: Pairs) -> None:
+        self.texts, self.places = columns.texts, columns.places
+        self.faults: list[Fault] = []
+        sides = (columns.gold, columns.given)
+        self.spans = all(any(c[1] is not None for row in side for c in row) for side in sides)
+        rows = [[self._rows(i, causes) for i, causes in enumerate(side)] for side in sides]
+        gold, given = (_array([row for one in side for row in one]) for side in rows)
+        records = len(columns.places)
+        counts = np.full((records, len(SETS), len(emotion_cause.EMOTIONS), 4), np.nan)
+        if self.spans:
+            counts[:, 0] = emotion_cause.strict_counts(gold, given, records)
+            counts[:, 1] = emotion_cause.proportional_counts(gold, given, records)
+        turns = [0, 1, 2, 5]
+        counts[:, 2] = emotion_cause.strict_counts(gold[:, turns], given[:, turns], records)
+        self.counts = counts
+
+    def _rows(self, record: int, causes: list[Cause]) -> list[tuple[int, ...]]:
+        """Return the pairs of a record as the scorer counts them."""
+        dialogue, turn = self.places[record]
+        found: list[tuple[int, ...]] = []
+        for cause, words, emotion in causes:
+            span = (0, 0)
+            if self.spans and words is None:
+                self._refuse(record, "no_words", f"a cause in turn {cause} without words")
+            elif self.spans and isinstance(words, str):
+                if (dialogue, cause) not in self.texts:
+                    self._refuse(record, "no_text", f"the text of turn {cause} is not there")
+                span = emotion_cause.cause_span(words, self.texts.get((dialogue, cause), ""))
+            elif self.spans and isinstance(words, tuple):
+                span = words
+            place = emotion_cause.EMOTIONS.index(emotion)
+            found.append((record, turn, cause, *span, place))
+        return found
+
+    def _refuse(self, record: int, code: str, text: str) -> None:
+        self.faults.append(Fault(code, np.array([record]), partial(_same, text)))
+
+    def part(self, rows: Indices | slice) -> Part:
+        """Return what can be said of some records."""
+        return Part(self.counts[rows])
+
+
+def _same(text: str, _: int) -> str:
+    return text
+
+
+def _array(rows: list[tuple[int, ...]]) -> Indices:
+    return np.array(rows, np.int64).reshape(-1, 6)
+
+
+class Part:
+    """The figures of some records."""
+
+    def __init__(self, counts: Floats) -> None:
+        self.counts = counts
+
+    def sums(self, clusters: Indices, count: int) -> Floats:
+        """Sum per cluster what the figures need, (count, statistics)."""
+        return summed(self.counts.reshape(len(self.counts), len(SETS) * CELLS), clusters, count)
+
+    def figures(self, total: Floats) -> dict[str, Floats]:
+        """Return every figure of sums (..., statistics), one value per leading index."""
+        shape = (*total.shape[:-1], len(SETS), len(emotion_cause.EMOTIONS), 4)
+        sets = total.reshape(shape)
+        found: dict[str, Floats] = {}
+        for i, kind in enumerate(SETS):
+            own = emotion_cause.figures(sets[..., i, :, :])
+            found |= {f"{kind}.{figure}": own[figure] for figure in FIGURES}
+        return found
+
+    def details(self) -> Record:
+        """Return how many pairs there are on both sides, duplicates once."""
+        counts = self.counts[:, SETS.index("utterances")]
+        return {"pairs": int(counts[..., 2].sum()), "predicted_pairs": int(counts[..., 1].sum())}

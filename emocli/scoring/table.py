@@ -1,0 +1,143 @@
+"""What `score` draws on a terminal, or writes for LaTeX."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import BinaryIO
+
+from rich.console import Console, RenderableType
+from rich.markup import escape
+from rich.table import Table
+
+from emocli.records import Record
+from emocli.scoring.columns import field
+from emocli.scoring.tasks import Task
+
+OTHERS, CELL = 13, 17  # of a line of --by: the border and the count; a figure and its interval
+PIPE_CELLS = 200  # in a pipe a table is as wide as it needs to be
+
+
+def write(rows: list[Record], task: Task, form: str, stdout: BinaryIO) -> None:
+    """Write the tables of metrics records: figures first, what else a single record has after."""
+    if form == "latex":
+        from emocli.scoring.latex import latex
+
+        text = latex(rows, task)
+    else:
+        text = drawn(lambda width: tables(rows, task, width), stdout.isatty())
+    stdout.write(text.encode("utf-8", "backslashreplace"))
+    stdout.flush()
+
+
+def drawn(parts: Callable[[int], list[RenderableType]], terminal: bool) -> str:
+    """Return tables as text; `parts` makes them for a width in characters."""
+    text = io.StringIO()
+    console = Console(
+        file=text, force_terminal=terminal, width=None if terminal else PIPE_CELLS, highlight=False
+    )
+    for table in parts(console.width):
+        console.print(table)
+    return text.getvalue()
+
+
+def tables(rows: list[Record], task: Task, width: int) -> list[RenderableType]:
+    """Return what is drawn of one record, or a table for each field of --by."""
+    if "by" in rows[0]:
+        names = list(dict.fromkeys(name for row in rows for name in row["by"]))
+        return [_groups(name, [r for r in rows if name in r["by"]], task, width) for name in names]
+    row = rows[0]
+    found: list[RenderableType] = [_figures(row, task)]
+    if "compared" in row:
+        found.append(_compared(row, task))
+    if "per_class" in row:
+        found.append(_classes(row))
+    if "confusion" in row:
+        found.append(_confusion(row))
+    return found
+
+
+def _figures(row: Record, task: Task) -> Table:
+    title = f"{task.name}: {row['scored']} of {row['records']} records"
+    table = Table("", title=title, title_justify="left")
+    table.add_column("value", justify="right")
+    table.add_column(f"95 % ({row['clusters']} x {row['resampled']})", justify="right")
+    for name in names(row, task):
+        table.add_row(name, number(field(row, name)), span(field(row["intervals"], name)))
+    return table
+
+
+def names(row: Record, task: Task) -> list[str]:
+    """Return the figures that a record has, defined or not."""
+    return [name for name in task.names if field(row["intervals"], name) is not None]
+
+
+def _compared(row: Record, task: Task) -> Table:
+    pairs = row["compared"]
+    title = f"compared with {escape(pairs['file'])}, {pairs['records']} records"
+    table = Table("", title=title, title_justify="left")
+    for name in ("this", "other", "difference", "95 %", "p"):
+        table.add_column(name, justify="right")
+    for name in names(row, task):
+        one = field(pairs, name)
+        cells = [number(one[key]) for key in ("value", "other", "difference")]
+        table.add_row(name, *cells, span(one["interval"]), number(one["p"]))
+    return table
+
+
+def _classes(row: Record) -> Table:
+    table = Table("label")
+    columns = list(next(iter(row["per_class"].values()), ()))
+    for name in columns:
+        table.add_column(name, justify="right")
+    for label, figures in row["per_class"].items():
+        table.add_row(escape(label), *(number(value) for value in figures.values()))
+    return table
+
+
+def _confusion(row: Record) -> Table:
+    labels = row["confusion"]["labels"]
+    table = Table("truth \\ prediction")
+    for label in labels:
+        table.add_column(escape(label), justify="right")
+    for index, (label, counts) in enumerate(zip(labels, row["confusion"]["matrix"], strict=True)):
+        cells = [f"[bold]{n}[/bold]" if i == index else str(n) for i, n in enumerate(counts)]
+        table.add_row(escape(label), *cells)
+    return table
+
+
+def _groups(name: str, rows: list[Record], task: Task, width: int) -> Table:
+    """Draw a row per group: the figures that say most and fit, their intervals below."""
+    taken = max(len(name), *(len(str(row["by"][name])) for row in rows)) + OTHERS
+    figures = shown(rows, task)[: max(1, (width - taken) // CELL)]
+    about = f"95 % below, of {rows[0]['resampled']}s" if rows[0]["bootstrap"] else ""
+    table = Table(escape(name), title=f"{task.name}: {about}".rstrip(": "), title_justify="left")
+    table.add_column("scored", justify="right")
+    for figure in figures:
+        table.add_column(figure, justify="right")
+    for row in rows:
+        cells = [_cell(row, figure) for figure in figures]
+        table.add_row(escape(str(row["by"][name])), str(row["scored"]), *cells)
+    return table
+
+
+def shown(rows: list[Record], task: Task) -> list[str]:
+    """Return the figures for which there is room side by side."""
+    return [name for name in task.shown if name in names(rows[0], task)]
+
+
+def _cell(row: Record, figure: str) -> str:
+    value, pair = number(field(row, figure)), field(row["intervals"], figure)
+    return value if pair[0] is None else f"{value}\n[dim]{span(pair)}[/dim]"
+
+
+def number(value: float | None) -> str:
+    """Return a figure with three digits."""
+    if value is None:
+        return "-"
+    return str(value) if isinstance(value, int) else f"{value:.3f}"
+
+
+def span(pair: list[float | None]) -> str:
+    """Return an interval."""
+    return "-" if pair[0] is None else f"{number(pair[0])} .. {number(pair[1])}"

@@ -1,0 +1,154 @@
+"""What `score` can score: for each task its columns, its figures, and what to show first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+from emocli.errors import UsageError
+from emocli.metrics import report
+from emocli.records import Record
+from emocli.scoring import blends, classes, figures, numbers, pairs, sets
+from emocli.scoring.words import Fault, Floats, Indices
+
+AUTO = "auto"
+SENTIMENT = {"mosi": "mosi", "mosei": "mosi", "cmu-mosi": "mosi", "cmu-mosei": "mosi"} | {
+    "sims": "sims", "simsv2": "sims", "ch-sims": "sims", "ch-simsv2": "sims"
+}  # fmt: skip
+
+
+class Part(Protocol):
+    """Some records: what adds up over them, the figures of it, and what goes with them."""
+
+    def sums(self, clusters: Indices, count: int) -> Floats:
+        """Sum per cluster, (count, statistics)."""
+
+    def figures(self, total: Floats) -> dict[str, Floats]:
+        """Return every figure of sums (..., statistics), one value per leading index."""
+
+    def details(self) -> Record:
+        """Return what else the metrics record tells."""
+
+
+class Frame(Protocol):
+    """All records of a task as arrays, one row for each that was taken."""
+
+    faults: list[Fault]  # rows that turned out to be wrong
+    truths: Any  # (records, ...): equal in two files whose labels are the same
+
+    @property
+    def unheard(self) -> list[str]:
+        """The labels that truth has and no prediction can give."""
+
+    def part(self, rows: Indices | slice) -> Part:
+        """Return what can be said of some records."""
+
+
+class Columns(Protocol):
+    """Columns that grow by a record at a time."""
+
+    def take(self, record: Record, label: Any, prediction: Any) -> str | None:
+        """Keep what is needed, or return why there is nothing to score; RecordError if wrong."""
+
+    def frame(self, flags: Record) -> Frame:
+        """Return the arrays of all that was taken."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One way to score."""
+
+    name: str
+    columns: Callable[[], Columns]
+    names: tuple[str, ...]  # of every figure
+    shown: tuple[str, ...]  # where there is room for a few
+    cluster: tuple[str, ...] = ("speaker", "dialogue")
+
+
+TASKS = {
+    task.name: task
+    for task in (
+        Task(
+            "classification",
+            classes.Classes,
+            report.NAMES,
+            ("accuracy", "uar", "weighted_f1", "macro_f1", "log_loss", "ece"),
+        ),
+        Task(
+            "distribution",
+            classes.Distributions,
+            (*figures.SHARES, *report.NAMES),
+            ("bhattacharyya", "jsd_bits", "r2_per_record", "r2_per_emotion", "kl", "uar"),
+        ),
+        Task("blend", blends.Blends, blends.NAMES, blends.NAMES),
+        Task(
+            "regression",
+            numbers.Numbers,
+            numbers.NAMES,
+            ("ccc", *(f"{dimension}.ccc" for dimension in numbers.DIMENSIONS)),
+        ),
+        Task("multilabel", sets.Sets, sets.NAMES, sets.NAMES),
+        Task(
+            "mosi",
+            partial(numbers.Numbers, ("sentiment",), "mosi"),
+            numbers.MOSI,
+            ("mae", "corr", "acc7", "acc2_has0", "acc2_non0"),
+        ),
+        Task(
+            "sims",
+            partial(numbers.Numbers, ("sentiment",), "sims"),
+            numbers.SIMS,
+            ("mae", "corr", "acc5", "acc3", "acc2", "f1"),
+        ),
+        Task(
+            "ecf",
+            pairs.Pairs,
+            pairs.NAMES,
+            tuple(f"{kind}.weighted_f1" for kind in pairs.SETS),
+            ("dialogue",),
+        ),
+    )
+}
+
+
+def named(name: str) -> Task | None:
+    """Return a task by its name, None for auto; UsageError for what is neither."""
+    if name != AUTO and name not in TASKS:
+        raise UsageError(f"--task {name}: none of {', '.join((AUTO, *TASKS))}")
+    return TASKS.get(name)
+
+
+def found(records: Iterable[Record], stream: str | None) -> Task:
+    """Return the task that labels and predictions of the first records speak of."""
+    label: set[str] = set()
+    given: set[str] = set()
+    datasets: set[str] = set()
+    for record in records:
+        prediction = record.get("prediction")
+        if stream:
+            unimodal = record.get("unimodal")
+            prediction = unimodal.get(stream) if type(unimodal) is dict else None
+        for value, names in ((record.get("label"), label), (prediction, given)):
+            names.update(k for k, v in value.items() if v) if type(value) is dict else None
+        datasets.add(str(record.get("dataset")).lower())
+    return TASKS[_found(label, given, datasets)]
+
+
+def _found(label: set[str], given: set[str], datasets: set[str]) -> str:
+    both = label & given
+    if "causes" in given:
+        return "ecf"
+    for name, task in (("blend", "blend"), ("multi", "multilabel")):
+        if name in both:
+            return task
+    if label & {"distribution", "votes"} and "probabilities" in given:
+        return "distribution"
+    if "emotion" in both:
+        return "classification"
+    if "sentiment" in both and len(of := {SENTIMENT.get(name) for name in datasets}) == 1:
+        return of.pop() or "regression"
+    if both & {"valence", "arousal", "dominance", "sentiment"}:
+        return "regression"
+    return "multilabel" if "multi" in label and "probabilities" in given else "classification"

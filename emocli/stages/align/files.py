@@ -1,0 +1,209 @@
+"""Alignments in files: the user's own, read for a record, and TextGrids written of one."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePath
+from typing import Any, BinaryIO
+
+from emocli import records
+from emocli.errors import RecordError, UsageError
+from emocli.io.writing import whole_file
+from emocli.records import Record
+from emocli.signals.phones import Span
+
+READABLE = (".TextGrid", ".textgrid", ".lablaut")
+TRANSCRIPTS = (".txt", ".lab")
+PHONE_TIERS = ("phones", "phone", "phonemes", "phoneme", "mau", "segments", "segment", "phon")
+WORD_TIERS = ("words", "word", "ort-mau", "ort", "orthography")
+
+
+def names(record: Record) -> list[str]:
+    """Return what files of a record may be called, without a suffix: by its id, then its path."""
+    found: list[str] = []
+    identity = str(record.get("id") or "")
+    path = records.path_of(record) if record.get("path") else ""
+    for name in (identity, path):
+        whole = PurePath(name)
+        parts = [part for part in whole.parts if part not in ("..", whole.anchor, ".")]
+        for kept in (parts, parts[-1:]):
+            if kept:
+                stem = PurePath(*kept)
+                found += [str(stem), str(stem.with_suffix(""))]
+    return list(dict.fromkeys(found))
+
+
+def find(folder: Path, record: Record, suffixes: Sequence[str]) -> Path | None:
+    """Return the file of a record in a folder, or None."""
+    for name in names(record):
+        for suffix in suffixes:
+            path = folder / f"{name}{suffix}"
+            try:
+                if path.is_file():
+                    return path
+            except (OSError, ValueError):  # a name that no file can have
+                continue
+    return None
+
+
+def transcript(folder: Path, record: Record) -> str | None:
+    """Return the text of a record from a folder, or None where it has no file there."""
+    from emocli.signals import textgrid
+
+    path = find(folder, record, TRANSCRIPTS)
+    return None if path is None else " ".join(textgrid.decoded(path.read_bytes()).split())
+
+
+def own(folder: Path, record: Record) -> tuple[list[Span], list[str], Record]:
+    """Return sounds, words, and where they are from; times are from the start of the recording.
+
+    Raises RecordError no_textgrid, bad_textgrid, no_phone_tier or bad_lablaut.
+    """
+    path = find(folder, record, READABLE)
+    if path is None:
+        looked = " or ".join(names(record)[-1:]) + READABLE[0]
+        raise RecordError(
+            "no_textgrid",
+            f"no alignment in {folder}, such as {looked}",
+            hint="its name is the record's id, or its path, with another suffix",
+        )
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise RecordError("no_textgrid", f"cannot read {path}: {error.strerror}") from None
+    if path.suffix == ".lablaut":
+        return *_of_lablaut(data), {"aligner": "lablaut", "model": path.name}
+    return *_of_textgrid(data, str(record.get("speaker") or "")), {
+        "aligner": "textgrid",
+        "model": path.name,
+    }
+
+
+def _of_lablaut(data: bytes) -> tuple[list[Span], list[str]]:
+    from emocli.signals import lablaut, phones
+
+    found = [
+        Span(s.ipa, s.start, s.end, None, None, s.original)
+        for s in lablaut.parse(data)
+        if not phones.is_silence(s.original)
+    ]
+    return found, []
+
+
+def _of_textgrid(data: bytes, speaker: str) -> tuple[list[Span], list[str]]:
+    from emocli.signals import phones, textgrid
+
+    tiers = textgrid.parse(data)
+    sounds = _tier(tiers, PHONE_TIERS, speaker)
+    if sounds is None:
+        named = ", ".join(tier.name for tier in tiers) or "none"
+        hint = f"a tier of sounds is called {PHONE_TIERS[0]}"
+        raise RecordError("no_phone_tier", f"no tier of sounds among: {named}", hint=hint)
+    said = _tier(tiers, WORD_TIERS, speaker)
+    words = [w for w in (said.intervals if said else []) if not phones.is_silence(w.label)]
+    heard = [s for s in sounds.intervals if not phones.is_silence(s.label) and s.end > s.start]
+    read = phones.read([s.label for s in heard])
+    spans = []
+    for interval, sound in zip(heard, read, strict=True):
+        middle = (interval.start + interval.end) / 2
+        word = next((i for i, w in enumerate(words) if w.start <= middle < w.end), None)
+        times = (interval.start, interval.end)
+        spans.append(Span(sound.ipa, *times, word, sound.stress, interval.label))
+    return spans, [w.label for w in words]
+
+
+def _tier(tiers: Sequence[Any], wanted: Sequence[str], speaker: str) -> Any:
+    """Return the tier of one of these names, as MFA writes it ("speaker - phones") or plain."""
+    for ours in (True, False):
+        for name in wanted:
+            for tier in tiers:
+                owner, _, last = tier.name.rpartition(" - ")
+                if last.strip().lower() == name and (owner.strip() in ("", speaker) or not ours):
+                    return tier
+    return None
+
+
+def within(spans: list[Span], start: float | None, end: float | None) -> list[Span]:
+    """Return the sounds whose middle is in a part of the recording."""
+    first, last = start or 0.0, float("inf") if end is None else end
+    return [span for span in spans if first <= (span.start + span.end) / 2 < last]
+
+
+def text_grid(record: Record) -> bytes:
+    """Return the TextGrid of a record with phones: tiers words and phones, or nuclei."""
+    from emocli.signals.textgrid import Interval, Tier, dumps
+
+    sounds = record.get("phones") or []
+    nuclei = [Interval(p["start"], p["end"], "nucleus") for p in sounds if p["phone"] is None]
+    phones = [Interval(p["start"], p["end"], p["phone"]) for p in sounds if p["phone"] is not None]
+    words = [
+        Interval(word["start"], word["end"], word["text"])
+        for word in (record.get("words") or [] if phones else [])
+        if None not in (word.get("start"), word.get("end"), word.get("text"))
+    ]
+    tiers = [Tier("nuclei", nuclei)] if nuclei else [Tier("words", words), Tier("phones", phones)]
+    start, end = limits(record, [*nuclei, *phones, *words])
+    return dumps(tiers, start, end).encode("utf-8", "replace")
+
+
+def limits(record: Record, intervals: Sequence[Any]) -> tuple[float, float]:
+    """Return start and end of what the record is about, in seconds of the recording."""
+    from emocli.commands import extract_audio
+
+    start = extract_audio.span_of(record)[0] or 0.0
+    audio = record.get("audio")
+    duration = audio.get("duration") if isinstance(audio, dict) else None
+    if duration is None:
+        duration = record["alignment"].get("duration")
+    last = max((interval.end for interval in intervals), default=start)
+    return start, max(last, start + (duration or 0.0), start + 1e-3)
+
+
+def written(folder: Path, incoming: Iterator[Record]) -> Iterator[Record]:
+    """Pass records on, writing the TextGrid of each that has phones into a folder."""
+    taken: set[str] = set()
+    for record in incoming:
+        if _has_alignment(record):
+            _write(folder, record, taken)
+        yield record
+
+
+class Alone:
+    """Writes the TextGrid of the only record that there may be."""
+
+    def __init__(self, path: Path | None, stdout: BinaryIO) -> None:
+        self.path, self.stdout, self.done = path, stdout, False
+
+    def __call__(self, record: Record) -> bool:
+        """Write the TextGrid, if there are phones; a second record is a usage error."""
+        if self.done:
+            raise UsageError(
+                "--format textgrid is for one record",
+                hint="--write-textgrid DIR writes a file for each",
+            )
+        self.done = True
+        if _has_alignment(record):
+            with whole_file(self.path, self.stdout) as file:
+                file.write(text_grid(record))
+        return True
+
+
+def _has_alignment(record: Record) -> bool:
+    failed = "error" in record or "phones" in (record.get("missing") or {})
+    return not failed and "alignment" in record
+
+
+def _write(folder: Path, record: Record, taken: set[str]) -> None:
+    name = PurePath(str(record.get("id") or records.path_of(record))).name
+    stem = name if "#" in name else PurePath(name).stem
+    path = folder / f"{stem}{READABLE[0]}"
+    if str(path) in taken:
+        raise UsageError(
+            f"--write-textgrid: two records would be written to {path}",
+            hint="give them ids whose last parts differ, or write them to two folders",
+        )
+    taken.add(str(path))
+    folder.mkdir(parents=True, exist_ok=True)
+    with whole_file(path, io.BytesIO()) as file:
+        file.write(text_grid(record))

@@ -1,0 +1,133 @@
+"""Votes of people and of annotators brought together in `label`."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from emocli import pipeline
+from emocli.errors import RecordError
+from emocli.records import Record
+from emocli.records.labels import EMOTIONS
+
+Votes = dict[str, int]
+
+RULES = ("count", "shrinkage", "none")
+HELD_OUT = ("test", "dev", "val", "valid", "validation", "eval")  # splits that are to be scored
+
+
+def with_weight(rule: str, weight: float) -> pipeline.Stage:
+    """Return the stage that merges each record by itself."""
+    return pipeline.each(lambda record: merge(record, rule, weight), name="annotate")
+
+
+def shrinkage(say: Callable[[str], None]) -> pipeline.Stage:
+    """Return the stage that reads all records, chooses the weight on them, and then merges."""
+
+    def run(records: Iterator[Record]) -> Iterator[Record]:
+        kept = list(records)
+        weight = _chosen(kept, say)
+        yield from with_weight("shrinkage", weight)(iter(kept))
+
+    return run
+
+
+def _chosen(kept: list[Record], say: Callable[[str], None]) -> float:
+    """Return the weight that foretells people's votes best, on records that are not held out."""
+    import numpy as np
+
+    from emocli.metrics import pooling
+
+    pairs = [pair for record in kept if (pair := _usable(record))]
+    labels = sorted({label for pair in pairs for votes in pair for label in votes})
+    human, synthetic = (
+        np.array([[pair[side].get(label, 0) for label in labels] for pair in pairs])
+        for side in (0, 1)
+    )
+    weight = pooling.best_weight(human, synthetic) if pairs else math.nan
+    if math.isnan(weight):
+        say("no record has two people's votes and an annotator's: the weight is 1, not chosen")
+        return 1.0
+    say(f"a synthetic vote weighs {weight:.4g}, chosen on {len(pairs)} records")
+    return weight
+
+
+def _usable(record: Record) -> tuple[Votes, Votes] | None:
+    """Return the votes of a record that the weight may be chosen on; errors are found later."""
+    if record.get("error") or record.get("split") in HELD_OUT:
+        return None
+    try:
+        human, synthetic = _human(_label(record)), _synthetic(record)
+    except RecordError:
+        return None
+    return (human, synthetic) if sum(human.values()) >= 2 and synthetic else None
+
+
+def merge(record: Record, rule: str, weight: float) -> Record:
+    """Add `label.votes_by_source`, and the merged `label.distribution` by a rule.
+
+    People's votes stay in `label.votes`; their distribution comes back by rule none. A record of a
+    held-out split keeps people's distribution, and so does one with a distribution and no votes.
+    """
+    label = _label(record)
+    human, synthetic = _human(label), _synthetic(record)
+    if not synthetic and "merged" not in label:
+        return record
+    label["votes_by_source"] = {**({"human": human} if human else {}), "synthetic": synthetic}
+    foreign = "distribution" in label and "merged" not in label and not human
+    if rule == "none" or record.get("split") in HELD_OUT or foreign:
+        if label.pop("merged", None):
+            label.pop("distribution", None)
+            label |= {"distribution": _shares(human)} if human else {}
+    else:
+        votes = _weighed(human, synthetic, weight)
+        label["distribution"] = _shares(votes)
+        label["merged"] = {
+            "rule": rule,
+            "weight": weight,
+            "human": sum(human.values()),
+            "synthetic": sum(synthetic.values()),
+        }
+    record["label"] = label
+    return record
+
+
+def _weighed(human: Votes, synthetic: Votes, weight: float) -> dict[str, float]:
+    names = [*human, *(name for name in synthetic if name not in human)]
+    votes = {n: human.get(n, 0) + weight * synthetic.get(n, 0) for n in names}
+    # Nobody's vote counts: no person has voted, and annotators weigh nothing.
+    return votes if any(votes.values()) else dict(synthetic)
+
+
+def _shares(votes: dict[str, float] | Votes) -> dict[str, float]:
+    total = sum(votes.values())
+    return {name: value / total for name, value in votes.items()}
+
+
+def _label(record: Record) -> Record:
+    label = record.get("label")
+    if not isinstance(label, dict | None):
+        raise RecordError("bad_label", f"label is no object: {label!r:.80}")
+    return dict(label or {})
+
+
+def _human(label: Record) -> Votes:
+    votes = label.get("votes") or {}
+    if not isinstance(votes, dict) or not all(_is_count(v) for v in votes.values()):
+        raise RecordError("bad_votes", f"label.votes are not counts: {votes!r:.80}")
+    return votes if any(votes.values()) else {}
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _synthetic(record: Record) -> Votes:
+    said = Counter(a["label"] for a in record.get("annotations") or [] if a.get("label"))
+    return {name: said[name] for name in sorted(said, key=_place)}
+
+
+def _place(name: str) -> tuple[int, str]:
+    return (EMOTIONS.index(name) if name in EMOTIONS else len(EMOTIONS), name)

@@ -1,0 +1,206 @@
+"""DiME-Aug over records: read them all, listen to those of rare classes, write, mix."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from array import array
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from emocli import records
+from emocli.cli import options
+from emocli.errors import EmocliError, RecordError, UsageError
+from emocli.io import inputs
+from emocli.pipeline.progress import Progress
+from emocli.records import Record, failures
+from emocli.signals import dime
+from emocli.stages.augment import mixing, targets
+
+UNUSED = -1  # class of a record that cannot be mixed
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to fill up."""
+
+    rho: float
+    mix: str
+    seed: int
+    assume_train: bool
+
+
+@dataclass
+class Pool:
+    """The records, in a temporary file, and what is known of each before it is looked at."""
+
+    file: BinaryIO
+    places: array[int] = field(default_factory=lambda: array("q"))
+    classes: array[int] = field(default_factory=lambda: array("i"))
+    names: dict[str, int] = field(default_factory=dict)  # label -> its number in `classes`
+    problems: dict[int, Record] = field(default_factory=dict)  # what failed: error, missing
+    has_audio: bool = False
+
+    def add(self, record: Record) -> None:
+        """Keep the next record, and note its class, or why it has none."""
+        index = len(self.places)
+        self.places.append(self.file.tell())
+        self.file.write(records.dumps(record))
+        self.classes.append(UNUSED)
+        if record.get("error"):
+            return
+        try:
+            if not isinstance(record.get("id"), str):
+                raise RecordError("no_id", f"id is not a string: {record.get('id')!r:.60}")
+            found = targets.shares(record)
+        except RecordError as error:
+            self.problems[index] = {"error": failures.Failure(failures.problem("augment", error))}
+            return
+        for name in found:
+            self.names.setdefault(name, len(self.names))
+        self.classes[index] = self.names[targets.likeliest(found)]
+        self.has_audio |= mixing.has_audio(record)
+
+    def read(self, chosen: set[int] | None = None) -> Iterator[tuple[int, Record]]:
+        """Yield records with their numbers, all or those of some classes, in order."""
+        self.file.flush()
+        for index, place in enumerate(self.places):
+            if chosen is None or self.classes[index] in chosen:
+                self.file.seek(place)
+                yield index, records.parse(self.file.readline(), f"record {index + 1}")
+
+    def lacking(self, rho: float) -> dict[str, tuple[int, int]]:
+        """Return for each label, in order, how many records it has and how many it lacks."""
+        found = Counter(self.classes)
+        names = targets.ordered(self.names)
+        counts = [found[self.names[name]] for name in names]
+        return dict(zip(names, zip(counts, dime.lacking(counts, rho), strict=True), strict=True))
+
+
+def go(run: options.Run, plan: Plan) -> int:
+    """Read, mix and write; return the exit status."""
+    failures.debug(run.flags["debug"])
+    source = run.source()
+    source.marks = True
+    return run.write(_augmented(run, source, plan))
+
+
+def _augmented(run: options.Run, source: inputs.Source, plan: Plan) -> Iterator[Record]:
+    """Yield the records of the input, unchanged, and then those that are made of them."""
+    with tempfile.TemporaryFile(prefix="emocli-") as file:
+        pool = Pool(file)
+        for _, record in source:
+            _require_train(record, plan)
+            pool.add(record)
+        if source.problem:
+            raise source.problem
+        members = _measured(run, pool, plan)
+        for index, record in pool.read():
+            yield record | pool.problems.get(index, {})
+    for name, rare in members.items():
+        yield from _made(run, name, rare, plan)
+
+
+def _require_train(record: Record, plan: Plan) -> None:
+    """Raise UsageError where a record is not of the training part."""
+    split = record.get("split")
+    if split == "train" or (split is None and plan.assume_train):
+        return
+    hint = "emocli dataset NAME --split train, or jq 'select(.split == \"train\")', leaves it out"
+    if split is None:
+        hint = "--assume-train if all records without a split are training records"
+    said = "has no split" if split is None else f"is of the split {split!r:.40}, not train"
+    raise UsageError(f"{records.name_of(record)} {said}: nothing is written", hint=hint)
+
+
+@dataclass
+class Rare:
+    """The records of a class that lacks some: those that could be measured."""
+
+    lacks: int
+    members: list[Record] = field(default_factory=list)
+    rows: list[Any] = field(default_factory=list)  # what neighbours are found by
+
+
+def _measured(run: options.Run, pool: Pool, plan: Plan) -> dict[str, Rare]:
+    """Return the rare classes with their records measured; what failed is noted in the pool."""
+    counts = pool.lacking(plan.rho)
+    rare = {name: Rare(lacks) for name, (_, lacks) in counts.items() if lacks}
+    rare = {name: one for name, one in rare.items() if counts[name][0] > 1}
+    wanted = {pool.names[name]: one for name, one in rare.items()}
+    kind = plan.mix if plan.mix != "auto" else "audio" if pool.has_audio else "features"
+    progress = _progress(run, sum(counts[name][0] for name in rare))
+    chosen: list[int] = []
+
+    def slim() -> Iterator[Record]:
+        for index, record in pool.read(set(wanted)):
+            if not mixing.passed_over(record, kind):
+                chosen.append(index)
+                yield mixing.slim(record, kind)
+
+    for place, record in enumerate(mixing.measure(run, kind)(slim())):
+        problems = failures.of(record)
+        progress.step(failed=bool(problems))
+        if problems:
+            noted = {k: v for k, v in record.items() if k in ("error", "missing")}
+            pool.problems[chosen[place]] = noted
+        else:
+            one = wanted[pool.classes[chosen[place]]]
+            one.rows.append(record.pop(mixing.ROW))
+            one.members.append(record)
+    progress.clear()
+    _tell(run, counts, rare)
+    return {name: one for name, one in rare.items() if len(one.members) > 1}
+
+
+def _progress(run: options.Run, total: int) -> Progress:
+    name = f"{run.name}: looking for neighbours"
+    return Progress(run.world.stderr, name, total, quiet=run.flags["quiet"])
+
+
+def _tell(run: options.Run, counts: dict[str, tuple[int, int]], rare: dict[str, Rare]) -> None:
+    """Say what is added to each class, and which are left as they are although they lack some."""
+    for name, (count, lacks) in counts.items():
+        usable = len(rare[name].members) if name in rare else count
+        if lacks and usable < 2:
+            text = f"{name}: {lacks} too few, but only {usable} to mix: left as it is"
+        elif lacks and not run.flags["quiet"]:
+            text = f"{name}: {count} and {lacks} new"
+            text += f", mixed of {usable}" * (usable < count)
+        else:
+            continue
+        run.world.stderr.write(f"emocli {run.name}: {text}\n")
+
+
+def _made(run: options.Run, name: str, rare: Rare, plan: Plan) -> Iterator[Record]:
+    """Yield the new records of a class. The draws of a class depend on no other class."""
+    random = np.random.default_rng(_number(plan.seed, name))
+    rows = dime.standardised(np.stack(rare.rows))
+    for count in range(rare.lacks):
+        one = int(random.integers(len(rows)))
+        near = dime.neighbours(rows, one)
+        other = int(near[random.integers(len(near))])
+        alpha = float(random.random())
+        pair = (rare.members[one], rare.members[other])
+        vectors = (rare.rows[one], rare.rows[other])
+        ids = [record["id"] for record in pair]
+        try:
+            made = mixing.mixed(pair, vectors, alpha, run.store)
+        except EmocliError as error:
+            raise EmocliError(f"{' with '.join(ids)}: {error}") from None
+        digest = _number(plan.seed, name, count, len(rows), *ids, alpha)
+        made["label"]["emotion"] = name
+        how = {"method": "dime", "rho": plan.rho, "seed": plan.seed, "from": ids}
+        people = [record.get("speaker") for record in pair]
+        made["augmented"] = how | {"speakers": people, "alpha": alpha}
+        yield {"id": f"dime-{digest:016x}", "split": "train"} | made
+
+
+def _number(*parts: Any) -> int:
+    """Return 64 bits that depend on the parts alone."""
+    text = repr(parts).encode("utf-8", "backslashreplace")
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")

@@ -1,0 +1,144 @@
+"""What two records are compared by, and what lies between them: sound, text, features, labels."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from emocli import pipeline
+from emocli.bundles import bundle
+from emocli.cli import options
+from emocli.commands import extract_audio
+from emocli.errors import RecordError
+from emocli.io.store import Store
+from emocli.records import Record
+from emocli.signals import dime
+from emocli.stages.augment import targets
+
+ROW = "\0row"  # what a record is compared by; never written
+SOURCE = ("id", "path", "start", "end", "audio", "text", "label", "missing")  # what a mixture needs
+SHARED = ("speaker", "dataset", "language")  # what it has where both have the same
+DECODER = "emocli augment dime"
+
+
+def has_audio(record: Record) -> bool:
+    """Say whether a record has sound, or names a file that may."""
+    return bool(record.get("audio") or record.get("path"))
+
+
+def passed_over(record: Record, kind: str) -> bool:
+    """Say whether a record has no sound to mix and that is no news: a text, or one that failed."""
+    only_text = isinstance(record.get("text"), str) and not has_audio(record)
+    return kind == "audio" and (only_text or "audio" in (record.get("missing") or {}))
+
+
+def slim(record: Record, kind: str) -> Record:
+    """Return what is kept of a record while neighbours are looked for."""
+    kept = {name: record[name] for name in (*SOURCE, *SHARED) if name in record}
+    kept["label"] = {"distribution": targets.shares(record)}
+    return kept if kind == "audio" else kept | {"features": record.get("features")}
+
+
+def measure(run: options.Run, kind: str) -> pipeline.Stage:
+    """Return the stage that gives records their row: of their sound and words, or their vectors."""
+    if kind == "audio":
+        return pipeline.each(partial(_heard, store=run.store), name="augment", jobs=run.jobs)
+    return pipeline.each(partial(_seen, store=run.store, specs={}), name="augment")
+
+
+def _heard(record: Record, store: Store) -> Record:
+    from emocli.signals import spectral
+
+    if not has_audio(record):
+        hint = "--mix features, where all records have features"
+        raise RecordError("no_audio", "no file and no audio", hint=hint)
+    text = record.get("text")
+    if not isinstance(text, str | None):
+        raise RecordError("bad_text", f"text is not a string: {text!r:.80}")
+    acoustic = spectral.summary(extract_audio.samples(record, store))
+    row = np.concatenate([acoustic, dime.lexical_counts(text or "")])
+    return record | {ROW: row.astype(np.float32)}
+
+
+def _seen(record: Record, store: Store, specs: Record) -> Record:
+    """Give a record its vectors, one behind the other; the first record says which there are."""
+    features = record.pop("features")
+    if not isinstance(features, dict) or not features:
+        raise RecordError("no_features", "no field 'features'", hint="run emocli encode first")
+    vectors = {
+        stream: _vector(stream, feature, store)
+        for stream, feature in features.items()
+        if isinstance(feature, dict) and feature.get("modality") != "fused"
+    }
+    described = {
+        stream: {
+            k: v for k, v in features[stream].items() if k not in ("vector", "array", "warning")
+        }
+        | {"dim": len(vector)}
+        for stream, vector in vectors.items()
+    }
+    if not specs:
+        specs |= described
+    if set(specs) != set(described):
+        there, wanted = ", ".join(described), ", ".join(specs)
+        raise RecordError("other_streams", f"has the streams {there}, the first has {wanted}")
+    for stream, spec in specs.items():
+        if problem := bundle.mismatch(spec, described[stream]):
+            raise RecordError("other_features", f"features.{stream}: {problem}")
+    row = np.concatenate([vectors[stream] for stream in specs])
+    return record | {ROW: row, "features": specs}
+
+
+def _vector(stream: str, feature: Record, store: Store) -> Any:
+    given = feature.get("vector")
+    values = np.asarray(store.array(feature["array"]) if given is None else given, np.float32)
+    if values.ndim != 1 or not np.isfinite(values).all():
+        hint = "only pooled vectors are mixed; emocli augment dime --mix audio mixes sound"
+        raise RecordError("not_a_vector", f"features.{stream} is not a vector", hint=hint)
+    return values
+
+
+def mixed(pair: tuple[Record, Record], rows: tuple[Any, Any], alpha: float, store: Store) -> Record:
+    """Return what lies alpha of the way from one record to the other."""
+    one, other = pair
+    made: Record = {"speaker": None}
+    made |= {k: one[k] for k in SHARED if one.get(k) is not None and one[k] == other.get(k)}
+    if "features" in one:
+        made["features"] = _features(one["features"], dime.between(*rows, alpha))
+    else:
+        made["audio"] = _audio(pair, alpha, store)
+    nearer = one if alpha < 0.5 else other
+    if nearer.get("text") is not None:
+        made["text"] = nearer["text"]
+    distributions = [record["label"]["distribution"] for record in pair]
+    names = targets.ordered({*distributions[0], *distributions[1]})
+    values = [np.array([found.get(n, 0.0) for n in names]) for found in distributions]
+    shares = dime.shares(values[0], values[1], alpha).tolist()
+    made["label"] = {"emotion": None, "distribution": dict(zip(names, shares, strict=True))}
+    return made
+
+
+def _audio(pair: tuple[Record, Record], alpha: float, store: Store) -> Record:
+    from emocli.signals import audio
+
+    one, other = (extract_audio.samples(record, store) for record in pair)
+    samples = dime.between(one, other, alpha).astype(np.float32)
+    return {
+        "path": extract_audio.keep(samples, store),
+        "sample_rate_hz": audio.SAMPLE_RATE_HZ,
+        "duration": audio.duration(samples),
+        "channels": 1,
+        "decoder": DECODER,
+    }
+
+
+def _features(specs: Record, row: Any) -> Record:
+    """Return features whose vectors stand one behind the other in a row."""
+    found, start = {}, 0
+    for stream, spec in specs.items():
+        vector = row[start : start + spec["dim"]].astype(np.float32)
+        found[stream] = spec | {"vector": vector}
+        start += spec["dim"]
+    return found

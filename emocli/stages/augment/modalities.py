@@ -1,0 +1,142 @@
+"""Copies of records without some of their modalities, or without some of their frames."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import combinations
+from typing import Any
+
+from emocli import pipeline
+from emocli.errors import RecordError
+from emocli.io.store import Store
+from emocli.records import Record
+
+COPIES = "\0copies"  # what a record becomes; never written
+WHOLE = ("prediction", "unimodal")  # what knew all modalities
+NOTE = {"stage": "augment", "code": "dropped", "message": "left out on purpose", "hint": ""}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which copies to make."""
+
+    protocols: tuple[str, ...]
+    rates: tuple[float, ...]
+    seed: int
+
+
+def stage(plan: Plan, store: Store) -> pipeline.Stage:
+    """Return the stage that writes copies in place of each record, one record at a time."""
+    work = partial(_with_copies, plan=plan, store=store)
+    made = pipeline.each(work, name="augment")
+
+    def run(incoming: Iterator[Record]) -> Iterator[Record]:
+        for record in made(incoming):
+            yield from record.get(COPIES) or [record]
+
+    return run
+
+
+def _with_copies(record: Record, plan: Plan, store: Store) -> Record:
+    return record | {COPIES: list(copies(record, plan, store))}
+
+
+def copies(record: Record, plan: Plan, store: Store) -> Iterator[Record]:
+    """Yield the copies of a record; RecordError where it has no features to leave out."""
+    name, there = record.get("id"), modalities(record)
+    if not isinstance(name, str):
+        raise RecordError("no_id", f"id is not a string: {name!r:.60}")
+    if "condition" in record:
+        raise RecordError("has_condition", f"is such a copy already: {record['condition']!r:.60}")
+    if "subsets" in plan.protocols:
+        for kept in subsets(there):
+            yield _copy(record, kept, ("modalities", "+".join(kept)), plan)
+    if "dropout" in plan.protocols:
+        draws = {modality: draw(plan.seed, modality, name) for modality in there}
+        for rate in plan.rates:
+            yield _copy(record, survivors(draws, rate), ("dropout", rate), plan)
+    if "frames" in plan.protocols:
+        for rate in plan.rates:
+            copy = _copy(record, there, ("frame_loss", rate), plan)
+            yield copy | {"features": _thinned(copy["features"], (plan.seed, name), rate, store)}
+
+
+def modalities(record: Record) -> list[str]:
+    """Return the modalities of a record's streams, sorted."""
+    features = record.get("features")
+    if not isinstance(features, dict) or not all(isinstance(f, dict) for f in features.values()):
+        raise RecordError("no_features", "no field 'features'", hint="run emocli encode first")
+    found = {feature.get("modality") for feature in features.values()} - {"fused"}
+    if not found or not all(isinstance(modality, str) for modality in found):
+        raise RecordError("no_modality", "features without a modality", hint="run emocli encode")
+    return sorted(found)
+
+
+def subsets(there: list[str]) -> Iterator[list[str]]:
+    """Yield every choice of names, one at least, the smaller ones first.
+
+    >>> [*subsets(["audio", "text"])]
+    [['audio'], ['text'], ['audio', 'text']]
+    """
+    for size in range(1, len(there) + 1):
+        yield from map(list, combinations(there, size))
+
+
+def draw(seed: int, *names: str) -> float:
+    """Return a number in 0..1 (1 excluded), uniform, that depends on seed and names alone."""
+    text = repr((seed, *names)).encode("utf-8", "backslashreplace")
+    return (int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 11) / 2**53
+
+
+def survivors(draws: dict[str, float], rate: float) -> list[str]:
+    """Return what is left: draws of at least the rate, else the greatest, all equally likely.
+
+    >>> survivors({"audio": 0.25, "text": 0.5}, 0.3), survivors({"audio": 0.25, "text": 0.5}, 0.7)
+    (['text'], ['text'])
+    """
+    kept = [name for name, value in draws.items() if value >= rate]
+    return kept or [max(draws, key=draws.__getitem__)]
+
+
+def _copy(record: Record, kept: list[str], condition: tuple[str, Any], plan: Plan) -> Record:
+    what, value = condition
+    copy = {field: content for field, content in record.items() if field not in WHOLE}
+    there = {name: f for name, f in record["features"].items() if f.get("modality") in kept}
+    gone = sorted((set(modalities(record)) | _at_hand(record)) - set(kept))
+    if gone or record.get("missing"):
+        copy["missing"] = dict.fromkeys(gone, NOTE) | (record.get("missing") or {})
+    return copy | {
+        "id": f"{record['id']}#{what}={value}",
+        "features": there,
+        "condition": {what: value},
+        "augmented": {"method": "modalities", "seed": plan.seed, "from": [record["id"]]},
+    }
+
+
+def _at_hand(record: Record) -> set[str]:
+    """Return the modalities that `predict` would compute if nothing told it not to."""
+    sound = {"audio", "text"} if record.get("path") or record.get("audio") else set()
+    return sound | ({"text"} if record.get("text") is not None else set())
+
+
+def _thinned(features: Record, key: tuple[int, str], rate: float, store: Store) -> Record:
+    """Return features whose sequences (time, dim) have lost frames; RecordError without any."""
+    import numpy as np
+
+    found, sequences = {}, 0
+    for stream, feature in features.items():
+        found[stream] = feature
+        frames = store.array(feature["array"]) if feature.get("array") else np.zeros(0)
+        if frames.ndim == 2 and len(frames):
+            sequences += 1
+            first = int(draw(key[0], stream, key[1]) * 2**53)
+            draws = np.random.default_rng(first).random(len(frames))
+            kept = draws >= min(rate, draws.max())
+            found[stream] = feature | {"array": store.put_array(frames[kept])}
+    if not sequences:
+        hint = "emocli encode --pooling frames keeps it"
+        raise RecordError("no_frames", "no stream has a time axis", hint=hint)
+    return found

@@ -1,0 +1,1 @@
+"""emocli/stages/prosody."""

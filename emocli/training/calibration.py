@@ -1,0 +1,67 @@
+"""Fit what makes a bundle's probabilities mean what they say, and tell how much that changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emocli.bundles import bundle, heads, outputs, scaling
+from emocli.errors import UsageError
+from emocli.metrics import blend, blend_decoder, calibration
+from emocli.records import Record
+from emocli.training import loop
+
+Floats = NDArray[np.float64]
+
+
+def fitted(logits: Floats, shares: Floats, method: str) -> Record:
+    """Return the calibration that suits logits (records, classes) and their true shares.
+
+    By temperature the truth may be classes (records,) as well.
+    """
+    temperature = loop.temperature(logits, shares)
+    if method == "temperature":
+        return {"temperature": temperature}
+    weights, bias = scaling.vector(logits, shares, temperature)
+    return {"weights": weights.tolist(), "bias": bias.tolist()}
+
+
+def decoder(logits: Floats, shares: Floats, head: heads.Head, contents: Record) -> Record:
+    """Return the decoder of blends, by the rule that `contents` names, that suits these records.
+
+    Raises UsageError for a truth that the rule cannot give.
+    """
+    rule = str((contents.get("decoder") or outputs.DECODER)["rule"])
+    probabilities = np.exp(outputs.calibrated(logits, contents["calibration"]))
+    try:
+        neutral = outputs.neutral(head.labels)
+        return blend_decoder.fit_decoder(100 * shares, probabilities, neutral, rule)
+    except ValueError as error:
+        raise UsageError(f"--decoder {rule}: {error}") from None
+
+
+def figures(
+    logits: Floats, shares: Floats, head: heads.Head, contents: Mapping[str, Any]
+) -> dict[str, float]:
+    """Return `log_loss` (the cross-entropy, nats) and `ece`; of blends their `blend_score` too."""
+    logs = outputs.calibrated(logits, contents.get("calibration") or {})
+    found = {"log_loss": float(-(shares * logs).sum(axis=1).mean())}
+    sure = np.minimum(np.exp(logs.max(axis=1)), 1.0)
+    found["ece"] = calibration.ece(sure, logs.argmax(axis=1) == shares.argmax(axis=1))
+    if head.kind == heads.BLEND:
+        chosen = contents.get("decoder") or outputs.DECODER
+        answers = blend_decoder.decoded(np.exp(logs), chosen, outputs.neutral(head.labels))
+        each = (blend.presence(100 * shares, answers), blend.salience(100 * shares, answers))
+        found["blend_score"] = float(np.mean(each))  # NaN where no truth is a blend
+    return found
+
+
+def labelled(trained: bundle.Bundle) -> heads.Head:
+    """Return the head of a bundle that has labels, or raise UsageError."""
+    first = trained.heads[0]
+    if not first.labels:
+        raise UsageError(f"{trained.name} answers in numbers only: there is nothing to calibrate")
+    return first

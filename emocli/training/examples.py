@@ -1,0 +1,223 @@
+"""Collect labelled records to train on: what is large goes into files, however many there are."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import orjson
+import torch
+
+from emocli import models, records
+from emocli.bundles import bundle
+from emocli.bundles.heads import Head
+from emocli.cli import options
+from emocli.errors import EmptyInputError, MalformedError, RecordError, UsageError
+from emocli.io.inputs import Source
+from emocli.records import Record
+from emocli.training.data import Filed, Frames, Vectors
+from emocli.training.targets import Targets
+
+MADE = "\0made"  # the group of records that `augment` made: never held out
+
+
+class Examples:
+    """Labelled records; `groups` is who speaks, for a split that does not leak."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.specs: dict[str, Record] = {}
+        self.streams: dict[str, Vectors | Frames] = {}
+        self.targets = Targets(names)
+        self.groups: list[str] = []
+        self.datasets: Counter[str] = Counter()
+        self.skipped: Counter[str] = Counter()  # records
+        self.lost: Counter[str] = Counter()  # streams of records that go on without them
+        self.first: dict[str, str] = {}  # of these
+        self.digest = hashlib.blake2b(digest_size=16)  # of all that is learned from
+        self.lines = tempfile.TemporaryFile(prefix="emocli-")  # noqa: SIM115
+        self._ids: set[int] = set()
+
+    def __len__(self) -> int:
+        return self.targets.count
+
+    def empty(self) -> dict[str, Vectors | Frames]:
+        """Return streams like these, of no record yet."""
+        return {name: stream.empty() for name, stream in self.streams.items()}
+
+    def data(self, heads: Sequence[Head]) -> Filed:
+        """Return the records to train on."""
+        return Filed(self.streams, self.targets.tensor(heads), torch.arange(len(self)))
+
+    def check_id(self, key: Any) -> None:
+        """Raise MalformedError where an id comes a second time."""
+        number = hash(key if isinstance(key, str) else repr(key))
+        if number in self._ids:
+            raise MalformedError(f"{key}: comes twice in the training records")
+        self._ids.add(number)
+
+    def lose(self, what: str, record: Record) -> None:
+        """Count a stream that a record goes on without; the first such record is named."""
+        self.lost[what] += 1
+        self.first.setdefault(what, records.name_of(record))
+
+    def add(self, found: dict[str, Any], number: int) -> None:
+        """Keep the streams of the record of that number."""
+        for name, stream in self.streams.items():
+            while len(stream) < number:  # a stream that comes late, or not with each record
+                stream.add(None)
+            piece = found.get(name)
+            stream.add(piece)
+            self.digest.update(piece.encode() if isinstance(piece, str) else _bytes(piece))
+
+    def close(self) -> None:
+        """Delete the files."""
+        for file in (self.lines, *self.streams.values()):
+            file.close()
+
+    def finish(self) -> None:
+        """Make all streams as long as there are records."""
+        for stream in self.streams.values():
+            while len(stream) < len(self):
+                stream.add(None)
+
+
+def _bytes(piece: Any) -> bytes:
+    return b"-" if piece is None else np.ascontiguousarray(piece, np.float32).tobytes()
+
+
+def collect(
+    run: options.Run,
+    source: Source,
+    examples: Examples,
+    streams: list[str] | None,
+    group: str | None = None,
+) -> Examples:
+    """Read all records into `examples`: those that have a label and a stream.
+
+    `group` is the field that says what belongs together; then the records are kept as well.
+    """
+    for _, record in source:
+        examples.check_id(record.get("id"))
+        if "error" in record:
+            examples.skipped["error"] += 1
+            continue
+        found = _streams(run, examples, record, streams)
+        if not found or not examples.targets.add(record):
+            examples.skipped[examples.targets.lacking() if found else "no stream"] += 1
+            continue
+        examples.add(found, len(examples) - 1)
+        _note(examples, record, group)
+    examples.finish()
+    if source.problem:
+        raise source.problem
+    if unknown := [name for name in streams or [] if name not in examples.specs]:
+        raise UsageError(f"--streams {','.join(unknown)}: no record has it")
+    if not len(examples):
+        raise EmptyInputError(f"nothing to train on: {counts(examples) or 'no records'}")
+    return examples
+
+
+def _note(examples: Examples, record: Record, group: str | None) -> None:
+    """Note whose a record is, and what it says but for its features where it is to be written."""
+    if record.get("augmented"):
+        if group:
+            hint = "augment the training part of each fold, or train with --dev"
+            message = "--cv would test on what was mixed of training records"
+            raise UsageError(f"{records.name_of(record)}: {message}", hint=hint)
+        _belongs(examples, record, MADE)
+        return
+    who = record.get("speaker") or record.get("dialogue") or record.get("id")
+    if group and record.get(group) is None:
+        raise UsageError(f"{records.name_of(record)}: --cv {group}: no field '{group}'")
+    who = record[group] if group else who
+    _belongs(examples, record, str(who))
+    examples.datasets[str(record.get("dataset"))] += 1
+    if group:
+        kept = {k: v for k, v in record.items() if k != "features"}
+        examples.lines.write(orjson.dumps(kept) + b"\n")
+
+
+def _belongs(examples: Examples, record: Record, group: str) -> None:
+    examples.groups.append(group)
+    examples.digest.update(orjson.dumps([record.get("id"), group, record.get("label")]))
+
+
+def _streams(
+    run: options.Run, examples: Examples, record: Record, wanted: list[str] | None
+) -> dict[str, Any]:
+    """Return the vector, or the address of the sequence, of each stream that a record has."""
+    features = record.get("features")
+    every = features if isinstance(features, dict) else {}
+    there = {name: feature for name, feature in every.items() if isinstance(feature, dict)}
+    for name in every.keys() - there.keys():
+        examples.lose(f"{name}: bad_feature", record)
+    missing = record.get("missing") or {}
+    found = {}
+    for name in wanted or [n for n in there if there[n].get("modality") != "fused"]:
+        if name not in there or name in missing:
+            continue
+        spec = _spec(there[name])
+        if problem := bundle.mismatch(examples.specs.setdefault(name, spec), spec):
+            raise UsageError(f"{records.name_of(record)}: features.{name}: {problem}")
+        try:
+            found[name] = _values(run, examples, record, name)
+        except RecordError as error:
+            examples.lose(f"{name}: {error.code}", record)
+    return found
+
+
+def _values(run: options.Run, examples: Examples, record: Record, name: str) -> Any:
+    """Return a vector (dim,), or the path in the store of frames (time, dim)."""
+    feature, dim = record["features"][name], examples.specs[name]["dim"]
+    vector = feature.get("vector")
+    try:
+        with np.errstate(over="ignore"):  # what no float32 holds is infinite, and said below
+            given = run.store.array(feature["array"]) if vector is None else vector
+            values = np.asarray(given, np.float32)
+    except (TypeError, ValueError, KeyError, OverflowError) as error:
+        raise RecordError("bad_feature", f"features.{name} cannot be read: {error}") from None
+    if values.ndim not in (1, 2) or values.shape[-1] != dim:
+        message = f"features.{name} has the shape {values.shape}, not ({dim},) or (time, {dim})"
+        raise RecordError("bad_shape", message)
+    if not len(values) or not np.isfinite(values).all():
+        raise RecordError("not_finite", f"features.{name} has what is no number")
+    timed = values.ndim == 2
+    if name not in examples.streams:
+        made = Frames(dim, lambda path: run.store.array({"path": path})) if timed else Vectors(dim)
+        examples.streams[name] = made
+    if timed != examples.streams[name].timed:
+        shape = "no time axis, others have one" if not timed else "a time axis, others have none"
+        message = f"{records.name_of(record)}: features.{name} has {shape}"
+        raise UsageError(message, hint="encode all records alike, or choose with --streams")
+    return str(feature["array"]["path"]) if timed else values
+
+
+def _spec(feature: Record) -> Record:
+    return {"modality": feature.get("modality"), **{k: feature.get(k) for k in bundle.MATCHED}}
+
+
+def require_time(model: str, examples: Examples) -> None:
+    """Raise UsageError where a stream has a time axis that a model cannot read."""
+    timed = [name for name, stream in examples.streams.items() if stream.timed]
+    if timed and not models.takes_time(model):
+        able = ", ".join(name for name in models.names() if models.takes_time(name))
+        raise UsageError(
+            f"--model {model}: features.{timed[0]} has a time axis",
+            hint=f"encode with a pooling, or take one of {able}",
+        )
+
+
+def counts(examples: Examples) -> str:
+    """Return what was left out, and why."""
+    parts = [f"{_some(count)} skipped: {why}" for why, count in examples.skipped.items()]
+    for what, count in examples.lost.items():
+        parts.append(f"{_some(count)} without {what} (the first is {examples.first[what]})")
+    return ", ".join(parts)
+
+
+def _some(count: int) -> str:
+    return f"{count} record{'' if count == 1 else 's'}"

@@ -1,0 +1,62 @@
+"""How good a model is on held-out records, head by head: what is printed after every epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from emocli.bundles import heads, scaling
+from emocli.bundles.heads import BLEND, CLASSES, Head
+from emocli.metrics import distribution, regression
+from emocli.records import Record
+from emocli.training.calibration import decoder, fitted
+
+
+def of(wanted: Sequence[Head], logits: Tensor, targets: Tensor) -> dict[str, float]:
+    """Return `uar` of classes, `jsd_bits` of shares, `ccc` of numbers (the mean over them)."""
+    answers, truth = _columns(wanted, logits), _columns(wanted, targets)
+    found: dict[str, float] = {}
+    concordances = []
+    for head in wanted:
+        given, true = answers[head.target], truth[head.target]
+        if not head.labels:
+            known = np.isfinite(true[:, 0])
+            concordances.append(regression.ccc(true[known, 0], given[known, 0]))
+        elif head.kind == CLASSES:
+            found["uar"] = _uar(true, given.argmax(1))
+        else:
+            shares = np.exp(scaling.log_softmax(given))
+            found["jsd_bits"] = distribution.jsd_bits(true / true.sum(1, keepdims=True), shares)
+    if concordances:
+        found["ccc"] = float(np.mean(concordances))
+    return found
+
+
+def _columns(wanted: Sequence[Head], values: Tensor) -> dict[str, Any]:
+    """Return float64 columns by head; the classes of a single head stay as they are."""
+    if values.ndim == 1 and wanted[0].labels:
+        return {wanted[0].target: values.numpy()}
+    table = values.double().numpy()
+    return heads.split(wanted, table.reshape(len(table), -1))
+
+
+def _uar(truth: Any, predicted: Any) -> float:
+    """Return the mean recall; `truth` is classes (records,) or one-hot (records, classes)."""
+    classes = truth if truth.ndim == 1 else truth.argmax(1)
+    return float(np.mean([(predicted[classes == c] == c).mean() for c in np.unique(classes)]))
+
+
+def calibration(wanted: Sequence[Head], logits: Tensor, targets: Tensor) -> Record:
+    """Return what a bundle keeps: the temperature of the labelled head, and a blend's decoder."""
+    head = wanted[0]
+    if not head.labels:
+        return {}
+    values = _columns(wanted, logits)[head.target]
+    truth = _columns(wanted, targets)[head.target]
+    found: Record = {"calibration": fitted(values, truth, "temperature")}
+    if head.kind == BLEND:
+        found["decoder"] = decoder(values, truth, head, found)
+    return found

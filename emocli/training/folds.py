@@ -1,0 +1,77 @@
+"""Leave groups out: every record predicted by a model that never saw its group."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+
+import orjson
+import torch
+
+from emocli.bundles import outputs
+from emocli.cli import options
+from emocli.errors import UsageError
+from emocli.records import Record
+from emocli.training import figures, loop
+from emocli.training.examples import Examples
+from emocli.training.loop import Place
+from emocli.training.plan import Plan, fitted, split
+from emocli.training.progress import Epochs
+
+
+def folds(groups: list[str], count: int) -> list[int]:
+    """Return the fold of each record: whole groups, dealt out in the order of their hashes."""
+    names = sorted(set(groups), key=lambda group: hashlib.blake2b(group.encode()).digest())
+    if len(names) < 3:
+        hint = "there have to be three: to train, to stop and to test"
+        raise UsageError(f"--cv: only {len(names)} groups ({', '.join(names)})", hint=hint)
+    place = {group: number % min(count, len(names)) for number, group in enumerate(names)}
+    return [place[group] for group in groups]
+
+
+def out_of_fold(
+    plan: Plan, examples: Examples, run: options.Run, epochs: Epochs
+) -> Iterator[Record]:
+    """Yield every record with the prediction of a model without its group, in order.
+
+    Each model stops early, and is calibrated, on a fifth of the groups that it may see. With
+    several seeds every record comes once for each, its id with "#seed-N" behind.
+    """
+    count, first = run.own["seeds"], plan.settings.seed
+    numbers = folds(examples.groups, run.own["folds"])
+    for seed in range(first, first + count):
+        epochs.about = {"seed": seed} if count > 1 else {}
+        yield from _round(plan.seeded(seed), examples, numbers, epochs)
+    epochs.clear()
+
+
+def _round(plan: Plan, examples: Examples, numbers: list[int], epochs: Epochs) -> Iterator[Record]:
+    data = examples.data(plan.heads)
+    about = epochs.about
+    said: list[Record] = [{} for _ in numbers]
+    for fold in sorted(set(numbers)):
+        epochs.about = {**about, "fold": fold + 1}
+        rows = torch.tensor([number == fold for number in numbers])
+        others = [g for g, n in zip(examples.groups, numbers, strict=True) if n != fold]
+        fitting, dev = split(data.part((~rows).nonzero()[:, 0]), others)
+        model, _ = fitted(replace(plan, place=_here(plan.place)), fitting, dev, epochs)
+        told = figures.calibration(plan.heads, loop.logits(model, dev), dev.targets)
+        answers = loop.logits(model, data.part(rows.nonzero()[:, 0]))
+        contents = {"heads": [asdict(head) for head in plan.heads], **told}
+        for row, answer in zip(
+            rows.nonzero()[:, 0].tolist(), outputs.of(answers, contents), strict=True
+        ):
+            calibrated = "calibration" in told
+            said[row] = {"fold": fold + 1, "prediction": answer | {"calibrated": calibrated}}
+    examples.lines.seek(0)
+    for line, more in zip(examples.lines, said, strict=True):
+        record = orjson.loads(line)
+        if about:
+            record = {**record, "id": f"{record.get('id')}#seed-{about['seed']}", **about}
+        yield record | more
+
+
+def _here(place: Place) -> Place:
+    """Return the place without a checkpoint: a fold is begun again."""
+    return replace(place, checkpoint=None, resume=False)

@@ -1,0 +1,240 @@
+"""One readable loop for small models, and the temperature that calibrates them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from emocli.bundles import heads
+from emocli.bundles.scaling import temperature as temperature
+from emocli.errors import UsageError
+from emocli.models._sequences import Whole, alone
+from emocli.records import Record
+from emocli.training import distributed, losses
+from emocli.training.data import Data as Data
+from emocli.training.data import Source, ahead, averaged, has_time, padded
+from emocli.training.losses import Loss
+from emocli.training.losses import class_weights as class_weights
+from emocli.training.moments import moments
+from emocli.training.state import Place as Place
+from emocli.training.state import Run
+from emocli.training.state import Settings as Settings
+
+Floats = NDArray[np.float64]
+READ = 128  # records that are answered at a time
+MOST = 512  # dev records that a model's `after_epoch` sees
+
+
+def standardise(model: Any, data: Source) -> None:
+    """Set the model's `mean` and `scale` from the records, or frames, that have each stream."""
+    found = moments(data, model.config.dims)
+    for name, one in found.items():
+        if one.count < 2:
+            raise UsageError(f"stream {name}: {one.count} training records have it, 2 are needed")
+        if not one.mean.isfinite().all():
+            raise UsageError(f"stream {name}: some of its features are no numbers")
+    inputs = getattr(model, "inputs", model)
+    inputs.mean.copy_(torch.cat([one.mean for one in found.values()]))
+    scales = [one.deviation().clamp_min(1e-6) for one in found.values()]
+    inputs.scale.copy_(torch.cat(scales))
+
+
+def task_loss(model: Any, train: Source, settings: Settings) -> Loss:
+    """Return the loss of (logits, targets) where nobody says which heads there are.
+
+    Cross-entropy, or the absolute error of a regression: the model's config says (`task`).
+    """
+    if getattr(model.config, "task", "classification") == "regression":
+        return losses.of([heads.Head("number", heads.NUMBER)], train.targets, settings)
+    labels = tuple(map(str, range(model.config.classes)))
+    kind = heads.CLASSES if train.targets.ndim == 1 else heads.SHARES
+    chosen = replace(settings, loss=settings.loss or "cross-entropy")
+    return losses.of([heads.Head("emotion", kind, labels)], train.targets, chosen)
+
+
+def fit(
+    model: Any,
+    train: Source,
+    dev: Source,
+    settings: Settings,
+    report: Callable[[Record], None],
+    *,
+    loss: Loss | None = None,
+    measure: Callable[[Tensor, Tensor], dict[str, float]] | None = None,
+    place: Place | None = None,
+) -> Record:
+    """Train with AdamW until the dev loss no longer falls; leave the best weights in the model.
+
+    Returns {epoch, dev_loss} of the best epoch; `report` gets one dict per epoch: the losses, the
+    terms of a model that has an objective of its own, what its `after_epoch` says, and the figures
+    that `measure` makes of the dev records' logits and targets.
+    """
+    place = place or Place()
+    torch.manual_seed(settings.seed)
+    standardise(model, train)
+    model.to(place.device)
+    loss = loss or task_loss(model, train, settings)
+    run = Run(model, settings, place)
+    run.resume()
+    for line in run.lines:
+        report(line)
+    with _read(model, train, dev) as (train, dev):
+        _epochs(run, train, dev, report, loss, measure=measure)
+    if not run.best["epoch"]:
+        hint = "a smaller --learning-rate"
+        raise UsageError(f"no dev loss of {run.epoch} epochs is a number", hint=hint)
+    model.load_state_dict(run.state)
+    model.eval()
+    return run.best
+
+
+@contextlib.contextmanager
+def _read(model: Any, train: Source, dev: Source) -> Iterator[tuple[Source, Source]]:
+    """Give what every epoch reads: of a model that only averages frames, their means, once made."""
+    names = list(model.config.dims)
+    if not getattr(model, "averages", False) or not has_time(train, names):
+        yield train, dev
+        return
+    with averaged(model.config.dims, train, dev) as (fitting, held):
+        yield fitting, held
+
+
+def _epochs(
+    run: Run,
+    train: Source,
+    dev: Source,
+    report: Callable[[Record], None],
+    loss: Loss,
+    *,
+    measure: Callable[[Tensor, Tensor], dict[str, float]] | None,
+) -> None:
+    """Train epoch by epoch until it is over."""
+    model, settings = run.model, run.settings
+    while not run.over():
+        model.progress = run.epoch / settings.epochs
+        run.epoch += 1
+        terms = _epoch(run, train, loss)
+        answers = logits(model, dev)
+        dev_loss = distributed.agreed(float(loss(answers, dev.targets)))
+        line = {"epoch": run.epoch, **terms, "dev_loss": dev_loss}
+        line |= measure(answers, dev.targets) if measure else {}
+        line |= _figures(model, dev)
+        run.note(line)
+        run.save()
+        report(line)
+
+
+def _batches(run: Run, data: Source) -> Iterator[Data]:
+    """Yield all records in random order, some streams masked.
+
+    Of several processes each gets its part of the streams, and the targets of the whole batch.
+    """
+    settings, model = run.settings, run.model
+    share = 0.0 if getattr(model, "masks_itself", False) else settings.modality_dropout
+    for index in torch.split(_order(data, settings, run.random), settings.batch_size):
+        kept = torch.rand(len(model.config.dims), len(index), generator=run.random) >= share
+        own = distributed.share(torch.arange(len(index)))
+        batch = data.rows(index[own])
+        masks = _dropped(batch.masks, kept[:, own]) if share > 0 else batch.masks
+        yield Data(batch.streams, masks, data.targets[index]).to(run.place.device)
+
+
+def _order(data: Source, settings: Settings, random: torch.Generator) -> Tensor:
+    """Return as many records as there are: each once, or drawn evenly from the classes."""
+    if not settings.even:
+        return torch.randperm(len(data), generator=random)
+    targets = data.targets if data.targets.ndim == 1 else data.targets.argmax(dim=1)
+    chances = 1.0 / torch.bincount(targets)[targets]
+    return torch.multinomial(chances, len(data), replacement=True, generator=random)
+
+
+def objective(model: Any, batch: Data, loss: Loss, whole: Whole = alone) -> dict[str, Tensor]:
+    """Return the terms of a model's loss on a batch, weighted: their sum is what falls.
+
+    `whole` makes all rows of what a model says of the batch's streams, where these are a part.
+    """
+    if hasattr(model, "objective"):
+        return model.objective(batch.streams, batch.masks, batch.targets, loss, whole)
+    return {"task": loss(whole(model(batch.streams, batch.masks)), batch.targets)}
+
+
+def _epoch(run: Run, train: Source, loss: Loss) -> dict[str, float]:
+    """Go once over the batches; return the mean loss of a record, and its terms if several."""
+    run.model.train()
+    totals: defaultdict[str, Tensor] = defaultdict(lambda: torch.zeros((), dtype=torch.float64))
+    for batch in ahead(_batches(run, train)):
+        for name, value in _step(run, batch, loss).items():
+            totals[name] = totals[name] + value.detach().double().cpu() * len(batch)
+    return {name: float(totals[name]) / len(train) for name in sorted(totals)}
+
+
+def _step(run: Run, batch: Data, loss: Loss) -> dict[str, Tensor]:
+    """Take a step; return the loss and its terms."""
+    kind = torch.device(run.place.device).type
+    with torch.autocast(kind, torch.bfloat16, enabled=run.place.dtype == "bfloat16"):
+        terms = _terms(run.model, batch, loss)
+    run.optimiser.zero_grad()
+    total = torch.stack(list(terms.values())).sum()
+    torch.autograd.backward(total / distributed.world()[1])
+    distributed.add_gradients(run.model.parameters())
+    if run.settings.clip_norm > 0:
+        nn.utils.clip_grad_norm_(run.model.parameters(), run.settings.clip_norm)
+    run.optimiser.step()
+    parts = {f"train_{name}": value for name, value in terms.items()} if len(terms) > 1 else {}
+    return {"train_loss": total, **parts}
+
+
+def _terms(model: Any, batch: Data, loss: Loss) -> dict[str, Tensor]:
+    """Return the terms of the loss of a whole batch, of which several processes have parts."""
+    if distributed.world()[1] == 1:
+        return objective(model, batch, loss)
+    lengths = distributed.largest([values.shape[1] for values in batch.streams.values()])
+    batch, size = padded(batch, lengths), len(batch)
+    with distributed.Dropout(size):
+        return objective(model, batch, loss, partial(distributed.whole, size=size))
+
+
+def _figures(model: Any, dev: Source) -> dict[str, float]:
+    """Return what a model has to say after an epoch."""
+    if not hasattr(model, "after_epoch"):
+        return {}
+    model.eval()
+    device = next(model.parameters()).device
+    data = dev.rows(torch.arange(min(len(dev), MOST))).to(device)
+    return model.after_epoch(data.streams, data.masks, data.targets)
+
+
+def _dropped(masks: dict[str, Tensor], kept: Tensor) -> dict[str, Tensor]:
+    """Mask the streams not kept (streams, batch), but never the last one that a record has."""
+    if len(masks) < 2:
+        return masks
+    there = [mask if mask.ndim == 1 else mask.any(dim=1) for mask in masks.values()]
+    before = torch.stack(there)  # (streams, batch)
+    after = before & kept
+    after = torch.where(after.any(dim=0), after, before)
+    return {
+        name: mask & (some if mask.ndim == 1 else some[:, None])
+        for (name, mask), some in zip(masks.items(), after, strict=True)
+    }
+
+
+def logits(model: Any, data: Source, size: int = READ) -> Tensor:
+    """Return the model's logits (records, columns) on the CPU, without gradients or dropout."""
+    model.eval()
+    tensors = [*model.parameters(), *model.buffers()]
+    device = tensors[0].device
+    found = []
+    with torch.inference_mode():
+        for rows in torch.split(torch.arange(len(data)), size):
+            part = data.rows(rows).to(device)
+            found.append(model(part.streams, part.masks).float().cpu())
+    return torch.cat(found)

@@ -1,0 +1,71 @@
+"""What training says while it goes on: a bar with loss and dev figure, and a line in the log."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from pathlib import Path
+from typing import BinaryIO
+
+from emocli import records
+from emocli.cli import options
+from emocli.errors import UsageError
+from emocli.pipeline.progress import BAR_SECONDS, LINE_SECONDS, WIDTH
+from emocli.records import Record
+from emocli.training import distributed
+
+TOLD = ("train_loss", "dev_loss", "dev_uar", "dev_jsd_bits", "dev_ccc")
+
+
+class Epochs:
+    """Told of every epoch; `about` is what the lines of the log say beside it (a fold, a seed)."""
+
+    def __init__(self, run: options.Run, total: int, log: BinaryIO | None) -> None:
+        self.stderr, self.quiet = run.world.stderr, run.flags["quiet"]
+        self.quiet = self.quiet or distributed.world()[0] > 0
+        self.terminal = self.stderr.isatty()
+        self.total, self.log = total, log
+        self.drawn = time.monotonic()
+        self.about: Record = {}
+        self.shown = False
+
+    def __call__(self, line: Record) -> None:
+        """Write a line of the log, and draw the bar now and then."""
+        if self.log is not None:
+            self.log.write(records.dumps({**self.about, **line}))
+            self.log.flush()
+        now = time.monotonic()
+        wait = BAR_SECONDS if self.terminal else LINE_SECONDS
+        if not self.quiet and now - self.drawn >= wait:
+            self.drawn = now
+            self._draw(line)
+
+    def _draw(self, line: Record) -> None:
+        epoch = line["epoch"]
+        where = "".join(f" {name} {value}" for name, value in self.about.items())
+        figures = {n: v for n, v in line.items() if n in TOLD and v is not None}
+        told = "  ".join(f"{name} {value:.4f}" for name, value in figures.items())
+        if self.terminal:
+            bar = f"{'#' * round(WIDTH * epoch / self.total):<{WIDTH}}"
+            self.stderr.write(f"\r\033[Ktrain{where} [{bar}] {epoch}/{self.total}  {told}")
+            self.shown = True
+        else:
+            self.stderr.write(f"emocli train:{where} epoch {epoch}/{self.total}  {told}\n")
+        self.stderr.flush()
+
+    def clear(self) -> None:
+        """Wipe the bar."""
+        if self.shown:
+            self.stderr.write("\r\033[K")
+            self.stderr.flush()
+            self.shown = False
+
+
+def opened(log: Path | None) -> contextlib.AbstractContextManager[BinaryIO | None]:
+    """Return the file of the log, empty: a run that goes on tells its first epochs again."""
+    if log is None or distributed.world()[0]:
+        return contextlib.nullcontext()
+    try:
+        return open(log, "wb")
+    except OSError as error:
+        raise UsageError(f"--log {log}: cannot be written: {error.strerror}") from None

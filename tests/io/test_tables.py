@@ -1,0 +1,116 @@
+"""CSV tables as records."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emocli.datasets import folder
+from emocli.errors import MalformedError
+from emocli.io import inputs
+from tests.conftest import Emocli
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Any:
+    """Read a table: table("a,b\\n1,2\\n") -> records; bytes or text, written to clips.csv."""
+
+    def read(text: str | bytes) -> list[dict[str, Any]]:
+        file = tmp_path / "clips.csv"
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+        source = inputs.Source([str(file)], io.BytesIO())
+        found = [record for _, record in source]
+        if source.problem:
+            raise source.problem
+        return found
+
+    return read
+
+
+def test_a_row_becomes_a_record(table: Any, tmp_path: Path) -> None:
+    text = 'path,speaker,emotion,label.valence\r\n"a, b.wav",s1,joy,3\r\n'
+    wanted = {
+        "id": f"{tmp_path}/a, b.wav",
+        "path": f"{tmp_path}/a, b.wav",
+        "speaker": "s1",
+        "label": {"emotion": "joy", "valence": 3.0},
+    }
+    assert table(text) == [wanted]
+    assert table(text.encode("utf-8-sig")) == [wanted]
+    assert list(table(text)[0]) == list(wanted)
+
+
+def test_a_path_is_relative_to_the_table(
+    table: Any, emocli: Emocli, wav: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = wav("here.wav")
+    text = f"id,path\na,here.wav\nb,{path}\n"
+    assert [r["path"] for r in table(text)] == [str(path)] * 2
+    monkeypatch.chdir("/")
+    listed = str(path.parent / "clips.csv")
+    assert emocli("prosody", listed).status == 0
+    assert [r["path"] for r in folder.read(Path(listed))] == [str(path)] * 2  # as dataset folder
+    source = inputs.Source(["-"], io.BytesIO(text.encode()), input_format="csv")
+    assert [r["path"] for _, r in source] == ["here.wav", str(path)]
+
+
+def test_a_file_that_is_not_there_is_named(table: Any, emocli: Emocli, tmp_path: Path) -> None:
+    table("id,path\nu1,gone.wav\n")
+    assert (
+        f"u1: no such file: {tmp_path}/gone.wav"
+        in emocli("prosody", str(tmp_path / "clips.csv")).stderr
+    )
+
+
+def test_spans_of_a_file_are_told_apart(table: Any, tmp_path: Path) -> None:
+    found = table("path,start,end\na.wav,0.5,2.0\na.wav,2,\na.wav,,0.5\na.wav,,\na.wav,,\n")
+    path = f"{tmp_path}/a.wav"
+    assert found == [
+        {"id": f"{path}#0.5-2.0", "path": path, "start": 0.5, "end": 2.0},
+        {"id": f"{path}#2-", "path": path, "start": 2.0},
+        {"id": f"{path}#0-0.5", "path": path, "end": 0.5},
+        {"id": path, "path": path},
+        {"id": f"{path}#2", "path": path},
+    ]
+
+
+def test_rows_without_a_path_are_named_by_their_place(table: Any, tmp_path: Path) -> None:
+    assert [r["id"] for r in table("text,turn\nhello,1\nyou,2\n")] == [
+        f"{tmp_path}/clips.csv#R1",
+        f"{tmp_path}/clips.csv#R2",
+    ]
+    assert table("text,turn,id\nhello,1,u\n") == [{"id": "u", "text": "hello", "turn": 1}]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("path,speaker\na.wav,s\nb.wav,s,more\n", "row 2: not as many cells"),
+        ("path,speaker\na.wav,s\nb.wav\n", "row 2: not as many cells"),
+        ("path,start\na.wav,0\nb.wav,soon\n", "row 2: start is not a number: 'soon'"),
+        ("path,end\na.wav,1\nb.wav,nan\n", "row 2: end is not a number"),
+        ("text,turn\na,1\nb,1.5\n", "row 2: turn is not a number"),
+        ("label,label.valence\n,1\nyes,2\n", "row 2: the columns 'label' and 'label.valence'"),
+        (b"id,text\na,ok\nb,caf\xe9\n", "row 2: not UTF-8"),
+        ("id,text\na,ok\nb," + "x" * 200_000 + "\n", "row 2: field larger"),
+    ],
+)
+def test_what_is_no_row_is_malformed_and_named(table: Any, text: str | bytes, says: str) -> None:
+    with pytest.raises(MalformedError, match=says):
+        table(text)
+
+
+def test_rows_before_the_malformed_one_are_written(emocli: Emocli, tmp_path: Path) -> None:
+    (tmp_path / "l.csv").write_bytes(b"id,text\na,ok\nb,caf\xe9\n")
+    outcome = emocli("extract-audio", str(tmp_path / "l.csv"))
+    assert outcome.status == 2
+    assert [r["id"] for r in outcome.records] == ["a"]
+    assert "iconv" in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+
+
+def test_old_line_ends_and_quoted_ones_are_read(table: Any) -> None:
+    assert [r["text"] for r in table('id,text\ra,"one\ntwo"\rb,three\r')] == ["one\ntwo", "three"]
