@@ -9,6 +9,7 @@ EmocliError
 ├── ThresholdError        6  a score missed its threshold
 ├── OutOfMemoryError      7  a batch of one still does not fit
 └── RecordError           1  one record failed; it goes on with `error` or `missing`
+    └── AbsentError       0  a record has no such modality; it goes on with `missing`
 """
 
 from __future__ import annotations
@@ -117,6 +118,17 @@ class RecordError(EmocliError):
 
     def __reduce__(self) -> tuple[object, ...]:  # crosses the border of a worker process
         return _record_error, (self.code, self.message, self.hint)
+
+
+class AbsentError(RecordError):
+    """A record never had this modality, or nothing of use in it: noted, and no failure."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _absent_error, (self.code, self.message, self.hint)
+
+
+def _absent_error(code: str, message: str, hint: str) -> AbsentError:
+    return AbsentError(code, message, hint=hint)
 
 
 def _record_error(code: str, message: str, hint: str) -> RecordError:

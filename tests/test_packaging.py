@@ -23,7 +23,7 @@ def test_every_data_file_of_the_package_is_part_of_the_wheel() -> None:
         if path.is_file() and path.suffix != ".py" and "__pycache__" not in path.parts
     }
     names = {path.name for path in data}
-    assert {"catalog.toml", "prosody_norms.json", "config.json", "model.safetensors"} <= names
+    assert {"catalog.toml", "norms.json", "config.json", "model.safetensors"} <= names
     assert sorted(str(p) for p in data - packed) == []
 
 

@@ -19,6 +19,7 @@ import orjson
 
 from emocli.bundles import heads
 from emocli.errors import ConfigError, EmocliError, UsageError
+from emocli.records.modality import MODALITIES
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,7 +31,8 @@ ADAPTER = "adapter."  # tensors for an encoder, "adapter.STREAM.NAME"; the rest 
 CANARY_ROWS = 4
 CANARY_FRAMES = 5  # of a stream with a time axis
 CANARY_TOLERANCE = 1e-3  # between machines; a head that was not loaded is off by 1 and more
-MADE = ("adapter", "context", "level_dbfs", "normalized")  # of features: none is a value, too
+# What features say of how they were made: that they do not say it is a value, too.
+MADE = (*(key for row in MODALITIES.values() for key in row.made), "normalized")
 MATCHED = ("encoder", "revision", "layer", "pooling", "dim", *MADE)
 
 
@@ -85,8 +87,20 @@ class Bundle:
         found = {n.removeprefix(prefix): t for n, t in self.tensors.items() if n.startswith(prefix)}
         return found or None
 
-    def model(self) -> Any:
-        """Return the model with its weights, checked: no key missing or over, canary right."""
+    def model(self, device: str = "cpu") -> Any:
+        """Return the model with its weights on a device, built and checked once.
+
+        Raises ConfigError where a key is missing or unexpected, or the canary's logits are wrong.
+        """
+        if device not in self._models:
+            self._models[device] = self._build().to(device)
+        return self._models[device]
+
+    @cached_property
+    def _models(self) -> dict[str, Any]:
+        return {}
+
+    def _build(self) -> Any:
         from emocli import models
 
         model = models.build(self.contents["architecture"], self.contents["config"])

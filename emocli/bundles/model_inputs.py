@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 from emocli import records
 from emocli.bundles import bundle
 from emocli.errors import ConfigError, RecordError
+from emocli.io import features
 from emocli.io.store import Store
 from emocli.records import Record, failures
+from emocli.records.missing import lose, lost
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,66 +28,46 @@ HINT = "encode without --encoder makes what the model needs"
 
 
 @dataclass
-class Given:
-    """The streams that are there: values (dim,) or (time, dim), and masks (time,) of sequences."""
+class ModelInputs:
+    """The streams of a record that count: values (dim,) or (time, dim); masks (time,) of these."""
 
     values: dict[str, np.ndarray] = field(default_factory=dict)
     masks: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
-    def lost(self) -> dict[str, int]:
+    def masked_frames(self) -> dict[str, int]:
         """How many frames of a stream are masked, of those where some are."""
         counts = {name: int(len(mask) - mask.sum()) for name, mask in self.masks.items()}
         return {name: count for name, count in counts.items() if count}
 
 
-def features(record: Record) -> Record:
-    """Return the features of a record by stream; none where they are no object."""
-    found = record.get("features")
-    return found if isinstance(found, dict) else {}
-
-
-def forget(record: Record) -> Record:
-    """Take back what fuse noted in an earlier run, about another model perhaps."""
-    missing = record.get("missing")
-    if isinstance(missing, dict) and any(map(_ours, missing.values())):
-        record["missing"] = {name: note for name, note in missing.items() if not _ours(note)}
-        if not record["missing"]:
-            del record["missing"]
-    return record
-
-
-def _ours(note: Any) -> bool:
-    return isinstance(note, dict) and note.get("stage") == "fuse"
-
-
-def of_record(record: Record, trained: bundle.Bundle, timed: bool, store: Store) -> Given:
+def of_record(record: Record, trained: bundle.Bundle, timed: bool, store: Store) -> ModelInputs:
     """Return what of a record counts; note in `missing` what does not, and why.
 
     `timed` says whether the model takes sequences. Raises ConfigError where a feature is not the
     one that the model was trained on.
     """
-    given = Given()
-    there = features(record)
+    inputs = ModelInputs()
+    there = features.of(record)
     for name, spec in trained.streams.items():
         if name not in there:
             _note_absent(record, name, spec["modality"])
         elif (reason := _left_out(record, spec, trained)) is not None:
-            failures.lose(record, {"stage": "fuse", **reason}, spec["modality"])
+            lose(record, {"stage": "fuse", **reason}, spec["modality"])
         else:
             try:
-                _take(given, _Stream(record, name, spec, there[name]), timed, store)
+                _take(inputs, _Stream(record, name, spec, there[name]), timed, store)
             except RecordError as error:
                 problem = failures.Failure(failures.problem("fuse", error))
-                failures.lose(record, problem, spec["modality"], name)
-    return given
+                lose(record, problem, spec["modality"], name)
+    return inputs
 
 
 def _note_absent(record: Record, name: str, modality: str) -> None:
-    if failures.lost(record, modality, name) is None:
+    if lost(record, modality, name) is None:
         message = f"no features.{name}"
         note = {"stage": "fuse", "code": "absent", "message": message, "hint": ""}
-        failures.lose(record, note, modality, name)
+        lose(record, note, modality, name)
 
 
 def _left_out(record: Record, spec: Record, trained: bundle.Bundle) -> dict[str, str] | None:
@@ -129,8 +111,8 @@ class _Stream:
         return ConfigError(f"{name}: features.{self.name}: {why}", hint=hint)
 
 
-def _take(given: Given, stream: _Stream, timed: bool, store: Store) -> None:
-    """Add a stream to what is given; raise RecordError where it is broken."""
+def _take(inputs: ModelInputs, stream: _Stream, timed: bool, store: Store) -> None:
+    """Add a stream to the inputs; raise RecordError where it is broken."""
     import numpy as np
 
     name, spec = stream.name, stream.spec
@@ -149,9 +131,9 @@ def _take(given: Given, stream: _Stream, timed: bool, store: Store) -> None:
     whole = np.isfinite(values).all(axis=-1)
     if not whole.any():
         raise stream.broken("has numbers that are none" if values.size else "is empty")
-    given.values[name] = values
+    inputs.values[name] = values
     if values.ndim == 2:
-        given.masks[name] = whole
+        inputs.masks[name] = whole
 
 
 def _axes(spec: Record) -> tuple[int, ...]:
@@ -186,23 +168,23 @@ def _vector(values: Any) -> np.ndarray:
         return np.asarray(values, np.float32)
 
 
-def tensors(trained: bundle.Bundle, given: Sequence[Given], device: str) -> Any:
+def tensors(trained: bundle.Bundle, inputs: Sequence[ModelInputs], device: str) -> Any:
     """Return streams (batch, dim) or (batch, time, dim) and their masks, padded, by name."""
     import torch
 
     streams, masks = {}, {}
     for name, spec in trained.streams.items():
-        values, mask = _padded(name, spec, given)
+        values, mask = _padded(name, spec, inputs)
         streams[name] = torch.from_numpy(values).to(device)
         masks[name] = torch.from_numpy(mask).to(device)
     return streams, masks
 
 
-def _padded(name: str, spec: Record, given: Sequence[Given]) -> Any:
+def _padded(name: str, spec: Record, inputs: Sequence[ModelInputs]) -> Any:
     """Return a stream's values and mask as arrays: zeros where the mask says there is nothing."""
     import numpy as np
 
-    rows = [one.values.get(name) for one in given]
+    rows = [one.values.get(name) for one in inputs]
     lengths = [len(row) for row in rows if row is not None and row.ndim == 2]
     if not lengths and not bundle.timed(spec):
         none = np.zeros(spec["dim"], np.float32)
@@ -215,5 +197,5 @@ def _padded(name: str, spec: Record, given: Sequence[Given]) -> Any:
         if row is not None:
             frames = row if row.ndim == 2 else row[None]
             values[i, : len(frames)] = frames
-            mask[i, : len(frames)] = given[i].masks.get(name, True)
+            mask[i, : len(frames)] = inputs[i].masks.get(name, True)
     return np.where(mask[..., None], values, np.float32(0)), mask

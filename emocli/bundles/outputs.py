@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from emocli.bundles import bundle, heads
 from emocli.errors import ConfigError
 from emocli.records import Record
-from emocli.stages import encode
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +28,7 @@ def of(logits: Any, contents: Mapping[str, Any]) -> list[Record]:
         values = columns[head.target]
         if head.labels:
             found = calibrated(values, contents.get("calibration") or {})
-            rows = [encode.prediction(row, list(head.labels)) for row in found]
+            rows = [prediction(row, list(head.labels)) for row in found]
             if head.kind == heads.BLEND:
                 _add_blends(rows, found, head, contents.get("decoder") or DECODER)
         else:
@@ -54,7 +53,7 @@ def calibrated(logits: np.ndarray, calibration: Mapping[str, Any]) -> np.ndarray
     return scaling.log_softmax(logits)
 
 
-def alone(values: Any, trained: bundle.Bundle) -> list[Record]:
+def unimodal(values: Any, trained: bundle.Bundle) -> list[Record]:
     """Return what a stream says alone: of log-probabilities and numbers (records, columns).
 
     A model may have an answer of its first head only.
@@ -117,3 +116,18 @@ def disagreements(batch: Sequence[Record], predictions: Sequence[Record]) -> lis
         for (i, name), value in zip(places, bits, strict=True):
             found[i][name] = float(f"{value:.4g}")
     return found
+
+
+def prediction(log_probabilities: Any, labels: list[str]) -> Record:
+    """Return a prediction of log-probabilities (classes,): the likeliest, how sure, how spread."""
+    import numpy as np
+
+    logs = np.asarray(log_probabilities, np.float64)
+    values = np.exp(logs)
+    best = int(values.argmax())
+    return {
+        "emotion": labels[best],
+        "probabilities": {n: float(f"{v:.6g}") for n, v in zip(labels, values, strict=True)},
+        "confidence": float(f"{values[best]:.6g}"),
+        "entropy": float(f"{-(values * logs).sum():.6g}"),
+    }

@@ -7,50 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import click
 
-from emocli.cli import registry
+from emocli.cli import completion_scripts, registry
+from emocli.cli.completion_items import FILES, FOLDERS, Command, Flag, Values
 
-FILES, FOLDERS = "files", "folders"
 _WORD = re.compile(r"[a-z][a-z0-9+.-]*")  # in a metavar such as auto|cpu|cuda:N, what to type as is
-
-
-@dataclass(frozen=True)
-class Values:
-    """What may stand in one place: some words, and files or folders."""
-
-    words: tuple[str, ...] = ()
-    paths: str = ""
-
-
-@dataclass(frozen=True)
-class Flag:
-    """A flag; `values` is None where it takes none."""
-
-    names: tuple[str, ...]
-    about: str
-    metavar: str
-    values: Values | None
-    repeatable: bool
-
-
-@dataclass(frozen=True)
-class Command:
-    """A command or subcommand ("models pull"); a group has `children` and no arguments."""
-
-    name: str
-    about: str
-    flags: tuple[Flag, ...]
-    arguments: tuple[Values, ...]
-    children: tuple[Command, ...] = ()
 
 
 def scripts() -> Iterator[tuple[str, str]]:
     """Yield (file name, text) for bash, zsh and fish."""
-    from emocli.cli import completion_scripts
-
     found = commands()
     yield "emocli.bash", completion_scripts.bash(found)
     yield "_emocli", completion_scripts.zsh(found)
@@ -62,11 +29,6 @@ def commands() -> list[Command]:
     return [
         _command(name, registry.load(name), registry.summary(name)) for name in registry.names()
     ]
-
-
-def flat(found: list[Command]) -> list[Command]:
-    """Return commands and subcommands in one list."""
-    return [one for command in found for one in (command, *command.children)]
 
 
 def _command(name: str, command: click.Command, about: str) -> Command:

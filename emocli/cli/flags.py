@@ -69,6 +69,15 @@ BatchSize = Annotated[
 ]
 Offline = Annotated[bool, typer.Option("--offline", help="Never use the network.")]
 
+Model = Annotated[
+    str,
+    typer.Option("--model", "-m", metavar="BUNDLE", help="A trained model's folder, or 'default'."),
+]
+Strict = Annotated[
+    bool,
+    typer.Option("--strict-modalities", help="A record without all of the streams is an error."),
+]
+
 READING: dict[str, tuple[Any, Any]] = {
     "files_from": (FilesFrom, None),
     "null": (Null, False),

@@ -12,9 +12,9 @@ from typing import BinaryIO, NoReturn, TextIO, cast
 
 import click
 
-from emocli.cli.options import World, streams
 from emocli.cli.registry import group, load, names
 from emocli.errors import EmocliError, ExitStatus, printable
+from emocli.io.standard_streams import StandardStreams, of_process
 from emocli.pipeline import stopping
 
 
@@ -25,60 +25,62 @@ def run(
     stderr: TextIO | None = None,
 ) -> int:
     """Run a command line and return its exit status; streams may be given instead of the real."""
-    world = (
-        streams() if stdin is None else World(stdin, stdout or io.BytesIO(), stderr or sys.stderr)
+    streams = (
+        of_process()
+        if stdin is None
+        else StandardStreams(stdin, stdout or io.BytesIO(), stderr or sys.stderr)
     )
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _dispatch(arguments, world)
+        return _dispatch(arguments, streams)
     except (KeyboardInterrupt, click.Abort):
         return ExitStatus.INTERRUPTED
     except stopping.Terminated:
         return ExitStatus.TERMINATED
     except Exception as error:  # what a signal has become on its way through some library
-        return stopping.status() or _explained(error, arguments, world)
+        return stopping.status() or _explained(error, arguments, streams)
 
 
-def _explained(error: Exception, arguments: list[str], world: World) -> int:
+def _explained(error: Exception, arguments: list[str], streams: StandardStreams) -> int:
     """Say what ended the run, and return its status; raise what is a bug."""
     if isinstance(error, BrokenPipeError):
         return ExitStatus.CLOSED_PIPE
     if isinstance(error, EmocliError):
         if "--debug" in arguments:
-            traceback.print_exception(error, file=world.stderr)
-        _complain(world, arguments, str(error))
+            traceback.print_exception(error, file=streams.stderr)
+        _complain(streams, arguments, str(error))
         return error.status
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        world.stderr.write(error.format_message() + "\n")
+        streams.stderr.write(error.format_message() + "\n")
         return ExitStatus.USAGE
     if isinstance(error, click.ClickException):
-        _complain(world, arguments, error.format_message())
+        _complain(streams, arguments, error.format_message())
         return ExitStatus.USAGE
     if isinstance(error, OSError) and "--debug" not in arguments:
-        _complain(world, arguments, f"{error.strerror or error}: {error.filename or 'output'}")
+        _complain(streams, arguments, f"{error.strerror or error}: {error.filename or 'output'}")
         return ExitStatus.FAILED
     raise error
 
 
-def _dispatch(arguments: list[str], world: World) -> int:
+def _dispatch(arguments: list[str], streams: StandardStreams) -> int:
     from emocli.cli import config
 
     root = group()
-    defaults = config.defaults(arguments, names(), load, world.stderr)
+    defaults = config.defaults(arguments, names(), load, streams.stderr)
     # Not root.main(): it has its own ideas of a closed pipe (exit 1) and of Ctrl-C.
     try:
-        with root.make_context("emocli", arguments, obj=world, default_map=defaults) as context:
+        with root.make_context("emocli", arguments, obj=streams, default_map=defaults) as context:
             result = root.invoke(context)
     except click.exceptions.Exit as leave:
         return leave.exit_code
     return result if isinstance(result, int) else ExitStatus.OK
 
 
-def _complain(world: World, arguments: list[str], message: str) -> None:
+def _complain(streams: StandardStreams, arguments: list[str], message: str) -> None:
     name = f"emocli {arguments[0]}" if arguments and arguments[0] in names() else "emocli"
     text = "\n".join(map(printable, message.splitlines()))
-    world.stderr.write(f"{name}: {text[:1].lower() + text[1:]}\n")
-    world.stderr.flush()
+    streams.stderr.write(f"{name}: {text[:1].lower() + text[1:]}\n")
+    streams.stderr.flush()
 
 
 def main() -> NoReturn:

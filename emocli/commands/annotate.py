@@ -7,16 +7,12 @@ from typing import Annotated
 import typer
 
 from emocli import pipeline
-from emocli.bundles import bundle
 from emocli.cli import options
-from emocli.errors import ConfigError, UsageError
-from emocli.pipeline import windows
+from emocli.errors import UsageError
 from emocli.pipeline.windows import Window
-from emocli.records.labels import EMOTIONS
-from emocli.stages.annotate import merging, raters
-from emocli.stages.annotate.raters import Annotator, Panel
-
-BATCH = 64
+from emocli.stages import annotate
+from emocli.stages.annotate import merging
+from emocli.stages.annotate.raters import Panel
 
 Model = Annotated[
     str | None,
@@ -95,58 +91,18 @@ def command(
             "--resume with --merge shrinkage: the weight needs every record",
             hint="--merge none to a file first, then --n 0 --merge shrinkage; or --weight",
         )
-    how = {"--model": model, "--command": command, "--audio-lm": audio_lm}
-    annotator = _annotator(run, how, _words(labels), timeout)
-    batched = command is None and audio_lm is None
-    window = windows.of(run.batch_size(BATCH)) if batched else Window()
+    names = {"--model": model, "--command": command, "--audio-lm": audio_lm}
+    annotator = annotate.annotator(run.context, names, _words(labels), timeout)
+    window = annotate.window(run.context, annotator)
     panel = Panel(n, seed)
-    work = pipeline.chain(asking(run, annotator, panel, window), _merging(run, merge, weight))
+    asking = annotate.stage(run.context, annotator, panel, window)
+    work = pipeline.chain(asking, annotate.merging_stage(merge, weight, run.say))
     try:
         return run.through(work, window=Window(float("inf")) if chooses else window)
     finally:
         annotator.close()
         if panel.dropped:
-            _say(run, panel.text())
-
-
-def asking(run: options.Run, annotator: Annotator, panel: Panel, window: Window) -> pipeline.Stage:
-    """Return the stage that adds `annotations`."""
-    from emocli.stages.annotate.sampled import Sampled, predicting
-
-    work = pipeline.each(raters.work(annotator, panel), name="annotate")
-    if isinstance(annotator, Sampled):
-        return pipeline.chain(predicting(run, annotator, panel.n, window), work)
-    return work
-
-
-def _merging(run: options.Run, rule: str, weight: float | None) -> pipeline.Stage:
-    if rule == "shrinkage" and weight is None:
-        return merging.shrinkage(lambda text: _say(run, text))
-    return merging.with_weight(rule, 1.0 if weight is None else weight)
-
-
-def _annotator(
-    run: options.Run, how: dict[str, str | None], labels: list[str] | None, timeout_s: float
-) -> Annotator:
-    """Return the annotator that the flags name; raise UsageError where they name several."""
-    if len(named := [flag for flag, value in how.items() if value is not None]) > 1:
-        raise UsageError(f"{' and '.join(named)}: one annotator at a time")
-    if not timeout_s > 0:
-        raise UsageError(f"--timeout {timeout_s:g}: not a time to wait for")
-    if (command := how["--command"]) is not None:
-        from emocli.stages.annotate.command import Command
-
-        return Command(command, labels or list(EMOTIONS), timeout_s)
-    if (name := how["--audio-lm"]) is not None:
-        from emocli.stages.annotate.audio import AudioModel
-
-        return AudioModel(run, name, labels or list(EMOTIONS))
-    from emocli.stages.annotate.sampled import Sampled
-
-    trained = bundle.read(how["--model"] or "default")
-    if not trained.labels:
-        raise ConfigError(f"{trained.name} answers in numbers only: there is no label to draw")
-    return Sampled(trained, how["--model"] is not None, labels)
+            run.say(panel.text())
 
 
 def _words(labels: str | None) -> list[str] | None:
@@ -157,7 +113,3 @@ def _words(labels: str | None) -> list[str] | None:
     if len(words) < 2 or not all(words) or len({w.casefold() for w in words}) < len(words):
         raise UsageError(f"--labels {labels}: not two words or more, each once", hint="anger,joy")
     return words
-
-
-def _say(run: options.Run, text: str) -> None:
-    run.world.stderr.write(f"emocli {run.name}: {text}\n")

@@ -70,15 +70,14 @@ def modalities(
         emocli predict -m BUNDLE copies.jsonl | emocli score --by modalities
         emocli augment modalities test.jsonl --protocol dropout --rates 0.2,0.5 --seed 1
     """
-    from emocli.stages.augment import modalities as missing
+    from emocli.stages.augment import modalities as copies
 
-    run.name = "augment modalities"
     chosen = protocol.split(",")
     if unknown := set(chosen) - set(PROTOCOLS):
         named = ", ".join(sorted(unknown))
         raise UsageError(f"--protocol {named}: none of {', '.join(PROTOCOLS)}")
-    plan = missing.Plan(tuple(chosen), _rates(rates), seed)
-    return run.through(missing.stage(plan, run.store), one_to_one=False)
+    plan = copies.Plan(tuple(chosen), _rates(rates), seed)
+    return run.through(copies.stage(run.context, plan), one_to_one=False)
 
 
 def _rates(text: str) -> tuple[float, ...]:
@@ -125,13 +124,13 @@ def dime(
         emocli augment dime train.jsonl --rho 0.5 -o more.jsonl
         emocli encode more.jsonl | emocli train --dev dev.jsonl -o BUNDLE
     """
-    from emocli.stages.augment import dime as _augment_dime
+    from emocli.stages.augment import dime as mixtures
 
-    run.name = "augment dime"
     if not 0 < rho <= 1:
         raise UsageError(f"--rho {rho}: not above 0 and at most 1")
     if mix not in MIXES:
         raise UsageError(f"--mix {mix}: none of {', '.join(MIXES)}")
     if run.flags["shard"]:
         raise UsageError("--shard: dime looks for neighbours among all records")
-    return _augment_dime.go(run, _augment_dime.Plan(rho, mix, seed, assume_train))
+    plan = mixtures.Plan(rho, mix, seed, assume_train)
+    return run.write(mixtures.records(run.context, run.marking_source(), plan))

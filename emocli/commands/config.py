@@ -53,19 +53,19 @@ def show(command: Command = None, json: Json = False) -> int:
     load = functools.partial(root.command.get_command, root)  # type: ignore[attr-defined]
     problems = config.problems(names, load)
     rows = [row for name in ([command] if command else names) for row in _rows(name, load(name))]
-    world = context.find_object(options.World) or options.streams()
-    if world.stdout.isatty() and not json:
+    streams = options.standard_streams()
+    if streams.stdout.isatty() and not json:
         from emocli.cli.terminal import draw
 
-        draw(world.stdout, _table(rows))
+        draw(streams.stdout, _table(rows))
     else:
         import orjson
 
         for row in rows:
-            world.stdout.write(orjson.dumps(row, default=str) + b"\n")
-        world.stdout.flush()
+            streams.stdout.write(orjson.dumps(row, default=str) + b"\n")
+        streams.stdout.flush()
     for problem in problems:
-        world.stderr.write(f"emocli config: {printable(str(problem))}\n")
+        streams.stderr.write(f"emocli config: {printable(str(problem))}\n")
     return ExitStatus.CONFIG if problems else ExitStatus.OK
 
 
@@ -78,9 +78,9 @@ def path() -> int:
         mkdir -p "$(dirname "$(emocli config path)")"
         echo 'device = "cpu"' > "$(emocli config path)"
     """
-    world = click.get_current_context().find_object(options.World) or options.streams()
-    world.stdout.write(str(config.path()).encode("utf-8", "surrogateescape") + b"\n")
-    world.stdout.flush()
+    streams = options.standard_streams()
+    streams.stdout.write(str(config.path()).encode("utf-8", "surrogateescape") + b"\n")
+    streams.stdout.flush()
     return ExitStatus.OK
 
 

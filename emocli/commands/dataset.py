@@ -105,9 +105,9 @@ def _noted(records: Iterable[Record], run: options.Run) -> Iterator[Record]:
         yield record
     if homeless:
         words = ", ".join(f"{count} {word}" for word, count in homeless.most_common(10))
-        run.world.stderr.write(
-            f"emocli {run.name}: label.emotion is null, as none of the seven labels means: {words} "
-            "(--labels original keeps the words)\n"
+        run.say(
+            f"label.emotion is null, as none of the seven labels means: {words} "
+            "(--labels original keeps the words)"
         )
 
 

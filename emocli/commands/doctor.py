@@ -28,22 +28,22 @@ def command(json: Json = False) -> int:
     from emocli.cli import checkup
 
     context = click.get_current_context()
-    world = context.find_object(options.World) or options.streams()
+    streams = options.standard_streams()
     root = context.find_root()
     load = functools.partial(root.command.get_command, root)  # type: ignore[attr-defined]
     names = root.command.list_commands(root)  # type: ignore[attr-defined]
     report = checkup.report(config.problems(names, load))
-    if world.stdout.isatty() and not json:
+    if streams.stdout.isatty() and not json:
         from emocli.cli.terminal import draw
 
-        draw(world.stdout, *_tables(report))
+        draw(streams.stdout, *_tables(report))
     else:
         import orjson
 
-        world.stdout.write(orjson.dumps(report) + b"\n")
-        world.stdout.flush()
+        streams.stdout.write(orjson.dumps(report) + b"\n")
+        streams.stdout.flush()
     for problem in report["problems"]:
-        world.stderr.write(f"emocli doctor: {problem['message']}: {problem['hint']}\n")
+        streams.stderr.write(f"emocli doctor: {problem['message']}: {problem['hint']}\n")
     return max((p["status"] for p in report["problems"]), default=int(ExitStatus.OK))
 
 

@@ -36,15 +36,13 @@ from typing import Annotated, Any
 
 import typer
 
-from emocli import pipeline
+from emocli import encoders, modalities, pipeline
 from emocli.bundles import bundle
 from emocli.cli import options
 from emocli.errors import UsageError
 from emocli.pipeline import windows
-from emocli.stages import audio_encoders, encode, pool
+from emocli.stages import encode, pool
 from emocli.stages.encode import INLINE, STORED, Spec
-
-LOWEST_DBFS = -60.0  # quieter, and what 16 bits leave of a voice is lost
 
 
 @options.filter("store", "device")
@@ -92,61 +90,58 @@ def command(
     changes |= {"context": context, "level": level}
     if from_:
         return run.through(_from(run, from_, as_, {"modality": modality, **changes}, features))
+    trained = None
     if any(changes.values()) or as_:
         specs = [_custom(modality, changes, as_)]
-        trained = None
     else:
         trained = bundle.read(model)
         specs = encode.of_bundle(trained, modality)
-    run.turns = encode.turns(specs)
-    work = [encode.stage(run, spec, trained, keep=features) for spec in specs]
-    size = run.batch_size(max(encode.BATCH.values()))
-    return run.through(pipeline.chain(*work), window=windows.of(size))
+    work = [encode.stage(run.context, spec, trained, keep=features) for spec in specs]
+    window = windows.of(run.context.batch(encode.batch(specs)), encode.work(specs))
+    return run.through(pipeline.chain(*work), window=window, turns=encode.turns(specs))
 
 
-def _from(run: options.Run, source: str, name: str | None, given: dict[str, Any], keep: str) -> Any:
-    pooling = given.pop("pooling") or "statistics"
-    if over := [flag for flag, value in given.items() if value is not None]:
-        raise UsageError(f"--from {source} encodes nothing: --{over[0]} has no use")
+def _from(
+    run: options.Run, source: str, name: str | None, flags: dict[str, Any], keep: str
+) -> pipeline.Stage:
+    pooling = flags.pop("pooling") or "statistics"
+    if unused := [flag for flag, value in flags.items() if value is not None]:
+        raise UsageError(f"--from {source} encodes nothing: --{unused[0]} has no use")
     if pooling == "frames":
         raise UsageError(f"--from {source}: its frames are there already; --pooling names another")
-    return pool.stage(run, source, name, pooling, inline=keep == INLINE)
+    return pool.stage(run.context, source, name, pooling, inline=keep == INLINE)
 
 
-def _custom(modality: str | None, changes: dict[str, Any], name: str | None) -> Spec:
-    if modality not in encode.PLAIN:
-        raise UsageError(f"--encoder and --as need one --modality, text or audio, not {modality}")
-    if changes["context"] and modality != "text":
-        raise UsageError("--context needs --modality text: only text has turns before it")
-    if changes["encoder"] == audio_encoders.PROSODY and changes["layer"]:
-        raise UsageError("--layer needs a network: prosody is measured and has no layers")
-    if changes["level"] and modality != "audio":
-        raise UsageError("--level needs --modality audio")
-    given = {key: value for key, value in changes.items() if value is not None and key != "level"}
-    if changes["level"]:
-        given["level_dbfs"] = _level(changes["level"])
+def _custom(modality: str | None, flags: dict[str, Any], name: str | None) -> Spec:
+    """Return the stream that flags describe, over what its modality and encoder are by default."""
+    known = modalities.names()
+    if modality not in known:
+        names = " or ".join([", ".join(known[:-1]), known[-1]])
+        raise UsageError(f"--encoder and --as need one --modality, {names}, not {modality}")
+    for other in known:
+        for flag, why in modalities.load(other).FLAGS.items():
+            if flags[flag] and other != modality:
+                raise UsageError(why)
+    encoder = flags["encoder"] or ""
+    if flags["layer"] and encoders.is_measured(encoder, modality):
+        raise UsageError(f"--layer needs a network: {encoder} is measured and has no layers")
+    kind = modalities.load(modality)
+    chosen = {key: flags[key] for key in ("encoder", "layer", "pooling") if flags[key] is not None}
     spec: Spec = {
         "stream": name or modality,
         "modality": modality,
-        **encode.plain(modality, changes["encoder"]),
-        **given,
+        **encode.plain(modality, encoder),
+        **chosen,
+        **kind.settings(flags),
     }
     if isinstance(spec["layer"], str):
-        try:
-            numbers = [int(number) for number in spec["layer"].split(",")]
-        except ValueError:
-            raise UsageError(
-                f"--layer {spec['layer']}: not a number, nor several like 1,2"
-            ) from None
-        spec["layer"] = numbers if modality == "audio" else numbers[0]
+        layers = _numbers(spec["layer"])
+        spec["layer"] = layers if kind.SEVERAL_LAYERS else layers[0]
     return spec
 
 
-def _level(text: str) -> float | None:
+def _numbers(text: str) -> list[int]:
     try:
-        value = None if text == "none" else float(text)
+        return [int(number) for number in text.split(",")]
     except ValueError:
-        value = 1.0
-    if value is not None and not LOWEST_DBFS <= value <= 0.0:
-        raise UsageError(f"--level {text}: neither none nor a number from {LOWEST_DBFS:g} to 0")
-    return value
+        raise UsageError(f"--layer {text}: not a number, nor several like 1,2") from None

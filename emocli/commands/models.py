@@ -13,11 +13,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 
 from emocli.cli import flags, options
 from emocli.errors import ExitStatus, UsageError
+from emocli.io.standard_streams import StandardStreams
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True, help=__doc__)
 
@@ -28,13 +28,9 @@ MaybeNames = Annotated[
 ]
 
 
-def _world() -> options.World:
-    return click.get_current_context().find_object(options.World) or options.streams()
-
-
-def _print(world: options.World, line: str) -> None:
-    world.stdout.write(line.encode("utf-8", "surrogateescape") + b"\n")
-    world.stdout.flush()
+def _print(streams: StandardStreams, line: str) -> None:
+    streams.stdout.write(line.encode("utf-8", "surrogateescape") + b"\n")
+    streams.stdout.flush()
 
 
 @app.command("list")
@@ -46,17 +42,17 @@ def list_(
     Example:
         emocli models list | jq -r 'select(.here) | .name'
     """
-    world = _world()
+    streams = options.standard_streams()
     rows = _rows()
-    if not json and world.stdout.isatty():
+    if not json and streams.stdout.isatty():
         from emocli.cli.terminal import draw
 
-        draw(world.stdout, _table(rows), "* needed by the shipped predictor")
+        draw(streams.stdout, _table(rows), "* needed by the shipped predictor")
     else:
         import orjson
 
         for row in rows:
-            _print(world, orjson.dumps(row).decode())
+            _print(streams, orjson.dumps(row).decode())
     return ExitStatus.OK
 
 
@@ -120,27 +116,27 @@ def pull(
     """
     from emocli import hub
 
-    world = _world()
+    streams = options.standard_streams()
     if bool(names) == bool(archive):
         raise UsageError("name the models to pull, or an archive with --from")
     if archive:
-        names = _unpack(archive, world)
+        names = _unpack(archive, streams)
 
     def say(line: str) -> None:
         if not quiet:
-            world.stderr.write(f"emocli models: {line}\n")
-            world.stderr.flush()
+            streams.stderr.write(f"emocli models: {line}\n")
+            streams.stderr.flush()
 
     for name in hub.expand(*names or ()):
         say(f"{name}: {hub.pull(name, source=source, offline=offline, progress=say)}")
     return ExitStatus.OK
 
 
-def _unpack(archive: str, world: options.World) -> list[str]:
+def _unpack(archive: str, streams: StandardStreams) -> list[str]:
     from emocli.hub import archive as model_archive
 
     if archive == "-":
-        return model_archive.read(world.stdin)
+        return model_archive.read(streams.stdin)
     try:
         with open(archive, "rb") as stream:
             return model_archive.read(stream)
@@ -157,9 +153,9 @@ def path(names: Names) -> int:
     """
     from emocli import hub
 
-    world = _world()
+    streams = options.standard_streams()
     for name in hub.expand(*names):
-        _print(world, str(hub.resolve(name)))
+        _print(streams, str(hub.resolve(name)))
     return ExitStatus.OK
 
 
@@ -175,7 +171,7 @@ def verify(names: MaybeNames = None, quiet: flags.Quiet = False) -> int:
     from emocli import hub
     from emocli.errors import ModelError
 
-    world = _world()
+    streams = options.standard_streams()
     status = ExitStatus.OK
     for name in hub.expand(*names) if names else [n for n in _names() if hub.known(n)]:
         try:
@@ -183,7 +179,7 @@ def verify(names: MaybeNames = None, quiet: flags.Quiet = False) -> int:
         except ModelError as problem:
             status, line = ExitStatus.MODEL, str(problem)
         if not (quiet and line.startswith(f"{name}: ok")):
-            world.stderr.write(f"emocli models: {line}\n")
+            streams.stderr.write(f"emocli models: {line}\n")
     return status
 
 
@@ -219,9 +215,9 @@ def export(
     from emocli.hub import archive as model_archive
     from emocli.io.writing import whole_file
 
-    world = _world()
-    if output is None and world.stdout.isatty():
+    streams = options.standard_streams()
+    if output is None and streams.stdout.isatty():
         raise UsageError("an archive does not belong on a terminal", hint="-o models.tar")
-    with whole_file(output, world.stdout) as stream:
+    with whole_file(output, streams.stdout) as stream:
         model_archive.write(hub.expand(*names), stream)
     return ExitStatus.OK

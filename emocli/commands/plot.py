@@ -15,7 +15,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import click
 import typer
 
 from emocli.cli import flags, options
@@ -105,13 +104,13 @@ def prosody(
     """
     target = Target(output, form, width)
     from emocli.io.store import Store
-    from emocli.plots import clip as _plot_clip
-    from emocli.plots import prosody as _plot_prosody
+    from emocli.plots import clip as clips
+    from emocli.plots import prosody as drawing
 
-    record = _plot_clip.find(target.world, source, name)
-    with _plot_clip.naming(record):
-        clip = _plot_clip.prepare(record, Store(store), (start, end), by)
-        return target.write(lambda: _plot_prosody.draw(clip, width))
+    record = clips.find(target.streams.stdin, source, name)
+    with clips.naming(record):
+        clip = clips.prepare(record, Store(store), (start, end), by)
+        return target.write(lambda: drawing.draw(clip, width))
 
 
 @app.command()
@@ -167,20 +166,20 @@ def training(
         emocli plot training log.jsonl -o training.png
     """
     target = Target(output, form, width)
-    from emocli.plots import clip as _plot_clip
-    from emocli.plots import training as _plot_training
+    from emocli.plots import clip as clips
+    from emocli.plots import training as drawing
 
-    runs = _plot_training.find(_plot_clip.source(target.world, source), target.world.stdin)
-    return target.write(lambda: _plot_training.draw(runs, width))
+    runs = drawing.find(clips.source(target.streams.stdin, source), target.streams.stdin)
+    return target.write(lambda: drawing.draw(runs, width))
 
 
 def _scores(picture: str, source: str | None, group: str | None, target: Target) -> int:
-    from emocli.plots import clip as _plot_clip
-    from emocli.plots import scores as _plot_scores
+    from emocli.plots import clip as clips
+    from emocli.plots import scores
 
-    name = _plot_clip.source(target.world, source)
-    row = _plot_scores.find(name, target.world.stdin, group)
-    draw = getattr(_plot_scores, picture)
+    name = clips.source(target.streams.stdin, source)
+    row = scores.find(name, target.streams.stdin, group)
+    draw = getattr(scores, picture)
     return target.write(lambda: draw(row, target.width))
 
 
@@ -188,16 +187,16 @@ class Target:
     """Where a picture goes, checked before the work begins."""
 
     def __init__(self, output: Path | None, form: str | None, width: int) -> None:
-        self.world = click.get_current_context().find_object(options.World) or options.streams()
+        self.streams = options.standard_streams()
         self.path = None if output is None or str(output) == "-" else output
         self.kind, self.width = self._kind(form), width
         if not LEAST_PX <= width <= MOST_PX:
             raise UsageError(f"--width {width}: not between {LEAST_PX} and {MOST_PX} pixels")
-        if self.path is None and self.world.stdout.isatty():
+        if self.path is None and self.streams.stdout.isatty():
             raise UsageError("a picture does not belong on a terminal", hint="-o picture.png")
-        from emocli.plots import page as _plot_page
+        from emocli.plots import page
 
-        _plot_page.check()
+        page.check()
 
     def _kind(self, form: str | None) -> str:
         """Return the kind of file: as asked, by its name, or PNG down a pipe."""
@@ -213,9 +212,9 @@ class Target:
         from emocli.plots.page import render
 
         data, lacking = render(draw, self.kind)
-        with whole_file(self.path, self.world.stdout) as stream:
+        with whole_file(self.path, self.streams.stdout) as stream:
             stream.write(data)
         if lacking:
             text = f"no font here has {lacking[:20]}: boxes instead (install Noto Sans CJK or Noto)"
-            self.world.stderr.write(f"emocli plot: {text}\n")
+            self.streams.stderr.write(f"emocli plot: {text}\n")
         return ExitStatus.OK

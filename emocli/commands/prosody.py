@@ -34,19 +34,14 @@ Example:
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from emocli import pipeline
 from emocli.cli import options
-from emocli.commands import extract_audio
 from emocli.errors import UsageError
-from emocli.io.store import Store
-from emocli.records import Record
-from emocli.stages.prosody import levels, vowels
+from emocli.stages import prosody
 
 
 @options.filter("jobs", "store")
@@ -60,39 +55,14 @@ def command(
     ] = None,
 ) -> int:
     """Measure how an utterance and its vowels are said, through Praat, and put it into words."""
-    work = stage(run.store, jobs=run.jobs, norms=norms)
+    work = prosody.stage(run.context, norms=norms)
     if fit is None:
         return run.through(work)
     if run.flags["resume"]:
         raise UsageError("--fit with --resume: norms need every record, not those that are left")
-    from emocli.stages.prosody import fit as _prosody_fit
+    from emocli.stages.prosody import fit as fitting
 
-    return _prosody_fit.through(run, work, fit)
-
-
-def stage(store: Store | None, *, jobs: int = 1, norms: Path | None = None) -> pipeline.Stage:
-    """Return the stage that adds `prosody`, in processes (Praat is not thread-safe)."""
-    from emocli.signals import prosody  # noqa: F401 - before the workers fork, once for all
-
-    levels.load(norms)
-    work = partial(measure, store=store, norms=norms)
-    return pipeline.each(work, name="prosody", modality="audio", jobs=jobs)
-
-
-def measure(record: Record, store: Store | None, norms: Path | None = None) -> Record:
-    """Add `prosody` to a record; one that is known to have no audio, or is only a text, passes."""
-    from emocli.signals import prosody
-    from emocli.signals.audio import SAMPLE_RATE_HZ
-
-    if extract_audio.passed_on(record, "prosody"):
-        return record
-    said = vowels.of(record)
-    spans = vowels.spans(said, extract_audio.span_of(record)[0] or 0.0)
-    samples = extract_audio.samples(record, store)
-    vowels.require_inside(spans, len(samples) / SAMPLE_RATE_HZ)
-    whole, parts = prosody.measure(samples, spans=spans)
-    found: Record = {**whole}
-    if said is not None:
-        found["vowels"] = [vowel | part for vowel, part in zip(said, parts, strict=True)]
-    record["prosody"] = levels.judged(found, record, norms)
-    return record
+    status, summary = fitting.through(run.through, work, fit, run.streams.stdout)
+    if summary and not run.flags["quiet"]:
+        run.say(summary)
+    return status

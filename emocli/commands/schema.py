@@ -9,8 +9,6 @@ Example:
 
 from __future__ import annotations
 
-import click
-
 from emocli.cli import options
 from emocli.errors import ExitStatus
 from emocli.records.schema import schema
@@ -20,7 +18,7 @@ def command() -> int:
     """Print the JSON Schema of the record."""
     import orjson
 
-    world = click.get_current_context().find_object(options.World) or options.streams()
-    world.stdout.write(orjson.dumps(schema(), option=orjson.OPT_INDENT_2) + b"\n")
-    world.stdout.flush()
+    streams = options.standard_streams()
+    streams.stdout.write(orjson.dumps(schema(), option=orjson.OPT_INDENT_2) + b"\n")
+    streams.stdout.flush()
     return ExitStatus.OK

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from emocli.cli import options
 from emocli.errors import EmptyInputError, ExitStatus, UsageError, worst
 from emocli.io.writing import place
+from emocli.scoring.options import ScoreOptions
 
 FORMATS = ("json", "table", "latex")
 TASKS = "auto|classification|distribution|blend|regression|multilabel|mosi|sims|ecf"
@@ -137,72 +138,83 @@ def command(
 
         emocli predict clips.jsonl | emocli score --by dataset,ambiguity --min uar=0.6
     """
-    if alignment:
-        return _alignment(run)
-    shown = _format(run)
-    from emocli.scoring import run as scoring
+    score_options = ScoreOptions(
+        task=task,
+        by=by,
+        minimum=minimum,
+        maximum=maximum,
+        cluster=cluster,
+        bootstrap=bootstrap,
+        compare=compare,
+        train=train,
+        stream=stream,
+        labels=labels,
+        restrict=restrict,
+        threshold=threshold,
+        seed=seed,
+    )
+    asked = {name for name, flag in zip(FORMATS, (json, table, latex), strict=True) if flag}
+    shown = _format(run, asked | ({form} if form else set()))
+    return (_alignment if alignment else _predictions)(run, score_options, shown)
 
-    chosen, limits = scoring.plan(run.own)
+
+def _format(run: options.Run, asked: set[str]) -> str:
+    """Return what goes to stdout: json, table or latex."""
+    if len(asked) > 1 or not asked <= set(FORMATS):
+        raise UsageError(f"--format {', '.join(sorted(asked))}: one of {', '.join(FORMATS)}")
+    terminal = run.streams.stdout.isatty() and not run.flags["output"]
+    return asked.pop() if asked else "table" if terminal else "json"
+
+
+def _predictions(run: options.Run, score_options: ScoreOptions, shown: str) -> int:
+    """Write how good predictions are."""
+    from emocli.scoring import limits
+    from emocli.scoring.run import Work
+
+    bounds = limits.parse(score_options)
     place(run.flags["output"])  # refused before the work rather than after it
-    work = scoring.Work(run, chosen)
-    rows = work.rows()
-    status = work.status
+    work = Work(score_options, run.say, run.streams.stdin)
+    source = run.source()
+    collected = work.read(record for _, record in source)
+    if source.problem is not None:
+        raise source.problem
+    rows = work.rows(collected)
+    failed = work.failed and not run.flags["exit_zero"]
+    status: int = ExitStatus.FAILED if failed else ExitStatus.OK
     if shown == "json" or run.flags["output"]:
         status = worst(status, run.write(rows))
     elif not rows and not run.flags["allow_empty"]:
         raise EmptyInputError("no input records", hint="--allow-empty makes that fine")
     if shown != "json" and rows:
-        from emocli.scoring import table as _score_table
+        from emocli.scoring import table  # rich, when it is needed
 
-        _score_table.write(rows, work.task, shown, run.world.stdout)
-    missed = [text for row in rows for limit in limits if (text := scoring.missed(row, *limit))]
+        _draw(run, table.text(rows, collected.task, shown, run.streams.stdout.isatty()))
+    missed = [text for row in rows for bound in bounds if (text := limits.missed(row, bound))]
     for text in missed:
-        work.say(text)
+        run.say(text)
     return worst(status, ExitStatus.THRESHOLD) if missed else status
 
 
-def _alignment(run: options.Run) -> int:
+def _alignment(run: options.Run, score_options: ScoreOptions, shown: str) -> int:
     """Write how near annotations come to votes."""
     from emocli.scoring import alignment
 
-    shown = _format(run)
     place(run.flags["output"])
     source = run.source()
-    found = alignment.rows((record for _, record in source), run.own)
+    row = alignment.row((record for _, record in source), score_options)
     if source.problem is not None:
         raise source.problem
     if source.count:
-        _check_aligned(run, found[0])
+        alignment.check(row, run.say)
     if shown == "json" or run.flags["output"] or not source.count:
-        return run.write(found if source.count else [])
-    from emocli.scoring import alignment_table as _score_alignment_table
+        return run.write([row] if source.count else [])
+    from emocli.scoring import alignment_table  # rich, when it is needed
 
-    stdout = run.world.stdout
-    stdout.write(_score_alignment_table.text(found[0], shown, stdout.isatty()).encode())
-    stdout.flush()
+    _draw(run, alignment_table.text(row, shown, run.streams.stdout.isatty()))
     return ExitStatus.OK
 
 
-def _check_aligned(run: options.Run, row: dict[str, Any]) -> None:
-    """Raise EmptyInputError where there is nothing to compare; say what was left out."""
-    reasons = ", ".join(f"{count} {reason}" for reason, count in row["skipped"].items())
-    if not row["scored"]:
-        hint = "run emocli annotate first" if "no_annotations" in row["skipped"] else ""
-        raise EmptyInputError(f"nothing to score in {row['records']} records: {reasons}", hint=hint)
-    if reasons:
-        text = f"scored {row['scored']} of {row['records']} records; skipped {reasons}"
-        run.world.stderr.write(f"emocli score: {text}\n")
-
-
-def _format(run: options.Run) -> str:
-    """Return what goes to stdout: json, table or latex."""
-    own = run.own
-    if own["labels"] not in ("present", "all"):
-        raise UsageError(f"--labels {own['labels']}: neither present nor all")
-    if own["restrict"] not in (None, "present"):
-        raise UsageError(f"--restrict {own['restrict']}: only 'present' is known")
-    asked = {name for name in FORMATS if own[name]} | ({own["form"]} if own["form"] else set())
-    if len(asked) > 1 or not asked <= set(FORMATS):
-        raise UsageError(f"--format {', '.join(sorted(asked))}: one of {', '.join(FORMATS)}")
-    terminal = run.world.stdout.isatty() and not run.flags["output"]
-    return asked.pop() if asked else "table" if terminal else "json"
+def _draw(run: options.Run, text: str) -> None:
+    """Write tables to stdout."""
+    run.streams.stdout.write(text.encode("utf-8", "backslashreplace"))
+    run.streams.stdout.flush()

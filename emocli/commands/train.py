@@ -31,23 +31,20 @@ Example:
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from emocli import records
+from emocli import models
 from emocli.bundles.heads import KINDS
 from emocli.cli import options
 from emocli.errors import ExitStatus, UsageError
 from emocli.io import inputs
+from emocli.training import tables
+from emocli.training.request import Request
 
-MODELS = sorted(
-    path.stem.replace("_", "-")
-    for path in Path(__file__).parents[1].joinpath("models").glob("[a-z]*.py")
-)
-BATCH = 64  # records
+MODELS = models.names()
 
 Name = Annotated[
     str, typer.Option("--model", "-m", metavar="NAME", help=f"One of {', '.join(MODELS)}.")
@@ -103,10 +100,10 @@ def command(
     log: Log = None,
 ) -> int:
     """Fit a model on encoded records and write it as a bundle."""
-    folder = run.flags["output"]
+    folder, resume = run.flags["output"], run.flags["resume"]
     if folder is None and cv is None:
         raise UsageError("train needs --output DIR, the folder of the bundle, or --cv FIELD")
-    if run.flags["resume"] and folder is None:
+    if resume and folder is None:
         raise UsageError("--resume needs --output DIR: folds are begun again")
     if model not in MODELS:
         raise UsageError(f"--model {model}: none of {', '.join(MODELS)}")
@@ -118,64 +115,31 @@ def command(
         "balanced": balanced,
         "loss": loss,
         "seed": seed,
-        "batch_size": run.batch_size(BATCH) if run.flags["batch_size"] != "auto" else None,
+        "batch_size": run.context.batch_size,
     }
-    return _train(run, _given(config, {"hidden": hidden}, flags))
+    fields, settings = tables.read(config, model={"hidden": hidden}, training=flags)
+    request = Request(
+        model=model,
+        target=target,
+        config=fields,
+        settings=settings,
+        streams=streams.split(",") if streams else None,
+        output=folder,
+        cv=cv,
+        folds=folds,
+        seeds=seeds,
+        log=log,
+        resume=resume,
+        reads_stdin=not run.arguments or "-" in run.arguments,
+    )
+    from emocli.training import reading
+    from emocli.training.run import train
 
-
-def _train(run: options.Run, given: dict[str, Any]) -> int:
-    from emocli.bundles import bundle
-    from emocli.training import distributed, folds
-    from emocli.training import place as _training_place
-    from emocli.training import plan as _training
-    from emocli.training.examples import Examples, collect, counts
-    from emocli.training.progress import Epochs, opened
-    from emocli.training.targets import named
-
-    folder, own = run.flags["output"], run.own
-    if folder is not None:
-        bundle.require_free(Path(folder))
-    place = _training_place.of(run)
-    names = named(own["target"])
-    wanted = own["streams"].split(",") if own["streams"] else None
-    with contextlib.ExitStack() as files:
-        examples = files.enter_context(contextlib.closing(Examples(names)))
-        collect(run, run.source(), examples, wanted, own["cv"])
-        held = None
-        if own["dev"]:
-            held = files.enter_context(contextlib.closing(Examples(names)))
-            held.specs, held.streams = dict(examples.specs), examples.empty()
-            source = inputs.Source([str(own["dev"])], run.world.stdin)
-            collect(run, source, held, list(examples.specs))
-        for part in (examples, held):
-            if part and (left := counts(part)) and not distributed.world()[0]:
-                run.world.stderr.write(f"emocli train: {left}\n")
-        plan = _training.plan(examples, held, own["model"], given, place)
-        epochs = Epochs(run, plan.settings.epochs, files.enter_context(opened(own["log"])))
-        if own["cv"]:
-            for record in folds.out_of_fold(plan, examples, run, epochs):
-                run.world.stdout.write(records.dumps(record))
-            run.world.stdout.flush()
-        if folder is not None:
-            _training.train(run, plan, examples, held, epochs)
-    distributed.finish()
+    train(
+        run.context,
+        request,
+        reading.whole(run.source()),
+        dev=reading.whole(inputs.Source([str(dev)], run.streams.stdin)) if dev else None,
+        emit=run.emit,
+    )
     return ExitStatus.OK
-
-
-def _given(config: Path | None, model: dict[str, Any], training: dict[str, Any]) -> dict[str, Any]:
-    """Return the tables model and training: a flag wins over the file."""
-    tables: dict[str, Any] = {}
-    if config:
-        import tomllib
-
-        try:
-            tables = tomllib.loads(config.read_text(encoding="utf-8"))
-        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise UsageError(f"--config {config}: {error}") from None
-        if unknown := set(tables) - {"model", "training"}:
-            raise UsageError(f"--config {config}: no table {', '.join(sorted(unknown))}")
-    flags = {"model": model, "training": training}
-    return {
-        name: tables.get(name, {}) | {k: v for k, v in flags[name].items() if v is not None}
-        for name in flags
-    }

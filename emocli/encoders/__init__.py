@@ -1,1 +1,98 @@
-"""Frozen pretrained networks: arrays to features, one family per file."""
+"""Frozen encoders: arrays or texts to features, one family per file.
+
+A family is a file that states
+    MODALITY             what it encodes
+    reads(config)        whether it is the family of a model with this config.json
+    encoder(folder, settings) -> Encoder
+A family that measures instead of computing with weights has, in place of `reads`,
+    PLAIN                what a stream of it is where nobody says: layer, pooling
+    revision()           what is measured, and with what
+and its file name is the name of the encoder (prosody.py is `--encoder prosody`).
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from pkgutil import iter_modules
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from emocli.errors import ConfigError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+_MODALITY = re.compile(r'^MODALITY = "([a-z-]+)"$', re.MULTILINE)
+_MEASURED = re.compile(r"^def revision\(\)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What of an encoder's states is kept, where it runs, and in what numbers."""
+
+    layer: int | Sequence[int] | None
+    pooling: str
+    device: str = "cpu"
+    dtype: str = "float32"
+    adapter: Mapping[str, Tensor] | None = None
+
+
+class Encoded(NamedTuple):
+    """What an encoder makes of one input: (dim,) or (time, dim), and what to warn of."""
+
+    values: NDArray[np.float32]
+    warning: str = ""
+
+
+Encoder = Callable[[Sequence[Any]], list[Encoded]]  # a batch of inputs
+
+
+@functools.cache
+def _sources() -> dict[str, str]:
+    """Return the source of every family by its name; nothing is imported."""
+    found = {}
+    for module in iter_modules(__path__):
+        path = Path(module.module_finder.path, f"{module.name}.py")  # type: ignore[union-attr]
+        text = path.read_text(encoding="utf-8")
+        if _MODALITY.search(text):
+            found[module.name.replace("_", "-")] = text
+    return found
+
+
+def families(modality: str | None = None) -> list[str]:
+    """Return the names of all families, or of those of a modality."""
+    kinds = {name: _MODALITY.findall(text)[0] for name, text in _sources().items()}
+    return [name for name, kind in kinds.items() if modality in (None, kind)]
+
+
+def is_measured(name: str, modality: str) -> bool:
+    """Say whether an encoder of this name has no weights: it is a family that measures."""
+    return name in families(modality) and bool(_MEASURED.search(_sources()[name]))
+
+
+def load(family: str) -> ModuleType:
+    """Return the module of a family."""
+    return importlib.import_module(f"{__name__}.{family.replace('-', '_')}")
+
+
+def of_folder(folder: Path, modality: str) -> ModuleType:
+    """Return the family of the model in a folder; ConfigError where no encoder reads it."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise ConfigError(f"{folder} is not a transformers model: no config.json") from None
+    weighted = [name for name in families(modality) if not is_measured(name, modality)]
+    for family in map(load, weighted):
+        if family.reads(config):
+            return family
+    kind = config.get("model_type")
+    hint = f"encoders of {modality}: {', '.join(families(modality))}"
+    raise ConfigError(f"{folder} is no encoder of {modality}: model_type {kind!r}", hint=hint)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from emocli.encoders import transformer_text
+from emocli.encoders.transformers_import import imported
 from emocli.errors import ConfigError, RecordError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class CtcModel:
 
 def load(folder: Path, device: str = "cpu") -> CtcModel:
     """Load a CTC network and its symbols from a folder; ConfigError where it holds none."""
-    transformers = transformer_text._transformers()
+    transformers = imported()
     try:
         network = transformers.AutoModelForCTC.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False, use_safetensors=True

@@ -20,7 +20,7 @@ from faster_whisper.audio import pad_or_trim
 from faster_whisper.tokenizer import _LANGUAGE_CODES, Tokenizer
 from faster_whisper.transcribe import WhisperModel, get_suppressed_tokens, merge_punctuations
 
-from emocli.encoders.speech_to_text import Heard, How, Word
+from emocli.encoders.decoding import Decoded, DecodingOptions, Word
 from emocli.encoders.speech_windows import SAMPLE_RATE_HZ, Samples
 
 HOP = 160  # samples per mel frame
@@ -63,16 +63,18 @@ class FasterWhisper:
         """Return the language of a window (time,)."""
         return str(self.model.detect_language(window)[0])
 
-    def hear(self, windows: Sequence[Samples], length: int, how: How) -> list[Heard]:
+    def decode(
+        self, windows: Sequence[Samples], length: int, options: DecodingOptions
+    ) -> list[Decoded]:
         """Decode windows (time,) padded with silence to `length` samples."""
-        tokenizer, suppressed = self.tokenizer(how.language)
+        tokenizer, suppressed = self.tokenizer(options.language)
         mels = [self.model.feature_extractor(window)[..., :-1] for window in windows]
         encoded = self.model.encode(np.stack([pad_or_trim(mel, length // HOP) for mel in mels]))
         results = self.model.model.generate(
             encoded,
             [[*tokenizer.sot_sequence, tokenizer.no_timestamps]] * len(windows),
-            beam_size=how.beam_size,
-            no_repeat_ngram_size=how.no_repeat_tokens,
+            beam_size=options.beam_size,
+            no_repeat_ngram_size=options.no_repeat_tokens,
             max_length=min(self.model.max_length, TOKENS_PER_S * length // SAMPLE_RATE_HZ),
             suppress_tokens=suppressed,
             return_scores=True,
@@ -82,15 +84,15 @@ class FasterWhisper:
         frames = [min(mel.shape[-1], length // HOP) for mel in mels]
         aligned = self.model.find_alignment(tokenizer, tokens, encoded, frames)
         return [
-            _heard(result, tokenizer.decode(ids), alignment)
+            _decoded(result, tokenizer.decode(ids), alignment)
             for result, ids, alignment in zip(results, tokens, aligned, strict=True)
         ]
 
 
-def _heard(result: Any, text: str, alignment: list[dict[str, Any]]) -> Heard:
+def _decoded(result: Any, text: str, alignment: list[dict[str, Any]]) -> Decoded:
     length = len(result.sequences_ids[0])
     mean = result.scores[0] * length / (length + 1)  # the score leaves the end token out
-    return Heard(text, _words(alignment), float(mean), float(result.no_speech_prob))
+    return Decoded(text, _words(alignment), float(mean), float(result.no_speech_prob))
 
 
 def _words(alignment: list[dict[str, Any]]) -> list[Word]:

@@ -16,12 +16,12 @@ the thresholds are those of the paper and of openai/whisper; these are our choic
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
+from emocli.encoders.decoding import Decoded, DecodingOptions, Word
 from emocli.encoders.speech_windows import (
     SAMPLE_RATE_HZ,
     WINDOW_S,
@@ -34,35 +34,7 @@ from emocli.encoders.speech_windows import (
 )
 from emocli.errors import ConfigError, ModelError
 
-Word = dict[str, Any]  # text, start, end, probability
-
-COMPRESSION_RATIO = 2.4  # above it a text repeats itself (paper, section 4.5)
-LOG_PROBABILITY = -1.0  # mean over tokens; below it a text is a guess (paper, section 4.5)
-NO_SPEECH = 0.6  # with a guess, above it nobody speaks (paper, section 4.5)
 NO_REPEAT_TOKENS = 3  # no three tokens twice when decoding a repetitive window again
-
-
-@dataclass(frozen=True)
-class Heard:
-    """What a model makes of one window; times of words from the start of the window."""
-
-    text: str
-    words: list[Word]
-    log_probability: float
-    no_speech_probability: float
-
-    @property
-    def is_silence(self) -> bool:
-        """Whether Whisper itself says that nobody speaks."""
-        unsure = self.log_probability < LOG_PROBABILITY
-        return not self.text.strip() or (unsure and self.no_speech_probability > NO_SPEECH)
-
-    @property
-    def is_good(self) -> bool:
-        """Whether the text is neither a guess nor a repetition; silence is good."""
-        data = self.text.encode()
-        repeats = len(data) / len(zlib.compress(data)) > COMPRESSION_RATIO
-        return self.is_silence or (self.log_probability >= LOG_PROBABILITY and not repeats)
 
 
 @dataclass(frozen=True)
@@ -73,15 +45,6 @@ class Transcript:
     words: list[Word]
     language: str
     no_speech_probability: float | None = None
-
-
-@dataclass(frozen=True)
-class How:
-    """How to decode: the language of the windows, the beam, whether repetition is allowed."""
-
-    language: str
-    beam_size: int
-    no_repeat_tokens: int = 0
 
 
 class Model(Protocol):
@@ -95,7 +58,9 @@ class Model(Protocol):
     def detect(self, window: Samples) -> str:
         """Return the language of a window (time,)."""
 
-    def hear(self, windows: Sequence[Samples], length: int, how: How) -> list[Heard]:
+    def decode(
+        self, windows: Sequence[Samples], length: int, options: DecodingOptions
+    ) -> list[Decoded]:
         """Decode windows (time,) padded with silence to `length` samples."""
 
 
@@ -147,7 +112,7 @@ def transcribe(
         language = found[0].language if found else known[row] or model.own_language or ""
         windows += found
         transcripts.append(Transcript("", [], language))
-    pieces: list[list[tuple[Window, Heard]]] = [[] for _ in waveforms]
+    pieces: list[list[tuple[Window, Decoded]]] = [[] for _ in waveforms]
     for group in groups(windows):
         for window, heard in zip(group, _hear(model, group, beam_size), strict=True):
             pieces[window.row].append((window, heard))
@@ -164,23 +129,23 @@ def _windows(
         yield Window(row, start, part, spans, language)
 
 
-def _hear(model: Model, group: list[Window], beam_size: int) -> list[Heard]:
+def _hear(model: Model, group: list[Window], beam_size: int) -> list[Decoded]:
     """Decode a group; what came out poor is decoded again, and the likeliest result stays."""
-    how = How(group[0].language, beam_size)
-    found = model.hear([w.samples for w in group], group[0].length, how)
-    for again in (how, How(how.language, beam_size, NO_REPEAT_TOKENS)):
-        if again is how and (model.pads or group[0].length == sample(WINDOW_S)):
+    options = DecodingOptions(group[0].language, beam_size)
+    found = model.decode([w.samples for w in group], group[0].length, options)
+    for again in (options, DecodingOptions(options.language, beam_size, NO_REPEAT_TOKENS)):
+        if again is options and (model.pads or group[0].length == sample(WINDOW_S)):
             continue
         poor = [i for i, heard in enumerate(found) if not heard.is_good]
         if not poor:
             break
-        others = model.hear([group[i].samples for i in poor], sample(WINDOW_S), again)
+        others = model.decode([group[i].samples for i in poor], sample(WINDOW_S), again)
         for i, other in zip(poor, others, strict=True):
             found[i] = max(found[i], other, key=lambda h: (h.is_good, h.log_probability))
     return found
 
 
-def _joined(transcript: Transcript, parts: list[tuple[Window, Heard]]) -> Transcript:
+def _joined(transcript: Transcript, parts: list[tuple[Window, Decoded]]) -> Transcript:
     parts = sorted(parts, key=lambda part: part[0].start)
     if not parts:
         return transcript

@@ -9,7 +9,6 @@ for BERT, is spelt by its Unicode name, since the unknown token says nothing.
 
 from __future__ import annotations
 
-import sys
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,12 +20,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from emocli.encoders import bert
+from emocli.encoders import Encoded, Encoder, Settings, bert
 from emocli.encoders.pooling import statistics
+from emocli.encoders.transformers_import import imported
 from emocli.errors import ConfigError, RecordError
 
 POOLINGS = ("mean", "max", "cls", "mean+max", "statistics", "frames")
 LIMIT = 512  # tokens, where neither the config nor the tokenizer says: BERT's
+MODALITY = "text"
 UNLIMITED = 10**6  # tokenizers that know no limit say 1e30
 
 Network = Callable[[Tensor, Tensor, int], Tensor]
@@ -63,6 +64,29 @@ def load(
         raise ConfigError(f"{folder} is not a transformers model: no config.json")
     read = _plain if bert.supports(folder) else _auto
     return read(folder, device, getattr(torch, dtype), adapter or {})
+
+
+def reads(config: Mapping[str, Any]) -> bool:
+    """Say whether a config.json may be that of a text encoder: transformers decides."""
+    return bool(config)
+
+
+def encoder(folder: Path, settings: Settings) -> Encoder:
+    """Return what encodes texts, or the turns of dialogues, in one batch."""
+    model = load(folder, settings.device, settings.dtype, adapter=settings.adapter)
+    layer = settings.layer if isinstance(settings.layer, int) else -1
+
+    def run(inputs: Sequence[str | list[str]]) -> list[Encoded]:
+        texts = [text if isinstance(text, str) else joined(model, text) for text in inputs]
+        vectors = encode(model, texts, layer=layer, pooling=settings.pooling)
+        return [Encoded(v, _warning(model, t)) for v, t in zip(vectors, texts, strict=True)]
+
+    return run
+
+
+def _warning(model: TextEncoder, text: str) -> str:
+    over = overflow(model, text)
+    return f"{over} tokens beyond the limit of {model.limit} left out" if over else ""
 
 
 def require_text(text: str) -> None:
@@ -179,7 +203,7 @@ def _auto(
     folder: Path, device: str, dtype: torch.dtype, adapter: Mapping[str, Tensor]
 ) -> TextEncoder:
     """Load any other encoder through transformers, silently and from this folder only."""
-    transformers = _transformers()
+    transformers = imported()
     try:
         options = {"local_files_only": True, "trust_remote_code": False}
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **options)
@@ -215,17 +239,3 @@ def _limit(network: Any, tokenizer_limit: int) -> int:
     padding = getattr(table, "padding_idx", None)
     longest -= 0 if padding is None else padding + 1
     return min(longest, tokenizer_limit) if tokenizer_limit < UNLIMITED else longest
-
-
-def _transformers() -> Any:
-    """Import transformers, masking a torchaudio that breaks it (a CUDA build, a CPU torch)."""
-    if "torchaudio" not in sys.modules:
-        try:
-            import torchaudio  # noqa: F401
-        except (ImportError, OSError):
-            sys.modules["torchaudio"] = None  # type: ignore[assignment]
-    import transformers
-
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    return transformers

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emocli.encoders.speech_to_text import Heard, How, Word
+from emocli.encoders.decoding import Decoded, DecodingOptions, Word
 from emocli.encoders.speech_windows import SAMPLE_RATE_HZ, Samples
 from emocli.errors import ConfigError
 
@@ -81,34 +81,39 @@ class TransformersWhisper:
         return str(self.tokenizer.convert_ids_to_tokens(best).strip("<|>"))
 
     @torch.inference_mode()
-    def hear(self, windows: Sequence[Samples], length: int, how: How) -> list[Heard]:
+    def decode(
+        self, windows: Sequence[Samples], length: int, options: DecodingOptions
+    ) -> list[Decoded]:
         """Decode windows (time,); `length` is always 30 s here."""
         features, mask = self._features(windows)
-        found = self._generate(features, mask, how)
+        found = self._generate(features, mask, options)
         ids: Tensor = found["sequences"].cpu()
         states = self.model(features, decoder_input_ids=ids.to(features.device)).logits
         logs = states.float().log_softmax(-1).cpu()  # (batch, tokens, vocabulary)
         times = found["token_timestamps"].cpu().numpy() if self.aligns else None
         return [
-            self._heard(
+            self._decoded(
                 ids[i].tolist(), logs[i], _ends(times, i, ids, len(window) / SAMPLE_RATE_HZ)
             )
             for i, window in enumerate(windows)
         ]
 
-    def _generate(self, features: Tensor, mask: Tensor, how: How) -> dict[str, Any]:
-        options: dict[str, Any] = {"num_beams": how.beam_size, "return_dict_in_generate": True}
+    def _generate(self, features: Tensor, mask: Tensor, options: DecodingOptions) -> dict[str, Any]:
+        arguments: dict[str, Any] = {
+            "num_beams": options.beam_size,
+            "return_dict_in_generate": True,
+        }
         if self.own_language is None:
-            options |= {"language": how.language, "task": "transcribe"}
-        if how.no_repeat_tokens:
-            options["no_repeat_ngram_size"] = how.no_repeat_tokens
+            arguments |= {"language": options.language, "task": "transcribe"}
+        if options.no_repeat_tokens:
+            arguments["no_repeat_ngram_size"] = options.no_repeat_tokens
         if self.aligns:
-            options["return_token_timestamps"] = True
+            arguments["return_token_timestamps"] = True
         return dict(
-            self.model.generate(features, attention_mask=mask.to(features.device), **options)
+            self.model.generate(features, attention_mask=mask.to(features.device), **arguments)
         )
 
-    def _heard(self, ids: list[int], logs: Tensor, ends: np.ndarray) -> Heard:
+    def _decoded(self, ids: list[int], logs: Tensor, ends: np.ndarray) -> Decoded:
         """Put together words from tokens, their log-probabilities and the times they end."""
         pieces = self.tokenizer.convert_ids_to_tokens(ids)
         special = set(self.tokenizer.all_special_ids)
@@ -123,7 +128,7 @@ class TransformersWhisper:
         silence = 0.0 if self.no_speech is None else float(logs[0, self.no_speech].exp())
         made = (self._word(w, ids, sure, ends) for w in words)
         said = self.tokenizer.decode([ids[k] for k in text])
-        return Heard(said, [word for word in made if word["text"]], mean, silence)
+        return Decoded(said, [word for word in made if word["text"]], mean, silence)
 
     def _word(
         self, word: list[int], ids: list[int], sure: dict[int, float], ends: np.ndarray

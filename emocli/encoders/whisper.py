@@ -9,7 +9,7 @@ level normalisation).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from safetensors import safe_open
 from torch import Tensor, nn
 
+from emocli.encoders import Encoded, Encoder, Settings
 from emocli.encoders import pooling as pooled
 from emocli.encoders.levels import LEVEL_DBFS as LEVEL_DBFS
 from emocli.encoders.levels import SAMPLE_RATE, require_length
@@ -31,6 +32,24 @@ HOP = 160  # samples, 10 ms
 LONGEST = 30 * SAMPLE_RATE  # samples the positions of the encoder reach
 BATCH = 48 * SAMPLE_RATE  # samples per forward pass: measured, more is no faster
 POOLINGS = pooled.POOLINGS
+MODALITY = "audio"
+
+
+def reads(config: Mapping[str, Any]) -> bool:
+    """Say whether a config.json is that of a Whisper."""
+    return config.get("model_type") == "whisper"
+
+
+def encoder(folder: Path, settings: Settings) -> Encoder:
+    """Return what encodes waveforms (time,), 16 kHz, in one batch."""
+    model = load(folder, settings.device, settings.dtype)
+    layers = settings.layer if isinstance(settings.layer, Sequence) else [settings.layer or 0]
+
+    def run(waveforms: Sequence[np.ndarray]) -> list[Encoded]:
+        found = encode(model, waveforms, layers=layers, pooling=settings.pooling)
+        return [Encoded(values) for values in found]
+
+    return run
 
 
 @cache

@@ -10,16 +10,17 @@ What is masked must not change the output, whatever its numbers are.
 Beyond that a model may have
     unimodal(streams[, masks]) -> {stream: log-probabilities}   what each stream says alone
     gates(streams, masks) -> {name: (batch, n)}   weights adding to one; "modalities": per stream
-    objective(streams, masks, targets, task_loss, whole) -> {term: weighted loss}   for task_loss
+    objective(streams, masks, targets, task_loss, all_gather) -> {term: weighted loss}   its own
     after_epoch(streams, masks, targets) -> {figure: number}   on dev records, for the log
     progress   a float that the loop sets, from 0 to 1
     averages   true where of a sequence only the mean over time matters: it is then made once
 and a class that says `masks_itself` leaves streams out at random in its objective.
 
 Of several processes that train a model each has its part of a batch: streams (part, ...), but the
-targets of all its records. `whole` takes what was made of the part, (part, ...), to what all parts
-make, (batch, ...), differentiably; an objective computes its terms from that. It is the identity in
-a single process. What is random in an objective is dropout, rows first, or drawn from whole rows.
+targets of all its records. `all_gather` takes what was made of the part, (part, ...), to what all
+parts make, (batch, ...), differentiably; an objective computes its terms from that. It is the
+identity in a single process. What is random in an objective is dropout, rows first, or drawn from
+whole rows.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from emocli.models._sequences import Whole, masked_mean
+from emocli.models._sequences import AllGather, masked_mean
 
 Pair = tuple[int, int]  # places of streams, from and to
 
@@ -33,10 +33,10 @@ class Parts:
         kept = there & (drawn > 0).T
         return self.only(torch.where(kept.any(dim=0), kept, there))
 
-    def through(self, whole: Whole) -> Parts:
+    def through(self, all_gather: AllGather) -> Parts:
         """Return the parts of all records of which these are some."""
         values = (self.shared, self.specific, self.there)
-        return Parts(*(whole(part.transpose(0, 1)).transpose(0, 1) for part in values))
+        return Parts(*(all_gather(part.transpose(0, 1)).transpose(0, 1) for part in values))
 
 
 def mlp(dim: int) -> nn.Sequential:

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 Sequence = tuple[Tensor, Tensor]  # values (batch, time, dim), mask (batch, time)
-Whole = Callable[[Tensor], Tensor]  # of (part, ...) to (batch, ...), see models/__init__.py
+AllGather = Callable[[Tensor], Tensor]  # of (part, ...) to (batch, ...), see models/__init__.py
 
 
-def alone(values: Tensor) -> Tensor:
+def identity(values: Tensor) -> Tensor:
     """Return the same rows: where one process has the whole batch."""
     return values
 

@@ -41,7 +41,7 @@ import torch
 from torch import Tensor, nn
 
 from emocli.errors import ConfigError
-from emocli.models._sequences import Inputs, Whole, alone, masked_mean
+from emocli.models._sequences import AllGather, Inputs, identity, masked_mean
 
 FUSION = "fusion"  # the head that hears all streams
 OBJECTIVES = ("amber2", "task")
@@ -150,7 +150,7 @@ class Amber2(nn.Module):
         masks: dict[str, Tensor],
         targets: Tensor,
         task_loss: Loss,
-        whole: Whole = alone,
+        all_gather: AllGather = identity,
     ) -> dict[str, Tensor]:
         """Return the terms of the loss, weighted: `rater`, `modality`, `experts`; or `task`.
 
@@ -158,8 +158,8 @@ class Amber2(nn.Module):
         """
         config, student = self.config, self.config.student
         means, present = self._means(streams, masks)
-        vectors, present = self._vectors(means, present), whole(present)
-        logits = {name: whole(head(vectors[name])) for name, head in self.heads.items()}
+        vectors, present = self._vectors(means, present), all_gather(present)
+        logits = {name: all_gather(head(vectors[name])) for name, head in self.heads.items()}
         if config.objective == "task":
             return {"task": task_loss(logits[student], targets)}
         there = dict(zip(means, present.T, strict=True)) | {FUSION: torch.ones_like(present[:, 0])}

@@ -37,7 +37,7 @@ import torch
 from torch import Tensor, nn
 
 from emocli.models._experts import KINDS, Shape, gate
-from emocli.models._sequences import Inputs, Whole, alone, masked_mean
+from emocli.models._sequences import AllGather, Inputs, identity, masked_mean
 
 EXPERTS = ("local", "semantic", "global")
 LEAST = 1e-12  # of a mean gate, times their number: log 0 has no slope
@@ -127,13 +127,13 @@ class ExpertGating(nn.Module):
         masks: dict[str, Tensor],
         targets: Tensor,
         task_loss: Callable[[Tensor, Tensor], Tensor],
-        whole: Whole = alone,
+        all_gather: AllGather = identity,
     ) -> dict[str, Tensor]:
         """Return the terms of the loss, weighted: `task` and `balance`."""
         fused, gates = self._levels(streams, masks)
-        usage = whole(gates["experts"]).mean(dim=0)
+        usage = all_gather(gates["experts"]).mean(dim=0)
         divergence = (usage * (len(usage) * usage).clamp_min(LEAST).log()).sum()
-        logits = whole(self.classify(self.dropout(fused)))
+        logits = all_gather(self.classify(self.dropout(fused)))
         return {"task": task_loss(logits, targets), "balance": self.config.balance * divergence}
 
     def fuse(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> Tensor:

@@ -42,7 +42,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from emocli.models._sequences import Inputs, Layer, Sequence, Whole, alone, joined, positions
+from emocli.models._sequences import AllGather, Inputs, Layer, Sequence, identity, joined, positions
 
 BLOCKS = 2
 JOINT = "joint"
@@ -164,10 +164,10 @@ class Miar(nn.Module):
         masks: dict[str, Tensor],
         targets: Tensor,
         task_loss: Callable[[Tensor, Tensor], Tensor],
-        whole: Whole = alone,
+        all_gather: AllGather = identity,
     ) -> dict[str, Tensor]:
         """Return the terms of the loss, weighted: `task`, `contrast`, `moments`, `alone`."""
-        tokens, there = map(whole, self._globals(streams, masks))
+        tokens, there = map(all_gather, self._globals(streams, masks))
         soft = targets.nan_to_num() if self.config.task == "regression" else None
         each = [
             task_loss(self.heads[name](tokens[there[:, i], i]), targets[there[:, i]])

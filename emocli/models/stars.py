@@ -51,7 +51,7 @@ from torch.nn import functional
 
 from emocli.models import _alignment as align
 from emocli.models._recovery import Pair, Parts, Recovery, Translator, mlp
-from emocli.models._sequences import Inputs, Whole, alone, masked_mean, segments
+from emocli.models._sequences import AllGather, Inputs, identity, masked_mean, segments
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -170,7 +170,7 @@ class Stars(nn.Module):
         masks: dict[str, Tensor],
         targets: Tensor,
         task_loss: Loss,
-        whole: Whole = alone,
+        all_gather: AllGather = identity,
     ) -> dict[str, Tensor]:
         """Return the terms of the loss, weighted."""
         config = self.config
@@ -179,8 +179,8 @@ class Stars(nn.Module):
         found = self.translations(own)
         fused = [self.recover(part, found) for part in (own, own.subset(KEPT))]
         said = [*map(self.classify, fused), *self._alone(own).values()]
-        all_there, subset, *single = whole(torch.stack(said, dim=1)).unbind(dim=1)
-        parts = own.through(whole)
+        all_there, subset, *single = all_gather(torch.stack(said, dim=1)).unbind(dim=1)
+        parts = own.through(all_gather)
         each = [
             task_loss(logits[some], targets[some])
             for logits, some in zip(single, parts.there.any(dim=2), strict=True)
@@ -192,17 +192,17 @@ class Stars(nn.Module):
             "alone": torch.stack(each).sum() if each else subset.new_zeros(()),
             "consistency": config.consistency
             * align.disagreement(first(subset), first(all_there.detach()), config.task),
-            **self.alignment(own, found, whole),
+            **self.alignment(own, found, all_gather),
             "specific": config.domain * align.told(self.domain(parts.specific), parts)
             + config.orthogonal * align.overlap(parts),
             "psa": config.psa * align.psa(parts, self.contrast, first(targets), config),
         }
 
     def alignment(
-        self, parts: Parts, found: dict[Pair, Tensor], whole: Whole = alone
+        self, parts: Parts, found: dict[Pair, Tensor], all_gather: AllGather = identity
     ) -> dict[str, Tensor]:
         """Return the terms `translate` and `shared`."""
-        every = [self.pair_terms(parts, found, pair, whole) for pair in self.pairs]
+        every = [self.pair_terms(parts, found, pair, all_gather) for pair in self.pairs]
         terms = [term for term in every if term]
         if not terms:
             none = parts.shared.new_zeros(())
@@ -215,7 +215,7 @@ class Stars(nn.Module):
         }
 
     def pair_terms(
-        self, parts: Parts, found: dict[Pair, Tensor], pair: Pair, whole: Whole = alone
+        self, parts: Parts, found: dict[Pair, Tensor], pair: Pair, all_gather: AllGather = identity
     ) -> tuple[Tensor, Tensor, Tensor] | None:
         """Return how far the translation i -> j is off, the way back, and s_i from s_j."""
         i, j = pair
@@ -224,8 +224,8 @@ class Stars(nn.Module):
         back = self._translator(j, i)(shared[i], found[pair], parts.there[i])
         guesses = (found[pair], back, self.predict(shared[i]))
         off = [align.apart(*both) for both in zip(guesses, wanted, strict=True)]
-        both = whole(parts.there[i] & parts.there[j])
-        there, back, shared = whole(torch.stack(off, dim=1)).unbind(dim=1)
+        both = all_gather(parts.there[i] & parts.there[j])
+        there, back, shared = all_gather(torch.stack(off, dim=1)).unbind(dim=1)
         if not both.any():
             return None
         trust = self.accuracy.softmax(dim=0)[j]

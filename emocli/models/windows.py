@@ -32,7 +32,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from emocli.models._sequences import Inputs, Sequence, Whole, alone, length, masked_mean
+from emocli.models._sequences import AllGather, Inputs, Sequence, identity, length, masked_mean
 
 PERCENTILES = (0.10, 0.25, 0.50, 0.75, 0.90)
 
@@ -104,11 +104,11 @@ class Windows(nn.Module):
         masks: dict[str, Tensor],
         targets: Tensor,
         task_loss: Callable[[Tensor, Tensor], Tensor],
-        whole: Whole = alone,
+        all_gather: AllGather = identity,
     ) -> dict[str, Tensor]:
         """Return the loss of the windows, each with its record's target."""
         hidden, some = self.hiddens(streams, masks)
-        logits, some = whole(self.output(hidden)), whole(some)
+        logits, some = all_gather(self.output(hidden)), all_gather(some)
         return {"task": task_loss(logits[some], targets[some.nonzero()[:, 0]])}
 
 

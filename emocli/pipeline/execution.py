@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 from emocli import pipeline, records
 from emocli.errors import EmocliError, ExitStatus, UsageError, worst
 from emocli.io.inputs import Source
+from emocli.io.standard_streams import StandardStreams
 from emocli.io.writing import is_special, place, whole_file
 from emocli.pipeline import journal, stopping
 from emocli.pipeline.progress import Progress
@@ -17,8 +19,24 @@ from emocli.pipeline.stopping import Terminated
 from emocli.pipeline.windows import Window
 from emocli.records import failures
 
-if TYPE_CHECKING:
-    from emocli.cli.options import Run
+
+@dataclass(frozen=True)
+class Rules:
+    """What becomes of the records of a run, and what failures mean; `limit` is when to stop.
+
+    `config` is a digest of what decides the result, for the resume key; `limit` is how many
+    failures, and what share of the records, are tolerated.
+    """
+
+    name: str
+    streams: StandardStreams
+    config: bytes
+    output: Path | None = None
+    resume: bool = False
+    quiet: bool = False
+    exit_zero: bool = False
+    allow_empty: bool = False
+    limit: tuple[float, float] = (float("inf"), 1.0)
 
 
 class Execution:
@@ -26,17 +44,16 @@ class Execution:
 
     def __init__(
         self,
-        run: Run,
+        rules: Rules,
         source: Source,
         show: Callable[[dict[str, Any]], bool] | None = None,
         *,
         reads: bool = True,  # a record that goes out is one that came in
     ) -> None:
-        self.run, self.source, self.show, self.reads = run, source, show, reads
+        self.rules, self.source, self.show, self.reads = rules, source, show, reads
         self.progress = Progress(
-            run.world.stderr, run.name, source.total(), quiet=run.flags["quiet"]
+            rules.streams.stderr, rules.name, source.total(), quiet=rules.quiet
         )
-        self.limit = run.limit()
         self.status: int = ExitStatus.OK
         self.stopped = False
 
@@ -44,16 +61,16 @@ class Execution:
         """Run, and return the exit status; the summary is printed however it ends."""
         word = ""
         stage = pipeline.windowed(stage, window)
-        output = place(self.run.flags["output"])
+        output = place(self.rules.output)
         whole = output is not None and not is_special(output)
-        if self.run.flags["resume"] and not whole:
-            raise UsageError(f"--resume: {self.run.flags['output']} is not a file of its own")
+        if self.rules.resume and not whole:
+            raise UsageError(f"--resume: {self.rules.output} is not a file of its own")
         try:
             with stopping.last_words(self.progress.summary):
                 if output is not None and whole and self.reads:
                     self._to_file(output, stage, window)
                 else:
-                    with whole_file(output, self.run.world.stdout) as stream:
+                    with whole_file(output, self.rules.streams.stdout) as stream:
                         self._to_stream(stage, stream)
                         if whole:
                             self._unfinished()
@@ -87,16 +104,16 @@ class Execution:
                 return
 
     def _to_file(self, output: Path, stage: pipeline.Stage, window: Window) -> None:
-        with journal.Journal(output, resume=self.run.flags["resume"]) as target:
+        with journal.Journal(output, resume=self.rules.resume) as target:
             self._into(target, stage, window)
 
     def _into(self, target: journal.Journal, stage: pipeline.Stage, window: Window) -> None:
         items = iter(self.source)
-        for record, line in journal.through(items, stage, target, self.run.config(), window):
+        for record, line in journal.through(items, stage, target, self.rules.config, window):
             target.write(line)
             if self._count(record):
                 return
-        if self.source.problem is None and self.progress.done + self.run.flags["allow_empty"]:
+        if self.source.problem is None and self.progress.done + self.rules.allow_empty:
             target.finish()
 
     def _count(self, record: dict[str, Any] | None) -> bool:
@@ -109,7 +126,7 @@ class Execution:
         for failure in found:
             if failure is error or failure["message"] not in said:
                 self._warn(record or {}, failure)
-        most, share = self.limit
+        most, share = self.rules.limit
         known = self.source.total()
         self.stopped = self.progress.failed > most or (
             known is not None and self.progress.failed > share * known
@@ -126,7 +143,7 @@ class Execution:
 
     def _final(self) -> int:
         failed, done = self.progress.failed, self.progress.done
-        if failed and (self.stopped or not self.run.flags["exit_zero"]):
+        if failed and (self.stopped or not self.rules.exit_zero):
             self.status = worst(self.status, ExitStatus.FAILED)
         if self.stopped:
             self.progress.warn(f"stopped after {failed} failures")
@@ -134,7 +151,7 @@ class Execution:
         if problem is not None:
             self.progress.warn(str(problem))
             self.status = worst(self.status, problem.status)
-        elif not done and not self.run.flags["allow_empty"]:
+        elif not done and not self.rules.allow_empty:
             self.progress.warn("no input records (--allow-empty makes that fine)")
             self.status = worst(self.status, ExitStatus.EMPTY)
         return int(self.status)

@@ -7,14 +7,14 @@ import difflib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from emocli import records
-from emocli.cli import options
-from emocli.commands import extract_audio
 from emocli.errors import EmptyInputError, RecordError, UsageError
 from emocli.io import inputs
 from emocli.io.store import Store
+from emocli.modalities import audio
+from emocli.pipeline.context import Context
 from emocli.records import Record
 
 if TYPE_CHECKING:
@@ -47,16 +47,16 @@ class Clip:
         return found if isinstance(found, dict) else {}
 
 
-def source(world: options.World, name: str | None) -> str:
+def source(stdin: BinaryIO, name: str | None) -> str:
     """Return the input; a terminal without a name is a usage error, never a wait."""
-    if name is None and world.stdin.isatty():
+    if name is None and stdin.isatty():
         raise UsageError("no input: name a file, or pipe records into stdin")
     return name or "-"
 
 
-def find(world: options.World, name: str | None, wanted: str | None) -> Record:
+def find(stdin: BinaryIO, name: str | None, wanted: str | None) -> Record:
     """Return the first record of an input, or the one with an id."""
-    items = inputs.Source(inputs.named([source(world, name)]), world.stdin)
+    items = inputs.Source(inputs.named([source(stdin, name)]), stdin)
     seen: list[str] = []
     for _, record in items:
         if wanted is None or record.get("id") == wanted:
@@ -87,8 +87,8 @@ def prepare(record: Record, store: Store, part: Part, by: str) -> Clip:
     Raises RecordError where there is no audio, UsageError where the part is not in it.
     """
     record = _measured(record, store, part)
-    samples = extract_audio.samples(record, store)
-    offset = extract_audio.span_of(record)[0] or 0.0
+    samples = audio.samples(record, store)
+    offset = audio.span_of(record)[0] or 0.0
     _check_level(record, by)
     first, last = _shown(records.name_of(record), part, offset, offset + len(samples) / 16_000)
     start = max(round((first - MARGIN_S - offset) * 16_000), 0)
@@ -101,19 +101,19 @@ def _measured(record: Record, store: Store, part: Part) -> Record:
 
     It is measured again where the phones came later than it, for the sake of their vowels.
     """
-    from emocli.commands import prosody
+    from emocli.stages import prosody
 
     _refuse(record)
     found = record.get("prosody")
     if isinstance(found, dict) and ("vowels" in found or not record.get("phones")):
         return record
     if "audio" not in record:
-        known = extract_audio.span_of(record)
+        known = audio.span_of(record)
         starts = [t for t in (known[0], part[0]) if t is not None]
         ends = [t for t in (known[1], part[1]) if t is not None]
         record = {**record, **({"start": max(starts)} if starts else {})}
         record |= {"end": min(ends)} if ends else {}
-    (measured,) = prosody.stage(store)(iter([dict(record)]))
+    (measured,) = prosody.stage(Context(store=store))(iter([dict(record)]))
     _refuse(measured)
     return measured
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from emocli.errors import EmocliError, OutOfMemoryError, RecordError
+from emocli.errors import AbsentError, EmocliError, OutOfMemoryError, RecordError
+from emocli.records.missing import lose
+from emocli.records.modality import others
 from emocli.records.types import Record
 
 
@@ -43,56 +45,22 @@ def problem(stage: str, error: Exception) -> dict[str, str]:
 
 
 def mark(record: Record, error: Exception, *, stage: str, modality: str | None = None) -> Record:
-    """Note a failure: in `missing` when another modality can go on, else as `error`."""
-    failure = Failure(problem(stage, error))
+    """Note a failure: in `missing` when another modality can go on, else as `error`.
+
+    That a modality was never there is noted in `missing`, and is no failure.
+    """
     modality = getattr(error, "modality", None) or modality
+    if isinstance(error, AbsentError) and modality:
+        lose(record, dict(problem(stage, error)), modality)
+        return record
+    failure = Failure(problem(stage, error))
     stream = getattr(error, "stream", None)
     go_on = getattr(error, "others_can_go_on", False)
-    if modality and (go_on or _others(record, modality, stream)):
+    if modality and (go_on or others(record, modality, stream)):
         lose(record, failure, modality, stream)
     else:
         record["error"] = failure
     return record
-
-
-def lose(record: Record, note: Record, modality: str, stream: str | None = None) -> None:
-    """Note in `missing` that a record is without a modality, or without one stream of it alone.
-
-    The note of a single stream says `stream`: other streams of its modality are not concerned.
-    """
-    if stream:
-        note["stream"] = stream
-    record["missing"] = {**(record.get("missing") or {}), stream or modality: note}
-
-
-def lost(record: Record, modality: str, stream: str | None = None) -> Any:
-    """Return the note that says a record is without a modality, or this stream of it; or None."""
-    missing = record.get("missing")
-    if not isinstance(missing, dict):
-        return None
-    whole, own = missing.get(modality), missing.get(stream)
-    if whole is not None and not (isinstance(whole, dict) and "stream" in whole):
-        return whole
-    return own if isinstance(own, dict) and stream and own.get("stream") == stream else None
-
-
-def _others(record: Record, modality: str, stream: str | None = None) -> bool:
-    """Say whether a record has other material that is still to be had."""
-    features = record.get("features")
-    if isinstance(features, dict) and any(
-        isinstance(f, dict)
-        and f.get("modality") is not None
-        and (name != stream if stream else f["modality"] != modality)
-        for name, f in features.items()
-    ):
-        return True
-    if modality != "text" and record.get("text"):
-        return True
-    return (
-        modality != "audio"
-        and lost(record, "audio") is None
-        and bool(record.get("audio") or record.get("path"))
-    )
 
 
 def of(record: Record) -> list[Failure]:

@@ -1,4 +1,4 @@
-"""The seven labels, the words that mean them, and their polarity.
+"""The seven labels, their order, and the words that mean them.
 
 Neutral and the six emotions of Ekman, "An argument for basic emotions", Cognition and Emotion
 6(3-4), 1992, https://doi.org/10.1080/02699939208411068. The aliases are our choice: what corpora
@@ -7,6 +7,8 @@ found in published label files. A word that is not here has no home: nothing is 
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 # This order is the order of every vector of probabilities and of every table.
 EMOTIONS = ("neutral", "joy", "sadness", "anger", "fear", "disgust", "surprise")
@@ -24,17 +26,6 @@ _WORDS = {
 }
 ALIASES = {alias: emotion for emotion, words in _WORDS.items() for alias in words.split(", ")}
 
-# Surprise has none: GoEmotions (Demszky et al. 2020, arXiv 2005.00547) groups it as ambiguous,
-# and MELD's surprised utterances are both positive and negative.
-POLARITY = {
-    "neutral": "neutral",
-    "joy": "positive",
-    "sadness": "negative",
-    "anger": "negative",
-    "fear": "negative",
-    "disgust": "negative",
-}
-
 
 def canonical(word: str) -> str | None:
     """Return which of the seven labels a word means, or None when it means none of them.
@@ -47,10 +38,14 @@ def canonical(word: str) -> str | None:
     return ALIASES.get(" ".join(word.casefold().replace("_", " ").replace("-", " ").split()))
 
 
-def polarity(word: str) -> str | None:
-    """Return negative, neutral or positive, or None where the emotion does not say.
+def ordered(names: Iterable[str]) -> list[str]:
+    """Return labels in the order of every table: the seven as in EMOTIONS, then others by name.
 
-    >>> polarity("angry"), polarity("surprise")
-    ('negative', None)
+    >>> ordered({"surprise", "contempt", "boredom", "joy"})
+    ['joy', 'surprise', 'boredom', 'contempt']
     """
-    return POLARITY.get(canonical(word) or "")
+    return sorted(names, key=_rank)
+
+
+def _rank(name: str) -> tuple[int, str]:
+    return (EMOTIONS.index(name) if name in EMOTIONS else len(EMOTIONS), name)

@@ -1,1 +1,1 @@
-"""emocli/scoring."""
+"""What `emocli score` computes: records in, rows of metrics out."""

@@ -6,23 +6,24 @@ Everything is measured against people's votes, never against votes that annotato
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
+from emocli.errors import EmptyInputError
 from emocli.records import Record
 from emocli.scoring.columns import field
+from emocli.scoring.options import ScoreOptions
 
 CLUSTERS = ("speaker", "dialogue")  # what is resampled, the first that a record has
 
 
-def rows(records: Iterable[Record], flags: Record) -> list[Record]:
-    """Return the one row of figures: divergence by number of votes, sources, thirds of ambiguity.
+def row(records: Iterable[Record], options: ScoreOptions) -> Record:
+    """Return the row of figures: divergence by number of votes, sources, thirds of ambiguity.
 
-    Takes from flags, where they are there: cluster (a field, or none), bootstrap, seed. Records
-    without people's votes or without synthetic ones are counted in `skipped`, by reason.
+    Uses of the options cluster, bootstrap and seed. Records without people's votes or without
+    synthetic ones are counted in `skipped`, by reason.
     """
-    kept, skipped = _kept(records, flags.get("cluster"))
-    seed = int(flags.get("seed") or 0)
-    found: Record = {
+    kept, skipped = _kept(records, options.cluster_fields(CLUSTERS))
+    counts: Record = {
         "task": "alignment",
         "records": len(kept) + sum(skipped.values()),
         "scored": len(kept),
@@ -30,30 +31,37 @@ def rows(records: Iterable[Record], flags: Record) -> list[Record]:
         "truth": "votes of people",
     }
     if not kept:
-        return [found]
+        return counts
     from emocli.scoring.alignment_figures import Figures  # numpy, when it is needed
 
-    table = Figures(kept, int(flags.get("bootstrap", 1000)), seed)
-    found["annotators"] = sorted({name for record in kept for name in record["names"]})
-    found |= table.curve()
-    found["sources"] = table.sources()
-    found["ambiguity"] = table.thirds()
-    return [
-        found
-        | {
-            "resampled": "+".join(sorted({record["cluster"][0] for record in kept})),
-            "clusters": table.count,
-            "bootstrap": table.resamples,
-            "seed": seed,
-        }
-    ]
+    figures = Figures(kept, options.bootstrap, options.seed)
+    return {
+        **counts,
+        "annotators": sorted({name for record in kept for name in record["names"]}),
+        **figures.curve(),
+        "sources": figures.sources(),
+        "ambiguity": figures.thirds(),
+        "resampled": "+".join(sorted({record["cluster"][0] for record in kept})),
+        "clusters": figures.count,
+        "bootstrap": figures.resamples,
+        "seed": options.seed,
+    }
 
 
-def _kept(records: Iterable[Record], cluster: str | None) -> tuple[list[Record], Counter[str]]:
+def check(row: Record, say: Callable[[str], None]) -> None:
+    """Raise EmptyInputError where there is nothing to compare; say what was left out."""
+    reasons = ", ".join(f"{count} {reason}" for reason, count in row["skipped"].items())
+    if not row["scored"]:
+        hint = "run emocli annotate first" if "no_annotations" in row["skipped"] else ""
+        raise EmptyInputError(f"nothing to score in {row['records']} records: {reasons}", hint=hint)
+    if reasons:
+        say(f"scored {row['scored']} of {row['records']} records; skipped {reasons}")
+
+
+def _kept(records: Iterable[Record], cluster: tuple[str, ...]) -> tuple[list[Record], Counter[str]]:
     """Return what is needed of each record with votes of both kinds, and why others have none."""
     kept: list[Record] = []
     skipped: Counter[str] = Counter()
-    fields = CLUSTERS if cluster is None else () if cluster == "none" else (cluster,)
     for number, record in enumerate(records):
         human, synthetic = _human(record), _synthetic(record)
         if record.get("error"):
@@ -63,8 +71,8 @@ def _kept(records: Iterable[Record], cluster: str | None) -> tuple[list[Record],
         elif not synthetic:
             skipped["no_annotations"] += 1
         else:
-            cluster_of = ((name, str(field(record, name))) for name in fields)
-            named = [pair for pair in cluster_of if pair[1] != "None"]
+            fields = ((name, str(field(record, name))) for name in cluster)
+            named = [pair for pair in fields if pair[1] != "None"]
             names = {str(a.get("annotator")) for a in record["annotations"] if a.get("label")}
             kept.append(
                 {
@@ -87,14 +95,17 @@ def _human(record: Record) -> dict[str, int] | None:
 
 
 def _synthetic(record: Record) -> Counter[str]:
-    said = record.get("annotations")
-    given = (a.get("label") for a in said if isinstance(a, dict)) if isinstance(said, list) else ()
-    return Counter(label for label in given if isinstance(label, str))
+    annotations = record.get("annotations")
+    if not isinstance(annotations, list):
+        return Counter()
+    labels = (a.get("label") for a in annotations if isinstance(a, dict))
+    return Counter(label for label in labels if isinstance(label, str))
 
 
 def _predicted(record: Record) -> dict[str, float] | None:
     """Return the probabilities of the prediction; None where there are none to use."""
-    given = field(record, "prediction.probabilities")
-    if not isinstance(given, dict) or not all(isinstance(v, int | float) for v in given.values()):
+    probabilities = field(record, "prediction.probabilities")
+    values = probabilities.values() if isinstance(probabilities, dict) else ()
+    if not all(isinstance(value, int | float) for value in values):
         return None
-    return given if min(given.values(), default=-1) >= 0 and any(given.values()) else None
+    return probabilities if min(values, default=-1) >= 0 and any(values) else None

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from emocli.metrics import agreement, alignment, bootstrap, distribution
 from emocli.records import Record
-from emocli.records.labels import EMOTIONS
+from emocli.records.labels import ordered
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -23,19 +23,18 @@ class Figures:
     """The votes of the records as arrays, and the figures that come of them."""
 
     def __init__(self, kept: list[Record], resamples: int, seed: int) -> None:
-
         words = {w for record in kept for side in ("human", "synthetic") for w in record[side]}
         words |= {w for record in kept for w in record["predicted"] or ()}
-        self.labels = sorted(words, key=_place)
+        self.labels = ordered(words)
         self.human, self.synthetic = (
             np.array([[r[side].get(w, 0) for w in self.labels] for r in kept], np.float64)
             for side in ("human", "synthetic")
         )
         self.predicted = np.array([self._row(r["predicted"]) for r in kept])
         self.truth = agreement.shares(self.human)
-        numbers = {pair: i for i, pair in enumerate(dict.fromkeys(r["cluster"] for r in kept))}
-        named = np.array([numbers[r["cluster"]] for r in kept])
-        self.clusters, self.count = bootstrap.clusters(named, seed)
+        number_of = {pair: i for i, pair in enumerate(dict.fromkeys(r["cluster"] for r in kept))}
+        numbers = np.array([number_of[r["cluster"]] for r in kept])
+        self.clusters, self.count = bootstrap.clusters(numbers, seed)
         self.resamples, self.seed = resamples, seed
 
     def _row(self, probabilities: Any) -> list[float]:
@@ -49,26 +48,27 @@ class Figures:
         """Return the divergence by number of synthetic votes, and the fitted saturation."""
         totals = self.synthetic.sum(1)
         most = int(np.quantile(totals, 1 - COVERED, method="lower"))
-        there = totals >= most
-        found = alignment.by_votes(
-            self.truth[there], self.synthetic[there].astype(np.int64), most, self.seed
+        enough = totals >= most
+        bits = alignment.by_votes(
+            self.truth[enough], self.synthetic[enough].astype(np.int64), most, self.seed
         )
-        fit = alignment.saturation(found.mean(0))
-        low, high = self._mean_intervals(found, self.clusters[there])
-        columns = zip(found.mean(0), low, high, strict=True)
+        means = bits.mean(0)
+        fit = alignment.saturation(means)
+        low, high = self._mean_intervals(bits, self.clusters[enough])
+        columns = zip(means, low, high, strict=True)
         points = [
             {"votes": i + 1, "jsd_bits": _number(mean), "interval": [_number(a), _number(b)]}
             for i, (mean, a, b) in enumerate(columns)
         ]
         reached = fit.votes is not None and fit.votes <= most
         return {
-            "by_votes": {"records": int(there.sum()), "points": points},
+            "by_votes": {"records": int(enough.sum()), "points": points},
             "saturation": {
                 "a": _number(fit.a),
                 "b": _number(fit.b),
                 "c": _number(fit.c),
-                "asymptote_jsd_bits": _number(found.mean(0).max() - fit.a),
-                "r2": _number(alignment.r2(fit, found.mean(0))),
+                "asymptote_jsd_bits": _number(means.max() - fit.a),
+                "r2": _number(alignment.r2(fit, means)),
                 "votes": fit.votes,
                 "reached": reached,  # else `votes` is beyond what there is: a guess
             },
@@ -76,7 +76,7 @@ class Figures:
 
     def sources(self) -> Record:
         """Return Fleiss' kappa, mean entropy and votes per record, by who voted."""
-        found = {}
+        sources = {}
         both = self.human + self.synthetic
         for name, votes in (
             ("human", self.human),
@@ -85,7 +85,7 @@ class Figures:
         ):
             entropies = agreement.entropies(votes)[:, None]
             sums = agreement.kappa_sums(votes, self.clusters, self.count)
-            found[name] = {
+            sources[name] = {
                 "votes_per_record": float(votes.sum(1).mean()),
                 "fleiss_kappa": _number(agreement.fleiss_kappa(votes)),
                 "entropy_bits": _number(entropies.mean()),
@@ -97,13 +97,13 @@ class Figures:
                     ],
                 },
             }
-        return found
+        return sources
 
     def thirds(self) -> list[Record]:
         """Return the divergence of annotators, and of predictions, by ambiguity among people."""
         ambiguity = agreement.relative_entropies(self.human)
         third = alignment.thirds(ambiguity)
-        found = []
+        rows = []
         for number, name in enumerate(AMBIGUITY):
             inside = third == number
             row: Record = {"ambiguity": name, "records": int(inside.sum())}
@@ -119,8 +119,8 @@ class Figures:
                         "jsd_bits": _number(bits.mean()),
                         "interval": [_number(low[0]), _number(high[0])],
                     }
-            found.append(row)
-        return found
+            rows.append(row)
+        return rows
 
     def _mean_intervals(self, values: Floats, clusters: Indices) -> tuple[Floats, Floats]:
         """Return the 95 % intervals of the means of columns (records, columns)."""
@@ -145,10 +145,6 @@ class Figures:
             blocks = bootstrap.resampled(sums, self.resamples, self.seed)
             low, high = bootstrap.interval(np.concatenate([figure(block) for block in blocks]))
         return [_number(low), _number(high)]
-
-
-def _place(label: str) -> tuple[int, str]:
-    return (EMOTIONS.index(label) if label in EMOTIONS else len(EMOTIONS), label)
 
 
 def _number(value: Any) -> float | None:

@@ -37,9 +37,9 @@ def _votes(row: Record) -> Section:
 
 def _sources(row: Record) -> Section:
     rows = []
-    for name, found in row["sources"].items():
-        both = [(found[key], found["intervals"][key]) for key in ("fleiss_kappa", "entropy_bits")]
-        rows.append((name, [(found["votes_per_record"], None), *both]))
+    for name, source in row["sources"].items():
+        both = [(source[key], source["intervals"][key]) for key in ("fleiss_kappa", "entropy_bits")]
+        rows.append((name, [(source["votes_per_record"], None), *both]))
     return "by who voted", ["source", "votes_per_record", "fleiss_kappa", "entropy_bits"], rows
 
 

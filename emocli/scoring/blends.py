@@ -10,6 +10,7 @@ from emocli.errors import RecordError
 from emocli.metrics import blend
 from emocli.records import Record
 from emocli.scoring.columns import unscored
+from emocli.scoring.options import ScoreOptions
 from emocli.scoring.words import Fault, Floats, Indices, Shares, Words, faults_of, unknown
 
 NAMES = ("presence", "salience", "blend_score")
@@ -21,27 +22,27 @@ class Blends:
 
     def __init__(self) -> None:
         self.words = Words()
-        self.truth, self.given = Shares(self.words, "blend"), Shares(self.words, "blend")
+        self.truth, self.predicted = Shares(self.words, "blend"), Shares(self.words, "blend")
 
     def take(self, record: Record, label: Any, prediction: Any) -> str | None:
         """Keep a record's blends, or say why not."""
         if type(label) is not dict or not label.get("blend") or "error" in record:
             return unscored(record, label, prediction, "blend")
-        given = prediction.get("blend") if type(prediction) is dict else None
-        if not given:
+        predicted = prediction.get("blend") if type(prediction) is dict else None
+        if not predicted:
             emotion = prediction.get("emotion") if type(prediction) is dict else None
             if type(emotion) is not str:
                 return unscored(record, label, prediction, "blend")
-            given = {emotion: WHOLE}
+            predicted = {emotion: WHOLE}
         self.truth.add(label["blend"])
         try:
-            self.given.add(given)
+            self.predicted.add(predicted)
         except RecordError:
             self.truth.undo()
             raise
         return None
 
-    def frame(self, flags: Record) -> BlendFrame:
+    def frame(self, options: ScoreOptions) -> BlendFrame:
         """Return the arrays of all that was taken."""
         return BlendFrame(self)
 
@@ -50,18 +51,18 @@ class BlendFrame:
     """All records as arrays (records, labels) of saliences, per cent."""
 
     def __init__(self, columns: Blends) -> None:
-        self.labels = columns.words.resolve(columns.truth.used(), columns.given.used())
+        self.labels = columns.words.resolve(columns.truth.used(), columns.predicted.used())
         self.truths, foreign = columns.truth.matrix(self.labels)
-        self.given, _ = columns.given.matrix(self.labels)
+        self.predicted, _ = columns.predicted.matrix(self.labels)
         self.faults = unknown(foreign != 0, lambda row: columns.truth.foreign(row, self.labels))
         self.faults += _not_blends("label", self.truths, self.truths.sum(1) + foreign)
-        self.faults += _not_blends("prediction", self.given, self.given.sum(1))
+        self.faults += _not_blends("prediction", self.predicted, self.predicted.sum(1))
         true = {self.labels.names[i] for i in np.flatnonzero((self.truths > 0).any(0))}
-        self.unheard = sorted(true - self.labels.given)
+        self.unpredicted = sorted(true - self.labels.predicted)
 
     def part(self, rows: Indices | slice) -> BlendPart:
         """Return what can be said of some records."""
-        return BlendPart(self.truths[rows], self.given[rows])
+        return BlendPart(self.truths[rows], self.predicted[rows])
 
 
 def _not_blends(side: str, matrix: Floats, total: Floats) -> list[Fault]:
@@ -79,12 +80,12 @@ def _not_blends(side: str, matrix: Floats, total: Floats) -> list[Fault]:
 class BlendPart:
     """The figures of some records."""
 
-    def __init__(self, truth: Floats, given: Floats) -> None:
-        self.truth, self.given = truth, given
+    def __init__(self, truth: Floats, predicted: Floats) -> None:
+        self.truth, self.predicted = truth, predicted
 
     def sums(self, clusters: Indices, count: int) -> Floats:
         """Sum per cluster what the figures need, (count, statistics)."""
-        return blend.sums(self.truth, self.given, clusters, count)
+        return blend.sums(self.truth, self.predicted, clusters, count)
 
     def figures(self, total: Floats) -> dict[str, Floats]:
         """Return every figure of sums (..., statistics), one value per leading index."""
@@ -92,5 +93,5 @@ class BlendPart:
 
     def details(self) -> Record:
         """Return how many blends there are on both sides."""
-        counts = [int(((side > 0).sum(1) > 1).sum()) for side in (self.truth, self.given)]
+        counts = [int(((side > 0).sum(1) > 1).sum()) for side in (self.truth, self.predicted)]
         return {"blends": counts[0], "predicted_blends": counts[1]}

@@ -12,6 +12,7 @@ from emocli.metrics import report
 from emocli.records import Record
 from emocli.scoring.columns import unscored
 from emocli.scoring.figures import Part, restricted
+from emocli.scoring.options import PRESENT, ScoreOptions
 from emocli.scoring.words import Floats, Indices, Shares, Words, not_shares, unknown
 
 VOTES = "votes"  # the source of shares that are counted, and need not add to one
@@ -29,20 +30,20 @@ class Classes:
         """Keep a record's labels, or say why not."""
         if type(label) is not dict or type(prediction) is not dict or "error" in record:
             return unscored(record, label, prediction, "emotion")
-        truth, given = label.get("emotion"), prediction.get("emotion")
-        if type(truth) is not str or type(given) is not str:
+        truth, predicted = label.get("emotion"), prediction.get("emotion")
+        if type(truth) is not str or type(predicted) is not str:
             return unscored(record, label, prediction, "emotion")
-        if chances := prediction.get("probabilities"):
-            self.probabilities.add(chances, prediction.get("model"))
+        if probabilities := prediction.get("probabilities"):
+            self.probabilities.add(probabilities, prediction.get("model"))
         else:
             self.probabilities.skip()
         self.truth.append(self.words.add(truth))
-        self.predicted.append(self.words.add(given))
+        self.predicted.append(self.words.add(predicted))
         return None
 
-    def frame(self, flags: Record) -> Frame:
+    def frame(self, options: ScoreOptions) -> Frame:
         """Return the arrays of all that was taken."""
-        return Frame(self, flags)
+        return Frame(self, options)
 
 
 class Distributions(Classes):
@@ -55,25 +56,26 @@ class Distributions(Classes):
     def take(self, record: Record, label: Any, prediction: Any) -> str | None:
         """Keep a record's shares and probabilities, or say why not."""
         try:  # nearly every record is like this, and goes by without a question more
-            shares, chances = label["distribution"], prediction["probabilities"]
-            given = self.words.number[prediction["emotion"]]
-            if "merged" in label or "error" in record or not shares or not chances:
+            shares, probabilities = label["distribution"], prediction["probabilities"]
+            predicted = self.words.number[prediction["emotion"]]
+            if "merged" in label or "error" in record or not shares or not probabilities:
                 return self._careful(record, label, prediction)
         except (KeyError, TypeError):
             return self._careful(record, label, prediction)
         self._keep(shares, record.get("dataset"), prediction)
-        self.predicted.append(given)
+        self.predicted.append(predicted)
         return None
 
     def _careful(self, record: Record, label: Any, prediction: Any) -> str | None:
         shares, source = _shares(record, label)
         if not shares or type(prediction) is not dict or "error" in record:
             return unscored(record, {"shares": shares or None}, prediction, "shares")
-        given = prediction.get("emotion", "")
-        if given is None or not prediction.get("probabilities"):
+        predicted = prediction.get("emotion", "")
+        if predicted is None or not prediction.get("probabilities"):
             return unscored(record, {"shares": shares}, prediction, "shares")
         self._keep(shares, source, prediction)
-        self.predicted.append(self.words.add(given) if given and type(given) is str else -1)
+        named = predicted and type(predicted) is str
+        self.predicted.append(self.words.add(predicted) if named else -1)
         return None
 
     def _keep(self, shares: Any, source: Any, prediction: Record) -> None:
@@ -84,9 +86,9 @@ class Distributions(Classes):
             self.shares.undo()
             raise
 
-    def frame(self, flags: Record) -> Frame:
+    def frame(self, options: ScoreOptions) -> Frame:
         """Return the arrays of all that was taken."""
-        return Frame(self, flags, self.shares)
+        return Frame(self, options, self.shares)
 
 
 def _shares(record: Record, label: Any) -> tuple[Any, Any]:
@@ -101,34 +103,34 @@ def _shares(record: Record, label: Any) -> tuple[Any, Any]:
 class Frame:
     """All records as arrays: (records,) labels, (records, labels) probabilities and shares."""
 
-    def __init__(self, columns: Classes, flags: Record, shares: Shares | None = None) -> None:
-        self.flags, self.chances = flags, columns.probabilities
-        self.words = list(columns.words.number)
+    def __init__(
+        self, columns: Classes, options: ScoreOptions, shares: Shares | None = None
+    ) -> None:
+        self.options = options
+        words, probabilities = list(columns.words.number), columns.probabilities
         truth, predicted = np.asarray(columns.truth), np.asarray(columns.predicted)
-        true = {self.words[i] for i in _distinct(truth)} | (shares.used() if shares else set())
-        said = {self.words[i] for i in _distinct(predicted)}
-        self.labels = columns.words.resolve(true, said | self.chances.used())
-        self.probabilities, _ = self.chances.matrix(self.labels)
-        total = np.where(self.chances.there, np.einsum("rc->r", self.probabilities), 1.0)
-        self.faults = not_shares(self.chances.what, self.probabilities, total)
-        self.faults += self.chances.odd()
-        if not self.chances.there.all():
-            self.probabilities[~self.chances.there] = np.nan
+        true = {words[i] for i in _distinct(truth)} | (shares.used() if shares else set())
+        named = {words[i] for i in _distinct(predicted)}
+        self.labels = columns.words.resolve(true, named | probabilities.used())
+        self.probabilities, _ = probabilities.matrix(self.labels)
+        total = np.where(probabilities.present, np.einsum("rc->r", self.probabilities), 1.0)
+        self.faults = not_shares(probabilities.what, self.probabilities, total)
+        self.faults += probabilities.odd()
+        if not probabilities.present.all():
+            self.probabilities[~probabilities.present] = np.nan
         self.predicted = self.labels.of[predicted]
         self.pair: tuple[Floats, Floats] | None = None
         if shares is None:
             self.truths = self.truth = self.labels.of[truth]
-            self.faults += unknown(
-                self.truth < 0, lambda row: [list(columns.words.number)[truth[row]]]
-            )
+            self.faults += unknown(self.truth < 0, lambda row: [words[truth[row]]])
         else:
             self.truths = self._people(shares)
-            first = self.truths.argmax(1) if self.truths.size else np.empty(0, np.int64)
-            self.truth = first  # of equal shares the first
+            largest = self.truths.argmax(1) if self.truths.size else np.empty(0, np.int64)
+            self.truth = largest  # of equal shares the first
             self.pair = self.truths, self.probabilities / np.where(total > 0, total, 1.0)[:, None]
             if (predicted < 0).any():
-                best = self.probabilities.argmax(1)
-                self.predicted = np.where(predicted < 0, best, self.predicted)
+                likeliest = self.probabilities.argmax(1)
+                self.predicted = np.where(predicted < 0, likeliest, self.predicted)
 
     def _people(self, shares: Shares) -> Floats:
         """Check what people said, and scale it to add to one."""
@@ -142,20 +144,19 @@ class Frame:
         return matrix / np.where(total > 0, total, 1.0)[:, None]
 
     @property
-    def unheard(self) -> list[str]:
+    def unpredicted(self) -> list[str]:
         """The labels that truth has and no prediction can give."""
         true = {self.labels.names[i] for i in _distinct(self.truth)}
-        return sorted(true - self.labels.given)
+        return sorted(true - self.labels.predicted)
 
     def part(self, rows: Indices | slice) -> Part:
         """Return what can be said of some records."""
-        absent = 0.0 if self.flags["labels"] == "all" else np.nan
         arrays = (self.truth[rows], self.predicted[rows], self.probabilities[rows])
-        scored = report.Scored(*arrays, absent)
-        if self.flags["restrict"] == "present":
+        scored = report.Scored(*arrays, self.options.absent_f1)
+        if self.options.restrict == PRESENT:
             scored = restricted(scored)
         pair = self.pair and (self.pair[0][rows], self.pair[1][rows])
-        return Part(scored, pair, self.labels.names, self.flags)
+        return Part(scored, pair, self.labels.names, self.options)
 
 
 def _distinct(numbers: Indices) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from emocli import records
@@ -41,21 +41,21 @@ class Columns:
     """Columns of what all tasks need, which grow by a record at a time.
 
     `take` is the task's: it keeps its own columns of a record, or returns why it cannot, or raises
-    RecordError. `by` names what the records are grouped by and how, `cluster` the fields to
-    resample by, the first that a record has: a record that has none is a cluster of its own.
+    RecordError. `keys` are what the records are grouped by, `cluster` the fields to resample by,
+    the first that a record has: a record that has none is a cluster of its own.
     About 70 bytes a record, and its id.
     """
 
     def __init__(
-        self, take: Take, stream: str | None, by: dict[str, Callable[[Record], Any]],
-        cluster: tuple[str, ...], split: Shared
+        self, take: Take, stream: str | None, keys: dict[str, Callable[[Record], Any]],
+        cluster: tuple[str, ...], shared: Shared
     ) -> None:  # fmt: skip
-        self._take, self._stream, self._by, self._split = take, stream, by, split
+        self._take, self._stream, self._keys, self._shared = take, stream, keys, shared
         self.ids: list[Any] = []
         self.unscored: dict[int, str] = {}  # why, by the record's place
         self.faults: list[str] = []  # the first of them, in words
-        self.groups: dict[str, dict[Any, int]] = {name: {} for name in by}
-        self.group = {name: array("i") for name in by}
+        self.groups: dict[str, dict[Any, int]] = {name: {} for name in keys}
+        self.group = {name: array("i") for name in keys}
         self.cluster = cluster
         self.clustered = array("i")
         self.kind = array("b")  # of each cluster: which of the fields, or none
@@ -63,6 +63,12 @@ class Columns:
         # Nearly every record has the first field, as a text, and a dot in its name is rare.
         self._first = cluster[0] if cluster and "." not in cluster[0] else ""
         self._usual: dict[str, int] = {}
+
+    def extend(self, records: Iterable[Record]) -> None:
+        """Take what is needed of every record; UsageError where an id comes twice."""
+        for record in records:
+            self.add(record)
+        self._check_ids()
 
     def add(self, record: Record) -> None:
         """Take what is needed of a record, or count why it cannot be scored."""
@@ -79,16 +85,16 @@ class Columns:
         first = get(self._first)
         number = self._usual.get(first) if type(first) is str else None
         self.clustered.append(self._cluster_of(record) if number is None else number)
-        if self._by:
+        if self._keys:
             self._group(record)
-        if "split" in record or self._split.given:
-            self._split.add(record)
+        if "split" in record or self._shared.from_file:
+            self._shared.add(record)
 
     def _group(self, record: Record) -> None:
-        for by, value_of in self._by.items():
-            value, groups = value_of(record), self.groups[by]
+        for name, key in self._keys.items():
+            value, groups = key(record), self.groups[name]
             value = value if isinstance(value, str | int | float | None) else str(value)
-            self.group[by].append(groups.setdefault(value, len(groups)))
+            self.group[name].append(groups.setdefault(value, len(groups)))
 
     def tell(self, name: str, message: str) -> None:
         """Keep what is wrong with a record, if it is one of the first."""
@@ -104,17 +110,16 @@ class Columns:
         """Return what messages call a record."""
         return records.name_of({"id": self.ids[place]})
 
-    def check_ids(self) -> None:
-        """Raise UsageError where an id comes twice: a record must not count twice."""
+    def _check_ids(self) -> None:
         try:
             if len(set(self.ids)) == len(self.ids):
                 return
         except TypeError:  # not all can be members of a set
             pass
-        known = [name for name in self.ids if type(name) is str]
-        known += [repr(name) for name in self.ids if type(name) is not str and name is not None]
-        if len(set(known)) < len(known):
-            twice, _ = Counter(known).most_common(1)[0]
+        names = [name for name in self.ids if type(name) is str]
+        names += [repr(name) for name in self.ids if type(name) is not str and name is not None]
+        if len(set(names)) < len(names):
+            twice, _ = Counter(names).most_common(1)[0]
             raise UsageError(
                 f"two records have the id {twice!r}", hint="a record must not count twice"
             )
@@ -125,8 +130,8 @@ class Columns:
 
     def _cluster_of(self, record: Record) -> int:
         """Return the number of a record's cluster, which may be a new one."""
-        there = ((kind, field(record, name)) for kind, name in enumerate(self.cluster))
-        kind, value = next((pair for pair in there if pair[1] is not None), (-1, None))
+        fields = ((kind, field(record, name)) for kind, name in enumerate(self.cluster))
+        kind, value = next((pair for pair in fields if pair[1] is not None), (-1, None))
         if value is None:  # no original has a number for a name
             kind, value = len(self.cluster), _original(record) or -len(self.ids)
         value = value if type(value) is str or type(value) is int else str(value)

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from emocli.errors import UsageError
 from emocli.records import Record
 from emocli.scoring.figures import number
+from emocli.scoring.options import ScoreOptions
 from emocli.scoring.samples import Mask, Sample, Table, evaluate, interval, nested
 
 
-def compared(table: Table, other: Table, sets: list[Mask], flags: Record) -> Record:
+def compared(table: Table, other: Table, masks: list[Mask], options: ScoreOptions) -> Record:
     """Return for every figure the other file's, the difference, its interval and its p.
 
     Over the records that both files could score. The same clusters are drawn for both.
@@ -20,24 +21,25 @@ def compared(table: Table, other: Table, sets: list[Mask], flags: Record) -> Rec
     both = (table.row >= 0) & (other.row[place] >= 0)
     ours: list[Sample] = []
     theirs: list[Sample] = []
-    for inside in sets:
+    for inside in masks:
         at = np.flatnonzero(inside & both)
         _same_truth(table, other, at, place)
         clusters = np.asarray(table.columns.clustered)[at]
         ours.append((table.frame.part(table.row[at]), clusters))
         theirs.append((other.frame.part(other.row[place[at]]), clusters))
-    (points, draws), (peers, peer_draws) = evaluate(ours, flags), evaluate(theirs, flags)
-    found = {}
+    (points, draws), (peers, peer_draws) = evaluate(ours, options), evaluate(theirs, options)
+    differences = {}
     for name, value in points.items():
         gap = draws[name] - peer_draws[name] if draws else None
-        found[name] = {
+        differences[name] = {
             "value": number(float(value)),
             "other": number(float(peers[name])),
             "difference": number(float(value - peers[name])),
             "interval": interval(gap),
             "p": p_value(gap),
         }
-    return {"file": str(flags["compare"]), "records": sum(len(c) for _, c in ours)} | nested(found)
+    count = sum(len(clusters) for _, clusters in ours)
+    return {"file": str(options.compare), "records": count} | nested(differences)
 
 
 def p_value(gaps: NDArray[np.float64] | None) -> float | None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from emocli.metrics import calibration, classification, determination, distribution, report
 from emocli.records import Record
+from emocli.scoring.options import ScoreOptions
 from emocli.scoring.words import Floats, Indices
 
 SHARES = (
@@ -23,8 +24,8 @@ def number(value: float) -> float | None:
 
 def restricted(scored: report.Scored) -> report.Scored:
     """Choose among the labels of the truth only; without probabilities a choice stays."""
-    there = np.isin(np.arange(scored.classes), scored.truth)
-    kept = np.where(there, scored.probabilities, 0.0)
+    present = np.isin(np.arange(scored.classes), scored.truth)
+    kept = np.where(present, scored.probabilities, 0.0)
     total = kept.sum(1, keepdims=True)
     usable = scored.known & (total[:, 0] > 0)
     probabilities = np.divide(kept, total, out=scored.probabilities.copy(), where=usable[:, None])
@@ -40,9 +41,9 @@ class Part:
         scored: report.Scored,
         pair: tuple[Floats, Floats] | None,
         labels: list[str],
-        flags: Record,
+        options: ScoreOptions,
     ) -> None:
-        self.scored, self.pair, self.labels, self.flags = scored, pair, labels, flags
+        self.scored, self.pair, self.labels, self.options = scored, pair, labels, options
 
     @cached_property
     def _each(self) -> dict[str, Floats]:
@@ -64,17 +65,18 @@ class Part:
             return report.figures(total, self.scored.classes, self.scored.absent)
         first = 1 + 3 * self.scored.classes
         moments, each, labels = np.split(total, [first, first + len(self._each)], -1)
-        some = np.where(moments[..., 0] > 0, moments[..., 0], np.nan)
-        found = {name: each[..., i] / some for i, name in enumerate(self._each)}
-        found["r2_per_emotion"] = determination.r2_of(moments)
-        found = {name: found[name] for name in SHARES}
-        return found | report.figures(labels, self.scored.classes, self.scored.absent)
+        count = np.where(moments[..., 0] > 0, moments[..., 0], np.nan)
+        means = {name: each[..., i] / count for i, name in enumerate(self._each)}
+        means["r2_per_emotion"] = determination.r2_of(moments)
+        return {name: means[name] for name in SHARES} | report.figures(
+            labels, self.scored.classes, self.scored.absent
+        )
 
     def details(self) -> Record:
         """Return what goes with the figures: counts, classes, confusions, reliability."""
-        about: Record = {"labels": self.flags["labels"]}
-        if self.flags["restrict"]:
-            about["restrict"] = self.flags["restrict"]
+        about: Record = {"labels": self.options.labels}
+        if self.options.restrict:
+            about["restrict"] = self.options.restrict
         if self.pair:
             truth = self.pair[0]
             ties = (truth == truth.max(1, keepdims=True)).sum(1) > 1
@@ -85,8 +87,8 @@ class Part:
     def _classes(self) -> Record:
         scored = self.scored
         confusion = classification.confusion_matrix(scored.truth, scored.predicted, scored.classes)
-        there = confusion.sum(0) + confusion.sum(1) > 0
-        shown = [i for i, here in enumerate(there) if here or self.flags["labels"] == "all"]
+        used = confusion.sum(0) + confusion.sum(1) > 0
+        shown = [i for i, is_used in enumerate(used) if is_used or self.options.all_labels]
         columns = {
             "precision": classification.precision(confusion),
             "recall": classification.recall(confusion),

@@ -19,16 +19,19 @@ DROPOUT = "dropout "
 MEAN = "dropout, mean"
 THIRDS = ("low", "middle", "high")
 
+Keys = dict[str, Callable[[Record], Any]]  # the value of a record, by name
+Masks = list[NDArray[np.bool_]]  # sets of records; several stand for the mean of their metrics
 
-def given(by: str | None) -> dict[str, Callable[[Record], Any]]:
-    """Return how to find a record's value, for each name of "a,b,c"."""
+
+def keys(by: str | None) -> Keys:
+    """Return what to group records by, for each name of "a,b,c"."""
     names = [name.strip() for name in by.split(",")] if by else []
     if "" in names or len(set(names)) < len(names):
         raise UsageError(f"--by {by}: names of fields, each once, with commas between them")
-    return {name: _value_of(name) for name in names}
+    return {name: _key(name) for name in names}
 
 
-def _value_of(name: str) -> Callable[[Record], Any]:
+def _key(name: str) -> Callable[[Record], Any]:
     if name == MODALITIES:
         return modalities
     return Ambiguity() if name == AMBIGUITY else lambda record: field(record, name)
@@ -89,27 +92,19 @@ class Ambiguity:
         return codes
 
 
-Group = tuple[str, list[NDArray[np.bool_]]]  # a value, and its records; of a mean several such
-
-
-def groups(
-    columns: Columns, by: dict[str, Callable[[Record], Any]], name: str
-) -> list[tuple[Any, list[NDArray[np.bool_]]]]:
-    """Return the values of one name with the records that have it, in their order.
-
-    A list of several sets of records stands for the mean of their figures.
-    """
-    value_of = by[name]
-    if isinstance(value_of, Ambiguity):
-        codes = value_of.codes()
-        found = [(third, [codes == i]) for i, third in enumerate(THIRDS)]
-        return found + ([(None, [codes < 0])] if (codes < 0).any() else [])
+def members(columns: Columns, keys: Keys, name: str) -> list[tuple[Any, Masks]]:
+    """Return the values of one key with the records that have it, in their order."""
+    key = keys[name]
+    if isinstance(key, Ambiguity):
+        codes = key.codes()
+        thirds: list[tuple[Any, Masks]] = [(third, [codes == i]) for i, third in enumerate(THIRDS)]
+        return thirds + ([(None, [codes < 0])] if (codes < 0).any() else [])
     numbers = np.asarray(columns.group[name])
     values = {value: [numbers == i] for value, i in columns.groups[name].items()}
     if name != MODALITIES:
         return list(values.items())
     rates = sorted(v for v in values if type(v) is str and v.startswith(DROPOUT))
-    ordered = {v: values[v] for v in values if v not in rates} | {v: values[v] for v in rates}
+    rates_last = {v: values[v] for v in values if v not in rates} | {v: values[v] for v in rates}
     if rates:
-        ordered[MEAN] = [values[rate][0] for rate in rates]
-    return list(ordered.items())
+        rates_last[MEAN] = [values[rate][0] for rate in rates]
+    return list(rates_last.items())

@@ -88,10 +88,10 @@ def _cells(row: Record, name: str) -> tuple[str, str]:
 
 
 def _pair(row: Record, name: str) -> list[str]:
-    one = field(row["compared"], name)
-    low, high = one["interval"]
-    found = "" if low is None else f"[{_number(low)}, {_number(high)}]"
-    return [_number(one["other"]), _number(one["difference"]), found, _number(one["p"])]
+    pair = field(row["compared"], name)
+    low, high = pair["interval"]
+    interval = "" if low is None else f"[{_number(low)}, {_number(high)}]"
+    return [_number(pair["other"]), _number(pair["difference"]), interval, _number(pair["p"])]
 
 
 def _number(value: float | None) -> str:

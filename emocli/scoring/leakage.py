@@ -19,7 +19,7 @@ class Shared:
     """
 
     def __init__(self, train: Iterable[Record] | None = None) -> None:
-        self.given = train is not None
+        self.from_file = train is not None
         self._train: dict[str, set[Any]] = {kind: set() for kind in KINDS}
         self._scored: dict[str, Counter[Any]] = {kind: Counter() for kind in KINDS}
         for record in train or ():
@@ -28,7 +28,7 @@ class Shared:
     def add(self, record: Record) -> None:
         """Count a record of the input."""
         split = record.get("split")
-        if not self.given:
+        if not self.from_file:
             if split is None:
                 return
             if split == TRAIN:
@@ -41,12 +41,12 @@ class Shared:
         for kind, value in _about(record):
             self._train[kind].add(value)
 
-    def found(self) -> dict[str, tuple[int, int]] | None:
+    def counts(self) -> dict[str, tuple[int, int]] | None:
         """Return how many of each kind are on both sides, and of how many scored records.
 
         None where there is only one side.
         """
-        if not self.given and not (any(self._train.values()) and any(self._scored.values())):
+        if not self.from_file and not (any(self._train.values()) and any(self._scored.values())):
             return None
         both = {kind: self._train[kind] & self._scored[kind].keys() for kind in KINDS}
         return {
@@ -65,15 +65,15 @@ def _about(record: Record) -> Iterable[tuple[str, Any]]:
         yield "texts", hash(" ".join(text.casefold().split()))
 
 
-def said(found: dict[str, tuple[int, int]]) -> str:
+def summary(counts: dict[str, tuple[int, int]]) -> str:
     """Return the words for stderr, or nothing where nothing is shared.
 
-    >>> said({"speakers": (2, 40), "dialogues": (0, 0), "texts": (1, 3)})
+    >>> summary({"speakers": (2, 40), "dialogues": (0, 0), "texts": (1, 3)})
     '2 speakers (40 records), 1 text (3 records)'
     """
     parts = [
         f"{count} {kind if count > 1 else kind[:-1]} ({rows} record{'s' * (rows > 1)})"
-        for kind, (count, rows) in found.items()
+        for kind, (count, rows) in counts.items()
         if count
     ]
     return ", ".join(parts)

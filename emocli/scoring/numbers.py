@@ -12,6 +12,7 @@ from emocli.errors import RecordError
 from emocli.metrics import multilabel, regression, sentiment
 from emocli.records import Record
 from emocli.scoring.columns import unscored
+from emocli.scoring.options import ScoreOptions
 from emocli.scoring.words import Fault, Floats, Indices
 
 DIMENSIONS = ("valence", "arousal", "dominance", "sentiment")
@@ -37,14 +38,14 @@ class Numbers:
         truth = _numbers(label, self.dimensions, "label")
         if all(value != value for value in truth):
             return unscored(record, None, prediction, "")
-        given = _numbers(prediction, self.dimensions, "prediction")
-        if "error" in record or all(value != value for value in given):
+        predicted = _numbers(prediction, self.dimensions, "prediction")
+        if "error" in record or all(value != value for value in predicted):
             return unscored(record, {"ratings": truth}, prediction, "ratings")
         self.truth.extend(truth)
-        self.predicted.extend(given)
+        self.predicted.extend(predicted)
         return None
 
-    def frame(self, flags: Record) -> Frame:
+    def frame(self, options: ScoreOptions) -> Frame:
         """Return the arrays of all that was taken."""
         return Frame(self)
 
@@ -61,33 +62,33 @@ def _numbers(side: Any, dimensions: tuple[str, ...], where: str) -> list[float]:
 class Frame:
     """All records as arrays (records, dimensions); a dimension that no prediction has is out."""
 
-    unheard: list[str] = []  # noqa: RUF012  # there are no labels
+    unpredicted: list[str] = []  # noqa: RUF012  # there are no labels
 
     def __init__(self, columns: Numbers) -> None:
         shape = (-1, len(columns.dimensions))
         truths = np.asarray(columns.truth).reshape(shape)
-        given = np.asarray(columns.predicted).reshape(shape)
-        used = ~np.isnan(given).all(0) & ~np.isnan(truths).all(0)
+        predicted = np.asarray(columns.predicted).reshape(shape)
+        used = ~np.isnan(predicted).all(0) & ~np.isnan(truths).all(0)
         if not used.any():
-            used = ~np.isnan(given).all(0)
-        self.truths, self.given = truths[:, used], given[:, used]
-        names = [name for name, here in zip(columns.dimensions, used, strict=True) if here]
-        self.names, self.kind = names, columns.kind
-        lacking = ~np.isnan(self.truths) & np.isnan(self.given)
+            used = ~np.isnan(predicted).all(0)
+        self.truths, self.predicted = truths[:, used], predicted[:, used]
+        self.names = [columns.dimensions[i] for i in np.flatnonzero(used)]
+        self.kind = columns.kind
+        lacking = ~np.isnan(self.truths) & np.isnan(self.predicted)
         foreign = np.isnan(self.truths).all(1)
         self.faults = [
             Fault("no_prediction", np.flatnonzero(lacking.any(1) | foreign), self._lacks)
         ]
 
     def _lacks(self, row: int) -> str:
-        lacking = ~np.isnan(self.truths[row]) & np.isnan(self.given[row])
+        lacking = ~np.isnan(self.truths[row]) & np.isnan(self.predicted[row])
         named = [name for name, lacks in zip(self.names, lacking, strict=True) if lacks]
         what = " and ".join(named) or "what its label rates"
         return f"there is a label, but no prediction of {what}"
 
     def part(self, rows: Indices | slice) -> Part:
         """Return what can be said of some records."""
-        return Part(self.truths[rows], self.given[rows], self.names, self.kind)
+        return Part(self.truths[rows], self.predicted[rows], self.names, self.kind)
 
 
 Sums = Callable[[Floats, Floats, Indices, int], Floats]
@@ -100,28 +101,28 @@ SETS: dict[str, tuple[Sums, Callable[[Floats], dict[str, Floats]]]] = {
 class Part:
     """The figures of some records, by dimension over the records that have it."""
 
-    def __init__(self, truth: Floats, given: Floats, names: list[str], kind: str) -> None:
-        self.truth, self.given, self.names, self.kind = truth, given, names, kind
+    def __init__(self, truth: Floats, predicted: Floats, names: list[str], kind: str) -> None:
+        self.truth, self.predicted, self.names, self.kind = truth, predicted, names, kind
 
     def sums(self, clusters: Indices, count: int) -> Floats:
         """Sum per cluster what the figures need, (count, statistics)."""
         add = SETS[self.kind][0] if self.kind in SETS else regression.sums
         parts = []
-        for truth, given in zip(self.truth.T, self.given.T, strict=True):
-            there = ~np.isnan(truth)
-            parts.append(add(truth[there], given[there], clusters[there], count))
+        for truth, predicted in zip(self.truth.T, self.predicted.T, strict=True):
+            rated = ~np.isnan(truth)
+            parts.append(add(truth[rated], predicted[rated], clusters[rated], count))
         return np.concatenate(parts, 1)
 
     def figures(self, total: Floats) -> dict[str, Floats]:
         """Return every figure of sums (..., statistics), one value per leading index."""
         if self.kind in SETS:
             return SETS[self.kind][1](total)
-        found: dict[str, Floats] = {}
+        metrics: dict[str, Floats] = {}
         for i, name in enumerate(self.names):
-            own = regression.figures(total[..., i * WIDTH : (i + 1) * WIDTH])
-            found |= {f"{name}.{figure}": own[figure] for figure in FIGURES}
-        each = np.stack([found[f"{name}.ccc"] for name in self.names], -1)
-        return {"ccc": multilabel.mean_of(each)} | found
+            of_dimension = regression.figures(total[..., i * WIDTH : (i + 1) * WIDTH])
+            metrics |= {f"{name}.{figure}": of_dimension[figure] for figure in FIGURES}
+        each = np.stack([metrics[f"{name}.ccc"] for name in self.names], -1)
+        return {"ccc": multilabel.mean_of(each)} | metrics
 
     def details(self) -> Record:
         """Return how many records have each dimension."""

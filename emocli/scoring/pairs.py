@@ -8,6 +8,7 @@ a predicted cause may have its own. Neutral has no causes.
 
 from __future__ import annotations
 
+import itertools
 from functools import partial
 from typing import Any
 
@@ -19,6 +20,7 @@ from emocli.metrics.determination import summed
 from emocli.records import Record
 from emocli.records.labels import canonical
 from emocli.scoring.columns import unscored
+from emocli.scoring.options import ScoreOptions
 from emocli.scoring.words import Fault, Floats, Indices
 
 Cause = tuple[int, str | tuple[int, int] | None, str]  # turn, words or their place, emotion
@@ -38,7 +40,7 @@ class Pairs:
         self.texts: dict[tuple[Any, int], str] = {}
         self.places: list[tuple[Any, int]] = []  # dialogue and turn of each record taken
         self.gold: list[list[Cause]] = []
-        self.given: list[list[Cause]] = []
+        self.predicted: list[list[Cause]] = []
 
     def take(self, record: Record, label: Any, prediction: Any) -> str | None:
         """Keep a record's causes, or say why not; its text in any case."""
@@ -54,13 +56,13 @@ class Pairs:
             return unscored(record, label, prediction, "emotion")
         if place[1] < 0:
             raise RecordError("no_turn", f"turn is not a number: {turn!r:.80}")
-        gold, given = _causes(label, "label"), _causes(prediction, "prediction")
+        gold, predicted = _causes(label, "label"), _causes(prediction, "prediction")
         self.places.append(place)
         self.gold.append(gold)
-        self.given.append(given)
+        self.predicted.append(predicted)
         return None
 
-    def frame(self, flags: Record) -> Frame:
+    def frame(self, options: ScoreOptions) -> Frame:
         """Return the pairs of all that was taken."""
         return Frame(self)
 
@@ -69,8 +71,8 @@ def _causes(side: Record, where: str) -> list[Cause]:
     causes, emotion = side.get("causes") or [], side.get("emotion")
     if type(causes) is not list:
         raise RecordError("bad_causes", f"{where}.causes is not a list: {causes!r:.80}")
-    found = [_cause(cause, emotion, where) for cause in causes]
-    return [cause for cause in found if cause[2] != "neutral"]
+    parsed = [_cause(cause, emotion, where) for cause in causes]
+    return [cause for cause in parsed if cause[2] != "neutral"]
 
 
 def _cause(cause: Any, emotion: Any, where: str) -> Cause:
@@ -101,28 +103,28 @@ class Frame:
     """
 
     truths = None
-    unheard: list[str] = []  # noqa: RUF012  # there are no labels
+    unpredicted: list[str] = []  # noqa: RUF012  # there are no labels
 
     def __init__(self, columns: Pairs) -> None:
         self.texts, self.places = columns.texts, columns.places
         self.faults: list[Fault] = []
-        sides = (columns.gold, columns.given)
+        sides = (columns.gold, columns.predicted)
         self.spans = all(any(c[1] is not None for row in side for c in row) for side in sides)
         rows = [[self._rows(i, causes) for i, causes in enumerate(side)] for side in sides]
-        gold, given = (_array([row for one in side for row in one]) for side in rows)
+        gold, predicted = (_array([*itertools.chain.from_iterable(side)]) for side in rows)
         records = len(columns.places)
         counts = np.full((records, len(SETS), len(emotion_cause.EMOTIONS), 4), np.nan)
         if self.spans:
-            counts[:, 0] = emotion_cause.strict_counts(gold, given, records)
-            counts[:, 1] = emotion_cause.proportional_counts(gold, given, records)
+            counts[:, 0] = emotion_cause.strict_counts(gold, predicted, records)
+            counts[:, 1] = emotion_cause.proportional_counts(gold, predicted, records)
         turns = [0, 1, 2, 5]
-        counts[:, 2] = emotion_cause.strict_counts(gold[:, turns], given[:, turns], records)
+        counts[:, 2] = emotion_cause.strict_counts(gold[:, turns], predicted[:, turns], records)
         self.counts = counts
 
     def _rows(self, record: int, causes: list[Cause]) -> list[tuple[int, ...]]:
         """Return the pairs of a record as the scorer counts them."""
         dialogue, turn = self.places[record]
-        found: list[tuple[int, ...]] = []
+        rows: list[tuple[int, ...]] = []
         for cause, words, emotion in causes:
             span = (0, 0)
             if self.spans and words is None:
@@ -134,8 +136,8 @@ class Frame:
             elif self.spans and isinstance(words, tuple):
                 span = words
             place = emotion_cause.EMOTIONS.index(emotion)
-            found.append((record, turn, cause, *span, place))
-        return found
+            rows.append((record, turn, cause, *span, place))
+        return rows
 
     def _refuse(self, record: int, code: str, text: str) -> None:
         self.faults.append(Fault(code, np.array([record]), partial(_same, text)))
@@ -167,11 +169,11 @@ class Part:
         """Return every figure of sums (..., statistics), one value per leading index."""
         shape = (*total.shape[:-1], len(SETS), len(emotion_cause.EMOTIONS), 4)
         sets = total.reshape(shape)
-        found: dict[str, Floats] = {}
+        metrics: dict[str, Floats] = {}
         for i, kind in enumerate(SETS):
-            own = emotion_cause.figures(sets[..., i, :, :])
-            found |= {f"{kind}.{figure}": own[figure] for figure in FIGURES}
-        return found
+            of_set = emotion_cause.figures(sets[..., i, :, :])
+            metrics |= {f"{kind}.{figure}": of_set[figure] for figure in FIGURES}
+        return metrics
 
     def details(self) -> Record:
         """Return how many pairs there are on both sides, duplicates once."""

@@ -12,6 +12,7 @@ from emocli.metrics import bootstrap
 from emocli.records import Record
 from emocli.scoring.columns import SKIPPED, Columns
 from emocli.scoring.figures import number
+from emocli.scoring.options import ScoreOptions
 from emocli.scoring.tasks import Frame, Part
 
 Mask = NDArray[np.bool_]
@@ -25,9 +26,9 @@ class Table:
     def __init__(self, columns: Columns, frame: Frame, first: int = 0) -> None:
         self.columns, self.frame = columns, frame
         self.row = np.full(len(columns.ids), -1)
-        there = np.ones(len(columns.ids), np.bool_)
-        there[list(columns.unscored)] = False
-        taken = np.flatnonzero(there)
+        scorable = np.ones(len(columns.ids), np.bool_)
+        scorable[list(columns.unscored)] = False
+        taken = np.flatnonzero(scorable)
         self.row[taken] = first + np.arange(len(taken))
         for fault in frame.faults:
             inside = fault.rows[(fault.rows >= first) & (fault.rows < first + len(taken))]
@@ -50,6 +51,10 @@ class Table:
             "coverage": scored / labelled if labelled else None,
         }
 
+    def totals(self) -> Record:
+        """Return the counts of all records."""
+        return self.counts(np.ones(len(self.row), np.bool_))
+
     def sample(self, inside: Mask) -> Sample:
         """Return what can be scored of some records."""
         at = np.flatnonzero(inside & (self.row >= 0))
@@ -59,31 +64,31 @@ class Table:
         return part, np.asarray(self.columns.clustered)[at]
 
 
-def evaluate(samples: list[Sample], flags: Record) -> tuple[Figures, Figures]:
+def evaluate(samples: list[Sample], options: ScoreOptions) -> tuple[Figures, Figures]:
     """Return every figure, the mean over the samples, and what it was in each resample.
 
     The same clusters are drawn for every sample, and in every call with as many of them.
     """
     clusters = np.concatenate([clusters for _, clusters in samples])
     numbers, count = np.zeros(len(clusters), np.int64), 1
-    if flags["bootstrap"]:
-        numbers, count = bootstrap.clusters(clusters, flags["seed"])
+    if options.bootstrap:
+        numbers, count = bootstrap.clusters(clusters, options.seed)
     ends = np.cumsum([len(clusters) for _, clusters in samples])[:-1]
-    found: list[tuple[Figures, Figures]] = []
-    for (part, _), own in zip(samples, np.split(numbers, ends), strict=True):
-        sums = part.sums(own, max(count, 1))
+    evaluated: list[tuple[Figures, Figures]] = []
+    for (part, _), members in zip(samples, np.split(numbers, ends), strict=True):
+        sums = part.sums(members, max(count, 1))
         blocks: list[Figures] = []
         if count > 1:
-            totals = bootstrap.resampled(sums, flags["bootstrap"], flags["seed"])
+            totals = bootstrap.resampled(sums, options.bootstrap, options.seed)
             blocks = [part.figures(total) for total in totals]
         drawn = {k: np.concatenate([block[k] for block in blocks]) for k in (blocks or [{}])[0]}
-        found.append((part.figures(sums.sum(0)), drawn))
-    points, draws = zip(*found, strict=True)
+        evaluated.append((part.figures(sums.sum(0)), drawn))
+    points, draws = zip(*evaluated, strict=True)
     return _mean(points), _mean(draws)
 
 
 def _mean(figures: tuple[Figures, ...]) -> Figures:
-    return {name: np.mean([one[name] for one in figures], axis=0) for name in figures[0]}
+    return {name: np.mean([sample[name] for sample in figures], axis=0) for name in figures[0]}
 
 
 def interval(draws: Any) -> list[float | None]:

@@ -12,6 +12,7 @@ from emocli.metrics import multilabel
 from emocli.records import Record
 from emocli.scoring.columns import unscored
 from emocli.scoring.figures import number
+from emocli.scoring.options import ScoreOptions
 from emocli.scoring.words import Floats, Indices, Shares, Words, faults_of, unknown
 
 Bools = NDArray[np.bool_]
@@ -24,73 +25,75 @@ class Sets:
 
     def __init__(self) -> None:
         self.words = Words()
-        self.truth, self.given = Shares(self.words, "multi"), Shares(self.words, "multi")
-        self.chances = Shares(self.words, "probabilities")
+        self.truth, self.predicted = Shares(self.words, "multi"), Shares(self.words, "multi")
+        self.probabilities = Shares(self.words, "probabilities")
 
     def take(self, record: Record, label: Any, prediction: Any) -> str | None:
         """Keep a record's sets, or say why not."""
         truth = _set(label, "label.multi")
         if truth is None or "error" in record:
             return unscored(record, {"multi": truth}, prediction, "multi")
-        given = _set(prediction, "prediction.multi")
-        chances = prediction.get("probabilities") if type(prediction) is dict else None
-        if given is None and not chances:
+        predicted = _set(prediction, "prediction.multi")
+        probabilities = prediction.get("probabilities") if type(prediction) is dict else None
+        if predicted is None and not probabilities:
             return unscored(record, {"multi": truth}, prediction, "multi")
-        if chances:
-            self.chances.add(chances, prediction.get("model"))
+        if probabilities:
+            self.probabilities.add(probabilities, prediction.get("model"))
         else:
-            self.chances.skip()
+            self.probabilities.skip()
         self.truth.add(dict.fromkeys(truth, 1.0))
-        if given is None:
-            self.given.skip()
+        if predicted is None:
+            self.predicted.skip()
         else:
-            self.given.add(dict.fromkeys(given, 1.0), "said")
+            self.predicted.add(dict.fromkeys(predicted, 1.0), "said")
         return None
 
-    def frame(self, flags: Record) -> SetFrame:
+    def frame(self, options: ScoreOptions) -> SetFrame:
         """Return the arrays of all that was taken."""
-        return SetFrame(self, flags)
+        return SetFrame(self, options)
 
 
 def _set(side: Any, where: str) -> list[str] | None:
-    found = side.get("multi") if type(side) is dict else None
-    if found is not None and (
-        type(found) is not list or not all(type(word) is str for word in found)
+    labels = side.get("multi") if type(side) is dict else None
+    if labels is not None and (
+        type(labels) is not list or not all(type(word) is str for word in labels)
     ):
-        raise RecordError("bad_multi", f"{where} is not a list of labels: {found!r:.80}")
-    return found
+        raise RecordError("bad_multi", f"{where} is not a list of labels: {labels!r:.80}")
+    return labels
 
 
 class SetFrame:
-    """All records as arrays (records, labels): which are true, which are said, how likely."""
+    """All records as arrays (records, labels): which are true, which predicted, how likely."""
 
-    def __init__(self, columns: Sets, flags: Record) -> None:
-        self.flags = flags
-        given = columns.given.used() | columns.chances.used()
-        self.labels = columns.words.resolve(columns.truth.used(), given)
+    def __init__(self, columns: Sets, options: ScoreOptions) -> None:
+        self.options = options
+        words = columns.predicted.used() | columns.probabilities.used()
+        self.labels = columns.words.resolve(columns.truth.used(), words)
         matrix, foreign = columns.truth.matrix(self.labels)
         self.truths = matrix > 0
-        self.chances, _ = columns.chances.matrix(self.labels)
-        off = np.any((self.chances < 0) | (self.chances > 1), axis=1)
+        self.probabilities, _ = columns.probabilities.matrix(self.labels)
+        off = np.any((self.probabilities < 0) | (self.probabilities > 1), axis=1)
         self.faults = faults_of("bad_probabilities", off, self._beyond)
-        self.faults += columns.chances.odd()
+        self.faults += columns.probabilities.odd()
         self.faults += unknown(foreign != 0, lambda row: columns.truth.foreign(row, self.labels))
-        said, _ = columns.given.matrix(self.labels)
-        likely = self.chances >= flags["threshold"]
-        listed = np.asarray(columns.given.layout) != 0
-        self.said = np.where(listed[:, None], said > 0, likely)
-        self.likely = columns.chances.there
+        listed, _ = columns.predicted.matrix(self.labels)
+        likely = self.probabilities >= options.threshold
+        has_list = columns.predicted.present
+        self.predicted = np.where(has_list[:, None], listed > 0, likely)
+        self.has_probabilities = columns.probabilities.present
         true = {self.labels.names[i] for i in np.flatnonzero(self.truths.any(0))}
-        self.unheard = sorted(true - self.labels.given)
+        self.unpredicted = sorted(true - self.labels.predicted)
 
     def _beyond(self, row: int) -> str:
-        values = self.chances[row]
+        values = self.probabilities[row]
         return f"probabilities from {values.min():g} to {values.max():g}, not within 0..1"
 
     def part(self, rows: Indices | slice) -> SetPart:
         """Return what can be said of some records."""
-        chances = self.chances[rows] if self.likely[rows].all() else None
-        return SetPart(self.truths[rows], self.said[rows], chances, self.labels.names, self.flags)
+        known = self.has_probabilities[rows].all()
+        probabilities = self.probabilities[rows] if known else None
+        truth, predicted = self.truths[rows], self.predicted[rows]
+        return SetPart(truth, predicted, probabilities, self.labels.names, self.options)
 
 
 class SetPart:
@@ -101,19 +104,24 @@ class SetPart:
     """
 
     def __init__(
-        self, truth: Bools, said: Bools, chances: Floats | None, labels: list[str], flags: Record
+        self,
+        truth: Bools,
+        predicted: Bools,
+        probabilities: Floats | None,
+        labels: list[str],
+        options: ScoreOptions,
     ) -> None:
-        self.truth, self.said, self.chances = truth, said, chances
-        self.labels, self.flags, self.missed = labels, flags, 0.0
-        if chances is not None and len(chances):
-            self.edges = multilabel.score_edges(chances)
+        self.truth, self.predicted, self.probabilities = truth, predicted, probabilities
+        self.labels, self.options, self.missed = labels, options, 0.0
+        if probabilities is not None and len(probabilities):
+            self.edges = multilabel.score_edges(probabilities)
             whole = self._scores(np.zeros(len(truth), np.int64), 1)
-            exact = multilabel.mean_average_precision(truth, chances)
+            exact = multilabel.mean_average_precision(truth, probabilities)
             self.missed = exact - float(self._map(whole[0]))
 
     def _scores(self, clusters: Indices, count: int) -> Floats:
-        assert self.chances is not None
-        return multilabel.score_sums(self.truth, self.chances, self.edges, clusters, count)
+        assert self.probabilities is not None
+        return multilabel.score_sums(self.truth, self.probabilities, self.edges, clusters, count)
 
     def _map(self, total: Floats) -> Floats:
         shape = (*total.shape[:-1], len(self.labels), -1, 2)
@@ -121,37 +129,37 @@ class SetPart:
 
     def sums(self, clusters: Indices, count: int) -> Floats:
         """Sum per cluster what the figures need, (count, statistics)."""
-        total = multilabel.sums(self.truth, self.said, clusters, count)
-        if self.chances is None or not len(self.truth):
+        total = multilabel.sums(self.truth, self.predicted, clusters, count)
+        if self.probabilities is None or not len(self.truth):
             return total
         return np.concatenate([total, self._scores(clusters, count)], 1)
 
     def figures(self, total: Floats) -> dict[str, Floats]:
         """Return every figure of sums (..., statistics), one value per leading index."""
         width = 4 + 3 * len(self.labels)
-        absent = 0.0 if self.flags["labels"] == "all" else np.nan
-        found = multilabel.figures(total[..., :width], absent)
+        metrics = multilabel.figures(total[..., :width], self.options.absent_f1)
         if total.shape[-1] > width:
-            return found | {"map": np.clip(self._map(total[..., width:]) + self.missed, 0, 1)}
-        return found | {"map": np.full(total.shape[:-1], np.nan)[()]}
+            return metrics | {"map": np.clip(self._map(total[..., width:]) + self.missed, 0, 1)}
+        return metrics | {"map": np.full(total.shape[:-1], np.nan)[()]}
 
     def details(self) -> Record:
         """Return the threshold, and the F1 of each label."""
-        total = multilabel.sums(self.truth, self.said, np.zeros(len(self.truth), np.int64), 1)[0]
-        right, said, true = np.split(total[4:], 3)
+        clusters = np.zeros(len(self.truth), np.int64)
+        total = multilabel.sums(self.truth, self.predicted, clusters, 1)[0]
+        right, predicted, true = np.split(total[4:], 3)
         f1 = multilabel.class_f1(total)
         return {
-            "labels": self.flags["labels"],
-            "threshold": self.flags["threshold"],
-            "with_probabilities": len(self.truth) if self.chances is not None else 0,
+            "labels": self.options.labels,
+            "threshold": self.options.threshold,
+            "with_probabilities": len(self.truth) if self.probabilities is not None else 0,
             "per_class": {
                 label: {
-                    "precision": number(right[i] / said[i]) if said[i] else None,
+                    "precision": number(right[i] / predicted[i]) if predicted[i] else None,
                     "recall": number(right[i] / true[i]) if true[i] else None,
                     "f1": number(f1[i]),
                     "support": int(true[i]),
                 }
                 for i, label in enumerate(self.labels)
-                if said[i] + true[i] or self.flags["labels"] == "all"
+                if predicted[i] + true[i] or self.options.all_labels
             },
         }

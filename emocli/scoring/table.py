@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from typing import BinaryIO
 
 from rich.console import Console, RenderableType
 from rich.markup import escape
@@ -18,27 +17,24 @@ OTHERS, CELL = 13, 17  # of a line of --by: the border and the count; a figure a
 PIPE_CELLS = 200  # in a pipe a table is as wide as it needs to be
 
 
-def write(rows: list[Record], task: Task, form: str, stdout: BinaryIO) -> None:
-    """Write the tables of metrics records: figures first, what else a single record has after."""
+def text(rows: list[Record], task: Task, form: str, terminal: bool) -> str:
+    """Return the tables of metrics records: figures first, what else a single record has after."""
     if form == "latex":
         from emocli.scoring.latex import latex
 
-        text = latex(rows, task)
-    else:
-        text = drawn(lambda width: tables(rows, task, width), stdout.isatty())
-    stdout.write(text.encode("utf-8", "backslashreplace"))
-    stdout.flush()
+        return latex(rows, task)
+    return drawn(lambda width: tables(rows, task, width), terminal)
 
 
 def drawn(parts: Callable[[int], list[RenderableType]], terminal: bool) -> str:
     """Return tables as text; `parts` makes them for a width in characters."""
-    text = io.StringIO()
+    page = io.StringIO()
     console = Console(
-        file=text, force_terminal=terminal, width=None if terminal else PIPE_CELLS, highlight=False
+        file=page, force_terminal=terminal, width=None if terminal else PIPE_CELLS, highlight=False
     )
     for table in parts(console.width):
         console.print(table)
-    return text.getvalue()
+    return page.getvalue()
 
 
 def tables(rows: list[Record], task: Task, width: int) -> list[RenderableType]:
@@ -47,14 +43,14 @@ def tables(rows: list[Record], task: Task, width: int) -> list[RenderableType]:
         names = list(dict.fromkeys(name for row in rows for name in row["by"]))
         return [_groups(name, [r for r in rows if name in r["by"]], task, width) for name in names]
     row = rows[0]
-    found: list[RenderableType] = [_figures(row, task)]
+    drawings: list[RenderableType] = [_figures(row, task)]
     if "compared" in row:
-        found.append(_compared(row, task))
+        drawings.append(_compared(row, task))
     if "per_class" in row:
-        found.append(_classes(row))
+        drawings.append(_classes(row))
     if "confusion" in row:
-        found.append(_confusion(row))
-    return found
+        drawings.append(_confusion(row))
+    return drawings
 
 
 def _figures(row: Record, task: Task) -> Table:
@@ -79,9 +75,9 @@ def _compared(row: Record, task: Task) -> Table:
     for name in ("this", "other", "difference", "95 %", "p"):
         table.add_column(name, justify="right")
     for name in names(row, task):
-        one = field(pairs, name)
-        cells = [number(one[key]) for key in ("value", "other", "difference")]
-        table.add_row(name, *cells, span(one["interval"]), number(one["p"]))
+        pair = field(pairs, name)
+        cells = [number(pair[key]) for key in ("value", "other", "difference")]
+        table.add_row(name, *cells, span(pair["interval"]), number(pair["p"]))
     return table
 
 

@@ -11,9 +11,9 @@ from emocli.errors import UsageError
 from emocli.metrics import report
 from emocli.records import Record
 from emocli.scoring import blends, classes, figures, numbers, pairs, sets
+from emocli.scoring.options import AUTO, ScoreOptions
 from emocli.scoring.words import Fault, Floats, Indices
 
-AUTO = "auto"
 SENTIMENT = {"mosi": "mosi", "mosei": "mosi", "cmu-mosi": "mosi", "cmu-mosei": "mosi"} | {
     "sims": "sims", "simsv2": "sims", "ch-sims": "sims", "ch-simsv2": "sims"
 }  # fmt: skip
@@ -39,7 +39,7 @@ class Frame(Protocol):
     truths: Any  # (records, ...): equal in two files whose labels are the same
 
     @property
-    def unheard(self) -> list[str]:
+    def unpredicted(self) -> list[str]:
         """The labels that truth has and no prediction can give."""
 
     def part(self, rows: Indices | slice) -> Part:
@@ -52,7 +52,7 @@ class Columns(Protocol):
     def take(self, record: Record, label: Any, prediction: Any) -> str | None:
         """Keep what is needed, or return why there is nothing to score; RecordError if wrong."""
 
-    def frame(self, flags: Record) -> Frame:
+    def frame(self, options: ScoreOptions) -> Frame:
         """Return the arrays of all that was taken."""
 
 
@@ -120,35 +120,36 @@ def named(name: str) -> Task | None:
     return TASKS.get(name)
 
 
-def found(records: Iterable[Record], stream: str | None) -> Task:
+def detected(records: Iterable[Record], stream: str | None) -> Task:
     """Return the task that labels and predictions of the first records speak of."""
-    label: set[str] = set()
-    given: set[str] = set()
+    labelled: set[str] = set()
+    predicted: set[str] = set()
     datasets: set[str] = set()
     for record in records:
         prediction = record.get("prediction")
         if stream:
             unimodal = record.get("unimodal")
             prediction = unimodal.get(stream) if type(unimodal) is dict else None
-        for value, names in ((record.get("label"), label), (prediction, given)):
+        for value, names in ((record.get("label"), labelled), (prediction, predicted)):
             names.update(k for k, v in value.items() if v) if type(value) is dict else None
         datasets.add(str(record.get("dataset")).lower())
-    return TASKS[_found(label, given, datasets)]
+    return TASKS[_detected(labelled, predicted, datasets)]
 
 
-def _found(label: set[str], given: set[str], datasets: set[str]) -> str:
-    both = label & given
-    if "causes" in given:
+def _detected(labelled: set[str], predicted: set[str], datasets: set[str]) -> str:
+    both = labelled & predicted
+    if "causes" in predicted:
         return "ecf"
     for name, task in (("blend", "blend"), ("multi", "multilabel")):
         if name in both:
             return task
-    if label & {"distribution", "votes"} and "probabilities" in given:
+    if labelled & {"distribution", "votes"} and "probabilities" in predicted:
         return "distribution"
     if "emotion" in both:
         return "classification"
-    if "sentiment" in both and len(of := {SENTIMENT.get(name) for name in datasets}) == 1:
-        return of.pop() or "regression"
+    if "sentiment" in both and len(sets := {SENTIMENT.get(name) for name in datasets}) == 1:
+        return sets.pop() or "regression"
     if both & {"valence", "arousal", "dominance", "sentiment"}:
         return "regression"
-    return "multilabel" if "multi" in label and "probabilities" in given else "classification"
+    several = "multi" in labelled and "probabilities" in predicted
+    return "multilabel" if several else "classification"

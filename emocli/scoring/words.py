@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from emocli.errors import RecordError
 from emocli.metrics.distribution import SUM_TOLERANCE
-from emocli.records.labels import EMOTIONS, canonical
+from emocli.records.labels import EMOTIONS, canonical, ordered
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -35,7 +35,7 @@ class Labels:
 
     names: list[str]
     of: Indices
-    given: set[str]
+    predicted: set[str]
 
 
 class Words:
@@ -48,20 +48,23 @@ class Words:
         """Return the number of a word."""
         return self.number.setdefault(word, len(self.number))
 
-    def resolve(self, true: Iterable[str], given: Iterable[str]) -> Labels:
+    def resolve(self, true: Iterable[str], predicted: Iterable[str]) -> Labels:
         """Return the labels of the words that truth and predictions use.
 
         A word that both use stays. One that only one side uses is read as one of the seven ("calm"
         in the truth is neutral to a model of seven labels). A true word that is then neither one
         of the seven nor any prediction's has no label: -1.
         """
-        true, given = set(true), set(given)
+        true, predicted = set(true), set(predicted)
         words = list(self.number)
-        read = {w: w if w in true and w in given else canonical(w) or w for w in words}
-        said = {read[word] for word in given}
-        names = sorted({read[w] for w in true | given} & {*EMOTIONS, *said}, key=_rank)
+        both = true & predicted
+        read = {w: w if w in both else canonical(w) or w for w in words}
+        can_predict = {read[word] for word in predicted}
+        names = ordered({read[w] for w in true | predicted} & {*EMOTIONS, *can_predict})
         place = {label: i for i, label in enumerate(names)}
-        return Labels(names, np.array([place.get(read[w], -1) for w in words], np.int64), said)
+        return Labels(
+            names, np.array([place.get(read[w], -1) for w in words], np.int64), can_predict
+        )
 
 
 class Shares:
@@ -109,7 +112,7 @@ class Shares:
         return [name for name in names if labels.of[self.words.number[name]] < 0]
 
     @property
-    def there(self) -> NDArray[np.bool_]:
+    def present(self) -> NDArray[np.bool_]:
         """Which records have numbers."""
         return np.asarray(self.layout) != 0
 
@@ -160,8 +163,8 @@ class Shares:
         for source, names, number in layouts:
             most = usual[source].most_common(1)[0][0]
             if frozenset(names) != most:
-                said = f"{self.what} of {len(names)} classes ({', '.join(names)})"
-                text = f"{said}, not of {len(most)} ({', '.join(sorted(most))}) as the others"
+                classes = f"{self.what} of {len(names)} classes ({', '.join(names)})"
+                text = f"{classes}, not of {len(most)} ({', '.join(sorted(most))}) as the others"
                 rows = np.flatnonzero(np.asarray(self.layout) == number)
                 yield Fault("wrong_classes", rows, partial(_same, text))
 
@@ -197,7 +200,3 @@ def faults_of(code: str, bad: NDArray[np.bool_], message: Callable[[int], str]) 
 
 def _same(text: str, _: int) -> str:
     return text
-
-
-def _rank(label: str) -> tuple[int, str]:
-    return (EMOTIONS.index(label) if label in EMOTIONS else len(EMOTIONS), label)

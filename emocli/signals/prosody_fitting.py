@@ -24,7 +24,7 @@ MIN_REGISTERS_APART_ST = 6.0
 Pairs = list[tuple[str | None, dict[str, float | None]]]  # a speaker or none, and values
 
 
-class Heard(NamedTuple):
+class Utterance(NamedTuple):
     """One utterance to fit on: the fields of `prosody` and of its vowels."""
 
     speaker: str | None
@@ -33,7 +33,7 @@ class Heard(NamedTuple):
     vowels: list[dict[str, Any]]
 
 
-def fit(heard: Sequence[Heard]) -> dict[str, Any]:
+def fit(heard: Sequence[Utterance]) -> dict[str, Any]:
     """Return norms as they are written, deterministic in what was heard, whatever its order.
 
     Speakers' statistics first, then those of the vowel types over the z that speakers' give,
@@ -83,7 +83,7 @@ def registers_hz(medians_hz: Iterable[float]) -> list[float]:
     return [round(2 ** (centre / 12), DIGITS) for centre in centres]
 
 
-def _empty(heard: Sequence[Heard]) -> dict[str, Any]:
+def _empty(heard: Sequence[Utterance]) -> dict[str, Any]:
     """Return norms with their head and nothing fitted."""
     languages = Counter(one.language or ANY for one in heard)
     return {
@@ -104,7 +104,7 @@ def _empty(heard: Sequence[Heard]) -> dict[str, Any]:
     }
 
 
-def _add_speakers(content: dict[str, Any], heard: Sequence[Heard]) -> None:
+def _add_speakers(content: dict[str, Any], heard: Sequence[Utterance]) -> None:
     """Add registers and speakers with their reference, which leans on the register's pitch."""
     medians: dict[str | None, list[float]] = defaultdict(list)
     for one in heard:

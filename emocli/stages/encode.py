@@ -7,40 +7,33 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from emocli import pipeline
-from emocli.bundles import bundle, model_inputs
-from emocli.cli import options
+from emocli import encoders, modalities, pipeline
+from emocli.bundles.bundle import Bundle
+from emocli.encoders import Encoded, Encoder
 from emocli.errors import RecordError, UsageError
-from emocli.io import conversation
+from emocli.io import features
 from emocli.io.store import Store
-from emocli.records import Record, failures
-from emocli.stages import audio_encoders
+from emocli.pipeline.context import Context
+from emocli.records import Record
+from emocli.records.missing import lost
+from emocli.records.modality import MODALITIES, cost
 
 Spec = dict[str, Any]  # what a stream is: stream, modality, encoder, layer, pooling, ...
+Loaded = tuple[Encoder, str]  # with its revision
 
-BATCH = {"text": 32, "audio": 16}  # fastest of 4 to 64 on two cores
-AUDIO_BUDGET = 480.0  # seconds of audio in a batch at most: sixteen windows of 30 s
-PLAIN = {  # where neither a flag nor a bundle says: our choice, the middle of tiny.en
-    "text": {"encoder": "all-minilm-l6-v2", "layer": -1, "pooling": "mean"},
-    "audio": {
-        "encoder": "whisper-tiny.en",
-        "layer": [2],
-        "pooling": "mean+std",
-        "level_dbfs": -26.0,
-    },
-}
-KEPT = ("adapter", "level_dbfs", "context")  # what else features say of how they were made
 INLINE, STORED = "inline", "store"
 PASSED = "passed"  # frames go on to the next stage of this process, and nowhere else
 
 
 def plain(modality: str, encoder: str | None) -> Spec:
     """Return what a stream is where neither a flag nor a bundle says."""
-    prosody = modality == "audio" and encoder == audio_encoders.PROSODY
-    return {**PLAIN[modality], **(audio_encoders.PLAIN if prosody else {})}
+    spec: Spec = dict(modalities.load(modality).PLAIN)
+    if encoder and encoders.is_measured(encoder, modality):
+        spec |= encoders.load(encoder).PLAIN
+    return spec
 
 
-def of_bundle(trained: bundle.Bundle, modality: str | None = None) -> list[Spec]:
+def of_bundle(trained: Bundle, modality: str | None = None) -> list[Spec]:
     """Return what a bundle's streams must be; of the modalities given, if any."""
     specs = [{"stream": name, **spec} for name, spec in trained.streams.items()]
     if modality is None:
@@ -56,55 +49,87 @@ def of_bundle(trained: bundle.Bundle, modality: str | None = None) -> list[Spec]
     return [spec for spec in specs if spec["modality"] in wanted]
 
 
-def turns(specs: list[Spec]) -> int:
+def turns(specs: Sequence[Spec]) -> int:
     """Return how many turns before a record its streams need."""
     return max((spec.get("context") or 0 for spec in specs), default=0)
 
 
+def batch(specs: Sequence[Spec]) -> int:
+    """Return the largest batch that the modalities of some streams find best."""
+    return max((modalities.load(spec["modality"]).BATCH for spec in specs), default=1)
+
+
+def work(specs: Sequence[Spec]) -> Callable[[Record], float]:
+    """Return the function that says how much work the streams of a record still are."""
+
+    def remaining(record: Record) -> float:
+        return cost(record, {s["modality"] for s in specs if wanted(record, s)})
+
+    return remaining
+
+
 def stage(
-    run: options.Run,
+    context: Context,
     spec: Spec,
-    trained: bundle.Bundle | None,
+    trained: Bundle | None = None,
     *,
     keep: str = INLINE,
     skip: Callable[[Record], bool] | None = None,
 ) -> pipeline.Stage:
-    """Return the stage that adds one stream's features; to records that `skip` does not name."""
-    modality = spec["modality"]
-    work = {"text": _texts, "audio": _waveforms}.get(modality)
-    if work is None:  # there is no encoder: such features come from elsewhere
-        return lambda records: records
-    encoder = functools.cache(lambda: _load(run, spec, trained))
+    """Return the stage that adds one stream's features; to records that `skip` does not name.
+
+    Raises UsageError for an unknown modality.
+    """
+    modality = modalities.load(spec["modality"])
+    loaded = functools.cache(lambda: _load(context, spec, trained))
 
     def encode(batch: list[Record]) -> Sequence[Record | Exception]:
         try:
-            outcomes = work(batch, spec, run.store, encoder)
+            outcomes = [_material(modality, record, spec, context.store) for record in batch]
+            _encode(outcomes, loaded)
         except Exception as error:
-            _alone(error, spec, trained)
+            _blame_stream(error, spec, trained)
             raise
         return [
-            outcome if isinstance(outcome, Exception | dict) else _add(r, spec, outcome, run, keep)
+            outcome if isinstance(outcome, Exception) else _add(r, spec, outcome, context, keep)
             for r, outcome in zip(batch, outcomes, strict=True)
         ]
 
     return pipeline.batched(
         encode,
         name="encode",
-        modality=modality,
-        size=run.batch_size(BATCH[modality]),
-        length=_text_length if modality == "text" else _seconds,
-        budget=float("inf") if modality == "text" else AUDIO_BUDGET,
+        modality=spec["modality"],
+        size=context.batch(modality.BATCH),
+        length=modality.length,
+        budget=modality.BUDGET,
         wanted=lambda r: wanted(r, spec) and not (skip and skip(r)),
     )
 
 
 def wanted(record: Record, spec: Spec) -> bool:
     """Say whether a record still needs this stream and has not given it up."""
-    there = model_inputs.features(record).get(spec["stream"])
-    return there is None and failures.lost(record, spec["modality"], spec["stream"]) is None
+    absent = features.of(record).get(spec["stream"]) is None
+    return absent and lost(record, spec["modality"], spec["stream"]) is None
 
 
-def _alone(error: Any, spec: Spec, trained: bundle.Bundle | None) -> None:
+def _material(modality: Any, record: Record, spec: Spec, store: Store) -> Any:
+    """Return what the encoder takes of a record, or why it takes nothing."""
+    try:
+        return modality.material(record, spec, store)
+    except RecordError as error:
+        return error
+
+
+def _encode(outcomes: list[Any], loaded: Callable[[], Loaded]) -> None:
+    """Replace what can be encoded by (Encoded, revision); errors stay."""
+    chosen = [i for i, outcome in enumerate(outcomes) if not isinstance(outcome, Exception)]
+    if chosen:
+        encoder, revision = loaded()
+        for i, encoded in zip(chosen, encoder([outcomes[i] for i in chosen]), strict=True):
+            outcomes[i] = (encoded, revision)
+
+
+def _blame_stream(error: Any, spec: Spec, trained: Bundle | None) -> None:
     """Let what fails in a stream's encoder be that stream's failure, not its modality's."""
     if getattr(error, "modality", None) is None:
         error.stream = spec["stream"]
@@ -112,113 +137,32 @@ def _alone(error: Any, spec: Spec, trained: bundle.Bundle | None) -> None:
         error.others_can_go_on = kinds.count(spec["modality"]) > 1
 
 
-def _text_length(record: Record) -> float:
-    return float(len(record["text"]))
-
-
-def _seconds(record: Record) -> float:
-    return float(record["audio"]["duration"])
-
-
-def _load(run: options.Run, spec: Spec, trained: bundle.Bundle | None) -> Any:
-    """Return (encoder, revision) of a stream."""
-    if spec["modality"] == "audio":
-        return audio_encoders.load(run, spec)
+def _load(context: Context, spec: Spec, trained: Bundle | None) -> Loaded:
+    """Return the encoder of a stream, on its device."""
+    name, modality = spec["encoder"], spec["modality"]
+    if encoders.is_measured(name, modality):
+        family = encoders.load(name)
+        return family.encoder(None, encoders.Settings(None, spec["pooling"])), family.revision()
     from emocli import hub
-    from emocli.encoders import transformer_text
     from emocli.pipeline import devices
 
-    folder = hub.resolve(spec["encoder"], offline=run.flags["offline"])
-    device = devices.pick(run.flags["device"])
-    dtype = devices.numbers(run.flags["dtype"], device)
-    adapter = trained.adapter(spec["stream"]) if trained and spec.get("adapter") else None
-    model = transformer_text.load(folder, device, dtype, adapter=adapter)
-    return model, hub.revision(spec["encoder"])
+    folder = hub.resolve(name, offline=context.offline)
+    device = devices.pick(context.device)
+    settings = encoders.Settings(
+        spec["layer"],
+        spec["pooling"],
+        device,
+        devices.numbers(context.dtype, device),
+        trained.adapter(spec["stream"]) if trained and spec.get("adapter") else None,
+    )
+    encoder = encoders.of_folder(folder, modality).encoder(folder, settings)
+    return encoder, hub.revision(name)
 
 
-def _texts(batch: list[Record], spec: Spec, _store: Store, encoder: Any) -> list[Any]:
-    """Return per record (vector, revision, warning), the record with a note, or an error."""
-    outcomes: list[Any] = [_text_of(record) for record in batch]
-    chosen = [i for i, text in enumerate(outcomes) if isinstance(text, str)]
-    if chosen:
-        from emocli.encoders import transformer_text
-
-        model, revision = encoder()
-        for i in chosen:
-            if turns := spec.get("context"):
-                outcomes[i] = transformer_text.joined(model, conversation.spoken(batch[i], turns))
-        texts = [outcomes[i] for i in chosen]
-        vectors = transformer_text.encode(
-            model, texts, layer=spec["layer"], pooling=spec["pooling"]
-        )
-        for i, vector in zip(chosen, vectors, strict=True):
-            over = transformer_text.overflow(model, outcomes[i])
-            note = f"{over} tokens beyond the limit of {model.limit} left out" if over else None
-            outcomes[i] = (vector, revision, note)
-    return outcomes
-
-
-def _text_of(record: Record) -> Any:
-    text = record.get("text")
-    if text is not None and not isinstance(text, str):
-        return RecordError("bad_text", f"text is not a string: {text!r:.60}")
-    if text is None and not _other(record, "text"):
-        return RecordError("no_text", "no field 'text'", hint="run emocli transcribe first")
-    if text is None:
-        return _note(record, "text", "no_text", "no text", "emocli transcribe adds it")
-    if text.strip():
-        return text
-    if not _other(record, "text"):
-        return RecordError("empty_text", "the text is empty", hint="a record needs words or a path")
-    return _note(record, "text", "no_speech", "no words were heard", "")
-
-
-def _waveforms(batch: list[Record], spec: Spec, store: Store, encoder: Any) -> list[Any]:
-    """Return per record (vector, revision, None), the record with a note, or an error."""
-    outcomes: list[Any] = [_samples_of(record, spec, store) for record in batch]
-    chosen = [i for i, o in enumerate(outcomes) if not isinstance(o, Exception | dict)]
-    if chosen:
-        heard, revision = encoder()
-        vectors = heard([outcomes[i] for i in chosen])
-        for i, vector in zip(chosen, vectors, strict=True):
-            outcomes[i] = (vector, revision, None)
-    return outcomes
-
-
-def _samples_of(record: Record, spec: Spec, store: Store) -> Any:
-    from emocli.commands import extract_audio
-    from emocli.encoders import levels, speech_windows
-
-    if not (record.get("path") or record.get("audio")):
-        if _other(record, "audio"):
-            return _note(record, "audio", "no_audio", "no audio", "the record names no file")
-        return RecordError("no_audio", "no file and no audio", hint="a record needs a path")
-    try:
-        samples = extract_audio.samples(record, store)
-        levels.require_length(samples)
-    except RecordError as error:
-        return error
-    if speech_windows.is_silent(samples):
-        return _note(record, "audio", "silence", "nothing but silence", "was the microphone on?")
-    level = spec.get("level_dbfs")
-    return samples if level is None else levels.normalise_level(samples, level)
-
-
-def _other(record: Record, modality: str) -> bool:
-    if modality == "audio":
-        return record.get("text") is not None
-    return bool(record.get("path") or record.get("audio") or record.get("features"))
-
-
-def _note(record: Record, modality: str, code: str, message: str, hint: str) -> Record:
-    """Note that a modality is not there; that is no failure."""
-    note = {"stage": "encode", "code": code, "message": message, "hint": hint}
-    record["missing"] = {**(record.get("missing") or {}), modality: note}
-    return record
-
-
-def _add(record: Record, spec: Spec, outcome: Any, run: options.Run, keep: str) -> Record:
-    vector, revision, warning = outcome
+def _add(
+    record: Record, spec: Spec, outcome: tuple[Encoded, str], context: Context, keep: str
+) -> Record:
+    (vector, warning), revision = outcome
     feature: Record = {
         "modality": spec["modality"],
         "encoder": Path(spec["encoder"]).name if "/" in spec["encoder"] else spec["encoder"],
@@ -227,27 +171,13 @@ def _add(record: Record, spec: Spec, outcome: Any, run: options.Run, keep: str) 
         "pooling": spec["pooling"],
         "dim": int(vector.shape[-1]),
     }
-    feature |= {key: spec[key] for key in KEPT if spec.get(key) is not None}
+    made = MODALITIES[spec["modality"]].made
+    feature |= {key: spec[key] for key in made if spec.get(key) is not None}
     if warning:
         feature["warning"] = warning
     if vector.ndim == 1 and keep != STORED:
         feature["vector"] = vector
     else:
-        feature["array"] = vector if keep == PASSED else run.store.put_array(vector)
-    record["features"] = {**model_inputs.features(record), spec["stream"]: feature}
+        feature["array"] = vector if keep == PASSED else context.store.put_array(vector)
+    record["features"] = {**features.of(record), spec["stream"]: feature}
     return record
-
-
-def prediction(log_probabilities: Any, labels: list[str]) -> Record:
-    """Return a prediction of log-probabilities (classes,): the likeliest, how sure, how spread."""
-    import numpy as np
-
-    logs = np.asarray(log_probabilities, np.float64)
-    values = np.exp(logs)
-    best = int(values.argmax())
-    return {
-        "emotion": labels[best],
-        "probabilities": {n: float(f"{v:.6g}") for n, v in zip(labels, values, strict=True)},
-        "confidence": float(f"{values[best]:.6g}"),
-        "entropy": float(f"{-(values * logs).sum():.6g}"),
-    }

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from emocli import pipeline
-from emocli.cli import options
 from emocli.errors import RecordError, UsageError
+from emocli.io.store import Store
+from emocli.pipeline.context import Context
 from emocli.records import Record
 
 MADE = "emocli encode --pooling frames makes one"  # a stream with a time axis
 
 
-def stage(run: options.Run, source: str, name: str | None, pooling: str, inline: bool) -> Any:
+def stage(
+    context: Context, source: str, name: str | None, pooling: str, inline: bool
+) -> pipeline.Stage:
     """Return the stage that adds a stream `name`, pooled from the frames of the stream `source`."""
     if not name or name == source:
         raise UsageError("--from needs --as, the name of the pooled stream")
@@ -21,10 +24,10 @@ def stage(run: options.Run, source: str, name: str | None, pooling: str, inline:
         feature = (record.get("features") or {}).get(source)
         if feature is None:
             raise RecordError("no_stream", f"no features.{source}", hint=MADE)
-        vector = _vector(run, feature, source, pooling)
+        vector = _vector(context.store, feature, source, pooling)
         kept = {k: v for k, v in feature.items() if k not in ("array", "vector")}
         is_inline = inline and vector.ndim == 1
-        place = {"vector": vector} if is_inline else {"array": run.store.put_array(vector)}
+        place = {"vector": vector} if is_inline else {"array": context.store.put_array(vector)}
         pooled = kept | {"pooling": pooling, "dim": vector.shape[-1]} | place
         record["features"] = {**record["features"], name: pooled}
         return record
@@ -38,7 +41,7 @@ def _wanted(record: Record, source: str, name: str) -> bool:
     return name not in there and (source in there or not record.get("missing"))
 
 
-def _vector(run: options.Run, feature: Record, source: str, pooling: str) -> Any:
+def _vector(store: Store, feature: Record, source: str, pooling: str) -> Any:
     """Return the vector, or frames/N, that an encoder would have given with this pooling."""
     shape = (feature.get("array") or {}).get("shape", ())
     if len(shape) != 2:
@@ -49,7 +52,7 @@ def _vector(run: options.Run, feature: Record, source: str, pooling: str) -> Any
 
     layer = feature.get("layer")
     layers = len(layer) if isinstance(layer, list) else 1
-    frames = torch.tensor(run.store.array(feature["array"])).reshape(shape[0], layers, -1)
+    frames = torch.tensor(store.array(feature["array"])).reshape(shape[0], layers, -1)
     pieces = pooled.pieces(pooling)
     pieces.add(frames.transpose(0, 1))
     return pieces.result(pooling)

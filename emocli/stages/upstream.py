@@ -7,57 +7,75 @@ from collections.abc import Callable
 from functools import partial
 from threading import Thread
 
-from emocli import pipeline
-from emocli.bundles import bundle, model_inputs
-from emocli.cli import options
-from emocli.commands import extract_audio, transcribe
-from emocli.records import Record, failures
+from emocli import modalities, pipeline
+from emocli.bundles.bundle import Bundle
+from emocli.io import features
+from emocli.pipeline.context import Context
+from emocli.records import Record
+from emocli.records.modality import MODALITIES, to_be_made
 from emocli.stages import encode
+from emocli.stages.encode import Spec
 
 
-def stage(
-    run: options.Run, trained: bundle.Bundle, done: Callable[[Record], bool]
-) -> pipeline.Stage:
+def specs_of(trained: Bundle) -> list[Spec]:
+    """Return the streams of a bundle that can be computed here.
+
+    What is normalised needs more records than are here; what is of no modality of ours, or of no
+    encoder, comes from elsewhere.
+    """
+    return [
+        spec
+        for spec in encode.of_bundle(trained)
+        if not spec.get("normalized")
+        and spec.get("encoder")
+        and spec["modality"] in modalities.names()
+    ]
+
+
+def stage(context: Context, trained: Bundle, done: Callable[[Record], bool]) -> pipeline.Stage:
     """Return the stage that computes the streams a bundle needs and a record lacks.
 
     Records that are `done` flow past.
     """
-    # torch takes a second to import; the first clip is heard by another library meanwhile.
+    # torch takes a second to import; the first clip is decoded by another library meanwhile.
     Thread(target=importlib.import_module, args=("torch",), daemon=True).start()
-    # What is normalised needs more records than are here.
-    specs = [spec for spec in encode.of_bundle(trained) if not spec.get("normalized")]
-    run.turns = encode.turns(specs)
-    steps = []
-    if any(spec["modality"] == "audio" for spec in specs):
-        decode = extract_audio.stage(None, wanted=lambda r: not done(r) and _needs_audio(r, specs))
-        steps.append(decode)
-    if text := [spec for spec in specs if spec["modality"] == "text"]:
-        hear = transcribe.stage(run, wanted=lambda r: not done(r) and _needs_transcript(r, text))
-        steps.append(hear)
+    specs = specs_of(trained)
+    steps = [_bring(context, n, partial(_lacks, n, specs, done)) for n in _sources(specs)]
     for spec in specs:
         skip = partial(_has_only_features, done, spec)
-        steps.append(encode.stage(run, spec, trained, skip=skip, keep=encode.PASSED))
+        steps.append(encode.stage(context, spec, trained, skip=skip, keep=encode.PASSED))
     return pipeline.chain(*steps)
 
 
-def _has_only_features(done: Callable[[Record], bool], spec: Record, record: Record) -> bool:
+def _sources(specs: list[Spec]) -> list[str]:
+    """Return the modalities of some streams that a stage adds, each after what it is made of."""
+    needed = {spec["modality"] for spec in specs}
+    ordered = sorted(MODALITIES, key=lambda name: bool(MODALITIES[name].made_of))
+    return [name for name in ordered if name in needed and MODALITIES[name].stage]
+
+
+def _bring(context: Context, modality: str, wanted: Callable[[Record], bool]) -> pipeline.Stage:
+    """Return the stage that adds a modality to the records that want it."""
+    name = MODALITIES[modality].stage.replace("-", "_")
+    return importlib.import_module(f"emocli.stages.{name}").bring(context, wanted)
+
+
+def _lacks(name: str, specs: list[Spec], done: Callable[[Record], bool], record: Record) -> bool:
+    """Say whether a stream needs a modality that a record lacks, and that can be made."""
+    if done(record):
+        return False
+    row = MODALITIES[name]
+    of_it = [s for s in specs if name in (s["modality"], MODALITIES[s["modality"]].made_of)]
+    wanted = any(encode.wanted(record, spec) for spec in of_it)
+    return wanted and record.get(row.field) in (None, {}) and to_be_made(record, name)
+
+
+def _has_only_features(done: Callable[[Record], bool], spec: Spec, record: Record) -> bool:
     """Say whether a record is done, or has features and nothing to make this stream of."""
     if done(record):
         return True
-    fields = ("text",) if spec["modality"] == "text" else ("audio", "path")
-    return bool(model_inputs.features(record)) and all(record.get(f) is None for f in fields)
-
-
-def _needs_audio(record: Record, specs: list[Record]) -> bool:
-    """Say whether any stream must be computed from a file that is not decoded yet."""
-    wanted = any(encode.wanted(record, spec) for spec in specs)
-    return wanted and bool(record.get("path")) and not record.get("audio")
-
-
-def _needs_transcript(record: Record, specs: list[Record]) -> bool:
-    return (
-        any(encode.wanted(record, spec) for spec in specs)
-        and record.get("text") is None
-        and bool(record.get("audio") or record.get("path"))
-        and failures.lost(record, "audio") is None
+    row = MODALITIES[spec["modality"]]
+    has_material = record.get(row.field) is not None or (
+        not row.made_of and record.get("path") is not None
     )
+    return bool(features.of(record)) and not has_material

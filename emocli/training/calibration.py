@@ -48,15 +48,15 @@ def figures(
 ) -> dict[str, float]:
     """Return `log_loss` (the cross-entropy, nats) and `ece`; of blends their `blend_score` too."""
     logs = outputs.calibrated(logits, contents.get("calibration") or {})
-    found = {"log_loss": float(-(shares * logs).sum(axis=1).mean())}
+    scores = {"log_loss": float(-(shares * logs).sum(axis=1).mean())}
     sure = np.minimum(np.exp(logs.max(axis=1)), 1.0)
-    found["ece"] = calibration.ece(sure, logs.argmax(axis=1) == shares.argmax(axis=1))
+    scores["ece"] = calibration.ece(sure, logs.argmax(axis=1) == shares.argmax(axis=1))
     if head.kind == heads.BLEND:
         chosen = contents.get("decoder") or outputs.DECODER
         answers = blend_decoder.decoded(np.exp(logs), chosen, outputs.neutral(head.labels))
         each = (blend.presence(100 * shares, answers), blend.salience(100 * shares, answers))
-        found["blend_score"] = float(np.mean(each))  # NaN where no truth is a blend
-    return found
+        scores["blend_score"] = float(np.mean(each))  # NaN where no truth is a blend
+    return scores
 
 
 def labelled(trained: bundle.Bundle) -> heads.Head:

@@ -1,4 +1,4 @@
-"""What is said of a trained model: its card, and its held-out figures in words."""
+"""The card of a trained model, and its held-out figures in words."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from emocli.bundles import heads
 from emocli.records import Record
 
 
-def told(metrics: Record) -> str:
+def summary(metrics: Record) -> str:
     """Return the dev figures in words: "UAR 0.712", with mean and SD over seeds."""
     names = {"dev_uar": "UAR", "dev_jsd_bits": "JSD (bits)", "dev_ccc": "CCC"}
     parts = [f"{word} {metrics[name]:.3f}" for name, word in names.items() if name in metrics]
     if "seeds" in metrics:
         for name, word in names.items():
             values = [
-                one[name.removeprefix("dev_")]
-                for one in metrics["seeds"].values()
+                figures[name.removeprefix("dev_")]
+                for figures in metrics["seeds"].values()
                 if name in metrics
             ]
             if values:
@@ -30,8 +30,8 @@ def told(metrics: Record) -> str:
 
 def card(contents: Record) -> str:
     """Return the model card."""
-    how, found = contents["training"], contents["metrics"]
-    data = ", ".join(f"{name} ({n})" for name, n in how["datasets"].items())
+    training, metrics = contents["training"], contents["metrics"]
+    data = ", ".join(f"{name} ({n})" for name, n in training["datasets"].items())
     streams = "\n".join(
         f"- `{name}`: {spec['encoder']}, layer {spec['layer']}, {spec['pooling']}, {spec['dim']}"
         for name, spec in contents["streams"].items()
@@ -41,10 +41,10 @@ def card(contents: Record) -> str:
         for head in heads.of(contents)
     )
     return (
-        f"# {contents['name']}\n\nTrained by `emocli train` on {how['records']} records of"
-        f" {how['groups']} speakers or dialogues: {data}.\n\n"
+        f"# {contents['name']}\n\nTrained by `emocli train` on {training['records']} records of"
+        f" {training['groups']} speakers or dialogues: {data}.\n\n"
         f"Answers: {answers}.\n\nStreams:\n{streams}\n\n"
-        f"Held out: {found['dev_records']} records, {told(found)}"
+        f"Held out: {metrics['dev_records']} records, {summary(metrics)}"
         " (they also chose the epoch and the calibration, so this flatters).\n\n"
         "The terms of the training data hold for these weights as well.\n"
     )

@@ -48,7 +48,7 @@ def load(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 def moments(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
     """Return AdamW's state as tensors, "optimiser.0.exp_avg" and so on."""
     state = optimiser.state_dict()["state"]
-    return {f"optimiser.{i}.{key}": t for i, one in state.items() for key, t in one.items()}
+    return {f"optimiser.{i}.{key}": t for i, kept in state.items() for key, t in kept.items()}
 
 
 def restore(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:

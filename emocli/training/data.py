@@ -132,10 +132,10 @@ class Frames:
 
     def add(self, address: str | None) -> None:
         """Keep where the next record's frames (time, dim) are; None where it has none."""
-        piece = (address or "").encode()
+        encoded = (address or "").encode()
         self._file.seek(self._ends[-1])
-        self._file.write(piece)
-        self._ends.append(self._ends[-1] + len(piece))
+        self._file.write(encoded)
+        self._ends.append(self._ends[-1] + len(encoded))
 
     def _address(self, record: int) -> str:
         start, end = self._ends[record], self._ends[record + 1]
@@ -145,11 +145,11 @@ class Frames:
     def read(self, chosen: Any) -> tuple[Any, Any]:
         """Return frames (records, time, dim), padded to the longest, and their mask."""
         addresses = [self._address(record) for record in chosen]
-        found = [self._open(address) if address else None for address in addresses]
-        longest = max((len(frames) for frames in found if frames is not None), default=1)
-        values = np.zeros((len(found), max(1, longest), self.dim), np.float32)
+        sequences = [self._open(address) if address else None for address in addresses]
+        longest = max((len(frames) for frames in sequences if frames is not None), default=1)
+        values = np.zeros((len(sequences), max(1, longest), self.dim), np.float32)
         mask = np.zeros(values.shape[:2], np.bool_)
-        for row, frames in enumerate(found):
+        for row, frames in enumerate(sequences):
             if frames is not None:
                 values[row, : len(frames)] = frames
                 mask[row, : len(frames)] = True
@@ -214,11 +214,11 @@ def has_time(data: Source, names: Iterable[str]) -> bool:
 @contextlib.contextmanager
 def averaged(dims: dict[str, int], *sources: Source) -> Iterator[list[Filed]]:
     """Give the means over time of all sequences, in temporary files that go at the end."""
-    found = [_averaged(dims, source) for source in sources]
+    means = [_averaged(dims, source) for source in sources]
     try:
-        yield found
+        yield means
     finally:
-        for part in found:
+        for part in means:
             for stream in part.streams.values():
                 stream.close()
 
@@ -228,8 +228,8 @@ def _averaged(dims: dict[str, int], source: Source) -> Filed:
     for part in chunks(source):
         for name, stream in streams.items():
             mask = part.masks[name]
-            there = mask if mask.ndim == 1 else mask.any(dim=1)
+            present = mask if mask.ndim == 1 else mask.any(dim=1)
             vectors = pooled(part.streams[name], mask).numpy()
-            for vector, some in zip(vectors, there.tolist(), strict=True):
+            for vector, some in zip(vectors, present.tolist(), strict=True):
                 stream.add(vector if some else None)
     return Filed({**streams}, source.targets, torch.arange(len(source)))

@@ -1,8 +1,8 @@
 """Several processes that train one model: torchrun starts them, each sees its part of a batch.
 
-What a model makes of its records it makes of its part; `whole` then brings the parts together, and
-every process finds the same loss of the whole batch, whatever compares its records. The order of
-records and the masks are drawn for the whole batch, and so is dropout (`Dropout`). Gradients are
+What a model makes of its records it makes of its part; `all_gather` then brings the parts together,
+and every process finds the same loss of the whole batch, whatever compares its records. The order
+of records and the masks are drawn for the whole batch, and so is dropout (`Dropout`). Gradients are
 added up by hand rather than by a wrapper around the model: an objective is more than a forward
 pass. Every process ends a step with the same weights, those of a single process.
 """
@@ -36,11 +36,11 @@ def start(device: str) -> None:
 
 def local(device: str) -> str:
     """Return this process's own GPU where there are several processes, else the device itself."""
-    own = device.startswith("cuda") and world()[1] > 1
-    return f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if own else device
+    several_gpus = device.startswith("cuda") and world()[1] > 1
+    return f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if several_gpus else device
 
 
-def share(index: Tensor) -> Tensor:
+def shard(index: Tensor) -> Tensor:
     """Return this process's part of the records of a batch.
 
     All parts are of one size; where the records do not go round, the last one is there again.
@@ -52,8 +52,8 @@ def share(index: Tensor) -> Tensor:
     return index[places.clamp_max(len(index) - 1)]
 
 
-class _Whole(torch.autograd.Function):
-    """All processes' rows in the order of `share`; each gets the gradient of its own rows.
+class _AllGather(torch.autograd.Function):
+    """All processes' rows in the order of `shard`; each gets the gradient of its own rows.
 
     Every process finds the same loss and takes its n-th part, so a row's gradient is n times that.
     """
@@ -77,19 +77,19 @@ def _bytes(values: Tensor) -> Tensor:
     return values.flatten().view(torch.uint8)
 
 
-def whole(values: Tensor, size: int) -> Tensor:
+def all_gather(values: Tensor, size: int) -> Tensor:
     """Return the rows (size, ...) of a whole batch from this process's part of them."""
-    rows: Tensor = _Whole.apply(values)  # type: ignore[no-untyped-call]
+    rows: Tensor = _AllGather.apply(values)  # type: ignore[no-untyped-call]
     return rows[:size]
 
 
-def largest(numbers: list[int]) -> list[int]:
+def all_reduce_max(numbers: list[int]) -> list[int]:
     """Return the largest of all processes' numbers, one by one, when all have come here."""
     if world()[1] == 1:
         return numbers
-    found = torch.tensor(numbers)
-    torch.distributed.all_reduce(found, torch.distributed.ReduceOp.MAX)
-    return found.tolist()
+    reduced = torch.tensor(numbers)
+    torch.distributed.all_reduce(reduced, torch.distributed.ReduceOp.MAX)
+    return reduced.tolist()
 
 
 class Dropout(TorchFunctionMode):
@@ -100,16 +100,16 @@ class Dropout(TorchFunctionMode):
 
     def __init__(self, size: int) -> None:
         super().__init__()
-        self.own = share(torch.arange(size))
+        self.shard = shard(torch.arange(size))
         self.size = size
 
     def __torch_function__(
-        self, call: Callable[..., Any], _: Any, given: Any = (), named: Any = None
+        self, call: Callable[..., Any], _: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
-        """Answer a call of torch: dropout of a part as said, all else as ever."""
-        if call is not functional.dropout or len(given[0]) == self.size:
-            return call(*given, **(named or {}))
-        return self._dropout(*given, **(named or {}))
+        """Answer a call of torch: dropout of a shard as said, all else as ever."""
+        if call is not functional.dropout or len(args[0]) == self.size:
+            return call(*args, **(kwargs or {}))
+        return self._dropout(*args, **(kwargs or {}))
 
     def _dropout(
         self, values: Tensor, p: float = 0.5, training: bool = True, **_: Any
@@ -117,7 +117,7 @@ class Dropout(TorchFunctionMode):
         if not training or p == 0:
             return values
         kept = values.new_empty(self.size, *values.shape[1:]).bernoulli_(1 - p)
-        return values * (kept[self.own.to(kept.device)] / (1 - p))
+        return values * (kept[self.shard.to(kept.device)] / (1 - p))
 
 
 def add_gradients(parameters: Iterable[nn.Parameter]) -> None:
@@ -130,21 +130,21 @@ def add_gradients(parameters: Iterable[nn.Parameter]) -> None:
         return
     every = [p for p in parameters if p.requires_grad]
     parts = [(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in every]
-    there = parts[0].new_tensor([float(p.grad is not None) for p in every])
-    flat = torch.cat([*parts, there])
+    counts = parts[0].new_tensor([float(p.grad is not None) for p in every])
+    flat = torch.cat([*parts, counts])
     torch.distributed.all_reduce(flat)
-    *parts, there = torch.split(flat, [*(p.numel() for p in every), len(every)])
-    for parameter, part, some in zip(every, parts, there.tolist(), strict=True):
-        parameter.grad = part.reshape(parameter.shape) if some else None
+    *parts, counts = torch.split(flat, [*(p.numel() for p in every), len(every)])
+    for parameter, part, count in zip(every, parts, counts.tolist(), strict=True):
+        parameter.grad = part.reshape(parameter.shape) if count else None
 
 
-def agreed(number: float) -> float:
+def broadcast(number: float) -> float:
     """Return the first process's number: theirs may differ in the last bit, and all must stop."""
     if world()[1] == 1:
         return number
-    shared = torch.tensor(number, dtype=torch.float64)
-    torch.distributed.broadcast(shared, 0)
-    return shared.item()
+    first = torch.tensor(number, dtype=torch.float64)
+    torch.distributed.broadcast(first, 0)
+    return first.item()
 
 
 def finish() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,8 @@ import torch
 from emocli import models, records
 from emocli.bundles import bundle
 from emocli.bundles.heads import Head
-from emocli.cli import options
 from emocli.errors import EmptyInputError, MalformedError, RecordError, UsageError
-from emocli.io.inputs import Source
+from emocli.io.store import Store
 from emocli.records import Record
 from emocli.training.data import Filed, Frames, Vectors
 from emocli.training.targets import Targets
@@ -64,14 +64,14 @@ class Examples:
         self.lost[what] += 1
         self.first.setdefault(what, records.name_of(record))
 
-    def add(self, found: dict[str, Any], number: int) -> None:
+    def add(self, values: dict[str, Any], number: int) -> None:
         """Keep the streams of the record of that number."""
         for name, stream in self.streams.items():
             while len(stream) < number:  # a stream that comes late, or not with each record
                 stream.add(None)
-            piece = found.get(name)
-            stream.add(piece)
-            self.digest.update(piece.encode() if isinstance(piece, str) else _bytes(piece))
+            value = values.get(name)
+            stream.add(value)
+            self.digest.update(value.encode() if isinstance(value, str) else _bytes(value))
 
     def close(self) -> None:
         """Delete the files."""
@@ -85,35 +85,34 @@ class Examples:
                 stream.add(None)
 
 
-def _bytes(piece: Any) -> bytes:
-    return b"-" if piece is None else np.ascontiguousarray(piece, np.float32).tobytes()
+def _bytes(vector: Any) -> bytes:
+    return b"-" if vector is None else np.ascontiguousarray(vector, np.float32).tobytes()
 
 
 def collect(
-    run: options.Run,
-    source: Source,
+    store: Store,
+    source: Iterable[Record],
     examples: Examples,
-    streams: list[str] | None,
+    streams: Sequence[str] | None,
     group: str | None = None,
 ) -> Examples:
     """Read all records into `examples`: those that have a label and a stream.
 
-    `group` is the field that says what belongs together; then the records are kept as well.
+    `store` holds their arrays. `group` is the field that says what belongs together; then the
+    records are kept as well.
     """
-    for _, record in source:
+    for record in source:
         examples.check_id(record.get("id"))
         if "error" in record:
             examples.skipped["error"] += 1
             continue
-        found = _streams(run, examples, record, streams)
-        if not found or not examples.targets.add(record):
-            examples.skipped[examples.targets.lacking() if found else "no stream"] += 1
+        values = _streams(store, examples, record, streams)
+        if not values or not examples.targets.add(record):
+            examples.skipped[examples.targets.lacking() if values else "no stream"] += 1
             continue
-        examples.add(found, len(examples) - 1)
+        examples.add(values, len(examples) - 1)
         _note(examples, record, group)
     examples.finish()
-    if source.problem:
-        raise source.problem
     if unknown := [name for name in streams or [] if name not in examples.specs]:
         raise UsageError(f"--streams {','.join(unknown)}: no record has it")
     if not len(examples):
@@ -130,11 +129,10 @@ def _note(examples: Examples, record: Record, group: str | None) -> None:
             raise UsageError(f"{records.name_of(record)}: {message}", hint=hint)
         _belongs(examples, record, MADE)
         return
-    who = record.get("speaker") or record.get("dialogue") or record.get("id")
+    name = record.get("speaker") or record.get("dialogue") or record.get("id")
     if group and record.get(group) is None:
         raise UsageError(f"{records.name_of(record)}: --cv {group}: no field '{group}'")
-    who = record[group] if group else who
-    _belongs(examples, record, str(who))
+    _belongs(examples, record, str(record[group] if group else name))
     examples.datasets[str(record.get("dataset"))] += 1
     if group:
         kept = {k: v for k, v in record.items() if k != "features"}
@@ -147,37 +145,37 @@ def _belongs(examples: Examples, record: Record, group: str) -> None:
 
 
 def _streams(
-    run: options.Run, examples: Examples, record: Record, wanted: list[str] | None
+    store: Store, examples: Examples, record: Record, wanted: Sequence[str] | None
 ) -> dict[str, Any]:
     """Return the vector, or the address of the sequence, of each stream that a record has."""
     features = record.get("features")
-    every = features if isinstance(features, dict) else {}
-    there = {name: feature for name, feature in every.items() if isinstance(feature, dict)}
-    for name in every.keys() - there.keys():
+    features = features if isinstance(features, dict) else {}
+    streams = {name: feature for name, feature in features.items() if isinstance(feature, dict)}
+    for name in features.keys() - streams.keys():
         examples.lose(f"{name}: bad_feature", record)
     missing = record.get("missing") or {}
-    found = {}
-    for name in wanted or [n for n in there if there[n].get("modality") != "fused"]:
-        if name not in there or name in missing:
+    values = {}
+    for name in wanted or [n for n in streams if streams[n].get("modality") != "fused"]:
+        if name not in streams or name in missing:
             continue
-        spec = _spec(there[name])
+        spec = _spec(streams[name])
         if problem := bundle.mismatch(examples.specs.setdefault(name, spec), spec):
             raise UsageError(f"{records.name_of(record)}: features.{name}: {problem}")
         try:
-            found[name] = _values(run, examples, record, name)
+            values[name] = _values(store, examples, record, name)
         except RecordError as error:
             examples.lose(f"{name}: {error.code}", record)
-    return found
+    return values
 
 
-def _values(run: options.Run, examples: Examples, record: Record, name: str) -> Any:
+def _values(store: Store, examples: Examples, record: Record, name: str) -> Any:
     """Return a vector (dim,), or the path in the store of frames (time, dim)."""
     feature, dim = record["features"][name], examples.specs[name]["dim"]
     vector = feature.get("vector")
     try:
         with np.errstate(over="ignore"):  # what no float32 holds is infinite, and said below
-            given = run.store.array(feature["array"]) if vector is None else vector
-            values = np.asarray(given, np.float32)
+            numbers = store.array(feature["array"]) if vector is None else vector
+            values = np.asarray(numbers, np.float32)
     except (TypeError, ValueError, KeyError, OverflowError) as error:
         raise RecordError("bad_feature", f"features.{name} cannot be read: {error}") from None
     if values.ndim not in (1, 2) or values.shape[-1] != dim:
@@ -187,13 +185,17 @@ def _values(run: options.Run, examples: Examples, record: Record, name: str) -> 
         raise RecordError("not_finite", f"features.{name} has what is no number")
     timed = values.ndim == 2
     if name not in examples.streams:
-        made = Frames(dim, lambda path: run.store.array({"path": path})) if timed else Vectors(dim)
-        examples.streams[name] = made
+        frames = partial(_array, store)
+        examples.streams[name] = Frames(dim, frames) if timed else Vectors(dim)
     if timed != examples.streams[name].timed:
         shape = "no time axis, others have one" if not timed else "a time axis, others have none"
         message = f"{records.name_of(record)}: features.{name} has {shape}"
         raise UsageError(message, hint="encode all records alike, or choose with --streams")
     return str(feature["array"]["path"]) if timed else values
+
+
+def _array(store: Store, path: str) -> Any:
+    return store.array({"path": path})
 
 
 def _spec(feature: Record) -> Record:

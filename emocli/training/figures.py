@@ -18,21 +18,21 @@ from emocli.training.calibration import decoder, fitted
 def of(wanted: Sequence[Head], logits: Tensor, targets: Tensor) -> dict[str, float]:
     """Return `uar` of classes, `jsd_bits` of shares, `ccc` of numbers (the mean over them)."""
     answers, truth = _columns(wanted, logits), _columns(wanted, targets)
-    found: dict[str, float] = {}
+    scores: dict[str, float] = {}
     concordances = []
     for head in wanted:
-        given, true = answers[head.target], truth[head.target]
+        answer, true = answers[head.target], truth[head.target]
         if not head.labels:
             known = np.isfinite(true[:, 0])
-            concordances.append(regression.ccc(true[known, 0], given[known, 0]))
+            concordances.append(regression.ccc(true[known, 0], answer[known, 0]))
         elif head.kind == CLASSES:
-            found["uar"] = _uar(true, given.argmax(1))
+            scores["uar"] = _uar(true, answer.argmax(1))
         else:
-            shares = np.exp(scaling.log_softmax(given))
-            found["jsd_bits"] = distribution.jsd_bits(true / true.sum(1, keepdims=True), shares)
+            shares = np.exp(scaling.log_softmax(answer))
+            scores["jsd_bits"] = distribution.jsd_bits(true / true.sum(1, keepdims=True), shares)
     if concordances:
-        found["ccc"] = float(np.mean(concordances))
-    return found
+        scores["ccc"] = float(np.mean(concordances))
+    return scores
 
 
 def _columns(wanted: Sequence[Head], values: Tensor) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def calibration(wanted: Sequence[Head], logits: Tensor, targets: Tensor) -> Reco
         return {}
     values = _columns(wanted, logits)[head.target]
     truth = _columns(wanted, targets)[head.target]
-    found: Record = {"calibration": fitted(values, truth, "temperature")}
+    contents: Record = {"calibration": fitted(values, truth, "temperature")}
     if head.kind == BLEND:
-        found["decoder"] = decoder(values, truth, head, found)
-    return found
+        contents["decoder"] = decoder(values, truth, head, contents)
+    return contents

@@ -10,7 +10,6 @@ import orjson
 import torch
 
 from emocli.bundles import outputs
-from emocli.cli import options
 from emocli.errors import UsageError
 from emocli.records import Record
 from emocli.training import figures, loop
@@ -31,45 +30,46 @@ def folds(groups: list[str], count: int) -> list[int]:
 
 
 def out_of_fold(
-    plan: Plan, examples: Examples, run: options.Run, epochs: Epochs
+    plan: Plan, examples: Examples, epochs: Epochs, *, count: int, seeds: int = 1
 ) -> Iterator[Record]:
     """Yield every record with the prediction of a model without its group, in order.
 
-    Each model stops early, and is calibrated, on a fifth of the groups that it may see. With
-    several seeds every record comes once for each, its id with "#seed-N" behind.
+    There are `count` folds at most. Each model stops early, and is calibrated, on a fifth of the
+    groups that it may see. With several seeds every record comes once for each, its id with
+    "#seed-N" behind.
     """
-    count, first = run.own["seeds"], plan.settings.seed
-    numbers = folds(examples.groups, run.own["folds"])
-    for seed in range(first, first + count):
-        epochs.about = {"seed": seed} if count > 1 else {}
+    first = plan.settings.seed
+    numbers = folds(examples.groups, count)
+    for seed in range(first, first + seeds):
+        epochs.about = {"seed": seed} if seeds > 1 else {}
         yield from _round(plan.seeded(seed), examples, numbers, epochs)
     epochs.clear()
 
 
 def _round(plan: Plan, examples: Examples, numbers: list[int], epochs: Epochs) -> Iterator[Record]:
+    """Yield every record with its prediction, by models of one seed; `numbers` are the folds."""
     data = examples.data(plan.heads)
     about = epochs.about
-    said: list[Record] = [{} for _ in numbers]
+    predictions: list[Record] = [{} for _ in numbers]
     for fold in sorted(set(numbers)):
         epochs.about = {**about, "fold": fold + 1}
-        rows = torch.tensor([number == fold for number in numbers])
+        mask = torch.tensor([number == fold for number in numbers])
         others = [g for g, n in zip(examples.groups, numbers, strict=True) if n != fold]
-        fitting, dev = split(data.part((~rows).nonzero()[:, 0]), others)
+        fitting, dev = split(data.part((~mask).nonzero()[:, 0]), others)
         model, _ = fitted(replace(plan, place=_here(plan.place)), fitting, dev, epochs)
-        told = figures.calibration(plan.heads, loop.logits(model, dev), dev.targets)
-        answers = loop.logits(model, data.part(rows.nonzero()[:, 0]))
-        contents = {"heads": [asdict(head) for head in plan.heads], **told}
-        for row, answer in zip(
-            rows.nonzero()[:, 0].tolist(), outputs.of(answers, contents), strict=True
-        ):
-            calibrated = "calibration" in told
-            said[row] = {"fold": fold + 1, "prediction": answer | {"calibrated": calibrated}}
+        calibration = figures.calibration(plan.heads, loop.logits(model, dev), dev.targets)
+        contents = {"heads": [asdict(head) for head in plan.heads], **calibration}
+        rows = mask.nonzero()[:, 0]
+        answers = outputs.of(loop.logits(model, data.part(rows)), contents)
+        for row, answer in zip(rows.tolist(), answers, strict=True):
+            prediction = answer | {"calibrated": "calibration" in calibration}
+            predictions[row] = {"fold": fold + 1, "prediction": prediction}
     examples.lines.seek(0)
-    for line, more in zip(examples.lines, said, strict=True):
+    for line, prediction in zip(examples.lines, predictions, strict=True):
         record = orjson.loads(line)
         if about:
             record = {**record, "id": f"{record.get('id')}#seed-{about['seed']}", **about}
-        yield record | more
+        yield record | prediction
 
 
 def _here(place: Place) -> Place:

@@ -50,7 +50,7 @@ def fit(
     one per stream (128); what else the config of a head has. `weights` per stream, if given, are
     kept. Targets are classes or shares of them. `report` gets a line per head and epoch, with its
     `stream`; then one per stream and rule with its `dev_weighted_f1`, which flatters: the rules
-    have been fitted on the same records. These are also `compared`. `more` goes to training.fit.
+    have been fitted on the same records. These are also `compared`. `more` goes to loop.fit.
     """
     rule = config.get("rule", SUM)
     if rule not in RULES:
@@ -89,19 +89,19 @@ def _calibrated(
     apart = {}  # all are made before one is trained: of several processes all make the same
     for name, dim in dims.items():
         width = {"hidden": hidden[name]} if hidden[name] else {}
-        one = {"dims": {name: dim}, "classes": classes, **width, **extra}
-        apart[name] = models.build(kind, one)
+        head_config = {"dims": {name: dim}, "classes": classes, **width, **extra}
+        apart[name] = models.build(kind, head_config)
     epochs = {}
     for place, (name, head) in enumerate(apart.items()):
         fitting, held = (_of(part, name) for part in parts)
-        told = _naming(name, report)
-        said = loop.fit(head, fitting, held, settings, told, **_own(more, place))
-        values = loop.logits(head.cpu(), held).double().numpy()
-        found = torch.tensor(loop.temperature(values, held.targets.numpy()))
+        named = _naming(name, report)
+        best = loop.fit(head, fitting, held, settings, named, **_own_checkpoint(more, place))
+        logits = loop.logits(head.cpu(), held).double().numpy()
+        temperature = torch.tensor(loop.temperature(logits, held.targets.numpy()))
         prior = _prior(fitting.targets, classes, settings).clamp_min(1e-6).log()
-        tensors = {**head.state_dict(), "temperature": found, "log_prior": prior}
+        tensors = {**head.state_dict(), "temperature": temperature, "log_prior": prior}
         fused.heads[name].load_state_dict(tensors)
-        epochs[name] = said["epoch"]
+        epochs[name] = best["epoch"]
     return fused.eval(), {"epoch": max(epochs.values()), "epochs": epochs}
 
 
@@ -113,12 +113,12 @@ def _head(config: Record) -> tuple[str, dict[str, int], Record]:
     hidden = 0 if kind == "linear" else config.get("hidden", HIDDEN)
     if not isinstance(hidden, dict):
         hidden = dict.fromkeys(config["dims"], hidden)
-    own = ("dims", "classes", "rule", "head", "hidden", "weights")
-    return kind, hidden, {key: value for key, value in config.items() if key not in own}
+    ours = ("dims", "classes", "rule", "head", "hidden", "weights")
+    return kind, hidden, {key: value for key, value in config.items() if key not in ours}
 
 
-def _own(more: Record, number: int) -> Record:
-    """Return what training.fit gets besides, each head with a checkpoint of its own."""
+def _own_checkpoint(more: Record, number: int) -> Record:
+    """Return what loop.fit gets besides, each head with a checkpoint of its own."""
     place: Place | None = more.get("place")
     if place is None or place.checkpoint is None:
         return more
@@ -133,11 +133,11 @@ def _naming(name: str, report: Report) -> Report:
 
 def _of(data: Filed, name: str) -> Filed:
     """Return the records that have a stream, with that stream alone."""
-    one = Filed({name: data.streams[name]}, data.targets, data.index)
-    there = torch.cat([part.masks[name] for part in chunks(one)])
-    if not there.any():
+    single = Filed({name: data.streams[name]}, data.targets, data.index)
+    mask = torch.cat([part.masks[name] for part in chunks(single)])
+    if not mask.any():
         raise UsageError(f"stream {name}: no record has it")
-    return one.part(there.nonzero()[:, 0])
+    return single.part(mask.nonzero()[:, 0])
 
 
 def _prior(targets: Tensor, classes: int, settings: Settings) -> Tensor:
@@ -176,8 +176,8 @@ def ruled(
         if not whole.any():
             hint = "rule sum does without"
             raise UsageError("rule regression: no held-out record has all streams", hint=hint)
-        found = regression(logs[whole].flatten(1), dev.targets[whole], config.classes)
-        model.regression.load_state_dict(dict(zip(("weight", "bias"), found, strict=True)))
+        fitted = regression(logs[whole].flatten(1), dev.targets[whole], config.classes)
+        model.regression.load_state_dict(dict(zip(("weight", "bias"), fitted, strict=True)))
     return model
 
 
@@ -193,14 +193,14 @@ def _chosen(model: LateFusion, logs: Tensor, there: Tensor, truth: Tensor) -> di
     tried = list(grid(model.config.rule, len(model.config.dims)))
     with torch.no_grad():
         fused = (model.combine(logs, there, torch.tensor(weights)) for weights in tried)
-        scores = [weighted_f1(found, truth) for found in fused]
+        scores = [weighted_f1(answer, truth) for answer in fused]
     return dict(zip(model.config.dims, tried[scores.index(max(scores))], strict=True))
 
 
 def weighted_f1(log_probabilities: Tensor, truth: Tensor) -> float:
     """Return the weighted F1 of the likeliest classes."""
-    found, size = log_probabilities.argmax(dim=1), log_probabilities.shape[1]
-    table = classification.confusion_matrix(truth.numpy(), found.numpy(), size)
+    predicted, size = log_probabilities.argmax(dim=1), log_probabilities.shape[1]
+    table = classification.confusion_matrix(truth.numpy(), predicted.numpy(), size)
     return float(classification.weighted_f1(table))
 
 
@@ -218,8 +218,8 @@ def compared(fitted: list[LateFusion], data: Source) -> list[Record]:
     ]
     some = there.any(dim=1)
     for model in fitted:
-        found = loop.logits(model, data)[some]
-        score = {"records": int(some.sum()), "weighted_f1": weighted_f1(found, truth[some])}
+        logits = loop.logits(model, data)[some]
+        score = {"records": int(some.sum()), "weighted_f1": weighted_f1(logits, truth[some])}
         rows.append({"rule": model.config.rule, **score, "weights": dict(model.config.weights)})
     return rows
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from emocli.bundles import heads
 from emocli.bundles.scaling import temperature as temperature
 from emocli.errors import UsageError
-from emocli.models._sequences import Whole, alone
+from emocli.models._sequences import AllGather, identity
 from emocli.records import Record
 from emocli.training import distributed, losses
 from emocli.training.data import Data as Data
@@ -36,15 +36,17 @@ MOST = 512  # dev records that a model's `after_epoch` sees
 
 def standardise(model: Any, data: Source) -> None:
     """Set the model's `mean` and `scale` from the records, or frames, that have each stream."""
-    found = moments(data, model.config.dims)
-    for name, one in found.items():
-        if one.count < 2:
-            raise UsageError(f"stream {name}: {one.count} training records have it, 2 are needed")
-        if not one.mean.isfinite().all():
+    by_stream = moments(data, model.config.dims)
+    for name, stream in by_stream.items():
+        if stream.count < 2:
+            raise UsageError(
+                f"stream {name}: {stream.count} training records have it, 2 are needed"
+            )
+        if not stream.mean.isfinite().all():
             raise UsageError(f"stream {name}: some of its features are no numbers")
     inputs = getattr(model, "inputs", model)
-    inputs.mean.copy_(torch.cat([one.mean for one in found.values()]))
-    scales = [one.deviation().clamp_min(1e-6) for one in found.values()]
+    inputs.mean.copy_(torch.cat([stream.mean for stream in by_stream.values()]))
+    scales = [stream.deviation().clamp_min(1e-6) for stream in by_stream.values()]
     inputs.scale.copy_(torch.cat(scales))
 
 
@@ -124,7 +126,7 @@ def _epochs(
         run.epoch += 1
         terms = _epoch(run, train, loss)
         answers = logits(model, dev)
-        dev_loss = distributed.agreed(float(loss(answers, dev.targets)))
+        dev_loss = distributed.broadcast(float(loss(answers, dev.targets)))
         line = {"epoch": run.epoch, **terms, "dev_loss": dev_loss}
         line |= measure(answers, dev.targets) if measure else {}
         line |= _figures(model, dev)
@@ -139,12 +141,12 @@ def _batches(run: Run, data: Source) -> Iterator[Data]:
     Of several processes each gets its part of the streams, and the targets of the whole batch.
     """
     settings, model = run.settings, run.model
-    share = 0.0 if getattr(model, "masks_itself", False) else settings.modality_dropout
+    chance = 0.0 if getattr(model, "masks_itself", False) else settings.modality_dropout
     for index in torch.split(_order(data, settings, run.random), settings.batch_size):
-        kept = torch.rand(len(model.config.dims), len(index), generator=run.random) >= share
-        own = distributed.share(torch.arange(len(index)))
-        batch = data.rows(index[own])
-        masks = _dropped(batch.masks, kept[:, own]) if share > 0 else batch.masks
+        kept = torch.rand(len(model.config.dims), len(index), generator=run.random) >= chance
+        shard = distributed.shard(torch.arange(len(index)))
+        batch = data.rows(index[shard])
+        masks = _dropped(batch.masks, kept[:, shard]) if chance > 0 else batch.masks
         yield Data(batch.streams, masks, data.targets[index]).to(run.place.device)
 
 
@@ -157,14 +159,16 @@ def _order(data: Source, settings: Settings, random: torch.Generator) -> Tensor:
     return torch.multinomial(chances, len(data), replacement=True, generator=random)
 
 
-def objective(model: Any, batch: Data, loss: Loss, whole: Whole = alone) -> dict[str, Tensor]:
+def objective(
+    model: Any, batch: Data, loss: Loss, all_gather: AllGather = identity
+) -> dict[str, Tensor]:
     """Return the terms of a model's loss on a batch, weighted: their sum is what falls.
 
-    `whole` makes all rows of what a model says of the batch's streams, where these are a part.
+    `all_gather` makes all rows of what a model says of the batch's streams, where these are a part.
     """
     if hasattr(model, "objective"):
-        return model.objective(batch.streams, batch.masks, batch.targets, loss, whole)
-    return {"task": loss(whole(model(batch.streams, batch.masks)), batch.targets)}
+        return model.objective(batch.streams, batch.masks, batch.targets, loss, all_gather)
+    return {"task": loss(all_gather(model(batch.streams, batch.masks)), batch.targets)}
 
 
 def _epoch(run: Run, train: Source, loss: Loss) -> dict[str, float]:
@@ -197,10 +201,10 @@ def _terms(model: Any, batch: Data, loss: Loss) -> dict[str, Tensor]:
     """Return the terms of the loss of a whole batch, of which several processes have parts."""
     if distributed.world()[1] == 1:
         return objective(model, batch, loss)
-    lengths = distributed.largest([values.shape[1] for values in batch.streams.values()])
+    lengths = distributed.all_reduce_max([values.shape[1] for values in batch.streams.values()])
     batch, size = padded(batch, lengths), len(batch)
     with distributed.Dropout(size):
-        return objective(model, batch, loss, partial(distributed.whole, size=size))
+        return objective(model, batch, loss, partial(distributed.all_gather, size=size))
 
 
 def _figures(model: Any, dev: Source) -> dict[str, float]:
@@ -232,9 +236,9 @@ def logits(model: Any, data: Source, size: int = READ) -> Tensor:
     model.eval()
     tensors = [*model.parameters(), *model.buffers()]
     device = tensors[0].device
-    found = []
+    parts = []
     with torch.inference_mode():
         for rows in torch.split(torch.arange(len(data)), size):
-            part = data.rows(rows).to(device)
-            found.append(model(part.streams, part.masks).float().cpu())
-    return torch.cat(found)
+            batch = data.rows(rows).to(device)
+            parts.append(model(batch.streams, batch.masks).float().cpu())
+    return torch.cat(parts)

@@ -29,10 +29,10 @@ DEFAULTS = {CLASSES: "cross-entropy", SHARES: "js", BLEND: "kl"}  # BLEND: as BL
 def of(heads: Sequence[Head], targets: Tensor, settings: Any) -> Loss:
     """Return the sum of the heads' losses; `targets` are those of training, to weigh classes.
 
-    `settings` is a training.Settings. Classes weigh N / (C n) each where it says `balanced`; shares
+    `settings` is a state.Settings. Classes weigh N / (C n) each where it says `balanced`; shares
     never do, since that would bend them.
     """
-    losses = [_one(head, targets, settings) for head in heads]
+    losses = [_of_head(head, targets, settings) for head in heads]
     if len(heads) == 1:
         return losses[0]
 
@@ -48,7 +48,7 @@ def full(values: Tensor) -> Tensor:
     return values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
 
 
-def _one(head: Head, targets: Tensor, settings: Any) -> Loss:
+def _of_head(head: Head, targets: Tensor, settings: Any) -> Loss:
     if not head.labels:
         return partial(numbers, squared=settings.squared)
     name = settings.loss or DEFAULTS[head.kind]
@@ -56,8 +56,8 @@ def _one(head: Head, targets: Tensor, settings: Any) -> Loss:
         return partial({"kl": kl, "js": js}[name])
     weights = None
     if settings.balanced and not settings.even and head.kind == CLASSES:  # else twice
-        own = targets if targets.ndim == 1 else targets[:, : head.size].nan_to_num()
-        weights = class_weights(own, head.size)
+        shares = targets if targets.ndim == 1 else targets[:, : head.size].nan_to_num()
+        weights = class_weights(shares, head.size)
     return partial(cross_entropy, weights=weights, smoothing=settings.label_smoothing)
 
 
@@ -99,19 +99,19 @@ def js(logits: Tensor, targets: Tensor) -> Tensor:
     logits = full(logits)
     known, wanted = _known(_shares(targets, logits))
     logs = logits[known].log_softmax(dim=1)
-    found = logs.exp()
-    middle = ((found + wanted) / 2).clamp_min(torch.finfo(found.dtype).tiny).log()
-    ours = (found * (logs - middle)).sum()  # not kl_div: its slope is infinite where found is 0
+    answer = logs.exp()
+    middle = ((answer + wanted) / 2).clamp_min(torch.finfo(answer.dtype).tiny).log()
+    ours = (answer * (logs - middle)).sum()  # not kl_div: its slope is infinite where that is 0
     theirs = functional.kl_div(middle, wanted, reduction="sum")
     return (ours + theirs) / 2 / max(1, len(targets))
 
 
-def numbers(found: Tensor, targets: Tensor, squared: bool = False) -> Tensor:
+def numbers(answers: Tensor, targets: Tensor, squared: bool = False) -> Tensor:
     """Return the mean over records and numbers of the absolute, or squared, error."""
-    found, wanted = full(found), targets.reshape(len(targets), -1)
+    answers, wanted = full(answers), targets.reshape(len(targets), -1)
     known = wanted.isfinite()
     error = functional.mse_loss if squared else functional.l1_loss
-    return error(found[known], wanted[known], reduction="sum") / max(1, wanted.numel())
+    return error(answers[known], wanted[known], reduction="sum") / max(1, wanted.numel())
 
 
 def _shares(targets: Tensor, logits: Tensor) -> Tensor:

@@ -34,8 +34,8 @@ class Moments:
 
 def moments(data: Source, dims: dict[str, int]) -> dict[str, Moments]:
     """Return the moments of each stream over the records, or frames, that have it."""
-    found = {name: Moments(dim) for name, dim in dims.items()}
+    by_stream = {name: Moments(dim) for name, dim in dims.items()}
     for part in chunks(data):
-        for name, one in found.items():
-            one.add(part.streams[name][part.masks[name]].flatten(0, -2))
-    return found
+        for name, stream in by_stream.items():
+            stream.add(part.streams[name][part.masks[name]].flatten(0, -2))
+    return by_stream

@@ -5,24 +5,23 @@ from __future__ import annotations
 import contextlib
 import time
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 from emocli import records
-from emocli.cli import options
 from emocli.errors import UsageError
 from emocli.pipeline.progress import BAR_SECONDS, LINE_SECONDS, WIDTH
 from emocli.records import Record
 from emocli.training import distributed
 
-TOLD = ("train_loss", "dev_loss", "dev_uar", "dev_jsd_bits", "dev_ccc")
+FIGURES = ("train_loss", "dev_loss", "dev_uar", "dev_jsd_bits", "dev_ccc")
 
 
 class Epochs:
     """Told of every epoch; `about` is what the lines of the log say beside it (a fold, a seed)."""
 
-    def __init__(self, run: options.Run, total: int, log: BinaryIO | None) -> None:
-        self.stderr, self.quiet = run.world.stderr, run.flags["quiet"]
-        self.quiet = self.quiet or distributed.world()[0] > 0
+    def __init__(self, stderr: TextIO, quiet: bool, total: int, log: BinaryIO | None) -> None:
+        self.stderr = stderr
+        self.quiet = quiet or distributed.world()[0] > 0
         self.terminal = self.stderr.isatty()
         self.total, self.log = total, log
         self.drawn = time.monotonic()
@@ -43,14 +42,14 @@ class Epochs:
     def _draw(self, line: Record) -> None:
         epoch = line["epoch"]
         where = "".join(f" {name} {value}" for name, value in self.about.items())
-        figures = {n: v for n, v in line.items() if n in TOLD and v is not None}
-        told = "  ".join(f"{name} {value:.4f}" for name, value in figures.items())
+        figures = {n: v for n, v in line.items() if n in FIGURES and v is not None}
+        text = "  ".join(f"{name} {value:.4f}" for name, value in figures.items())
         if self.terminal:
             bar = f"{'#' * round(WIDTH * epoch / self.total):<{WIDTH}}"
-            self.stderr.write(f"\r\033[Ktrain{where} [{bar}] {epoch}/{self.total}  {told}")
+            self.stderr.write(f"\r\033[Ktrain{where} [{bar}] {epoch}/{self.total}  {text}")
             self.shown = True
         else:
-            self.stderr.write(f"emocli train:{where} epoch {epoch}/{self.total}  {told}\n")
+            self.stderr.write(f"emocli train:{where} epoch {epoch}/{self.total}  {text}\n")
         self.stderr.flush()
 
     def clear(self) -> None:

@@ -33,10 +33,10 @@ class Settings:
     seed: int = 0
 
 
-def settings(given: dict[str, Any]) -> Settings:
-    """Return the settings with those given; UsageError names one that is none, or its value."""
+def settings(table: dict[str, Any]) -> Settings:
+    """Return the settings of a table; UsageError names what is no setting, or its value."""
     kinds: dict[str, type] = {name: type(value) for name, value in vars(Settings()).items()}
-    for name, value in given.items():
+    for name, value in table.items():
         if name not in kinds:
             raise UsageError(f"[training] has no {name}", hint=f"there are {', '.join(kinds)}")
         kind = kinds[name]
@@ -44,7 +44,7 @@ def settings(given: dict[str, Any]) -> Settings:
             raise UsageError(f"[training] {name} = {value!r}: not of the kind {kind.__name__}")
         if name in ("epochs", "patience", "batch_size") and value < 1:
             raise UsageError(f"[training] {name} = {value!r}: below 1")
-    return Settings(**given)
+    return Settings(**table)
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,8 @@ class Run:
             return
         if file.exists():
             self._load(file)
-        if distributed.largest([self.epoch]) != [self.epoch]:  # waits for all: none goes ahead
+        # Waits for all: none goes ahead.
+        if distributed.all_reduce_max([self.epoch]) != [self.epoch]:
             hint = "it must lie where all processes see it"
             raise ConfigError(f"{file} is not what another process has read", hint=hint)
 

@@ -23,15 +23,15 @@ SHARES_TOLERANCE = 0.01  # of a distribution, as in metrics.distribution
 
 def named(text: str) -> list[str]:
     """Return the targets of "emotion,valence": the one with labels first."""
-    found = [name.strip() for name in text.split(",") if name.strip()]
-    if unknown := [name for name in found if name not in heads.KINDS]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if unknown := [name for name in names if name not in heads.KINDS]:
         hint = f"one of {', '.join(heads.KINDS)}, or several with commas between"
         raise UsageError(f"--target {unknown[0]}: nothing of the label is called so", hint=hint)
-    with_labels = [name for name in found if heads.KINDS[name] != NUMBER]
-    if not found or len(set(found)) < len(found) or len(with_labels) > 1:
+    with_labels = [name for name in names if heads.KINDS[name] != NUMBER]
+    if not names or len(set(names)) < len(names) or len(with_labels) > 1:
         hint = "one of emotion, distribution and blend at most, and each once"
         raise UsageError(f"--target {text}: not a set of targets", hint=hint)
-    return sorted(found, key=lambda name: heads.KINDS[name] == NUMBER)
+    return sorted(names, key=lambda name: heads.KINDS[name] == NUMBER)
 
 
 class Targets:
@@ -78,26 +78,26 @@ class Targets:
 
     def heads(self) -> list[Head]:
         """Return the heads these labels ask for; numbers are taken in units of their spread."""
-        found = []
+        listed = []
         if self.labelled:
-            found.append(Head(self.labelled, heads.KINDS[self.labelled], tuple(self._labels())))
+            listed.append(Head(self.labelled, heads.KINDS[self.labelled], tuple(self._labels())))
         for name, column in self.numbers.items():
             values = np.asarray(column)
             known = values[np.isfinite(values)]
             if not len(known):
                 raise UsageError(f"--target {name}: no record has label.{name}")
             scale = float(known.std()) or 1.0
-            found.append(Head(name, NUMBER, mean=float(known.mean()), scale=scale))
-        return found
+            listed.append(Head(name, NUMBER, mean=float(known.mean()), scale=scale))
+        return listed
 
     def _labels(self) -> list[str]:
         """Return the labels in the project's order, others behind them by name."""
-        there = set(self.words)
-        known = [name for name in labels.EMOTIONS if name in there]
-        return known + sorted(there - set(known))
+        words = set(self.words)
+        known = [name for name in labels.EMOTIONS if name in words]
+        return known + sorted(words - set(known))
 
     def tensor(self, wanted: Sequence[Head]) -> Tensor:
-        """Return the targets of training for these heads (see training_data.Data)."""
+        """Return the targets of training for these heads (see data.Data)."""
         parts = []
         for head in wanted:
             if head.labels:
@@ -136,20 +136,20 @@ def _shares(record: Record, label: Record, target: str) -> dict[str, float]:
         emotion = label.get("emotion")
         return {emotion: 1.0} if isinstance(emotion, str) and emotion else {}
     field = "blend" if target == "blend" else "distribution"
-    given = label.get(field)
-    if given is None and target == "distribution":
-        field, given = "votes", label.get("votes")
-    if given is None:
+    shares = label.get(field)
+    if shares is None and target == "distribution":
+        field, shares = "votes", label.get("votes")
+    if shares is None:
         return {}
     name = f"{records.name_of(record)}: label.{field}"
-    numbers: list[Any] = list(given.values()) if isinstance(given, dict) else [None]
+    numbers: list[Any] = list(shares.values()) if isinstance(shares, dict) else [None]
     if not all(isinstance(v, int | float) and not isinstance(v, bool) and v >= 0 for v in numbers):
         hint = "numbers by label, none below zero"
-        raise UsageError(f"{name} is no distribution: {given!r:.80}", hint=hint)
+        raise UsageError(f"{name} is no distribution: {shares!r:.80}", hint=hint)
     total = math.fsum(numbers)
     wanted, most = {"blend": (100.0, BLEND_TOLERANCE), "distribution": (1.0, SHARES_TOLERANCE)}.get(
         field, (total, 0.0)
     )
     if total <= 0 or abs(total - wanted) > most:
-        raise UsageError(f"{name} adds to {total:g}, not to {wanted:g}: {given!r:.80}")
-    return {word: value / total for word, value in given.items() if value > 0}
+        raise UsageError(f"{name} adds to {total:g}, not to {wanted:g}: {shares!r:.80}")
+    return {word: value / total for word, value in shares.items() if value > 0}

@@ -15,9 +15,9 @@ import torch
 
 from emocli import models, pipeline
 from emocli.bundles import bundle
-from emocli.cli import main, options
-from emocli.commands import fuse
-from emocli.pipeline import windows
+from emocli.cli import main
+from emocli.pipeline.context import Context
+from emocli.stages import fuse
 
 RECORDS = 2_000
 ALONE = 250  # of these at a batch of one
@@ -64,10 +64,9 @@ def row(name: str, of: Callable[..., float], folder: Path, lines: list[bytes]) -
 
 def of_stage(folder: Path, size: str, lines: list[bytes]) -> float:
     """Return the CPU time of the command's stage on records that are read already."""
-    flags = {"batch_size": size, "store": None, "device": "cpu", "dtype": "auto", "offline": True}
-    run = options.Run("fuse", options.streams(), [], flags)
-    window = windows.of(run.batch_size(fuse.BATCH))
-    stage = pipeline.windowed(fuse.stage(run, bundle.read(folder)), window)
+    context = Context(batch_size=None if size == "auto" else int(size), device="cpu", offline=True)
+    trained = bundle.read(folder)
+    stage = pipeline.windowed(fuse.stage(context, trained), fuse.window(context, trained))
     given = [orjson.loads(line) for line in lines]
     start = time.process_time()
     count = sum("fused" in record["features"] for record in stage(iter(given)))

@@ -12,10 +12,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from emocli.commands import extract_audio
 from emocli.errors import RecordError
 from emocli.io.store import Store
+from emocli.modalities import audio as modality
+from emocli.modalities.audio import samples
+from emocli.pipeline.context import Context
 from emocli.signals import audio
+from emocli.stages import extract_audio
 from tests.conftest import Emocli
 from tests.signals.media import encoded, silent_film, wav_bytes
 
@@ -74,9 +77,7 @@ def test_stored_and_decoded_in_place_are_the_same_numbers(
             plain = {"id": "a", "path": str(path), **span}
             (record,) = emocli("extract-audio", "-j1", stdin=[plain]).records
             assert record["audio"]["duration"] == (0.75 if span else pytest.approx(2.0, abs=0.1))
-            np.testing.assert_array_equal(
-                extract_audio.samples(record, store), extract_audio.samples(plain, None)
-            )
+            np.testing.assert_array_equal(samples(record, store), samples(plain, None))
 
 
 def test_the_same_sound_is_stored_once(emocli: Emocli, wav: Wav, tmp_path: Path) -> None:
@@ -177,27 +178,27 @@ def _escaped(raw: bytes) -> dict[str, str]:
 @pytest.mark.parametrize("value", ["soon", [1], float("1e999"), {"s": 1}])
 def test_a_span_that_is_no_number_is_named(wav: Wav, value: Any) -> None:
     with pytest.raises(RecordError, match="start") as caught:
-        extract_audio.samples({"path": str(wav()), "start": value}, None)
+        samples({"path": str(wav()), "start": value}, None)
     assert caught.value.code == "bad_span"
 
 
 def test_spans_may_be_text_as_they_are_in_csv(wav: Wav) -> None:
     record = {"path": str(wav()), "start": "0.25", "end": "0.75"}
-    assert len(extract_audio.samples(record, None)) == 8000
-    assert len(extract_audio.samples(record | {"start": "", "end": ""}, None)) == RATE_HZ
+    assert len(samples(record, None)) == 8000
+    assert len(samples(record | {"start": "", "end": ""}, None)) == RATE_HZ
 
 
 @pytest.mark.parametrize("value", ["a.flac", 3, ["x"], {"path": 7}])
 def test_audio_that_is_not_ours_is_named(wav: Wav, store: Store, value: Any) -> None:
     with pytest.raises(RecordError) as caught:
-        extract_audio.samples({"path": str(wav()), "audio": value}, store)
+        samples({"path": str(wav()), "audio": value}, store)
     assert caught.value.code == "bad_audio"
 
 
 def test_audio_outside_the_store_is_refused(wav: Wav, store: Store) -> None:
     for path in ("../secret.flac", "/etc/passwd"):
         with pytest.raises(RecordError, match="not a path inside the store"):
-            extract_audio.samples({"audio": {"path": path}}, store)
+            samples({"audio": {"path": path}}, store)
 
 
 def test_several_stages_in_one_process_decode_once(
@@ -207,28 +208,30 @@ def test_several_stages_in_one_process_decode_once(
     read = audio.read
     monkeypatch.setattr(audio, "read", lambda *a, **k: calls.append(a) or read(*a, **k))
     path = wav("a.wav")
-    record = next(extract_audio.stage(None)(iter([{"id": "a", "path": str(path)}])))
+    record = next(
+        extract_audio.bring(Context(), lambda _: True)(iter([{"id": "a", "path": str(path)}]))
+    )
     assert "path" not in record["audio"]
-    first = extract_audio.samples(record, None)
-    assert first is extract_audio.samples(record, None)
+    first = samples(record, None)
+    assert first is samples(record, None)
     assert len(calls) == 1
     with pytest.raises(ValueError, match="read-only"):
         first[0] = 1
     wav("a.wav", seconds=2.0)  # another file of that name
-    assert len(extract_audio.samples(record, None)) == 2 * RATE_HZ
+    assert len(samples(record, None)) == 2 * RATE_HZ
 
 
 def test_the_memory_of_what_was_decoded_is_bounded(
     wav: Wav, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(extract_audio, "CACHE_BYTES", 200_000)  # three seconds
-    cache = extract_audio._Cache()
-    monkeypatch.setattr(extract_audio, "_CACHE", cache)
+    monkeypatch.setattr(modality, "CACHE_BYTES", 200_000)  # three seconds
+    cache = modality._Cache()
+    monkeypatch.setattr(modality, "_CACHE", cache)
     for i in range(6):
-        extract_audio.samples({"path": str(wav(f"{i}.wav"))}, None)
+        samples({"path": str(wav(f"{i}.wav"))}, None)
     assert len(cache.kept) == 3
     assert cache.bytes == sum(found.samples.nbytes for found in cache.kept.values())
-    assert len(extract_audio.samples({"path": str(wav("long.wav", seconds=9.0))}, None)) == 144_000
+    assert len(samples({"path": str(wav("long.wav", seconds=9.0))}, None)) == 144_000
 
 
 def test_the_stage_crosses_the_border_of_a_process(store: Store, wav: Wav) -> None:
@@ -265,8 +268,8 @@ def test_a_long_recording_is_cut_where_nobody_speaks(
     for record in done.records:
         assert record["id"] == f"a#{record['start']:.2f}-{record['end']:.2f}"
         assert (record["path"], record["speaker"]) == (plain["path"], "s")
-        whole = extract_audio.samples({**record, "audio": None}, None)
-        np.testing.assert_array_equal(extract_audio.samples(record, store), whole)
+        whole = samples({**record, "audio": None}, None)
+        np.testing.assert_array_equal(samples(record, store), whole)
 
 
 def test_an_hour_of_silence_has_no_speech_and_is_told(emocli: Emocli, tmp_path: Path) -> None:

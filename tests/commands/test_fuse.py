@@ -228,7 +228,7 @@ def test_files_of_the_store_that_are_damaged_are_named(emocli: Emocli, tmp_path:
 
 
 def test_sequences_are_batched_with_those_of_like_length(tmp_path: Path) -> None:
-    from emocli.commands import fuse
+    from emocli.stages import fuse
 
     long = feature("audio", np.ones((500, 6)))
     lengths = [fuse._frames({"features": {"audio": f}}) for f in (long, {"vector": [1.0]}, 3)]

@@ -15,10 +15,9 @@ import torch
 from rich.console import Console
 
 from emocli.bundles import bundle, outputs
-from emocli.cli import prediction
+from emocli.cli.prediction import bar, show_prediction
 from emocli.errors import ConfigError
 from emocli.records.labels import EMOTIONS
-from emocli.stages import encode
 from tests.commands import bundles
 from tests.conftest import Emocli
 
@@ -150,7 +149,7 @@ def test_a_trained_bundle_predicts_and_only_its_own_fusion_counts(
 
 
 def test_a_prediction_is_drawn_for_people() -> None:
-    prediction: dict[str, Any] = encode.prediction(
+    prediction: dict[str, Any] = outputs.prediction(
         np.log([0.1, 0.4, 0.1, 0.1, 0.1, 0.1, 0.1]), list(EMOTIONS)
     )
     prediction |= {"modalities": {"audio": 0.75, "text": 0.25}, "model": "default@1"}
@@ -163,10 +162,8 @@ def test_a_prediction_is_drawn_for_people() -> None:
         "missing": {"video": {"message": "no face"}},
     }
     console = Console(file=io.StringIO(), width=100)
-    assert prediction.show_prediction(record, EMOTIONS, console)
-    assert prediction.show_prediction(
-        {"id": "b", "error": {"message": "broken"}}, EMOTIONS, console
-    )
+    assert show_prediction(record, EMOTIONS, console)
+    assert show_prediction({"id": "b", "error": {"message": "broken"}}, EMOTIONS, console)
     drawn = console.file.getvalue()  # type: ignore[attr-defined]
     for words in (
         "clip.wav",
@@ -179,8 +176,8 @@ def test_a_prediction_is_drawn_for_people() -> None:
         "broken",
     ):
         assert words in drawn
-    assert prediction.bar(0.5, 4) == "██"
-    assert prediction.bar(1 / 32, 4) == "▏"
+    assert bar(0.5, 4) == "██"
+    assert bar(1 / 32, 4) == "▏"
 
 
 VALENCE: dict[str, Any] = {"target": "valence", "kind": "number", "mean": 3.0, "scale": 0.5}
@@ -309,10 +306,10 @@ def test_blends_and_numbers_are_drawn_for_people() -> None:
     blend = {"emotion": "joy", "probabilities": shares, "confidence": 0.65, "entropy": 0.8}
     blend |= {"blend": {"joy": 70.0, "anger": 30.0}, "valence": 0.25}
     blend |= {"modalities": {"text": 1.0}, "disagreement": {"text": 0.125}, "model": "m@1"}
-    assert prediction.show_prediction({"id": "a", "prediction": blend}, bundles.LABELS, console)
+    assert show_prediction({"id": "a", "prediction": blend}, bundles.LABELS, console)
     numbers = {"emotion": None, "valence": 3.5, "arousal": -0.25, "modalities": {}, "model": "n@1"}
     record = {"id": "b", "prediction": numbers, "unimodal": {"text": {"valence": 2.0}}}
-    assert prediction.show_prediction(record, [], console)
+    assert show_prediction(record, [], console)
     drawn = console.file.getvalue()  # type: ignore[attr-defined]
     for words in ("70 % joy, 30 % anger  65% sure", "0.25", "text 0.12", "valence 3.50, arousal"):
         assert words in drawn

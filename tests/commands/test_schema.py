@@ -7,7 +7,7 @@ from typing import Any, get_type_hints
 import orjson
 import pytest
 
-from emocli.records import types
+from emocli.records import label_types, types
 from emocli.records.schema import schema
 from emocli.records.types import Utterance
 
@@ -85,7 +85,8 @@ def test_every_field_of_the_types_is_there():
     assert SCHEMA["$schema"].endswith("2020-12/schema")
     assert "additionalProperties" not in SCHEMA
     for name, definition in SCHEMA["$defs"].items():
-        assert list(definition["properties"]) == list(get_type_hints(getattr(types, name)))
+        kind = getattr(types, name, None) or getattr(label_types, name)
+        assert list(definition["properties"]) == list(get_type_hints(kind))
         assert definition["description"]
 
 

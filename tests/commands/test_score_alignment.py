@@ -10,11 +10,12 @@ from scipy.spatial.distance import jensenshannon
 
 from emocli.metrics import agreement
 from emocli.scoring import alignment
+from emocli.scoring.options import ScoreOptions
 
 Record = dict[str, Any]
 LABELS = ["neutral", "joy", "sadness", "anger"]
 KAPPA_AND_ENTROPY = ("fleiss_kappa", "entropy_bits")
-FLAGS = {"bootstrap": 200, "seed": 0}
+OPTIONS = ScoreOptions(bootstrap=200)
 
 
 def record(name: str, human: dict[str, int], said: list[str], **more: Any) -> Record:
@@ -36,7 +37,7 @@ def simulated(bias: float, records: int = 300, votes: int = 20, seed: int = 0) -
 
 def test_one_record_by_hand() -> None:
     human, said = {"joy": 3, "anger": 1}, ["joy", "joy", "anger", "neutral"]
-    [row] = alignment.rows([record("a", human, said)], FLAGS)
+    row = alignment.row([record("a", human, said)], OPTIONS)
     full = jensenshannon([0, 0.75, 0.25], [0.25, 0.5, 0.25], base=2) ** 2
     assert row["by_votes"]["points"][3]["jsd_bits"] == pytest.approx(full)
     assert row["ambiguity"][0]["synthetic"]["jsd_bits"] == pytest.approx(full)
@@ -56,10 +57,10 @@ def test_what_cannot_be_scored_is_counted_by_reason() -> None:
         record("f", {"joy": 1}, ["joy"], error={"code": "x"}),
         {"id": "g", "label": {"votes": {"joy": 1}}, "annotations": [{"label": None}]},
     ]
-    [row] = alignment.rows(records, FLAGS)
+    row = alignment.row(records, OPTIONS)
     assert (row["records"], row["scored"]) == (7, 1)
     assert row["skipped"] == {"no_votes": 2, "no_annotations": 3, "error": 1}
-    [nothing] = alignment.rows([], FLAGS)
+    nothing = alignment.row([], OPTIONS)
     assert nothing["scored"] == 0
 
 
@@ -70,12 +71,12 @@ def test_votes_that_annotators_had_a_part_in_are_no_truth() -> None:
         "distribution": {"joy": 2 / 3, "anger": 1 / 3},
         "merged": {"rule": "count"},
     }
-    [row] = alignment.rows([mixed], FLAGS)
+    row = alignment.row([mixed], OPTIONS)
     assert row["by_votes"]["points"][1]["jsd_bits"] == pytest.approx(1.0)  # nothing in common
 
 
 def test_worse_annotators_diverge_more_at_every_number_of_votes() -> None:
-    [good], [bad] = (alignment.rows(simulated(bias), FLAGS) for bias in (0.0, 0.8))
+    good, bad = (alignment.row(simulated(bias), OPTIONS) for bias in (0.0, 0.8))
     for one, other in zip(good["by_votes"]["points"], bad["by_votes"]["points"], strict=True):
         assert one["jsd_bits"] < other["jsd_bits"] or one["votes"] == 1
         assert one["interval"][0] <= one["jsd_bits"] <= one["interval"][1]
@@ -87,7 +88,7 @@ def test_worse_annotators_diverge_more_at_every_number_of_votes() -> None:
 
 def test_sources_and_thirds_are_those_of_the_metrics() -> None:
     records = simulated(0.3)
-    [row] = alignment.rows(records, FLAGS)
+    row = alignment.row(records, OPTIONS)
     human = np.array([[r["label"]["votes"].get(w, 0) for w in LABELS] for r in records])
     kappa = agreement.fleiss_kappa(human)
     source = row["sources"]["human"]
@@ -103,7 +104,7 @@ def test_predictions_are_compared_too_where_there_are_some() -> None:
         record("a", {"joy": 1}, ["joy"], prediction={"probabilities": {"joy": 0.5, "fear": 0.5}}),
         record("b", {"joy": 1}, ["joy"], prediction={"probabilities": {"joy": "much"}}),
     ]
-    low, middle, high = alignment.rows(records, FLAGS)[0]["ambiguity"]
+    low, middle, high = alignment.row(records, OPTIONS)["ambiguity"]
     expected = jensenshannon([1, 0], [0.5, 0.5], base=2) ** 2
     assert low["prediction"]["jsd_bits"] == pytest.approx(expected)
     assert "prediction" not in middle
@@ -112,7 +113,7 @@ def test_predictions_are_compared_too_where_there_are_some() -> None:
 
 def test_a_number_of_votes_that_few_records_have_is_not_on_the_curve() -> None:
     records = [*simulated(0.2, records=95, votes=6), *simulated(0.2, records=5, votes=2)]
-    [row] = alignment.rows(records, {"bootstrap": 0})
+    row = alignment.row(records, ScoreOptions(bootstrap=0))
     assert len(row["by_votes"]["points"]) == 6
     assert row["by_votes"]["records"] == 95
     assert row["by_votes"]["points"][0]["interval"] == [None, None]

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 from scipy.signal import lfilter
 
-from emocli.commands import transcribe
+from emocli.stages import transcribe
 from tests.encoders.test_speech_to_text import random_whisper  # noqa: F401 - a fixture
 
 RATE_HZ = 16_000
@@ -219,12 +219,12 @@ def clips() -> list[np.ndarray]:
 def test_full_windows_give_what_faster_whisper_gives(model):
     from faster_whisper import WhisperModel
 
-    from emocli.encoders.speech_to_text import How
+    from emocli.encoders.decoding import DecodingOptions
 
     folder, ours = model
     theirs = WhisperModel(str(folder), device="cpu", compute_type="float32")
     waves = clips()
-    batch = ours.hear(waves, 30 * RATE_HZ, How("en", 5))
+    batch = ours.decode(waves, 30 * RATE_HZ, DecodingOptions("en", 5))
     for wave, heard in zip(waves, batch, strict=True):
         options = {"without_timestamps": True, "word_timestamps": True, "temperature": 0.0}
         segment = next(theirs.transcribe(wave, **options)[0])

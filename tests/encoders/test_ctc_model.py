@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from emocli.encoders import ctc_model, transformer_text
+from emocli.encoders import ctc_model
+from emocli.encoders.transformers_import import imported
 from emocli.errors import ConfigError, RecordError
 
 Network = Callable[..., Path]
@@ -20,7 +21,7 @@ LETTERS = ["<pad>", "<unk>", "|", *"ABCDEFGHIJKLMNOPQRSTUVWXYZ'"]
 @pytest.fixture(scope="session")
 def ctc_network(tmp_path_factory: pytest.TempPathFactory) -> Network:
     """Make a tiny wav2vec 2.0 with a CTC head: ctc_network(symbols) -> folder."""
-    transformers = transformer_text._transformers()
+    transformers = imported()
 
     def make(symbols: list[str]) -> Path:
         torch.manual_seed(0)
@@ -57,7 +58,7 @@ def test_frames_are_those_of_transformers_and_probabilities_add_up(letters: Path
     model = ctc_model.load(letters)
     samples = sound(1.3)
     ours = ctc_model.log_probs(model, samples)
-    extractor = transformer_text._transformers().Wav2Vec2FeatureExtractor()
+    extractor = imported().Wav2Vec2FeatureExtractor()
     wave = extractor(samples, sampling_rate=16_000, return_tensors="pt").input_values
     with torch.inference_mode():
         theirs = model.network(wave).logits[0].log_softmax(-1)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from emocli.encoders import speech_to_text, speech_windows
-from emocli.encoders.speech_to_text import Heard, How, transcribe
+from emocli.encoders.decoding import Decoded, DecodingOptions
+from emocli.encoders.speech_to_text import transcribe
 from emocli.encoders.speech_windows import everywhere, is_silent, stretches
 from emocli.errors import ConfigError
 
@@ -22,24 +23,24 @@ class Scripted:
     name, own_language, languages, pads = "scripted", "en", frozenset(["en"]), False
 
     def __init__(self, scores: dict[tuple[int, int], float] | None = None) -> None:
-        self.asked: list[tuple[int, int, How]] = []
+        self.asked: list[tuple[int, int, DecodingOptions]] = []
         self.scores = scores or {}
 
     def detect(self, window: np.ndarray) -> str:
         return "de" if window[0] < 0 else "fr"
 
-    def hear(self, windows, length, how):
-        self.asked.append((len(windows), length, how))
-        score = self.scores.get((length // RATE, how.no_repeat_tokens), -0.1)
+    def decode(self, windows, length, options):
+        self.asked.append((len(windows), length, options))
+        score = self.scores.get((length // RATE, options.no_repeat_tokens), -0.1)
         return [self.one(window, score) for window in windows]
 
-    def one(self, window: np.ndarray, score: float) -> Heard:
+    def one(self, window: np.ndarray, score: float) -> Decoded:
         times = np.arange(len(window) // RATE)
         words = [
             {"text": f"w{window[t * RATE]:.0f}", "start": t, "end": t + 1, "probability": 0.5}
             for t in times.tolist()
         ]
-        return Heard(" ".join(w["text"] for w in words), words, score, 0.01)
+        return Decoded(" ".join(w["text"] for w in words), words, score, 0.01)
 
 
 def counted(seconds: int, first: int = 0) -> np.ndarray:
@@ -91,7 +92,7 @@ def test_the_batch_does_not_change_a_result():
 def test_a_poor_result_is_heard_again_in_full_then_without_repetition():
     model = Scripted({(10, 0): -1.5, (30, 0): -1.2, (30, 3): -1.3})
     transcribe(model, [counted(2)], [WHOLE])
-    asked = [(length // RATE, how.no_repeat_tokens) for _, length, how in model.asked]
+    asked = [(length // RATE, options.no_repeat_tokens) for _, length, options in model.asked]
     assert asked == [(10, 0), (30, 0), (30, 3)]
     model = Scripted({(10, 0): -1.5})
     transcribe(model, [counted(2)], [WHOLE])
@@ -99,15 +100,15 @@ def test_a_poor_result_is_heard_again_in_full_then_without_repetition():
 
 
 def test_whisper_itself_may_say_that_nobody_speaks():
-    assert Heard("Thank you.", [], -1.5, 0.9).is_silence
-    assert not Heard("Thank you.", [], -0.5, 0.9).is_silence
-    assert not Heard("Thank you.", [], -1.5, 0.1).is_silence
-    assert Heard(" ", [], -0.1, 0.0).is_silence
+    assert Decoded("Thank you.", [], -1.5, 0.9).is_silence
+    assert not Decoded("Thank you.", [], -0.5, 0.9).is_silence
+    assert not Decoded("Thank you.", [], -1.5, 0.1).is_silence
+    assert Decoded(" ", [], -0.1, 0.0).is_silence
 
 
 def test_a_repetition_is_not_a_good_result():
-    assert not Heard("no no " * 40, [], -0.1, 0.0).is_good
-    assert Heard("the child almost hurt the small dog", [], -0.1, 0.0).is_good
+    assert not Decoded("no no " * 40, [], -0.1, 0.0).is_good
+    assert Decoded("the child almost hurt the small dog", [], -0.1, 0.0).is_good
 
 
 def test_a_multilingual_model_listens_for_the_language_of_each_recording():
@@ -116,7 +117,7 @@ def test_a_multilingual_model_listens_for_the_language_of_each_recording():
     waves = [-1 - counted(2), counted(2), counted(2)]
     found = transcribe(model, waves, [WHOLE] * 3, languages=[None, None, "it"])
     assert [t.language for t in found] == ["de", "fr", "it"]
-    assert sorted(how.language for _, _, how in model.asked) == ["de", "fr", "it"]
+    assert sorted(options.language for _, _, options in model.asked) == ["de", "fr", "it"]
 
 
 def test_stretches_are_at_most_thirty_seconds_and_cover_all_speech():

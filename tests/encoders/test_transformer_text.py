@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from emocli.encoders import bert, transformer_text
+from emocli.encoders.transformers_import import imported
 from emocli.errors import ConfigError, RecordError
 
 WORDS = (
@@ -47,7 +48,7 @@ def write_tokenizer(folder):
 
 @pytest.fixture(scope="module")
 def transformers():
-    return transformer_text._transformers()
+    return imported()
 
 
 @pytest.fixture(scope="module")

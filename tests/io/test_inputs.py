@@ -38,7 +38,7 @@ def test_the_first_character_tells_records_from_paths() -> None:
 def test_a_stream_is_read_once_and_as_it_comes() -> None:
     first, second = os.pipe()
     code = (
-        "import sys; from emocli import inputs\n"
+        "import sys; from emocli.io import inputs\n"
         "for _, r in inputs.Source(['-'], sys.stdin.buffer): print(r['id'], flush=True)"
     )
     process = subprocess.Popen(

@@ -111,8 +111,8 @@ def test_a_changed_file_is_done_anew(tmp_path: Path) -> None:
 SLOW = """
 import sys, time
 from emocli.cli import main
-from emocli.commands import prosody
-from emocli.windows import Window
+from emocli.stages import prosody
+
 work = prosody.stage
 def slow(*args, **kwargs):
     inner = work(*args, **kwargs)

@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from emocli.cli import main
+from emocli.cli.prediction import show_prediction
 from emocli.pipeline import progress
 from tests.conftest import Emocli
 
@@ -82,8 +83,8 @@ def test_the_table_shows_no_control_characters() -> None:
     alone = {BAD: prediction}
     record = {"id": BAD, "text": BAD, "prediction": prediction, "unimodal": alone}
     record["missing"] = {"audio": {"message": BAD}}
-    assert prediction.show_prediction(record, ["joy"], console)
-    assert prediction.show_prediction({"id": BAD, "error": {"message": BAD}}, ["joy"], console)
+    assert show_prediction(record, ["joy"], console)
+    assert show_prediction({"id": BAD, "error": {"message": BAD}}, ["joy"], console)
     shown = file.getvalue()
     assert "\x1b" not in shown
     assert "\x9b" not in shown

@@ -21,7 +21,7 @@ from emocli.pipeline import stopping
 stopping.install()
 from emocli.cli import main
 from emocli.errors import ModelError
-from emocli.commands import prosody
+from emocli.stages import prosody
 def strike():
     os.kill(os.getpid(), signal.{name})
     for _ in range(1000):  # the handler comes between two of these

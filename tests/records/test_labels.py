@@ -1,6 +1,6 @@
 import pytest
 
-from emocli.records.labels import ALIASES, EMOTIONS, POLARITY, canonical, polarity
+from emocli.records.labels import ALIASES, EMOTIONS, canonical, ordered
 
 
 def test_the_seven_labels_have_one_order():
@@ -37,9 +37,9 @@ def test_every_label_is_its_own_alias_and_no_alias_means_two():
     assert all(canonical(alias) == emotion for alias, emotion in ALIASES.items())
 
 
-def test_polarity_is_said_only_where_the_emotion_says_it():
-    assert polarity("happy") == "positive"
-    assert polarity("neutral") == "neutral"
-    assert polarity("surprise") is None
-    assert polarity("boredom") is None
-    assert set(POLARITY.values()) == {"negative", "neutral", "positive"}
+def test_labels_are_ordered_as_the_seven_and_others_follow_by_name():
+    assert ordered(reversed(EMOTIONS)) == list(EMOTIONS)
+    assert ordered({"contempt", "surprise", "boredom", "neutral"}) == [
+        "neutral", "surprise", "boredom", "contempt",
+    ]  # fmt: skip
+    assert ordered([]) == []

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from emocli.signals import prosody_fitting, prosody_norms
-from emocli.signals.prosody_fitting import Heard
+from emocli.signals.prosody_fitting import Utterance
 from emocli.signals.prosody_norms import LEVELS, UNCLEAR, Norms, Spread, shrunk, spread
 
 MAN_HZ, WOMAN_HZ = 110.0, 210.0
@@ -43,7 +43,7 @@ def vowel(phone: str | None = "a", **other: Any) -> dict[str, Any]:
     }
 
 
-def corpus(speakers: dict[str, float], each: int = 20, language: str = "en") -> list[Heard]:
+def corpus(speakers: dict[str, float], each: int = 20, language: str = "en") -> list[Utterance]:
     """Return utterances of speakers with these medians: /a/ is twice as long as /i/."""
     numbers = np.random.default_rng(0)
     heard = []
@@ -65,7 +65,7 @@ def corpus(speakers: dict[str, float], each: int = 20, language: str = "en") -> 
             ]
             rate = numbers.normal(4, 1)
             whole = prosody(f0_hz, numbers.normal(65, 5), articulation_rate_syll_per_s=rate)
-            heard.append(Heard(name, language, whole, vowels))
+            heard.append(Utterance(name, language, whole, vowels))
     return heard
 
 
@@ -109,8 +109,8 @@ def test_a_level_holds_a_fifth_of_what_was_fitted_on(norms: Norms) -> None:
 
 def test_a_level_is_what_the_formulas_give_by_hand() -> None:
     heard = [
-        Heard("s", "en", prosody(), [vowel("a", duration=0.1 * k) for k in range(1, 6)]),
-        Heard("s", "en", prosody(), [vowel("i", duration=0.1 * k) for k in range(6, 11)]),
+        Utterance("s", "en", prosody(), [vowel("a", duration=0.1 * k) for k in range(1, 6)]),
+        Utterance("s", "en", prosody(), [vowel("i", duration=0.1 * k) for k in range(6, 11)]),
     ]
     content = prosody_fitting.fit(heard)
     seconds = np.arange(1, 11) / 10
@@ -230,7 +230,7 @@ def test_norms_need_neither_speakers_nor_a_language_nor_a_pitch() -> None:
     content = prosody_fitting.fit(heard)
     assert content["speakers"] == {}
     assert len(content["registers_hz"]) == 2
-    mute = [Heard(None, "", prosody(None), [])]
+    mute = [Utterance(None, "", prosody(None), [])]
     assert Norms(prosody_fitting.fit(mute)).utterance(prosody())["pitch"] is None
 
 

@@ -75,7 +75,7 @@ def curves(folder: Path) -> dict[str, list[Record]]:
     found = {name: curve(name) for name in models.names()}
     file = folder / f"{distributed.world()[1]}.safetensors"
     curve("miar", replace(SETTINGS, epochs=1), Place(checkpoint=file))
-    distributed.agreed(0.0)  # the first process has written it
+    distributed.broadcast(0.0)  # the first process has written it
     return found | {"miar, resumed": curve("miar", place=Place(checkpoint=file, resume=True))}
 
 

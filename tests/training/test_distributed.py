@@ -51,8 +51,8 @@ def test_every_record_of_a_batch_goes_to_one_process(monkeypatch: pytest.MonkeyP
         parts = []
         for rank in range(3):
             monkeypatch.setenv("RANK", str(rank))
-            parts.append(distributed.share(torch.arange(size)))
-        together = torch.stack(parts, dim=1).flatten()  # as _Whole puts them
+            parts.append(distributed.shard(torch.arange(size)))
+        together = torch.stack(parts, dim=1).flatten()  # as _AllGather puts them
         assert together[:size].tolist() == list(range(size))
         assert len(together) < size + 3
 
@@ -66,7 +66,7 @@ def test_what_no_process_has_a_gradient_of_is_passed_over(group: None) -> None:
 
 
 def test_processes_agree_on_a_number(group: None) -> None:
-    assert distributed.agreed(1 / 3) == 1 / 3
+    assert distributed.broadcast(1 / 3) == 1 / 3
 
 
 def test_frames_of_a_part_are_filled_up_to_those_of_the_batch() -> None:
@@ -84,7 +84,7 @@ def test_dropout_of_a_part_is_that_of_the_whole(second: None) -> None:
     expected = torch.nn.functional.dropout(values, 0.4)
     torch.manual_seed(4)
     with distributed.Dropout(5):
-        found = torch.nn.Dropout(0.4)(distributed.share(values))
+        found = torch.nn.Dropout(0.4)(distributed.shard(values))
     assert torch.equal(found, expected[[1, 3, 4]])  # the last one is there twice
     with distributed.Dropout(5):
         assert torch.equal(torch.nn.Dropout(0.4).eval()(found), found)
@@ -93,7 +93,9 @@ def test_dropout_of_a_part_is_that_of_the_whole(second: None) -> None:
 def test_processes_that_read_other_checkpoints_are_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(distributed, "largest", lambda _: [3])  # another one has read epoch 3
+    monkeypatch.setattr(
+        distributed, "all_reduce_max", lambda _: [3]
+    )  # another one has read epoch 3
     place = Place(checkpoint=tmp_path / "none.safetensors", resume=True)
     run = Run(models.build("linear", {"dims": {"a": 2}, "classes": 2}), Settings(), place)
     with pytest.raises(ConfigError, match="not what another process has read"):

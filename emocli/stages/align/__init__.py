@@ -1,1 +1,70 @@
-"""emocli/stages/align."""
+"""Add the speech sounds of a recording, and the times of its words and sounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+from emocli import pipeline
+from emocli.errors import RecordError
+from emocli.io.store import Store
+from emocli.modalities import audio
+from emocli.pipeline.context import Context
+from emocli.records import Record
+from emocli.stages.align.options import AlignOptions
+
+
+def stage(context: Context, options: AlignOptions | None = None) -> pipeline.Stage:
+    """Return the stage that adds `phones`, in processes (the aligner has a state of its own).
+
+    A network runs in this process, on its device.
+    """
+    from emocli.stages.align import transcript  # noqa: F401 - before the workers fork, once for all
+
+    options = options or AlignOptions()
+    work = partial(align, options=options, store=context.store)
+    jobs = 1 if options.model else context.jobs
+    return pipeline.each(work, name="align", modality="phones", jobs=jobs)
+
+
+def writing_textgrids(folder: Path) -> pipeline.Stage:
+    """Return the stage that writes the TextGrid of each record into a folder and passes it on."""
+
+    def write(incoming: Iterator[Record]) -> Iterator[Record]:
+        from emocli.stages.align import files
+
+        return files.written(folder, incoming)
+
+    return write
+
+
+def only_textgrid(path: Path | None, stdout: BinaryIO) -> Callable[[Record], bool]:
+    """Return what writes the TextGrid of the only record that there may be."""
+    from emocli.stages.align import files
+
+    return files.OnlyTextGrid(path, stdout)
+
+
+def align(record: Record, options: AlignOptions, store: Store | None) -> Record:
+    """Add `phones`, `words` and `alignment` to a record; one without audio stays as it is."""
+    from emocli.stages.align import files, result, transcript
+
+    if options.transcripts is not None and record.get("text") is None:
+        text = files.transcript(options.transcripts, record)
+        record |= {} if text is None else {"text": text}
+    if options.chosen == "textgrid" and options.textgrid:
+        spans, words, about = files.own(options.textgrid, record)
+        return result.add(record, spans, words, about, 0.0)
+    if audio.passed_on(record, "align"):
+        return record
+    samples = audio.samples(record, store)
+    offset = audio.span_of(record)[0] or 0.0
+    try:
+        spans, words, about = transcript.find(record, samples, options)
+    except RecordError:
+        for field in ("phones", "alignment"):  # of another text, or another aligner
+            record.pop(field, None)
+        raise
+    return result.add(record, spans, words, about, offset)

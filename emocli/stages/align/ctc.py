@@ -15,9 +15,9 @@ from emocli.signals.ctc_words import Unit
 from emocli.signals.phones import Span
 from emocli.signals.pocketsphinx_aligner import HINT
 from emocli.signals.word_aligner import Found
+from emocli.stages.align.options import AlignOptions
 
 if TYPE_CHECKING:
-    from emocli.commands.align import How
     from emocli.signals.audio import Samples
 
 Align = Callable[["Samples", Sequence[str], str], Found]
@@ -26,10 +26,10 @@ MISFIT_NATS = 2.0  # a frame below the likeliest symbol; our choice, not calibra
 EDGE_S = 0.04  # of a blank at the border of a word that goes to the word (our choice)
 
 
-def prepared(how: How) -> tuple[Align, Record]:
+def prepared(options: AlignOptions) -> tuple[Align, Record]:
     """Return the function that aligns, and what records say of the model."""
-    model, about = _loaded(str(how.model), how.device, how.offline)
-    most = MISFIT_NATS if how.max_misfit is None else how.max_misfit
+    model, about = _loaded(str(options.model), options.device, options.offline)
+    most = MISFIT_NATS if options.max_misfit is None else options.max_misfit
     return functools.partial(align, model, most), dict(about)
 
 

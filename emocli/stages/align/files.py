@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 from emocli import records
 from emocli.errors import RecordError, UsageError
 from emocli.io.writing import whole_file
+from emocli.modalities import audio
 from emocli.records import Record
 from emocli.signals.phones import Span
 
@@ -149,11 +150,9 @@ def text_grid(record: Record) -> bytes:
 
 def limits(record: Record, intervals: Sequence[Any]) -> tuple[float, float]:
     """Return start and end of what the record is about, in seconds of the recording."""
-    from emocli.commands import extract_audio
-
-    start = extract_audio.span_of(record)[0] or 0.0
-    audio = record.get("audio")
-    duration = audio.get("duration") if isinstance(audio, dict) else None
+    start = audio.span_of(record)[0] or 0.0
+    decoded = record.get("audio")
+    duration = decoded.get("duration") if isinstance(decoded, dict) else None
     if duration is None:
         duration = record["alignment"].get("duration")
     last = max((interval.end for interval in intervals), default=start)
@@ -169,7 +168,7 @@ def written(folder: Path, incoming: Iterator[Record]) -> Iterator[Record]:
         yield record
 
 
-class Alone:
+class OnlyTextGrid:
     """Writes the TextGrid of the only record that there may be."""
 
     def __init__(self, path: Path | None, stdout: BinaryIO) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from emocli.records import Record
+from emocli.records.missing import found_again
 from emocli.signals import phones, transcripts
 from emocli.signals.phones import Span
 
@@ -19,7 +20,7 @@ def add(
     if words:
         record["words"] = _words(record, spans, words, offset)
     record["alignment"] = about
-    return _without_note(record)
+    return found_again(record, "phones")
 
 
 def _phone(span: Span, words: Sequence[str], offset: float) -> Record:
@@ -77,13 +78,3 @@ def groups_of(record: Record, words: Sequence[str]) -> list[tuple[Record, list[i
         groups.append((word, list(range(done, done + len(held)))))
         done += len(held)
     return groups if done == len(words) else None
-
-
-def _without_note(record: Record) -> Record:
-    """Take back what was noted about missing phones, now that they are there."""
-    missing = record.get("missing")
-    if isinstance(missing, dict) and "phones" in missing:
-        record["missing"] = {k: v for k, v in missing.items() if k != "phones"}
-        if not record["missing"]:
-            del record["missing"]
-    return record

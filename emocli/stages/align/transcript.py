@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 
 from emocli import records
 from emocli.errors import RecordError
+from emocli.modalities import audio
 from emocli.records import Record
 from emocli.signals import stretches, syllable_nuclei, transcripts, word_aligner
 from emocli.signals.phones import Span
 from emocli.signals.stretches import LONGEST_S, Stretch
 from emocli.signals.word_aligner import Found
 from emocli.stages.align import result
+from emocli.stages.align.options import AlignOptions
 
 if TYPE_CHECKING:
-    from emocli.commands.align import How
     from emocli.signals.audio import Samples
 
 Align = Callable[["Samples", Sequence[str], str], Found]
@@ -28,8 +29,9 @@ DEFAULT_LANGUAGE = "en"
 TEXT_OF = "transcribe"  # the command that adds a text
 
 
-def find(record: Record, samples: Samples, how: How, aligner: str) -> Aligned:
+def find(record: Record, samples: Samples, options: AlignOptions) -> Aligned:
     """Return sounds, words, and what the record says of how they were found."""
+    aligner = options.chosen
     text = records.modality_text(record) or ""
     words = transcripts.tokens(text)
     duration = round(len(samples) / SAMPLE_RATE_HZ, 3)
@@ -38,14 +40,14 @@ def find(record: Record, samples: Samples, how: How, aligner: str) -> Aligned:
     if not words:
         records.require(record, "text", TEXT_OF)
         raise RecordError("no_words", f"no words in the text {text!r:.60}")
-    language = how.language or record.get("language") or DEFAULT_LANGUAGE
+    language = options.language or record.get("language") or DEFAULT_LANGUAGE
     if aligner == "ctc":
         from emocli.stages.align import ctc
 
         align: Align
-        align, about = ctc.prepared(how)
+        align, about = ctc.prepared(options)
     else:
-        most = word_aligner.MISFIT_NATS if how.max_misfit is None else how.max_misfit
+        most = word_aligner.MISFIT_NATS if options.max_misfit is None else options.max_misfit
         align = functools.partial(word_aligner.align, most=most)
         about = pocketsphinx_about(str(language))
     pieces = _stretches(record, words, len(samples) / SAMPLE_RATE_HZ)
@@ -105,9 +107,7 @@ def _stretches(record: Record, words: list[str], duration_s: float) -> list[Stre
 
 def _times(record: Record, words: list[str]) -> list[tuple[float, float]]:
     """Return start and end of every word from the record, from the start of its samples."""
-    from emocli.commands import extract_audio
-
-    offset = extract_audio.span_of(record)[0] or 0.0
+    offset = audio.span_of(record)[0] or 0.0
     groups = result.groups_of(record, words)
     found: list[tuple[float, float]] = []
     for word, members in groups or []:

@@ -1,1 +1,63 @@
-"""emocli/stages/annotate."""
+"""Add `annotations`: labels by a panel of raters, and merge them with the votes of people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from emocli import pipeline
+from emocli.bundles import bundle
+from emocli.errors import ConfigError, UsageError
+from emocli.pipeline.context import Context
+from emocli.pipeline.windows import Window
+from emocli.records.labels import EMOTIONS
+from emocli.stages.annotate import merging, raters
+from emocli.stages.annotate.raters import Annotator, Panel
+from emocli.stages.annotate.sampled import Sampled, predicting
+
+
+def stage(context: Context, annotator: Annotator, panel: Panel, window: Window) -> pipeline.Stage:
+    """Return the stage that adds `annotations`."""
+    work = pipeline.each(raters.work(annotator, panel), name="annotate")
+    if isinstance(annotator, Sampled):
+        return pipeline.chain(predicting(context, annotator, panel.n, window), work)
+    return work
+
+
+def window(context: Context, annotator: Annotator) -> Window:
+    """Return which records are worked on together; one, but where labels are drawn in batches."""
+    from emocli.stages import fuse
+
+    if not isinstance(annotator, Sampled):
+        return Window()
+    return fuse.window(context, annotator.trained)
+
+
+def merging_stage(rule: str, weight: float | None, say: Callable[[str], None]) -> pipeline.Stage:
+    """Return the stage that merges the votes of people and of annotators."""
+    if rule == "shrinkage" and weight is None:
+        return merging.shrinkage(say)
+    return merging.with_weight(rule, 1.0 if weight is None else weight)
+
+
+def annotator(
+    context: Context, names: dict[str, str | None], labels: list[str] | None, timeout_s: float
+) -> Annotator:
+    """Return the annotator that the flags name; raise UsageError where they name several."""
+    if len(named := [flag for flag, value in names.items() if value is not None]) > 1:
+        raise UsageError(f"{' and '.join(named)}: one annotator at a time")
+    if not timeout_s > 0:
+        raise UsageError(f"--timeout {timeout_s:g}: not a time to wait for")
+    if (command := names["--command"]) is not None:
+        from emocli.stages.annotate.command import Command
+
+        return Command(command, labels or list(EMOTIONS), timeout_s)
+    if (name := names["--audio-lm"]) is not None:
+        from emocli.stages.annotate.audio import AudioModel
+
+        return AudioModel(context, name, labels or list(EMOTIONS))
+    from emocli.stages.annotate.sampled import Sampled
+
+    trained = bundle.read(names["--model"] or "default")
+    if not trained.labels:
+        raise ConfigError(f"{trained.name} answers in numbers only: there is no label to draw")
+    return Sampled(trained, names["--model"] is not None, labels)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from emocli.cli import options
-from emocli.commands import extract_audio
 from emocli.errors import RecordError
+from emocli.modalities import audio
+from emocli.pipeline.context import Context
 from emocli.records import Record
 from emocli.stages.annotate.raters import Answer, Question
 
@@ -17,11 +17,11 @@ class AudioModel:
 
     prompted = True
 
-    def __init__(self, run: options.Run, model: str, labels: list[str]) -> None:
+    def __init__(self, context: Context, model: str, labels: list[str]) -> None:
         from emocli import hub
 
-        self.run, self.chosen = run, labels
-        self.folder = hub.resolve(model, offline=run.flags["offline"])
+        self.context, self.chosen = context, labels
+        self.folder = hub.resolve(model, offline=context.offline)
         self.known_as = f"{model}@{hub.revision(model)}"
 
     def name(self, _record: Record) -> str:
@@ -38,14 +38,14 @@ class AudioModel:
         from emocli.llm.audio_annotator import AudioAnnotator
         from emocli.pipeline import devices
 
-        device = devices.pick(self.run.flags["device"])
-        return AudioAnnotator(self.folder, device, devices.numbers(self.run.flags["dtype"], device))
+        device = devices.pick(self.context.device)
+        return AudioAnnotator(self.folder, device, devices.numbers(self.context.dtype, device))
 
     def ask(self, record: Record, question: Question) -> Answer:
         """Have the model listen and answer."""
-        if not (record.get("path") or record.get("audio")) or extract_audio.no_audio(record):
+        if not (record.get("path") or record.get("audio")) or audio.is_lost(record):
             raise RecordError("no_audio", "no recording to listen to", hint="a record needs a path")
-        samples = extract_audio.samples(record, self.run.store)
+        samples = audio.samples(record, self.context.store)
         said = self.model.answer(samples, question.prompt, question.temperature, question.seed)
         cost = {
             "seconds": round(said.seconds, 4),

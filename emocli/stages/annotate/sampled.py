@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from emocli import pipeline
 from emocli.bundles import bundle
-from emocli.cli import options
 from emocli.errors import RecordError
+from emocli.pipeline.context import Context
 from emocli.pipeline.windows import Window
 from emocli.records import Record
 from emocli.stages.annotate.raters import Answer, Question
@@ -87,7 +87,7 @@ def _alone(record: Record, labels: list[str]) -> dict[str, list[float]]:
     return found
 
 
-def predicting(run: options.Run, annotator: Sampled, n: int, window: Window) -> pipeline.Stage:
+def predicting(context: Context, annotator: Sampled, n: int, window: Window) -> pipeline.Stage:
     """Return the stage that predicts what labels are drawn from, where it is not there yet."""
     made: list[pipeline.Stage] = []
 
@@ -96,9 +96,9 @@ def predicting(run: options.Run, annotator: Sampled, n: int, window: Window) -> 
 
     def predict(records: list[Record]) -> Iterator[Record]:
         if not made:  # torch is imported for records that need it only
-            from emocli.commands import predict
+            from emocli.stages import predict
 
-            made.append(predict.stage(run, annotator.trained))
+            made.append(predict.stage(context, annotator.trained))
         yield from made[0](iter(records))
 
     def through(records: Iterator[Record]) -> Iterator[Record]:

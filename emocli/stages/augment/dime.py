@@ -12,15 +12,15 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from emocli import records
-from emocli.cli import options
 from emocli.errors import EmocliError, RecordError, UsageError
 from emocli.io import inputs
+from emocli.pipeline.context import Context
 from emocli.pipeline.progress import Progress
-from emocli.records import Record, failures
+from emocli.records import Record, dumps, failures, name_of, parse
 from emocli.signals import dime
 from emocli.stages.augment import mixing, targets
 
+NAME = "augment dime"
 UNUSED = -1  # class of a record that cannot be mixed
 
 
@@ -49,7 +49,7 @@ class Pool:
         """Keep the next record, and note its class, or why it has none."""
         index = len(self.places)
         self.places.append(self.file.tell())
-        self.file.write(records.dumps(record))
+        self.file.write(dumps(record))
         self.classes.append(UNUSED)
         if record.get("error"):
             return
@@ -71,7 +71,7 @@ class Pool:
         for index, place in enumerate(self.places):
             if chosen is None or self.classes[index] in chosen:
                 self.file.seek(place)
-                yield index, records.parse(self.file.readline(), f"record {index + 1}")
+                yield index, parse(self.file.readline(), f"record {index + 1}")
 
     def lacking(self, rho: float) -> dict[str, tuple[int, int]]:
         """Return for each label, in order, how many records it has and how many it lacks."""
@@ -81,15 +81,7 @@ class Pool:
         return dict(zip(names, zip(counts, dime.lacking(counts, rho), strict=True), strict=True))
 
 
-def go(run: options.Run, plan: Plan) -> int:
-    """Read, mix and write; return the exit status."""
-    failures.debug(run.flags["debug"])
-    source = run.source()
-    source.marks = True
-    return run.write(_augmented(run, source, plan))
-
-
-def _augmented(run: options.Run, source: inputs.Source, plan: Plan) -> Iterator[Record]:
+def records(context: Context, source: inputs.Source, plan: Plan) -> Iterator[Record]:
     """Yield the records of the input, unchanged, and then those that are made of them."""
     with tempfile.TemporaryFile(prefix="emocli-") as file:
         pool = Pool(file)
@@ -98,11 +90,11 @@ def _augmented(run: options.Run, source: inputs.Source, plan: Plan) -> Iterator[
             pool.add(record)
         if source.problem:
             raise source.problem
-        members = _measured(run, pool, plan)
+        members = _measured(context, pool, plan)
         for index, record in pool.read():
             yield record | pool.problems.get(index, {})
     for name, rare in members.items():
-        yield from _made(run, name, rare, plan)
+        yield from _made(context, name, rare, plan)
 
 
 def _require_train(record: Record, plan: Plan) -> None:
@@ -114,7 +106,7 @@ def _require_train(record: Record, plan: Plan) -> None:
     if split is None:
         hint = "--assume-train if all records without a split are training records"
     said = "has no split" if split is None else f"is of the split {split!r:.40}, not train"
-    raise UsageError(f"{records.name_of(record)} {said}: nothing is written", hint=hint)
+    raise UsageError(f"{name_of(record)} {said}: nothing is written", hint=hint)
 
 
 @dataclass
@@ -126,14 +118,14 @@ class Rare:
     rows: list[Any] = field(default_factory=list)  # what neighbours are found by
 
 
-def _measured(run: options.Run, pool: Pool, plan: Plan) -> dict[str, Rare]:
+def _measured(context: Context, pool: Pool, plan: Plan) -> dict[str, Rare]:
     """Return the rare classes with their records measured; what failed is noted in the pool."""
     counts = pool.lacking(plan.rho)
     rare = {name: Rare(lacks) for name, (_, lacks) in counts.items() if lacks}
     rare = {name: one for name, one in rare.items() if counts[name][0] > 1}
     wanted = {pool.names[name]: one for name, one in rare.items()}
     kind = plan.mix if plan.mix != "auto" else "audio" if pool.has_audio else "features"
-    progress = _progress(run, sum(counts[name][0] for name in rare))
+    progress = _progress(context, sum(counts[name][0] for name in rare))
     chosen: list[int] = []
 
     def slim() -> Iterator[Record]:
@@ -142,7 +134,7 @@ def _measured(run: options.Run, pool: Pool, plan: Plan) -> dict[str, Rare]:
                 chosen.append(index)
                 yield mixing.slim(record, kind)
 
-    for place, record in enumerate(mixing.measure(run, kind)(slim())):
+    for place, record in enumerate(mixing.measure(context, kind)(slim())):
         problems = failures.of(record)
         progress.step(failed=bool(problems))
         if problems:
@@ -153,30 +145,30 @@ def _measured(run: options.Run, pool: Pool, plan: Plan) -> dict[str, Rare]:
             one.rows.append(record.pop(mixing.ROW))
             one.members.append(record)
     progress.clear()
-    _tell(run, counts, rare)
+    _tell(context, counts, rare)
     return {name: one for name, one in rare.items() if len(one.members) > 1}
 
 
-def _progress(run: options.Run, total: int) -> Progress:
-    name = f"{run.name}: looking for neighbours"
-    return Progress(run.world.stderr, name, total, quiet=run.flags["quiet"])
+def _progress(context: Context, total: int) -> Progress:
+    name = f"{NAME}: looking for neighbours"
+    return Progress(context.stderr, name, total, quiet=context.quiet)
 
 
-def _tell(run: options.Run, counts: dict[str, tuple[int, int]], rare: dict[str, Rare]) -> None:
+def _tell(context: Context, counts: dict[str, tuple[int, int]], rare: dict[str, Rare]) -> None:
     """Say what is added to each class, and which are left as they are although they lack some."""
     for name, (count, lacks) in counts.items():
         usable = len(rare[name].members) if name in rare else count
         if lacks and usable < 2:
             text = f"{name}: {lacks} too few, but only {usable} to mix: left as it is"
-        elif lacks and not run.flags["quiet"]:
+        elif lacks and not context.quiet:
             text = f"{name}: {count} and {lacks} new"
             text += f", mixed of {usable}" * (usable < count)
         else:
             continue
-        run.world.stderr.write(f"emocli {run.name}: {text}\n")
+        context.say(NAME, text)
 
 
-def _made(run: options.Run, name: str, rare: Rare, plan: Plan) -> Iterator[Record]:
+def _made(context: Context, name: str, rare: Rare, plan: Plan) -> Iterator[Record]:
     """Yield the new records of a class. The draws of a class depend on no other class."""
     random = np.random.default_rng(_number(plan.seed, name))
     rows = dime.standardised(np.stack(rare.rows))
@@ -189,7 +181,7 @@ def _made(run: options.Run, name: str, rare: Rare, plan: Plan) -> Iterator[Recor
         vectors = (rare.rows[one], rare.rows[other])
         ids = [record["id"] for record in pair]
         try:
-            made = mixing.mixed(pair, vectors, alpha, run.store)
+            made = mixing.mixed(pair, vectors, alpha, context.store)
         except EmocliError as error:
             raise EmocliError(f"{' with '.join(ids)}: {error}") from None
         digest = _number(plan.seed, name, count, len(rows), *ids, alpha)

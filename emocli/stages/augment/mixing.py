@@ -9,10 +9,10 @@ import numpy as np
 
 from emocli import pipeline
 from emocli.bundles import bundle
-from emocli.cli import options
-from emocli.commands import extract_audio
 from emocli.errors import RecordError
 from emocli.io.store import Store
+from emocli.modalities import audio
+from emocli.pipeline.context import Context
 from emocli.records import Record
 from emocli.signals import dime
 from emocli.stages.augment import targets
@@ -41,14 +41,16 @@ def slim(record: Record, kind: str) -> Record:
     return kept if kind == "audio" else kept | {"features": record.get("features")}
 
 
-def measure(run: options.Run, kind: str) -> pipeline.Stage:
+def measure(context: Context, kind: str) -> pipeline.Stage:
     """Return the stage that gives records their row: of their sound and words, or their vectors."""
     if kind == "audio":
-        return pipeline.each(partial(_heard, store=run.store), name="augment", jobs=run.jobs)
-    return pipeline.each(partial(_seen, store=run.store, specs={}), name="augment")
+        return pipeline.each(
+            partial(_acoustic_row, store=context.store), name="augment", jobs=context.jobs
+        )
+    return pipeline.each(partial(_feature_row, store=context.store, specs={}), name="augment")
 
 
-def _heard(record: Record, store: Store) -> Record:
+def _acoustic_row(record: Record, store: Store) -> Record:
     from emocli.signals import spectral
 
     if not has_audio(record):
@@ -57,12 +59,12 @@ def _heard(record: Record, store: Store) -> Record:
     text = record.get("text")
     if not isinstance(text, str | None):
         raise RecordError("bad_text", f"text is not a string: {text!r:.80}")
-    acoustic = spectral.summary(extract_audio.samples(record, store))
+    acoustic = spectral.summary(audio.samples(record, store))
     row = np.concatenate([acoustic, dime.lexical_counts(text or "")])
     return record | {ROW: row.astype(np.float32)}
 
 
-def _seen(record: Record, store: Store, specs: Record) -> Record:
+def _feature_row(record: Record, store: Store, specs: Record) -> Record:
     """Give a record its vectors, one behind the other; the first record says which there are."""
     features = record.pop("features")
     if not isinstance(features, dict) or not features:
@@ -121,14 +123,14 @@ def mixed(pair: tuple[Record, Record], rows: tuple[Any, Any], alpha: float, stor
 
 
 def _audio(pair: tuple[Record, Record], alpha: float, store: Store) -> Record:
-    from emocli.signals import audio
+    from emocli.signals.audio import SAMPLE_RATE_HZ, duration
 
-    one, other = (extract_audio.samples(record, store) for record in pair)
+    one, other = (audio.samples(record, store) for record in pair)
     samples = dime.between(one, other, alpha).astype(np.float32)
     return {
-        "path": extract_audio.keep(samples, store),
-        "sample_rate_hz": audio.SAMPLE_RATE_HZ,
-        "duration": audio.duration(samples),
+        "path": audio.keep(samples, store),
+        "sample_rate_hz": SAMPLE_RATE_HZ,
+        "duration": duration(samples),
         "channels": 1,
         "decoder": DECODER,
     }

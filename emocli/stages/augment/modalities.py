@@ -12,6 +12,7 @@ from typing import Any
 from emocli import pipeline
 from emocli.errors import RecordError
 from emocli.io.store import Store
+from emocli.pipeline.context import Context
 from emocli.records import Record
 
 COPIES = "\0copies"  # what a record becomes; never written
@@ -28,9 +29,9 @@ class Plan:
     seed: int
 
 
-def stage(plan: Plan, store: Store) -> pipeline.Stage:
+def stage(context: Context, plan: Plan) -> pipeline.Stage:
     """Return the stage that writes copies in place of each record, one record at a time."""
-    work = partial(_with_copies, plan=plan, store=store)
+    work = partial(_with_copies, plan=plan, store=context.store)
     made = pipeline.each(work, name="augment")
 
     def run(incoming: Iterator[Record]) -> Iterator[Record]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from emocli import pipeline
-from emocli.cli import options
 from emocli.errors import ConfigError, ExitStatus
 from emocli.io.writing import whole_file
 from emocli.records import Record
@@ -22,28 +21,32 @@ class _UnfinishedError(Exception):
     """The run did not get to its end: nothing is fitted."""
 
 
-def through(run: options.Run, stage: pipeline.Stage, path: Path) -> int:
-    """Send every record through the stage, fit norms on them, write them; return the status."""
+def through(
+    send: Callable[[pipeline.Stage], int], stage: pipeline.Stage, path: Path, stdout: BinaryIO
+) -> tuple[int, str]:
+    """Send every record through the stage, fit norms on them and write them.
+
+    `send` runs a stage over the input and returns an exit status. Returns it, and what to tell a
+    person; nothing where the run did not come to its end, and then there is no file.
+    """
     listener = _Listener()
     status = int(ExitStatus.OK)
     try:
-        with whole_file(path, run.world.stdout) as file:
-            status = run.through(pipeline.chain(stage, listener))
+        with whole_file(path, stdout) as file:
+            status = send(pipeline.chain(stage, listener))
             if status not in (ExitStatus.OK, ExitStatus.FAILED) or not listener.finished:
                 raise _UnfinishedError
             listener.write(file)
     except _UnfinishedError:
-        return status
-    if not run.flags["quiet"]:
-        run.world.stderr.write(f"emocli {run.name}: {listener.told()}\n")
-    return status
+        return status, ""
+    return status, listener.summary()
 
 
 class _Listener:
     """Lets records pass and keeps what norms need of them: some 0.5 KB per vowel."""
 
     def __init__(self) -> None:
-        self.heard: list[prosody_fitting.Heard] = []
+        self.heard: list[prosody_fitting.Utterance] = []
         self.left_out: Counter[str] = Counter()
         self.finished = False
 
@@ -66,7 +69,7 @@ class _Listener:
             speaker = levels.speaker_of(record)
             language = levels.language_of(record)
             whole = _only(prosody_norms.UTTERANCE_FIELDS, found)
-            self.heard.append(prosody_fitting.Heard(speaker, language, whole, vowels))
+            self.heard.append(prosody_fitting.Utterance(speaker, language, whole, vowels))
 
     def write(self, file: BinaryIO) -> None:
         """Write the norms as JSON for people to read."""
@@ -80,7 +83,7 @@ class _Listener:
         content = prosody_fitting.fit(self.heard)
         file.write(orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """Return what it was fitted on, and what was left out."""
         vowels = sum(len(one.vowels) for one in self.heard)
         speakers = len({one.speaker for one in self.heard} - {None})

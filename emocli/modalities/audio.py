@@ -1,0 +1,184 @@
+"""Audio: the samples of a recording, decoded from its file or kept in the store."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+from emocli import records
+from emocli.errors import AbsentError, RecordError, UsageError
+from emocli.io.store import Store
+from emocli.records import Record
+from emocli.records.missing import lose, lost
+from emocli.records.modality import in_file, names_other, present
+
+if TYPE_CHECKING:
+    from emocli.signals.audio import Audio, Samples
+
+PLAIN: Record = {  # the middle of tiny.en: our choice
+    "encoder": "whisper-tiny.en",
+    "layer": [2],
+    "pooling": "mean+std",
+    "level_dbfs": -26.0,
+}
+SEVERAL_LAYERS = True
+BATCH = 16  # fastest of 4 to 64 on two cores
+BUDGET = 480.0  # seconds of audio in a batch at most: sixteen windows of 30 s
+FLAGS = {"level": "--level needs --modality audio"}
+
+LOWEST_DBFS = -60.0  # quieter, and what 16 bits leave of a voice is lost
+CACHE_BYTES = 128 * 2**20  # half an hour of samples: several stages in one process decode once
+
+
+def settings(flags: Record) -> Record:
+    """Return what flags of `encode` add to a spec: the level that sound is brought to."""
+    level = flags.get("level")
+    return {"level_dbfs": _level(level)} if level else {}
+
+
+def _level(text: str) -> float | None:
+    try:
+        value = None if text == "none" else float(text)
+    except ValueError:
+        value = 1.0
+    if value is not None and not LOWEST_DBFS <= value <= 0.0:
+        raise UsageError(f"--level {text}: neither none nor a number from {LOWEST_DBFS:g} to 0")
+    return value
+
+
+def length(record: Record) -> float:
+    """Return the seconds of a recording."""
+    return float(record["audio"]["duration"])
+
+
+def material(record: Record, spec: Record, store: Store) -> Samples:
+    """Return the samples (time,) of a record, at the level that the spec asks for."""
+    from emocli.encoders import levels, speech_windows
+
+    if not present(record, "audio") and not in_file(record, "audio"):
+        if names_other(record, "audio"):
+            raise AbsentError("no_audio", "no audio", hint="the record names no file")
+        raise RecordError("no_audio", "no file and no audio", hint="a record needs a path")
+    waveform = samples(record, store)
+    levels.require_length(waveform)
+    if speech_windows.is_silent(waveform):
+        raise AbsentError("silence", "nothing but silence", hint="was the microphone on?")
+    level = spec.get("level_dbfs")
+    return waveform if level is None else levels.normalise_level(waveform, level)
+
+
+def is_lost(record: Record) -> bool:
+    """Say whether it is known already that a record has no audio: its stages pass it on."""
+    return lost(record, "audio") is not None
+
+
+def passed_on(record: Record, stage: str) -> bool:
+    """Say whether a record has no audio; that it is only a text is noted, and no failure."""
+    if is_lost(record):
+        return True
+    only_text = isinstance(record.get("text"), str) and not (
+        record.get("path") or record.get("audio")
+    )
+    if only_text:
+        hint = "the record is a text and names no file"
+        note = {"stage": stage, "code": "no_audio", "message": "no audio", "hint": hint}
+        lose(record, note, "audio")
+    return only_text
+
+
+def samples(record: Record, store: Store | None) -> Samples:
+    """Return the samples (time,) of a record, 16 kHz mono float32, not to be written to.
+
+    From `audio.path` in the store where the record has one, else decoded from `path`; both give
+    the same numbers. Raises RecordError as `emocli.signals.audio.read` does.
+    """
+    try:
+        path = stored(record)
+        if path is None or store is None:
+            return decoded(record).samples
+        file = os.fspath(store.path(path))
+        return _CACHE.get((file,), file).samples
+    except RecordError as error:
+        error.modality = "audio"  # whatever the stage that asked works on
+        raise
+
+
+def span_of(record: Record) -> tuple[float | None, float | None]:
+    """Return `start` and `end` of a record in seconds; RecordError bad_span if not numbers."""
+    return _seconds(record, "start"), _seconds(record, "end")
+
+
+def _seconds(record: Record, field: str) -> float | None:
+    value = record.get(field)
+    if value is None or value == "":
+        return None
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        seconds = math.nan
+    if not math.isfinite(seconds):
+        raise RecordError("bad_span", f"{field} is not a number of seconds: {value!r:.80}")
+    return seconds
+
+
+def stored(record: Record) -> str | None:
+    """Return `audio.path`; RecordError bad_audio where `audio` is not what we write."""
+    audio = record.get("audio") or {}
+    path = audio.get("path") if isinstance(audio, dict) else 0
+    if not isinstance(path, str | None):
+        raise RecordError("bad_audio", f"audio is not what extract-audio adds: {audio!r:.80}")
+    return path
+
+
+def decoded(record: Record) -> Audio:
+    """Return the decoded audio of the part of a file that a record is about."""
+    path = records.path_of(record)
+    start, end = span_of(record)
+    version: tuple[int, ...] = ()
+    with contextlib.suppress(OSError):
+        status = os.stat(path)  # noqa: PTH116 - a bare name is enough
+        version = (status.st_mtime_ns, status.st_size)
+    return _CACHE.get((path, start, end, *version), path, start, end)
+
+
+def keep(samples: Samples, store: Store) -> str:
+    """Write samples (time,) in -1..1, 16 kHz, as FLAC; return their path in the store."""
+    from emocli.signals import audio
+
+    values = audio.quantise(samples)
+    digest = audio.sha256(values)
+    return store.has(digest, ".flac") or store.put(digest, ".flac", audio.flac_bytes(values))
+
+
+class _Cache:
+    """The last recordings that were decoded in this process, up to CACHE_BYTES."""
+
+    def __init__(self) -> None:
+        self.kept: OrderedDict[tuple[Any, ...], Audio] = OrderedDict()
+        self.bytes = 0
+
+    def get(
+        self,
+        key: tuple[Any, ...],
+        path: str,
+        start: float | None = None,
+        end: float | None = None,
+    ) -> Audio:
+        from emocli.signals import audio
+
+        if key in self.kept:
+            self.kept.move_to_end(key)
+            return self.kept[key]
+        found = audio.read(path, start=start, end=end)
+        found.samples.flags.writeable = False
+        self.kept[key] = found
+        self.bytes += found.samples.nbytes
+        while self.bytes > CACHE_BYTES:
+            self.bytes -= self.kept.popitem(last=False)[1].samples.nbytes
+        return found
+
+
+_CACHE = _Cache()

@@ -1,0 +1,99 @@
+"""Decode the audio of records, whole or cut into stretches of speech."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from emocli import pipeline
+from emocli.errors import RecordError
+from emocli.io.store import Store
+from emocli.modalities.audio import decoded, keep, passed_on, span_of, stored
+from emocli.pipeline.context import Context
+from emocli.records import Record
+
+if TYPE_CHECKING:
+    from emocli.signals.audio import Audio
+
+NAME = "extract-audio"
+SEGMENTS = "\0segments"  # carries the segments of a record out of a worker; never written
+
+
+def stage(context: Context) -> pipeline.Stage:
+    """Return the stage that adds `audio` and keeps the samples in the store."""
+    return _stage(context.store, jobs=context.jobs)
+
+
+def bring(_context: Context, wanted: Callable[[Record], bool]) -> pipeline.Stage:
+    """Return the stage that adds `audio` to some records; the samples are not kept."""
+    return _stage(None, wanted=wanted)
+
+
+def _stage(
+    store: Store | None, *, jobs: int = 1, wanted: Callable[[Record], bool] | None = None
+) -> pipeline.Stage:
+    from emocli.signals import audio  # noqa: F401 - before the workers fork, once for all
+
+    work = partial(extract, store=store)
+    return pipeline.each(work, name=NAME, modality="audio", jobs=jobs, wanted=wanted)
+
+
+def extract(record: Record, store: Store | None) -> Record:
+    """Decode the audio of a record and describe it in `audio`."""
+    if _is_stored(record, store) or passed_on(record, NAME):
+        return record
+    record["audio"] = _described(decoded(record), store)
+    return record
+
+
+def _is_stored(record: Record, store: Store | None) -> bool:
+    path = stored(record)
+    return path is not None and store is not None and (store.root / path).exists()
+
+
+def _described(audio: Audio, store: Store | None) -> Record:
+    """Return the `audio` of a record, and see to it that the store has the samples."""
+    description: Record = {} if store is None else {"path": keep(audio.samples, store)}
+    description |= {
+        "sample_rate_hz": audio.sample_rate_hz,
+        "duration": audio.duration,
+        "channels": audio.channels,
+        "decoder": audio.decoder,
+    }
+    return description if audio.warning is None else description | {"warning": audio.warning}
+
+
+def segments(context: Context) -> pipeline.Stage:
+    """Return the stage that makes a record of every stretch of speech."""
+    work = partial(_cut, store=context.store)
+    cut = pipeline.each(work, name=NAME, modality="audio", jobs=context.jobs)
+
+    def run(incoming: Iterator[Record]) -> Iterator[Record]:
+        for record in cut(incoming):
+            yield from record.get(SEGMENTS) or [record]
+
+    return run
+
+
+def _cut(record: Record, store: Store) -> Record:
+    from emocli.signals import audio, voice_activity
+
+    if passed_on(record, NAME):
+        return record
+    whole = decoded(record)
+    offset = span_of(record)[0] or 0.0
+    spans = voice_activity.speech_segments(whole.samples)
+    if not spans:
+        hint = "without --segment the whole recording is used"
+        raise RecordError("no_speech", "nobody speaks here", hint=hint)
+    rate = audio.SAMPLE_RATE_HZ
+    parts = []
+    for exact in spans:
+        start, end = (round(offset + second, 3) - offset for second in exact)
+        values = whole.samples[round(start * rate) : round(end * rate)]
+        part = audio.Audio(values, whole.channels, whole.decoder, whole.warning)
+        times = {"start": round(offset + start, 3), "end": round(offset + end, 3)}
+        name = f"{record.get('id')}#{times['start']:.2f}-{times['end']:.2f}"
+        parts.append(record | {"id": name} | times | {"audio": _described(part, store)})
+    return {**record, SEGMENTS: parts}

@@ -1,0 +1,158 @@
+"""The job of `calibrate`: answer labelled records, fit the calibration, write it into a bundle."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from emocli import pipeline, records
+from emocli.bundles import bundle, heads
+from emocli.errors import EmptyInputError, MalformedError, UsageError
+from emocli.pipeline import devices
+from emocli.pipeline.context import Context
+from emocli.records import Record
+from emocli.stages import fuse, predict
+from emocli.training import calibration
+from emocli.training.targets import Targets
+
+LINE = "Calibrated by `emocli calibrate`"  # of the card
+
+
+def calibrate(
+    context: Context,
+    trained: bundle.Bundle,
+    source: Iterable[Record],
+    *,
+    method: str = "temperature",
+    decoder: str | None = None,
+    output: Path | None = None,
+) -> Record:
+    """Calibrate a bundle on labelled records; return its figures before and after.
+
+    `method` is temperature or vector. `decoder` is the rule of a model of blends, published or
+    expected; without it the bundle's. The bundle is written to `output`, or else in its place.
+    """
+    folder = _folder(trained, output)
+    head = calibration.labelled(trained)
+    if decoder and head.kind != heads.BLEND:
+        raise UsageError(f"--decoder {decoder}: {trained.name} does not answer in blends")
+    logits, shares, skipped = _answered(context, trained, head, source)
+    contents = {**trained.contents, "calibration": calibration.fitted(logits, shares, method)}
+    if head.kind == heads.BLEND:
+        if decoder:
+            contents["decoder"] = {"rule": decoder}
+        contents["decoder"] = calibration.decoder(logits, shares, head, contents)
+    before, after = (
+        calibration.figures(logits, shares, head, about) for about in (trained.contents, contents)
+    )
+    about: Record = {"method": method, "records": len(logits), "skipped": dict(skipped)}
+    for name in before:
+        about[name] = {"before": before[name], "after": after[name]}
+    contents["calibrated_on"] = about
+    written = bundle.revise(trained, folder, contents, _card(trained, about))
+    _say(context, about, folder)
+    fitted: Record = {key: contents[key] for key in ("calibration", "decoder") if key in contents}
+    return {"model": trained.name, "calibrated_model": written.name, **about, **fitted}
+
+
+def _folder(trained: bundle.Bundle, output: Path | None) -> Path:
+    """Return where the bundle is written, or raise UsageError before any work is done."""
+    folder = output or trained.folder
+    if folder.exists() and folder.samefile(bundle.DEFAULT):
+        hint = "--output DIR writes a bundle of your own"
+        raise UsageError("the shipped model is not written over", hint=hint)
+    if output:
+        bundle.require_free(folder)
+    return folder
+
+
+def _answered(
+    context: Context, trained: bundle.Bundle, head: heads.Head, source: Iterable[Record]
+) -> tuple[Any, Any, Counter[str]]:
+    """Return logits and true shares (records, classes) of the head, and how many were skipped, why.
+
+    Raises EmptyInputError where nothing is left.
+    """
+    skipped: Counter[str] = Counter()
+    targets, rows = Targets([head.target]), []
+    device = devices.pick(context.device)
+    trained.model(device)  # one that is broken ends the run before anything is read
+
+    def take(batch: list[Record]) -> list[Record]:
+        rows.append(predict.logits(batch, trained, device))
+        for record in batch:
+            targets.add(record)
+        return [{} for _ in batch]  # the record itself is not kept
+
+    work = pipeline.chain(
+        fuse.stage(context, trained),
+        pipeline.batched(take, name="calibrate", size=context.batch(fuse.BATCH)),
+    )
+    work = pipeline.windowed(work, fuse.window(context, trained))
+    for record in work(_labelled(source, head, skipped)):
+        skipped["error"] += "error" in record
+    skipped += Counter()  # without zeros
+    if not rows:
+        raise EmptyInputError(f"nothing to calibrate on: {_counts(skipped) or 'no records'}")
+    truth = targets.tensor([head]).numpy()
+    shares = np.eye(head.size)[truth] if truth.ndim == 1 else truth.astype(np.float64)
+    logits = heads.split(trained.heads, np.concatenate(rows).astype(np.float64))[head.target]
+    return logits, shares, skipped
+
+
+def _labelled(
+    source: Iterable[Record], head: heads.Head, skipped: Counter[str]
+) -> Iterator[Record]:
+    """Yield the records that have a label which the model knows; ids come once."""
+    ids: set[int] = set()
+    for record in source:
+        key = hash(repr(record.get("id")))
+        if record.get("id") is not None and key in ids:
+            raise MalformedError(f"{records.name_of(record)}: comes twice in the records")
+        ids.add(key)
+        label = Targets([head.target])
+        if "error" in record:
+            skipped["error"] += 1
+        elif not label.add(record):
+            skipped["no label"] += 1
+        elif set(label.words) - set(head.labels):
+            skipped["a label the model does not know"] += 1
+        else:
+            yield record
+
+
+def _counts(skipped: Counter[str]) -> str:
+    return ", ".join(f"{count} records skipped: {why}" for why, count in skipped.items())
+
+
+def _card(trained: bundle.Bundle, about: Record) -> str:
+    """Return the card with one line about the calibration, in place of an earlier one."""
+    path = trained.folder / "card.md"
+    card = path.read_text(encoding="utf-8") if path.exists() else f"# {trained.contents['name']}\n"
+    kept = [line for line in card.splitlines() if not line.startswith(LINE)]
+    while kept and not kept[-1]:
+        kept.pop()
+    loss = about["log_loss"]
+    line = f"{LINE} ({about['method']}) on {about['records']} records: log loss"
+    line += f" {loss['before']:.4f} before, {loss['after']:.4f} after, on these records."
+    return "\n".join([*kept, "", line, ""])
+
+
+def _say(context: Context, about: Record, folder: Path) -> None:
+    if about["skipped"]:
+        context.say("calibrate", _counts(Counter(about["skipped"])))
+    if context.quiet:
+        return
+    for name in ("log_loss", "ece", "blend_score"):
+        if name in about:
+            figure = about[name]
+            context.say("calibrate", f"{name} {figure['before']:.4f} -> {figure['after']:.4f}")
+    context.say(
+        "calibrate",
+        f"{about['records']} records -> {folder}; on these very records"
+        " the figures flatter: score others",
+    )

@@ -1,0 +1,31 @@
+"""What `train` is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from emocli.records import Record
+
+
+@dataclass(frozen=True)
+class Request:
+    """Which model learns what of which streams, and what is to come of it.
+
+    `output` is the folder of a bundle; `cv` is the field of the records by which they are left out
+    in turn, for out-of-fold predictions. One of the two is given, or both.
+    """
+
+    model: str = "mlp"  # one of models.names()
+    target: str = "emotion"  # a key of heads.KINDS, or several with commas between
+    config: Record = field(default_factory=dict)  # fields of the model's config: table [model]
+    settings: Record = field(default_factory=dict)  # fields of state.Settings: table [training]
+    streams: Sequence[str] | None = None  # all there are
+    output: Path | None = None
+    cv: str | None = None
+    folds: int = 5  # at most
+    seeds: int = 1
+    log: Path | None = None  # gets a JSON line per epoch
+    resume: bool = False  # goes on from the checkpoints beside the output
+    reads_stdin: bool = False  # the records come from stdin, which several processes cannot share

@@ -1,0 +1,181 @@
+"""The job of `train`: collect records, predict them out of fold, fit, write a bundle.
+
+from emocli.pipeline.context import Context
+from emocli.training.request import Request
+from emocli.training.run import train
+
+bundle = train(Context(), Request(output=Path("model")), records)
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import orjson
+
+from emocli.bundles import bundle
+from emocli.bundles.heads import CLASSES
+from emocli.pipeline.context import Context
+from emocli.records import Record
+from emocli.training import distributed, figures, folds, loop
+from emocli.training import place as places
+from emocli.training.card import card, summary
+from emocli.training.data import Filed
+from emocli.training.examples import MADE, Examples, collect, counts
+from emocli.training.plan import Plan, fitted, plan, split
+from emocli.training.progress import Epochs, opened
+from emocli.training.request import Request
+from emocli.training.state import Place, Settings
+from emocli.training.targets import named
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What came of one seed."""
+
+    model: Any
+    best: Record  # of its best epoch: epoch, dev_loss, ...
+    settings: Settings
+
+    @property
+    def rank(self) -> tuple[float, int]:
+        """The dev loss, and the seed where two have the same."""
+        return self.best["dev_loss"], self.settings.seed
+
+
+def train(
+    context: Context,
+    request: Request,
+    source: Iterable[Record],
+    *,
+    dev: Iterable[Record] | None = None,
+    emit: Callable[[Iterable[Record]], object] | None = None,
+) -> bundle.Bundle | None:
+    """Train on the records of `source`; return the bundle, if one is asked for.
+
+    `dev` has the records to stop early and calibrate on; without it groups are held out. With
+    `request.cv`, `emit` is called with the out-of-fold predictions, in the order of the records. Of
+    several processes the first one has the bundle.
+    """
+    if request.output is not None:
+        bundle.require_free(request.output)
+    place = places.of(context, request)
+    with contextlib.ExitStack() as files:
+        examples, held = files.enter_context(_collected(context, request, source, dev))
+        chosen = plan(examples, held, request, place)
+        log = files.enter_context(opened(request.log))
+        epochs = Epochs(context.stderr, context.quiet, chosen.settings.epochs, log)
+        if request.cv and emit is not None:
+            emit(
+                folds.out_of_fold(
+                    chosen, examples, epochs, count=request.folds, seeds=request.seeds
+                )
+            )
+        written = None
+        if request.output is not None:
+            written = _fit(context, request, chosen, (examples, held), epochs)
+    distributed.finish()
+    return written
+
+
+@contextlib.contextmanager
+def _collected(
+    context: Context, request: Request, source: Iterable[Record], dev: Iterable[Record] | None
+) -> Iterator[tuple[Examples, Examples | None]]:
+    """Give the records to train on and those held out, and say what was left out of them."""
+    names = named(request.target)
+    with contextlib.ExitStack() as files:
+        examples = files.enter_context(contextlib.closing(Examples(names)))
+        collect(context.store, source, examples, request.streams, request.cv)
+        held = None
+        if dev is not None:
+            held = files.enter_context(contextlib.closing(Examples(names)))
+            held.specs, held.streams = dict(examples.specs), examples.empty()
+            collect(context.store, dev, held, list(examples.specs))
+        for part in (examples, held):
+            if part and (skipped := counts(part)) and not distributed.world()[0]:
+                context.say("train", skipped)
+        yield examples, held
+
+
+def _fit(
+    context: Context,
+    request: Request,
+    plan: Plan,
+    parts: tuple[Examples, Examples | None],
+    epochs: Epochs,
+) -> bundle.Bundle | None:
+    """Fit with each seed, calibrate the best on the dev loss, write its bundle."""
+    examples, held = parts
+    data = examples.data(plan.heads)
+    fitting, dev = (data, held.data(plan.heads)) if held else split(data, examples.groups)
+    candidates = []
+    first = plan.settings.seed
+    for seed in range(first, first + request.seeds):
+        epochs.about = {"seed": seed} if request.seeds > 1 else {}
+        seeded = plan.seeded(seed)
+        model, best = fitted(seeded, fitting, dev, epochs)
+        candidates.append(Candidate(model, best, seeded.settings))
+    epochs.clear()
+    if request.output is None or distributed.world()[0]:
+        return None
+    model, contents = _chosen(plan, examples, dev, candidates)
+    written = bundle.save(request.output, model, contents, card(contents))
+    clean(plan.place)
+    if not context.quiet:
+        metrics, epoch = contents["metrics"], contents["training"]["epoch"]
+        held_out = f"held out: {summary(metrics)} on {metrics['dev_records']}"
+        text = f"{len(examples)} records, epoch {epoch}, {held_out} -> {request.output}"
+        context.say("train", text)
+    return written
+
+
+def _chosen(
+    plan: Plan, examples: Examples, dev: Filed, candidates: list[Candidate]
+) -> tuple[Any, Record]:
+    """Return the model of the best dev loss, on the CPU, and what its bundle says."""
+    logits = {c.settings.seed: loop.logits(c.model, dev) for c in candidates}
+    by_seed = {s: figures.of(plan.heads, values, dev.targets) for s, values in logits.items()}
+    best = min(candidates, key=lambda candidate: candidate.rank)
+    seed = best.settings.seed
+    contents = {
+        "name": plan.model,
+        "architecture": plan.model,
+        "config": orjson.loads(orjson.dumps(best.model.config)),
+        "labels": list(plan.heads[0].labels),
+        **_heads(plan),
+        "streams": examples.specs,
+        **figures.calibration(plan.heads, logits[seed], dev.targets),
+        "training": {
+            "records": len(examples),
+            "groups": len(set(examples.groups) - {MADE}),
+            "datasets": dict(examples.datasets),
+            **asdict(best.settings),
+            **best.best,
+        },
+        "metrics": {
+            "dev_records": len(dev),
+            **{f"dev_{name}": value for name, value in by_seed[seed].items()},
+            **({"seeds": {str(s): f for s, f in by_seed.items()}} if len(by_seed) > 1 else {}),
+        },
+    }
+    return best.model.to("cpu"), contents
+
+
+def _heads(plan: Plan) -> Record:
+    """Return what a bundle says of its heads; nothing where there is one of classes."""
+    if [head.kind for head in plan.heads] == [CLASSES]:
+        return {}
+    return {"heads": [asdict(head) for head in plan.heads]}
+
+
+def clean(place: Place) -> None:
+    """Delete the checkpoints of a run that has come to its end."""
+    folder = place.checkpoint
+    if folder is not None and folder.is_dir():
+        for file in folder.glob("seed-*.safetensors*"):  # and what a killed run has half written
+            file.unlink()
+        folder.rmdir()

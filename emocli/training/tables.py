@@ -1,0 +1,35 @@
+"""The file of train --config: the tables [model] and [training]."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from emocli.errors import UsageError
+from emocli.records import Record
+
+
+def read(file: Path | None, *, model: Record, training: Record) -> tuple[Record, Record]:
+    """Return the tables [model] and [training] of a file, if there is one.
+
+    `model` and `training` are the flags: one that is not None wins over the file.
+    """
+    tables = {} if file is None else _parsed(file)
+    flags = {"model": model, "training": training}
+    merged = [
+        tables.get(name, {}) | {key: value for key, value in table.items() if value is not None}
+        for name, table in flags.items()
+    ]
+    return merged[0], merged[1]
+
+
+def _parsed(file: Path) -> dict[str, Any]:
+    import tomllib  # 3 ms, which help does not need
+
+    try:
+        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"--config {file}: {error}") from None
+    if unknown := set(tables) - {"model", "training"}:
+        raise UsageError(f"--config {file}: no table {', '.join(sorted(unknown))}")
+    return tables
