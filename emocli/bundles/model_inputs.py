@@ -1,14 +1,13 @@
-"""What a model is given of a record: its streams as arrays; what it is not given is in `missing`.
+"""The inputs of a model: the streams of a record as arrays; what is left out is in `missing`.
 
 A stream is one vector (dim,) or, where its pooling is "frames", a sequence (time, dim) in the
-store. What is broken is masked, never passed on as zeros: a vector with a number that is none, a
-sequence of no frame that is whole, another shape, a file that is not in the store. Of a sequence
-the frames with numbers that are none are masked.
+store. What is broken is masked, never passed on as zeros: a vector that contains NaN or infinity, a
+sequence without a finite frame, another shape, a file that is not in the store. Of a sequence the
+frames that are not finite are masked.
 """
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,8 @@ from emocli.records.missing import lose, lost
 
 if TYPE_CHECKING:
     import numpy as np
+
+Spec = tuple[str, Record]  # the name of a stream, and what it must be
 
 HINT = "encode without --encoder makes what the model needs"
 
@@ -48,15 +49,15 @@ def of_record(record: Record, trained: bundle.Bundle, timed: bool, store: Store)
     one that the model was trained on.
     """
     inputs = ModelInputs()
-    there = features.of(record)
+    streams = features.of(record)
     for name, spec in trained.streams.items():
-        if name not in there:
+        if name not in streams:
             _note_absent(record, name, spec["modality"])
         elif (reason := _left_out(record, spec, trained)) is not None:
             lose(record, {"stage": "fuse", **reason}, spec["modality"])
         else:
             try:
-                _take(inputs, _Stream(record, name, spec, there[name]), timed, store)
+                _take(inputs, record, (name, spec), timed, store)
             except RecordError as error:
                 problem = failures.Failure(failures.problem("fuse", error))
                 lose(record, problem, spec["modality"], name)
@@ -96,44 +97,29 @@ def _heard(record: Record) -> list[float]:
     return [word["probability"] for word in words if word.get("probability") is not None]
 
 
-@dataclass(frozen=True)
-class _Stream:
-    record: Record
-    name: str
-    spec: Record
-    feature: Any
-
-    def broken(self, why: str) -> RecordError:
-        return RecordError("bad_feature", f"features.{self.name} {why}", hint="encode it again")
-
-    def unfit(self, why: str, hint: str) -> ConfigError:
-        name = records.name_of(self.record)
-        return ConfigError(f"{name}: features.{self.name}: {why}", hint=hint)
-
-
-def _take(inputs: ModelInputs, stream: _Stream, timed: bool, store: Store) -> None:
+def _take(inputs: ModelInputs, record: Record, stream: Spec, timed: bool, store: Store) -> None:
     """Add a stream to the inputs; raise RecordError where it is broken."""
-    import numpy as np
-
-    name, spec = stream.name, stream.spec
-    if not isinstance(stream.feature, dict):
-        raise stream.broken(f"is not what encode adds: {stream.feature!r:.60}")
-    if problem := bundle.mismatch(spec, stream.feature):
-        own = spec.get("normalized")
-        hint = f"emocli normalize --by {own}" if own and problem.startswith("normalized") else HINT
-        raise stream.unfit(problem, hint)
-    values = _numbers(stream, store)
-    if values.ndim == 2 and not timed:
-        raise stream.unfit("is a sequence, and the model takes vectors", "encode --pooling mean")
-    if values.ndim not in _axes(spec) or values.shape[-1] != spec["dim"]:
+    name, spec = stream
+    feature = features.of(record)[name]
+    if isinstance(feature, dict) and (problem := bundle.mismatch(spec, feature)):
+        by = spec.get("normalized")
+        hint = f"emocli normalize --by {by}" if by and problem.startswith("normalized") else HINT
+        raise _unfit(record, name, problem, hint)
+    found = features.read(record, name, store, spec["dim"])
+    if found.timed and not timed:
+        hint = "encode --pooling mean"
+        raise _unfit(record, name, "is a sequence, and the model takes vectors", hint)
+    if found.values.ndim not in _axes(spec):
         wanted = f"time, {spec['dim']}" if bundle.timed(spec) else f"{spec['dim']},"
-        raise stream.broken(f"has the shape {values.shape}, not ({wanted})")
-    whole = np.isfinite(values).all(axis=-1)
-    if not whole.any():
-        raise stream.broken("has numbers that are none" if values.size else "is empty")
-    inputs.values[name] = values
-    if values.ndim == 2:
-        inputs.masks[name] = whole
+        message = f"features.{name} has the shape {found.values.shape}, not ({wanted})"
+        raise RecordError("bad_shape", message, hint=features.HINT)
+    inputs.values[name] = found.values
+    if found.timed:
+        inputs.masks[name] = found.finite
+
+
+def _unfit(record: Record, name: str, why: str, hint: str) -> ConfigError:
+    return ConfigError(f"{records.name_of(record)}: features.{name}: {why}", hint=hint)
 
 
 def _axes(spec: Record) -> tuple[int, ...]:
@@ -141,31 +127,6 @@ def _axes(spec: Record) -> tuple[int, ...]:
     if bundle.timed(spec):
         return (2,)
     return (1, 2) if spec.get("pooling") is None else (1,)
-
-
-def _numbers(stream: _Stream, store: Store) -> np.ndarray:
-    """Return a feature's numbers, float32: its vector, or its array, memory-mapped."""
-    import numpy as np
-
-    vector, frames = stream.feature.get("vector"), stream.feature.get("array")
-    try:
-        if vector is None and isinstance(frames, dict):
-            frames = store.array(frames)
-        return np.asarray(frames, np.float32) if vector is None else _vector(vector)
-    except (TypeError, ValueError, OverflowError, KeyError, OSError, EOFError) as error:
-        raise stream.broken(f"cannot be read: {error}") from None
-
-
-def _vector(values: Any) -> np.ndarray:
-    """Return a list's numbers, float32; null is not a number."""
-    import numpy as np
-
-    try:
-        packed = struct.pack(f"{len(values)}d", *values)  # three times as fast as asarray
-        with np.errstate(over="ignore"):  # what no float32 holds is infinite, and masked
-            return np.frombuffer(packed).astype(np.float32)
-    except (TypeError, struct.error):
-        return np.asarray(values, np.float32)
 
 
 def tensors(trained: bundle.Bundle, inputs: Sequence[ModelInputs], device: str) -> Any:

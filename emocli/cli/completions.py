@@ -80,6 +80,12 @@ def _datasets() -> tuple[str, ...]:
     return tuple(datasets.names())
 
 
+def _modalities() -> tuple[str, ...]:
+    from emocli import modalities
+
+    return (*modalities.names(), ",".join(modalities.names()))
+
+
 def _models() -> tuple[str, ...]:
     from emocli import models
 
@@ -102,7 +108,7 @@ SPECIAL: dict[str, Callable[[], Values]] = {
     "train --model": lambda: Values(_models()),
     "transcribe --model": lambda: Values(_catalog(), FOLDERS),
     "--encoder": lambda: Values(_catalog(), FOLDERS),
-    "--modality": lambda: Values(("text", "audio", "text,audio")),
+    "--modality": lambda: Values(_modalities()),
     "--min": lambda: Values(_metrics()),
     "--max": lambda: Values(_metrics()),
     "--shard": lambda: Values(("slurm",)),

@@ -49,7 +49,8 @@ from emocli.stages.encode import INLINE, STORED, Spec
 def command(
     run: options.Run,
     modality: Annotated[
-        str | None, typer.Option(metavar="text,audio", help="What to encode (default: both).")
+        str | None,
+        typer.Option(metavar=",".join(modalities.names()), help="What to encode (default: both)."),
     ] = None,
     model: Annotated[
         str, typer.Option(metavar="BUNDLE", help="Encode what this trained model needs.")

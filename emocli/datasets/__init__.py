@@ -20,11 +20,10 @@ from types import ModuleType
 
 from emocli.errors import EmptyInputError, MalformedError, UsageError
 from emocli.io import tables
+from emocli.records.modality import MODALITIES
 
-# What can hold speech or a face; anything else in a folder is passed over.
-_AUDIO = (".aac", ".aif", ".aiff", ".caf", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus")
-_VIDEO = (".avi", ".flv", ".mkv", ".mov", ".mp4", ".mpg", ".ts", ".webm", ".wmv")
-MEDIA = frozenset((*_AUDIO, ".wav", ".wma", *_VIDEO))
+# What can hold a modality; anything else in a folder is passed over.
+MEDIA = frozenset().union(*(row.suffixes for row in MODALITIES.values()))
 
 
 def names() -> list[str]:

@@ -1,4 +1,4 @@
-"""What is done to sound before any encoder: how long it must be, how loud it is made."""
+"""What is done to sound before any encoder: what it must be, how loud it is made."""
 
 from __future__ import annotations
 
@@ -31,3 +31,10 @@ def require_length(samples: np.ndarray) -> None:
     if len(samples) < SHORTEST:
         message = f"{len(samples) / SAMPLE_RATE:.3f} s of audio is too short to encode"
         raise RecordError("too_short", message, hint=f"at least {SHORTEST / SAMPLE_RATE} s")
+
+
+def require_usable(samples: np.ndarray) -> None:
+    """Raise RecordError `too_short` under 0.1 s, `not_finite` where there is NaN or infinity."""
+    require_length(samples)
+    if not np.isfinite(samples).all():
+        raise RecordError("not_finite", "the samples contain NaN or infinity")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from emocli.encoders import Encoded, Encoder, Settings
+from emocli.encoders.levels import require_usable
 from emocli.errors import ConfigError
 from emocli.signals import contour_features, functionals
 
@@ -27,10 +28,15 @@ def revision() -> str:
 
 
 def encoder(_folder: Path | None, settings: Settings) -> Encoder:
-    """Return what measures waveforms (time,), 16 kHz, one by one."""
+    """Return what measures waveforms (time,), 16 kHz, one by one.
+
+    It raises RecordError under 0.1 s and where samples are not finite.
+    """
     measure = _measure(settings.pooling)
 
     def encode(waveforms: Sequence[Any]) -> list[Encoded]:
+        for wave in waveforms:
+            require_usable(wave)
         return [Encoded(measure(wave)) for wave in waveforms]
 
     return encode

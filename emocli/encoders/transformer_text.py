@@ -74,7 +74,7 @@ def reads(config: Mapping[str, Any]) -> bool:
 def encoder(folder: Path, settings: Settings) -> Encoder:
     """Return what encodes texts, or the turns of dialogues, in one batch."""
     model = load(folder, settings.device, settings.dtype, adapter=settings.adapter)
-    layer = settings.layer if isinstance(settings.layer, int) else -1
+    layer = _only(settings.layer)
 
     def run(inputs: Sequence[str | list[str]]) -> list[Encoded]:
         texts = [text if isinstance(text, str) else joined(model, text) for text in inputs]
@@ -84,15 +84,18 @@ def encoder(folder: Path, settings: Settings) -> Encoder:
     return run
 
 
+def _only(layer: int | Sequence[int] | None) -> int:
+    """Return the layer asked for, the last one where none is; ConfigError for several."""
+    if not isinstance(layer, Sequence):
+        return -1 if layer is None else layer
+    if len(layer) != 1:
+        raise ConfigError(f"layers {', '.join(map(str, layer))}: text takes one layer")
+    return layer[0]
+
+
 def _warning(model: TextEncoder, text: str) -> str:
     over = overflow(model, text)
     return f"{over} tokens beyond the limit of {model.limit} left out" if over else ""
-
-
-def require_text(text: str) -> None:
-    """Raise RecordError `empty_text` when there is nothing to encode."""
-    if not text.strip():
-        raise RecordError("empty_text", f"nothing to encode in {text!r}", hint="expected words")
 
 
 def overflow(model: TextEncoder, text: str) -> int:
@@ -118,18 +121,24 @@ def encode(
     Layer 0 is the embeddings, layer n the output of block n; negative ones count from the last.
     Pooled over the tokens of a text: (dim,), for "mean+max" (2 x dim,), mean first, for
     "statistics" (7 x dim,). Pooling "frames" gives (tokens, dim). Tokens beyond the model's limit
-    are left out: `overflow` counts them. Raises RecordError `empty_text`, and ConfigError for a
-    layer or pooling that is not there.
+    are left out: `overflow` counts them. Raises RecordError `empty_text` and `bad_text`, and
+    ConfigError for a layer or pooling that is not there.
     """
     if pooling not in POOLINGS:
         raise ConfigError(f"no pooling '{pooling}'", hint=f"choose from {', '.join(POOLINGS)}")
     last = _layer(model, layer)
-    for text in texts:
-        require_text(text)
-    rows = [tokens(model, text, model.limit) for text in texts]
+    rows = [_row(model, text) for text in texts]
     ids, valid = _pad(rows)
     states = model.network(ids.to(model.device), valid.to(model.device), last).float().cpu()
     return [_pool(state[: len(row)], pooling) for state, row in zip(states, rows, strict=True)]
+
+
+def _row(model: TextEncoder, text: str) -> list[int]:
+    """Return the ids of a text; RecordError `empty_text` when there is nothing to encode."""
+    ids = tokens(model, text, model.limit) if text.strip() else []
+    if not ids:  # a tokenizer without special tokens may throw all of a text away
+        raise RecordError("empty_text", f"nothing to encode in {text!r:.60}", hint="expected words")
+    return ids
 
 
 def _layer(model: TextEncoder, layer: int) -> int:
@@ -139,7 +148,15 @@ def _layer(model: TextEncoder, layer: int) -> int:
 
 
 def tokens(model: TextEncoder, text: str, limit: int | None) -> list[int]:
-    """Return the ids of at most `limit` tokens, special ones included; None for all of them."""
+    """Return the ids of at most `limit` tokens, special ones included; None for all of them.
+
+    Raises RecordError `bad_text` where a character is half a surrogate pair: no tokenizer takes it.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        broken = text[error.start]
+        raise RecordError("bad_text", f"{broken!r} is half a character") from None
     ids = model.tokenize(text, limit)
     if model.unknown is None or model.unknown not in ids:
         return ids
@@ -211,6 +228,8 @@ def _auto(
     except (OSError, ValueError, KeyError) as problem:
         raise ConfigError(f"{folder} is no text encoder transformers can load: {problem}") from None
     network = network.get_encoder() if network.config.is_encoder_decoder else network
+    if network.main_input_name != "input_ids":
+        raise ConfigError(f"{folder} is no text encoder: it takes {network.main_input_name}")
     weights = dict(network.state_dict())
     bert.merge(weights, adapter)
     network.load_state_dict(weights)

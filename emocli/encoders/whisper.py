@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from emocli.encoders import Encoded, Encoder, Settings
 from emocli.encoders import pooling as pooled
 from emocli.encoders.levels import LEVEL_DBFS as LEVEL_DBFS
-from emocli.encoders.levels import SAMPLE_RATE, require_length
+from emocli.encoders.levels import SAMPLE_RATE, require_usable
 from emocli.encoders.levels import normalise_level as normalise_level
 from emocli.errors import ConfigError
 
@@ -190,14 +190,24 @@ def encode(
     Pooled over all frames of a recording: (layers x dim x 1 or 2,), layer by layer, mean before
     std (population). Pooling "statistics" gives (7 x layers x dim,), those of `pooling.statistics`,
     "frames" (time, layers x dim), 50 frames a second. Memory does not grow with the length unless
-    one of these two is asked for: they keep every frame. Raises RecordError under 0.1 s.
+    one of these two is asked for: they keep every frame. Negative layers count from the last.
+    Raises RecordError under 0.1 s and where samples are not finite, and ConfigError for a layer or
+    pooling that is not there.
     """
+    chosen = [_layer(model, layer) for layer in layers]
     pieces = [pooled.pieces(pooling) for _ in waveforms]
     for rows, batch in _batches(waveforms):
-        states, valid = model([log_mel(part, model.bands) for part in batch], layers)
+        states, valid = model([log_mel(part, model.bands) for part in batch], chosen)
         for place, row in enumerate(rows):
             pieces[row].add(states[:, place, : int(valid[place].sum())].float())
     return [piece.result(pooling) for piece in pieces]
+
+
+def _layer(model: Whisper, layer: int) -> int:
+    last = len(model.layers)
+    if not -last - 1 <= layer <= last:
+        raise ConfigError(f"no layer {layer}", hint=f"the encoder has 0 to {last}")
+    return layer % (last + 1)
 
 
 def _batches(waveforms: Sequence[np.ndarray]) -> Iterator[tuple[list[int], list[np.ndarray]]]:
@@ -205,7 +215,7 @@ def _batches(waveforms: Sequence[np.ndarray]) -> Iterator[tuple[list[int], list[
     rows: list[int] = []
     batch: list[np.ndarray] = []
     for row, samples in enumerate(waveforms):
-        require_length(samples)
+        require_usable(samples)
         for part in windows(samples):
             if batch and (len(batch) + 1) * max(map(len, [*batch, part])) > BATCH:
                 yield rows, batch

@@ -76,17 +76,15 @@ def is_lost(record: Record) -> bool:
 
 
 def passed_on(record: Record, stage: str) -> bool:
-    """Say whether a record has no audio; that it is only a text is noted, and no failure."""
+    """Say whether a record has no audio; that it is of another kind is noted, and no failure."""
     if is_lost(record):
         return True
-    only_text = isinstance(record.get("text"), str) and not (
-        record.get("path") or record.get("audio")
-    )
-    if only_text:
-        hint = "the record is a text and names no file"
-        note = {"stage": stage, "code": "no_audio", "message": "no audio", "hint": hint}
-        lose(record, note, "audio")
-    return only_text
+    if present(record, "audio") or in_file(record, "audio") or not names_other(record, "audio"):
+        return False
+    is_text = isinstance(record.get("text"), str) and not record.get("path")
+    hint = "the record is a text and names no file" if is_text else "the record names no sound"
+    lose(record, {"stage": stage, "code": "no_audio", "message": "no audio", "hint": hint}, "audio")
+    return True
 
 
 def samples(record: Record, store: Store | None) -> Samples:

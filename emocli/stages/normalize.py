@@ -54,7 +54,7 @@ def _usual(kept: list[Record], plan: Plan, store: Store) -> dict[Key, Moments | 
     for place, record in enumerate(kept):
         for name in () if record.get("error") else _wanted(record, plan):
             with contextlib.suppress(RecordError):  # is noted when the record is written
-                _rows(record, name, store)
+                features.read(record, name, store)
                 places[name, _whose(record, plan)].append(place)
     names = {name for record in kept for name in features.of(record)}
     if unknown := [name for name in plan.streams or () if name not in names]:
@@ -90,24 +90,6 @@ def _whose(record: Record, plan: Plan) -> str:
     return str(value)
 
 
-def _rows(record: Record, name: str, store: Store) -> np.ndarray:
-    """Return a stream's frames (time, dim), or its vector as one; RecordError if there is none."""
-    import numpy as np
-
-    feature = record["features"][name]
-    try:
-        vector = feature.get("vector")
-        values = store.array(feature["array"]) if vector is None else vector
-        rows = np.atleast_2d(np.asarray(values, np.float32))
-    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
-        raise RecordError("bad_feature", f"features.{name} cannot be read: {error}") from None
-    if rows.ndim != 2 or rows.shape[1] != feature.get("dim"):
-        raise RecordError("bad_shape", f"features.{name} has the shape {rows.shape}")
-    if not np.isfinite(rows).all(axis=1).any():
-        raise RecordError("not_finite", f"features.{name} has what is no number")
-    return rows
-
-
 def _normal(plan: Plan, store: Store, usual: dict[Key, Moments | int], record: Record) -> Record:
     """Return a record with its features normalised; what cannot be is gone, and in `missing`."""
     found = dict(features.of(record))
@@ -127,16 +109,21 @@ def _z_scores(
 ) -> Record:
     from emocli.signals.z_scores import z_scores
 
-    rows, whose = _rows(record, name, store), _whose(record, plan)
+    stream, whose = features.read(record, name, store), _whose(record, plan)
     own = usual[name, whose]
     if isinstance(own, int):
-        told = f"{own} record{'' if own == 1 else 's'} with features.{name}"
-        message = f"{plan.by} {whose} has {told}, {plan.least} make a mean"
+        count = f"{own} record{'' if own == 1 else 's'} with features.{name}"
+        message = f"{plan.by} {whose} has {count}, {plan.least} make a mean"
         raise RecordError("too_few", message, hint="--least N")
-    feature = record["features"][name]
-    values = z_scores(rows, own)
-    kept = {key: value for key, value in feature.items() if key not in ("vector", "array")}
-    kept["normalized"] = plan.by
-    if feature.get("vector") is None:
-        return kept | {"array": store.put_array(values)}
-    return kept | {"vector": values[0]}
+    feature = features.description(record["features"][name]) | {"normalized": plan.by}
+    if stream.warning:
+        feature["warning"] = stream.warning
+    inline = record["features"][name].get("vector") is not None
+    return features.with_values(feature, z_scores(stream.values, own), store, inline=inline)
+
+
+def _rows(record: Record, name: str, store: Store) -> np.ndarray:
+    """Return a stream's frames (time, dim), or its vector as one."""
+    import numpy as np
+
+    return np.atleast_2d(features.read(record, name, store).values)

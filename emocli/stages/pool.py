@@ -6,7 +6,8 @@ from typing import Any
 
 from emocli import pipeline
 from emocli.errors import RecordError, UsageError
-from emocli.io.store import Store
+from emocli.io import features
+from emocli.io.features import Stream
 from emocli.pipeline.context import Context
 from emocli.records import Record
 
@@ -21,14 +22,20 @@ def stage(
         raise UsageError("--from needs --as, the name of the pooled stream")
 
     def pool(record: Record) -> Record:
-        feature = (record.get("features") or {}).get(source)
+        feature = features.of(record).get(source)
         if feature is None:
             raise RecordError("no_stream", f"no features.{source}", hint=MADE)
-        vector = _vector(context.store, feature, source, pooling)
-        kept = {k: v for k, v in feature.items() if k not in ("array", "vector")}
-        is_inline = inline and vector.ndim == 1
-        place = {"vector": vector} if is_inline else {"array": context.store.put_array(vector)}
-        pooled = kept | {"pooling": pooling, "dim": vector.shape[-1]} | place
+        try:
+            stream = features.read(record, source, context.store)
+        except RecordError as error:
+            if isinstance(feature, dict):
+                error.modality, error.stream = str(feature.get("modality")), name
+            raise
+        vector = _pooled(stream, feature.get("layer"), source, pooling)
+        about = features.description(feature) | {"pooling": pooling, "dim": vector.shape[-1]}
+        if stream.warning:
+            about["warning"] = stream.warning
+        pooled = features.with_values(about, vector, context.store, inline=inline)
         record["features"] = {**record["features"], name: pooled}
         return record
 
@@ -37,22 +44,21 @@ def stage(
 
 def _wanted(record: Record, source: str, name: str) -> bool:
     """Say whether a record lacks the new stream, and has the source or no excuse for it."""
-    there = record.get("features") or {}
-    return name not in there and (source in there or not record.get("missing"))
+    streams = features.of(record)
+    return name not in streams and (source in streams or not record.get("missing"))
 
 
-def _vector(store: Store, feature: Record, source: str, pooling: str) -> Any:
-    """Return the vector, or frames/N, that an encoder would have given with this pooling."""
-    shape = (feature.get("array") or {}).get("shape", ())
-    if len(shape) != 2:
+def _pooled(stream: Stream, layer: Any, source: str, pooling: str) -> Any:
+    """Return the vector, or frames/N, that an encoder would have given of the finite frames."""
+    if not stream.timed:
         raise RecordError("no_frames", f"features.{source} has no time axis", hint=MADE)
     import torch
 
-    from emocli.encoders import pooling as pooled
+    from emocli.encoders import pooling as poolings
 
-    layer = feature.get("layer")
     layers = len(layer) if isinstance(layer, list) else 1
-    frames = torch.tensor(store.array(feature["array"])).reshape(shape[0], layers, -1)
-    pieces = pooled.pieces(pooling)
+    values = stream.values[stream.finite] if stream.masked else stream.values
+    frames = torch.tensor(values).reshape(len(values), layers, -1)
+    pieces = poolings.pieces(pooling)
     pieces.add(frames.transpose(0, 1))
     return pieces.result(pooling)

@@ -117,6 +117,7 @@ class Frames:
 
     def __init__(self, dim: int, open_: Callable[[str], Any]) -> None:
         self.dim, self._open, self._ends = dim, open_, array("q", [0])
+        self._partly: set[int] = set()  # records of which some frames contain NaN or infinity
         self._file = tempfile.TemporaryFile(prefix="emocli-")  # noqa: SIM115
 
     def __len__(self) -> int:
@@ -130,8 +131,13 @@ class Frames:
         """Delete the file."""
         self._file.close()
 
-    def add(self, address: str | None) -> None:
-        """Keep where the next record's frames (time, dim) are; None where it has none."""
+    def add(self, address: str | None, *, finite: bool = True) -> None:
+        """Keep where the next record's frames (time, dim) are; None where it has none.
+
+        Where not all frames are finite those that are not are masked.
+        """
+        if not finite:
+            self._partly.add(len(self))
         encoded = (address or "").encode()
         self._file.seek(self._ends[-1])
         self._file.write(encoded)
@@ -153,6 +159,10 @@ class Frames:
             if frames is not None:
                 values[row, : len(frames)] = frames
                 mask[row, : len(frames)] = True
+        for row, record in enumerate(chosen):
+            if int(record) in self._partly:
+                mask[row] &= np.isfinite(values[row]).all(axis=1)
+                values[row][~mask[row]] = 0.0
         return values, mask
 
 

@@ -7,7 +7,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
@@ -17,6 +17,7 @@ from emocli import models, records
 from emocli.bundles import bundle
 from emocli.bundles.heads import Head
 from emocli.errors import EmptyInputError, MalformedError, RecordError, UsageError
+from emocli.io import features
 from emocli.io.store import Store
 from emocli.records import Record
 from emocli.training.data import Filed, Frames, Vectors
@@ -70,8 +71,11 @@ class Examples:
             while len(stream) < number:  # a stream that comes late, or not with each record
                 stream.add(None)
             value = values.get(name)
-            stream.add(value)
-            self.digest.update(value.encode() if isinstance(value, str) else _bytes(value))
+            if isinstance(stream, Vectors) or value is None:
+                stream.add(value)
+            else:
+                stream.add(value.address, finite=value.finite)
+            self.digest.update(_bytes(value))
 
     def close(self) -> None:
         """Delete the files."""
@@ -85,8 +89,19 @@ class Examples:
                 stream.add(None)
 
 
-def _bytes(vector: Any) -> bytes:
-    return b"-" if vector is None else np.ascontiguousarray(vector, np.float32).tobytes()
+class InStore(NamedTuple):
+    """Where frames (time, dim) are in the store, and whether all of them are finite."""
+
+    address: str
+    finite: bool
+
+
+def _bytes(value: Any) -> bytes:
+    if value is None:
+        return b"-"
+    if isinstance(value, InStore):
+        return value.address.encode()
+    return np.ascontiguousarray(value, np.float32).tobytes()
 
 
 def collect(
@@ -148,19 +163,11 @@ def _streams(
     store: Store, examples: Examples, record: Record, wanted: Sequence[str] | None
 ) -> dict[str, Any]:
     """Return the vector, or the address of the sequence, of each stream that a record has."""
-    features = record.get("features")
-    features = features if isinstance(features, dict) else {}
-    streams = {name: feature for name, feature in features.items() if isinstance(feature, dict)}
-    for name in features.keys() - streams.keys():
-        examples.lose(f"{name}: bad_feature", record)
-    missing = record.get("missing") or {}
+    streams = features.of(record)
     values = {}
-    for name in wanted or [n for n in streams if streams[n].get("modality") != "fused"]:
-        if name not in streams or name in missing:
+    for name in wanted or [n for n, f in streams.items() if not _is_fused(f)]:
+        if name not in streams:
             continue
-        spec = _spec(streams[name])
-        if problem := bundle.mismatch(examples.specs.setdefault(name, spec), spec):
-            raise UsageError(f"{records.name_of(record)}: features.{name}: {problem}")
         try:
             values[name] = _values(store, examples, record, name)
         except RecordError as error:
@@ -168,30 +175,33 @@ def _streams(
     return values
 
 
+def _is_fused(feature: Any) -> bool:
+    return isinstance(feature, dict) and bool(feature.get("modality") == "fused")
+
+
 def _values(store: Store, examples: Examples, record: Record, name: str) -> Any:
-    """Return a vector (dim,), or the path in the store of frames (time, dim)."""
-    feature, dim = record["features"][name], examples.specs[name]["dim"]
-    vector = feature.get("vector")
-    try:
-        with np.errstate(over="ignore"):  # what no float32 holds is infinite, and said below
-            numbers = store.array(feature["array"]) if vector is None else vector
-            values = np.asarray(numbers, np.float32)
-    except (TypeError, ValueError, KeyError, OverflowError) as error:
-        raise RecordError("bad_feature", f"features.{name} cannot be read: {error}") from None
-    if values.ndim not in (1, 2) or values.shape[-1] != dim:
-        message = f"features.{name} has the shape {values.shape}, not ({dim},) or (time, {dim})"
-        raise RecordError("bad_shape", message)
-    if not len(values) or not np.isfinite(values).all():
-        raise RecordError("not_finite", f"features.{name} has what is no number")
-    timed = values.ndim == 2
+    """Return a vector (dim,), or where in the store the frames (time, dim) are.
+
+    Raises UsageError where a feature is not like those of the records before it.
+    """
+    feature = features.of(record)[name]
+    if isinstance(feature, dict):
+        spec = _spec(feature)
+        if problem := bundle.mismatch(examples.specs.setdefault(name, spec), spec):
+            raise UsageError(f"{records.name_of(record)}: features.{name}: {problem}")
+    stream = features.read(record, name, store)
     if name not in examples.streams:
-        frames = partial(_array, store)
-        examples.streams[name] = Frames(dim, frames) if timed else Vectors(dim)
-    if timed != examples.streams[name].timed:
-        shape = "no time axis, others have one" if not timed else "a time axis, others have none"
+        dim, frames = stream.values.shape[-1], partial(_array, store)
+        examples.streams[name] = Frames(dim, frames) if stream.timed else Vectors(dim)
+    if stream.timed != examples.streams[name].timed:
+        shape = "a time axis, others have none" if stream.timed else "no time axis, others have one"
         message = f"{records.name_of(record)}: features.{name} has {shape}"
         raise UsageError(message, hint="encode all records alike, or choose with --streams")
-    return str(feature["array"]["path"]) if timed else values
+    if not stream.timed:
+        return stream.values
+    if stream.masked:
+        examples.lose(f"some frames of {name}: not_finite", record)
+    return InStore(str(feature["array"]["path"]), not stream.masked)
 
 
 def _array(store: Store, path: str) -> Any:

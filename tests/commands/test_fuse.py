@@ -119,7 +119,7 @@ def test_nothing_left_is_an_error_that_says_why(emocli: Emocli, tmp_path: Path) 
     assert done.status == 1
     error = done.records[0]["error"]
     assert error["code"] == "no_modality"
-    assert "voice: features.voice has numbers that are none" in error["message"]
+    assert "voice: features.voice contains NaN or infinity" in error["message"]
 
 
 def test_frames_that_are_no_numbers_are_masked_and_counted(emocli: Emocli, tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_frames_that_are_no_numbers_are_masked_and_counted(emocli: Emocli, tmp_p
     assert part["features"]["fused"]["masked_frames"] == {"audio": 2}
     assert part["prediction"] != whole["prediction"]
     assert rest["features"]["fused"]["streams"] == ["voice", "text"]
-    assert rest["missing"]["audio"]["code"] == "bad_feature"
+    assert rest["missing"]["audio"]["code"] == "not_finite"
     assert none["error"]["code"] == "no_modality"
     assert done.status == 1
 
@@ -167,7 +167,7 @@ def test_strict_modalities_make_what_is_missing_an_error(
         *["missing_modality"] * 2,
     ]
     assert "text: no features.text" in errors[0]["message"]
-    assert "voice: features.voice has numbers" in errors[2]["message"]
+    assert "voice: features.voice contains NaN" in errors[2]["message"]
     assert ["prediction" in r for r in done.records] == [False, command == "predict", False, False]
 
 
@@ -264,10 +264,20 @@ def test_frames_computed_here_are_used_and_not_kept(emocli: Emocli, tmp_path: Pa
 
 @pytest.mark.usefixtures("default_models")
 def test_a_stream_that_cannot_be_encoded_leaves_its_sibling_alone(
-    emocli: Emocli, tmp_path: Path
+    emocli: Emocli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from emocli.encoders import whisper
+
+    encode = whisper.encode
+
+    def fails(*arguments: Any, layers: list[int], pooling: str) -> Any:
+        if layers == [3]:
+            raise RuntimeError("broken")
+        return encode(*arguments, layers=layers, pooling=pooling)
+
+    monkeypatch.setattr(whisper, "encode", fails)
     one = {"modality": "audio", "encoder": "whisper-tiny.en", "layer": [1], "pooling": "mean"}
-    streams = {"voice": {**one, "layer": [99]}, "audio": one}
+    streams = {"voice": {**one, "layer": [3]}, "audio": one}
     streams = {name: {**spec, "dim": 384} for name, spec in streams.items()}
     config = {"dims": dict.fromkeys(streams, 384)}
     folder = bundles.save(tmp_path / "m", "gated", config=config, streams=streams).folder

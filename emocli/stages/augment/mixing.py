@@ -10,6 +10,7 @@ import numpy as np
 from emocli import pipeline
 from emocli.bundles import bundle
 from emocli.errors import RecordError
+from emocli.io import features
 from emocli.io.store import Store
 from emocli.modalities import audio
 from emocli.pipeline.context import Context
@@ -66,40 +67,37 @@ def _acoustic_row(record: Record, store: Store) -> Record:
 
 def _feature_row(record: Record, store: Store, specs: Record) -> Record:
     """Give a record its vectors, one behind the other; the first record says which there are."""
-    features = record.pop("features")
-    if not isinstance(features, dict) or not features:
+    streams = features.of(record)
+    if not streams:
         raise RecordError("no_features", "no field 'features'", hint="run emocli encode first")
     vectors = {
-        stream: _vector(stream, feature, store)
-        for stream, feature in features.items()
+        name: _vector(record, name, store)
+        for name, feature in streams.items()
         if isinstance(feature, dict) and feature.get("modality") != "fused"
     }
     described = {
-        stream: {
-            k: v for k, v in features[stream].items() if k not in ("vector", "array", "warning")
-        }
+        name: {k: v for k, v in features.description(streams[name]).items() if k != "warning"}
         | {"dim": len(vector)}
-        for stream, vector in vectors.items()
+        for name, vector in vectors.items()
     }
     if not specs:
         specs |= described
     if set(specs) != set(described):
         there, wanted = ", ".join(described), ", ".join(specs)
         raise RecordError("other_streams", f"has the streams {there}, the first has {wanted}")
-    for stream, spec in specs.items():
-        if problem := bundle.mismatch(spec, described[stream]):
-            raise RecordError("other_features", f"features.{stream}: {problem}")
-    row = np.concatenate([vectors[stream] for stream in specs])
+    for name, spec in specs.items():
+        if problem := bundle.mismatch(spec, described[name]):
+            raise RecordError("other_features", f"features.{name}: {problem}")
+    row = np.concatenate([vectors[name] for name in specs])
     return record | {ROW: row, "features": specs}
 
 
-def _vector(stream: str, feature: Record, store: Store) -> Any:
-    given = feature.get("vector")
-    values = np.asarray(store.array(feature["array"]) if given is None else given, np.float32)
-    if values.ndim != 1 or not np.isfinite(values).all():
+def _vector(record: Record, stream: str, store: Store) -> Any:
+    found = features.read(record, stream, store)
+    if found.timed:
         hint = "only pooled vectors are mixed; emocli augment dime --mix audio mixes sound"
         raise RecordError("not_a_vector", f"features.{stream} is not a vector", hint=hint)
-    return values
+    return found.values
 
 
 def mixed(pair: tuple[Record, Record], rows: tuple[Any, Any], alpha: float, store: Store) -> Record:

@@ -11,9 +11,12 @@ from typing import Any
 
 from emocli import pipeline
 from emocli.errors import RecordError
+from emocli.io import features
 from emocli.io.store import Store
 from emocli.pipeline.context import Context
-from emocli.records import Record
+from emocli.records import Record, failures
+from emocli.records.missing import lose
+from emocli.records.modality import MODALITIES, at_hand
 
 COPIES = "\0copies"  # what a record becomes; never written
 WHOLE = ("prediction", "unimodal")  # what knew all modalities
@@ -62,15 +65,15 @@ def copies(record: Record, plan: Plan, store: Store) -> Iterator[Record]:
     if "frames" in plan.protocols:
         for rate in plan.rates:
             copy = _copy(record, there, ("frame_loss", rate), plan)
-            yield copy | {"features": _thinned(copy["features"], (plan.seed, name), rate, store)}
+            yield _thinned(copy, (plan.seed, name), rate, store)
 
 
 def modalities(record: Record) -> list[str]:
     """Return the modalities of a record's streams, sorted."""
-    features = record.get("features")
-    if not isinstance(features, dict) or not all(isinstance(f, dict) for f in features.values()):
+    streams = record.get("features")
+    if not isinstance(streams, dict) or not all(isinstance(f, dict) for f in streams.values()):
         raise RecordError("no_features", "no field 'features'", hint="run emocli encode first")
-    found = {feature.get("modality") for feature in features.values()} - {"fused"}
+    found = {feature.get("modality") for feature in streams.values()} - {"fused"}
     if not found or not all(isinstance(modality, str) for modality in found):
         raise RecordError("no_modality", "features without a modality", hint="run emocli encode")
     return sorted(found)
@@ -106,7 +109,8 @@ def _copy(record: Record, kept: list[str], condition: tuple[str, Any], plan: Pla
     what, value = condition
     copy = {field: content for field, content in record.items() if field not in WHOLE}
     there = {name: f for name, f in record["features"].items() if f.get("modality") in kept}
-    gone = sorted((set(modalities(record)) | _at_hand(record)) - set(kept))
+    hand = {name for name in MODALITIES if at_hand(record, name)}
+    gone = sorted((set(modalities(record)) | hand) - set(kept))
     if gone or record.get("missing"):
         copy["missing"] = dict.fromkeys(gone, NOTE) | (record.get("missing") or {})
     return copy | {
@@ -117,27 +121,32 @@ def _copy(record: Record, kept: list[str], condition: tuple[str, Any], plan: Pla
     }
 
 
-def _at_hand(record: Record) -> set[str]:
-    """Return the modalities that `predict` would compute if nothing told it not to."""
-    sound = {"audio", "text"} if record.get("path") or record.get("audio") else set()
-    return sound | ({"text"} if record.get("text") is not None else set())
+def _thinned(record: Record, key: tuple[int, str], rate: float, store: Store) -> Record:
+    """Return a copy whose sequences (time, dim) have lost frames; RecordError without any.
 
-
-def _thinned(features: Record, key: tuple[int, str], rate: float, store: Store) -> Record:
-    """Return features whose sequences (time, dim) have lost frames; RecordError without any."""
+    Of the frames that are finite one is left at least; a stream without any is left out.
+    """
     import numpy as np
 
-    found, sequences = {}, 0
-    for stream, feature in features.items():
-        found[stream] = feature
-        frames = store.array(feature["array"]) if feature.get("array") else np.zeros(0)
-        if frames.ndim == 2 and len(frames):
+    sequences = 0
+    record = record | {"features": dict(record["features"])}
+    for stream, feature in list(record["features"].items()):
+        if not feature.get("array"):
+            continue
+        try:
+            frames = features.read(record, stream, store)
+        except RecordError as error:
+            problem = failures.Failure(failures.problem("augment", error))
+            lose(record, problem, feature["modality"], stream)
+            del record["features"][stream]
+            continue
+        if frames.timed:
             sequences += 1
             first = int(draw(key[0], stream, key[1]) * 2**53)
-            draws = np.random.default_rng(first).random(len(frames))
-            kept = draws >= min(rate, draws.max())
-            found[stream] = feature | {"array": store.put_array(frames[kept])}
+            draws = np.random.default_rng(first).random(len(frames.values))
+            kept = draws >= min(rate, draws[frames.finite].max())
+            record["features"][stream] = feature | {"array": store.put_array(frames.values[kept])}
     if not sequences:
         hint = "emocli encode --pooling frames keeps it"
         raise RecordError("no_frames", "no stream has a time axis", hint=hint)
-    return found
+    return record
