@@ -18,22 +18,20 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from emocli.bundles import heads
+from emocli.bundles.specs import timed
 from emocli.errors import ConfigError, EmocliError, UsageError
-from emocli.records.modality import MODALITIES
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 DEFAULT = Path(__file__).parents[1] / "default"
 FORMAT = 1
+FUSION = "fusion"  # the kind of predictor that encodes streams and fuses them
 FILES = ("model.safetensors", "card.md", "config.json")  # in the order they are put in place
 ADAPTER = "adapter."  # tensors for an encoder, "adapter.STREAM.NAME"; the rest are the model's
 CANARY_ROWS = 4
 CANARY_FRAMES = 5  # of a stream with a time axis
 CANARY_TOLERANCE = 1e-3  # between machines; a head that was not loaded is off by 1 and more
-# What features say of how they were made: that they do not say it is a value, too.
-MADE = (*(key for row in MODALITIES.values() for key in row.made), "normalized")
-MATCHED = ("encoder", "revision", "layer", "pooling", "dim", *MADE)
 
 
 @dataclass
@@ -42,6 +40,11 @@ class Bundle:
 
     folder: Path
     contents: dict[str, Any]
+
+    @property
+    def kind(self) -> str:
+        """Which kind of predictor it is; one of features that are fused where it does not say."""
+        return str(self.contents.get("kind", FUSION))
 
     @property
     def labels(self) -> list[str]:
@@ -138,9 +141,10 @@ def read(folder: str | Path) -> Bundle:
         raise ConfigError(f"{path}/config.json: {error}") from None
     if contents.get("format") != FORMAT:
         raise ConfigError(f"{path}: format {contents.get('format')!r}, not {FORMAT}")
-    if not (path / "model.safetensors").is_file():
+    trained = Bundle(path, contents)
+    if trained.kind == FUSION and not (path / "model.safetensors").is_file():
         raise ConfigError(f"{path}: no model.safetensors")
-    return Bundle(path, contents)
+    return trained
 
 
 def canary(model: Any, streams: Mapping[str, Mapping[str, Any]]) -> Any:
@@ -158,11 +162,6 @@ def canary(model: Any, streams: Mapping[str, Mapping[str, Any]]) -> Any:
         return model(values, masks).double().numpy()
 
 
-def timed(spec: Mapping[str, Any]) -> bool:
-    """Say whether a stream is a sequence: its `dim` is then the numbers of one frame."""
-    return str(spec.get("pooling")).partition("/")[0] == "frames"  # "frames/4": means of 4
-
-
 def save(
     folder: Path, model: Any, contents: dict[str, Any], card: str, **adapters: dict[str, Tensor]
 ) -> Bundle:
@@ -174,7 +173,8 @@ def save(
     for stream, adapter in adapters.items():
         tensors |= {f"{ADAPTER}{stream}.{n}": t.contiguous() for n, t in adapter.items()}
     model.eval()
-    contents = {"format": FORMAT, **contents, "canary": canary(model, contents["streams"]).tolist()}
+    logits = canary(model, contents["streams"]).tolist()
+    contents = {"format": FORMAT, "kind": FUSION, **contents, "canary": logits}
     weights = {n: _smallest(t.cpu()) for n, t in tensors.items()}
     _place(folder, contents, card, lambda part: save_file(weights, part))
     return read(folder)
@@ -231,15 +231,3 @@ def _smallest(tensor: Tensor) -> Tensor:
     """Return a tensor in half precision where that loses nothing."""
     half = tensor.half()
     return half if half.to(tensor.dtype).equal(tensor) else tensor
-
-
-def mismatch(wanted: Mapping[str, Any], feature: Mapping[str, Any]) -> str | None:
-    """Say how a record's feature differs from what a stream must be; None when it fits."""
-    for key in MATCHED:
-        expected = wanted.get(key)
-        if expected is not None and feature.get(key) != expected:
-            return f"{key} is {feature.get(key)!r}, not {expected!r}"
-    for key in MADE:
-        if wanted.get(key) is None and feature.get(key) is not None:
-            return f"{key} is {feature[key]!r}, not none"
-    return None

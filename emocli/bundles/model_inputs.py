@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from emocli import records
-from emocli.bundles import bundle
+from emocli.bundles import bundle, specs
 from emocli.errors import ConfigError, RecordError
 from emocli.io import features
 from emocli.io.store import Store
@@ -101,7 +101,7 @@ def _take(inputs: ModelInputs, record: Record, stream: Spec, timed: bool, store:
     """Add a stream to the inputs; raise RecordError where it is broken."""
     name, spec = stream
     feature = features.of(record)[name]
-    if isinstance(feature, dict) and (problem := bundle.mismatch(spec, feature)):
+    if isinstance(feature, dict) and (problem := specs.mismatch(spec, feature)):
         by = spec.get("normalized")
         hint = f"emocli normalize --by {by}" if by and problem.startswith("normalized") else HINT
         raise _unfit(record, name, problem, hint)
@@ -110,7 +110,7 @@ def _take(inputs: ModelInputs, record: Record, stream: Spec, timed: bool, store:
         hint = "encode --pooling mean"
         raise _unfit(record, name, "is a sequence, and the model takes vectors", hint)
     if found.values.ndim not in _axes(spec):
-        wanted = f"time, {spec['dim']}" if bundle.timed(spec) else f"{spec['dim']},"
+        wanted = f"time, {spec['dim']}" if specs.timed(spec) else f"{spec['dim']},"
         message = f"features.{name} has the shape {found.values.shape}, not ({wanted})"
         raise RecordError("bad_shape", message, hint=features.HINT)
     inputs.values[name] = found.values
@@ -124,7 +124,7 @@ def _unfit(record: Record, name: str, why: str, hint: str) -> ConfigError:
 
 def _axes(spec: Record) -> tuple[int, ...]:
     """Return how many axes a stream may have; a pooling of null matches anything."""
-    if bundle.timed(spec):
+    if specs.timed(spec):
         return (2,)
     return (1, 2) if spec.get("pooling") is None else (1,)
 
@@ -147,7 +147,7 @@ def _padded(name: str, spec: Record, inputs: Sequence[ModelInputs]) -> Any:
 
     rows = [one.values.get(name) for one in inputs]
     lengths = [len(row) for row in rows if row is not None and row.ndim == 2]
-    if not lengths and not bundle.timed(spec):
+    if not lengths and not specs.timed(spec):
         none = np.zeros(spec["dim"], np.float32)
         return np.stack([none if row is None else row for row in rows]), np.array(
             [row is not None for row in rows]

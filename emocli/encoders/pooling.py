@@ -1,4 +1,4 @@
-"""From the frames of a recording, which come in pieces, to one vector.
+"""Which of the layers, and from the frames of a recording, in pieces, to one vector.
 
 `STATISTICS` are the seven of BLEMORE's baseline: mean, standard deviation and five percentiles of
 each number over time. Lachmann et al., "Not all Blends are Equal: The BLEMORE Dataset of Blended
@@ -19,6 +19,19 @@ from emocli.errors import ConfigError
 POOLINGS = ("mean", "std", "mean+std", "statistics", "frames")
 PERCENTILES = (10, 25, 50, 75, 90)
 STATISTICS = 2 + len(PERCENTILES)
+
+
+def layer_of(number: int, last: int) -> int:
+    """Return which of the layers 0 to `last` is meant: negative ones count from the last.
+
+    Raises ConfigError for one that is not there.
+
+    >>> layer_of(2, 4), layer_of(-1, 4)
+    (2, 4)
+    """
+    if not -last - 1 <= number <= last:
+        raise ConfigError(f"no layer {number}", hint=f"the encoder has 0 to {last}")
+    return number % (last + 1)
 
 
 def statistics(frames: NDArray[np.floating]) -> NDArray[np.float32]:

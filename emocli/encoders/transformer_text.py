@@ -9,6 +9,7 @@ for BERT, is spelt by its Unicode name, since the unknown token says nothing.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from emocli.encoders import Encoded, Encoder, Settings, bert
-from emocli.encoders.pooling import statistics
+from emocli.encoders.pooling import layer_of, statistics
 from emocli.encoders.transformers_import import imported
 from emocli.errors import ConfigError, RecordError
 
@@ -29,6 +30,7 @@ POOLINGS = ("mean", "max", "cls", "mean+max", "statistics", "frames")
 LIMIT = 512  # tokens, where neither the config nor the tokenizer says: BERT's
 MODALITY = "text"
 UNLIMITED = 10**6  # tokenizers that know no limit say 1e30
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 Network = Callable[[Tensor, Tensor, int], Tensor]
 Tokenize = Callable[[str, int | None], list[int]]
@@ -86,11 +88,10 @@ def encoder(folder: Path, settings: Settings) -> Encoder:
 
 def _only(layer: int | Sequence[int] | None) -> int:
     """Return the layer asked for, the last one where none is; ConfigError for several."""
-    if not isinstance(layer, Sequence):
-        return -1 if layer is None else layer
-    if len(layer) != 1:
-        raise ConfigError(f"layers {', '.join(map(str, layer))}: text takes one layer")
-    return layer[0]
+    layers = layer if isinstance(layer, Sequence) else [-1 if layer is None else layer]
+    if len(layers) != 1:
+        raise ConfigError(f"layers {', '.join(map(str, layers))}: text takes one layer")
+    return layers[0]
 
 
 def _warning(model: TextEncoder, text: str) -> str:
@@ -126,7 +127,7 @@ def encode(
     """
     if pooling not in POOLINGS:
         raise ConfigError(f"no pooling '{pooling}'", hint=f"choose from {', '.join(POOLINGS)}")
-    last = _layer(model, layer)
+    last = layer_of(layer, model.layers)
     rows = [_row(model, text) for text in texts]
     ids, valid = _pad(rows)
     states = model.network(ids.to(model.device), valid.to(model.device), last).float().cpu()
@@ -141,22 +142,10 @@ def _row(model: TextEncoder, text: str) -> list[int]:
     return ids
 
 
-def _layer(model: TextEncoder, layer: int) -> int:
-    if not -model.layers - 1 <= layer <= model.layers:
-        raise ConfigError(f"no layer {layer}", hint=f"the encoder has 0 to {model.layers}")
-    return layer % (model.layers + 1)
-
-
 def tokens(model: TextEncoder, text: str, limit: int | None) -> list[int]:
-    """Return the ids of at most `limit` tokens, special ones included; None for all of them.
-
-    Raises RecordError `bad_text` where a character is half a surrogate pair: no tokenizer takes it.
-    """
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        broken = text[error.start]
-        raise RecordError("bad_text", f"{broken!r} is half a character") from None
+    """Return the ids of at most `limit` tokens, special ones included; None for all of them."""
+    if broken := LONE_SURROGATE.search(text):  # no tokenizer takes it
+        raise RecordError("bad_text", f"{broken[0]!r} is half a character")
     ids = model.tokenize(text, limit)
     if model.unknown is None or model.unknown not in ids:
         return ids

@@ -194,20 +194,13 @@ def encode(
     Raises RecordError under 0.1 s and where samples are not finite, and ConfigError for a layer or
     pooling that is not there.
     """
-    chosen = [_layer(model, layer) for layer in layers]
+    chosen = [pooled.layer_of(layer, len(model.layers)) for layer in layers]
     pieces = [pooled.pieces(pooling) for _ in waveforms]
     for rows, batch in _batches(waveforms):
         states, valid = model([log_mel(part, model.bands) for part in batch], chosen)
         for place, row in enumerate(rows):
             pieces[row].add(states[:, place, : int(valid[place].sum())].float())
     return [piece.result(pooling) for piece in pieces]
-
-
-def _layer(model: Whisper, layer: int) -> int:
-    last = len(model.layers)
-    if not -last - 1 <= layer <= last:
-        raise ConfigError(f"no layer {layer}", hint=f"the encoder has 0 to {last}")
-    return layer % (last + 1)
 
 
 def _batches(waveforms: Sequence[np.ndarray]) -> Iterator[tuple[list[int], list[np.ndarray]]]:

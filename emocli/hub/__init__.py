@@ -1,6 +1,6 @@
 """Pretrained models by name: which there are, where one is, how it gets here.
 
-`resolve` is what encoders call: no network, no lock, nothing written. `pull` tries the sources of
+`locate` is what stages call: no network, no lock. `pull` tries the sources of
 the catalog in order. A name is one of the catalog, an existing folder, or a hub id (org/name, or
 org/name@revision).
 """
@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import difflib
 import functools
-import hashlib
 import importlib
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from emocli.errors import ModelError, UsageError
 from emocli.hub import cache, fetch
+from emocli.hub import folder as local
 from emocli.hub.cache import Installed, check, digest
 from emocli.hub.fetch import Say
 
@@ -52,24 +52,30 @@ def is_offline(offline: bool | None = None) -> bool:
     return bool(offline) or any(value.lower() in ("1", "true", "yes", "on") for value in said)
 
 
-def resolve(name: str, *, offline: bool | None = None) -> Path:
-    """Return the folder of a model, complete by the sizes of its files.
+class Located(NamedTuple):
+    """Where a model is, and what provenance says of it.
+
+    The revision is hub:COMMIT, wheel:NAME==VERSION or, of a folder, local:DIGEST.
+    """
+
+    folder: Path
+    revision: str
+
+
+def locate(name: str, *, offline: bool | None = None) -> Located:
+    """Return the folder of a model, complete by the sizes of its files, and its revision.
 
     Raises ModelError when it is not here, with the command that gets it.
     """
     if _is_folder(name):
-        return Path(name)
-    return installed(name, offline=offline).folder
+        return Located(Path(name), local.revision(Path(name)))
+    found = installed(name, offline=offline)
+    return Located(found.folder, found.source)
 
 
-def revision(name: str) -> str:
-    """Return what provenance says of a model: hub:COMMIT, wheel:NAME==VERSION or local:DIGEST."""
-    if not _is_folder(name):
-        return installed(name).source
-    root = Path(name)
-    files = sorted(path for path in root.rglob("*") if path.is_file())
-    text = "".join(f"{path.relative_to(root)} {digest(path)}\n" for path in files)
-    return "local:" + hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+def resolve(name: str, *, offline: bool | None = None) -> Path:
+    """Return the folder of a model alone; see `locate`."""
+    return Path(name) if _is_folder(name) else installed(name, offline=offline).folder
 
 
 def _is_folder(name: str) -> bool:

@@ -146,7 +146,7 @@ def _load(context: Context, spec: Spec, trained: Bundle | None) -> Loaded:
     from emocli import hub
     from emocli.pipeline import devices
 
-    folder = hub.resolve(name, offline=context.offline)
+    folder, revision = hub.locate(name, offline=context.offline)
     device = devices.pick(context.device)
     settings = encoders.Settings(
         spec["layer"],
@@ -156,7 +156,7 @@ def _load(context: Context, spec: Spec, trained: Bundle | None) -> Loaded:
         trained.adapter(spec["stream"]) if trained and spec.get("adapter") else None,
     )
     encoder = encoders.of_folder(folder, modality).encoder(folder, settings)
-    return encoder, hub.revision(name)
+    return encoder, revision
 
 
 def _add(

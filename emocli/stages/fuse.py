@@ -8,10 +8,10 @@ from typing import Any
 
 from emocli import models, pipeline
 from emocli.bundles import model_inputs, outputs
-from emocli.bundles.bundle import Bundle
-from emocli.bundles.bundle import timed as timed_stream
+from emocli.bundles.bundle import FUSION, Bundle
 from emocli.bundles.model_inputs import ModelInputs
-from emocli.errors import RecordError
+from emocli.bundles.specs import timed as timed_stream
+from emocli.errors import ConfigError, RecordError
 from emocli.io import features
 from emocli.io.store import Store
 from emocli.pipeline import devices, windows
@@ -26,7 +26,12 @@ FRAMES = 32_768  # in a batch at most: 50 MB of 384 numbers each
 
 
 def stage(context: Context, trained: Bundle, *, strict: bool = False) -> pipeline.Stage:
-    """Return the stage that runs what is missing upstream, and then the model up to its fusion."""
+    """Return the stage that runs what is missing upstream, and then the model up to its fusion.
+
+    Raises ConfigError for a predictor that does not fuse.
+    """
+    if trained.kind != FUSION:
+        raise ConfigError(f"{trained.folder}: a predictor of kind {trained.kind!r} does not fuse")
     done = functools.partial(fused, trained=trained)
     frames = any(map(timed_stream, trained.streams.values()))
     return pipeline.chain(

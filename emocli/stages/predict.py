@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 from emocli import pipeline
 from emocli.bundles import outputs
-from emocli.bundles.bundle import Bundle
+from emocli.bundles.bundle import FUSION, Bundle
 from emocli.errors import ConfigError, RecordError
 from emocli.pipeline import devices
 from emocli.pipeline.context import Context
@@ -21,10 +22,21 @@ def stage(
     """Return the stage that adds `prediction`, running what is missing before it.
 
     `strict` makes a record without all of the streams an error; below the confidence `abstain` no
-    emotion is named.
+    emotion is named. Raises ConfigError for a kind of predictor that is not known.
     """
+    if trained.kind not in KINDS:
+        hint = f"this emocli knows {', '.join(KINDS)}"
+        raise ConfigError(f"{trained.folder}: a predictor of kind {trained.kind!r}", hint=hint)
+    return KINDS[trained.kind](context, trained, strict, abstain)
+
+
+def _fusion(context: Context, trained: Bundle, strict: bool, abstain: float) -> pipeline.Stage:
     before = fuse.stage(context, trained, strict=strict)
     return pipeline.chain(before, core(context, trained, abstain))
+
+
+# Kind of a bundle -> the stage that predicts with it.
+KINDS: dict[str, Callable[[Context, Bundle, bool, float], pipeline.Stage]] = {FUSION: _fusion}
 
 
 def core(context: Context, trained: Bundle, abstain: float) -> pipeline.Stage:

