@@ -91,8 +91,14 @@ def command(
             "--resume with --merge shrinkage: the weight needs every record",
             hint="--merge none to a file first, then --n 0 --merge shrinkage; or --weight",
         )
-    names = {"--model": model, "--command": command, "--audio-lm": audio_lm}
-    annotator = annotate.annotator(run.context, names, _words(labels), timeout)
+    annotator = annotate.annotator(
+        run.context,
+        model=model,
+        command=command,
+        audio_lm=audio_lm,
+        labels=_words(labels),
+        timeout_s=timeout,
+    )
     window = annotate.window(run.context, annotator)
     panel = Panel(n, seed)
     asking = annotate.stage(run.context, annotator, panel, window)

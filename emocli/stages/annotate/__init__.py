@@ -40,24 +40,32 @@ def merging_stage(rule: str, weight: float | None, say: Callable[[str], None]) -
 
 
 def annotator(
-    context: Context, names: dict[str, str | None], labels: list[str] | None, timeout_s: float
+    context: Context,
+    *,
+    model: str | None = None,
+    command: str | None = None,
+    audio_lm: str | None = None,
+    labels: list[str] | None = None,
+    timeout_s: float = 60.0,
 ) -> Annotator:
-    """Return the annotator that the flags name; raise UsageError where they name several."""
-    if len(named := [flag for flag, value in names.items() if value is not None]) > 1:
+    """Return the annotator that is named; without a name labels are drawn from any prediction.
+
+    Raises UsageError where several are named, ConfigError for a model without labels.
+    """
+    flags = {"--model": model, "--command": command, "--audio-lm": audio_lm}
+    if len(named := [flag for flag, value in flags.items() if value is not None]) > 1:
         raise UsageError(f"{' and '.join(named)}: one annotator at a time")
     if not timeout_s > 0:
         raise UsageError(f"--timeout {timeout_s:g}: not a time to wait for")
-    if (command := names["--command"]) is not None:
+    if command is not None:
         from emocli.stages.annotate.command import Command
 
         return Command(command, labels or list(EMOTIONS), timeout_s)
-    if (name := names["--audio-lm"]) is not None:
+    if audio_lm is not None:
         from emocli.stages.annotate.audio import AudioModel
 
-        return AudioModel(context, name, labels or list(EMOTIONS))
-    from emocli.stages.annotate.sampled import Sampled
-
-    trained = bundle.read(names["--model"] or "default")
+        return AudioModel(context, audio_lm, labels or list(EMOTIONS))
+    trained = bundle.read(model or "default")
     if not trained.labels:
         raise ConfigError(f"{trained.name} answers in numbers only: there is no label to draw")
-    return Sampled(trained, names["--model"] is not None, labels)
+    return Sampled(trained, model is not None, labels)

@@ -1,0 +1,127 @@
+"""Stages from Python: a context, records in, records out; no command line anywhere."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from emocli import pipeline, stages
+from emocli.io.store import Store
+from emocli.pipeline.context import Context
+from emocli.pipeline.windows import Window
+from emocli.stages import (
+    align,
+    annotate,
+    encode,
+    extract_audio,
+    fuse,
+    normalize,
+    pool,
+    predict,
+    prosody,
+    transcribe,
+    upstream,
+)
+from emocli.stages.annotate.raters import Panel
+from emocli.stages.augment import modalities as copies
+from tests.commands import bundles
+
+Record = dict[str, Any]
+ROOT = Path(__file__).parents[2]
+FRAMES = np.arange(6, dtype=np.float32).reshape(3, 2)
+
+
+def annotating(context: Context, folder: Path) -> pipeline.Stage:
+    trained = bundles.save(folder, "gated")
+    asked = annotate.annotator(context, model=str(trained.folder))
+    return annotate.stage(context, asked, Panel(2, 0), Window())
+
+
+# Every module of `stages` with a stage, and how it is made of a context and a bundle's folder.
+MADE: dict[str, Callable[[Context, Path], pipeline.Stage]] = {
+    "align": lambda c, _: align.stage(c),
+    "annotate": annotating,
+    "augment.modalities": lambda c, _: copies.stage(c, copies.Plan(("subsets",), (0.5,), 0)),
+    "encode": lambda c, _: encode.stage(
+        c, {"stream": "voice", "modality": "audio", **encode.plain("audio", "prosody")}
+    ),
+    "extract_audio": lambda c, _: extract_audio.stage(c),
+    "fuse": lambda c, f: fuse.stage(c, bundles.save(f, "gated")),
+    "normalize": lambda c, _: normalize.stage(c, normalize.Plan("speaker", None, 2)),
+    "pool": lambda c, _: pool.stage(c, "frames", "pooled", "mean", inline=True),
+    "predict": lambda c, f: predict.stage(c, bundles.save(f, "gated")),
+    "prosody": lambda c, _: prosody.stage(c),
+    "transcribe": lambda c, _: transcribe.stage(c),
+    "upstream": lambda c, f: upstream.stage(c, bundles.save(f, "gated"), lambda _: False),
+}
+MANY = {"augment.modalities"}  # one record in, several out
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Context:
+    return Context(store=Store(tmp_path / "store"), device="cpu")
+
+
+@pytest.fixture
+def records(context: Context, wav: Callable[..., Path]) -> list[Record]:
+    """Return records that every stage has work on, with a failed one in the middle."""
+    found = []
+    for i, ready in enumerate(bundles.records(bundles.VECTORS, count=14)[6::7]):
+        frames = {"modality": "audio", "dim": 2, "pooling": "frames", "layer": 1}
+        ready["features"]["frames"] = frames | {"array": context.store.put_array(FRAMES)}
+        sound = {"path": str(wav(f"{i}.wav", seconds=0.3)), "speaker": "s"}
+        found.append(ready | sound | {"id": f"u{i}", "text": "so glad", "zebra": [i, None]})
+    error = {"stage": "x", "code": "x", "message": "x", "hint": ""}
+    return [found[0], {"id": "bad", "error": error}, found[1]]
+
+
+def test_every_stage_is_tested_here() -> None:
+    names = set()
+    for module in pkgutil.walk_packages(stages.__path__, "emocli.stages."):
+        if callable(getattr(importlib.import_module(module.name), "stage", None)):
+            names.add(module.name.removeprefix("emocli.stages."))
+    assert names == set(MADE)
+
+
+@pytest.mark.usefixtures("default_models")
+@pytest.mark.parametrize("name", MADE)
+def test_a_stage_needs_a_context_and_gives_back_every_record_in_order(
+    name: str, context: Context, records: list[Record], tmp_path: Path
+) -> None:
+    module = importlib.import_module(f"emocli.stages.{name}")
+    first = next(iter(inspect.signature(module.stage, eval_str=True).parameters.values()))
+    assert first.annotation is Context
+    before = [dict(record) for record in records]
+    done = list(MADE[name](context, tmp_path / "model")(iter(records)))
+    bad = next(record for record in done if record["id"] == "bad")
+    assert bad == before[1]
+    assert all("error" not in record for record in done if record is not bad), done
+    if name in MANY:
+        assert len(done) > len(before)
+        return
+    assert [record["id"] for record in done] == ["u0", "bad", "u1"]
+    for old, new in zip(before, done, strict=True):
+        assert all(new[field] == old[field] for field in ("zebra", "text") if field in old)
+
+
+@pytest.mark.usefixtures("default_models")
+def test_what_the_readme_shows_from_python_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    section = (ROOT / "README.md").read_text().split("## From Python")[1].split("\n## ")[0]
+    (code,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    assert len(code.splitlines()) <= 12
+    monkeypatch.chdir(ROOT)
+    exec(compile(code, "README.md", "exec"), {})
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("examples/clips/joy.wav neutral 0.38")
+    assert lines[1].startswith("examples/clips/anger.mp3 anger 0.3")
+    assert lines[2] == "examples/clips/gone.wav no such file: examples/clips/gone.wav"
