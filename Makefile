@@ -1,5 +1,5 @@
-# emocli: `make` lists what there is. Everything happens in .venv; nothing else is touched, except
-# that pretrained models go into the user's cache ($XDG_CACHE_HOME/emocli), where they are shared.
+# emocli: `make` lists the targets. Everything is installed in .venv; outside the checkout only the
+# user's cache of pretrained models ($XDG_CACHE_HOME/emocli) is written, which all projects share.
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -13,12 +13,12 @@ SHELL       := bash
 .DEFAULT_GOAL := help
 
 TEXTS := emocli tests examples README.md CONTRIBUTING.md CHANGELOG.md Makefile
-# German, Unicode escapes, and misspellings that label files have.
+# German words, Unicode escapes, and misspellings that occur in label files.
 WORDS := juge,caf,sie,unter,netural,nuetral,suprise,suprised,surpise,surprize
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
-# The environment is made again when what it is made from changes.
+# The environment is updated when pyproject.toml or constraints.txt changes.
 USE := $(VENV)/.use
 DEV := $(VENV)/.dev
 
@@ -31,25 +31,25 @@ demo: $(USE)  ## install emocli, pull its models, run the whole pipe on examples
 	@$(BIN)/emocli models pull default
 	@PATH="$(abspath $(BIN)):$$PATH" bash examples/pipeline.sh
 
-test: $(DEV)  ## install what tests need and run them (not the slow ones)
+test: $(DEV)  ## install the test dependencies, run the tests (not the slow ones)
 	@$(BIN)/emocli models pull default --quiet
 	@$(BIN)/python -m pytest -n $(JOBS) -m 'not slow and not network and not gpu'
 
-test-all: $(DEV)  ## run all tests, the slow ones too, and this file's other targets
+test-all: $(DEV)  ## run all tests, including slow ones, then check, docs-check and demo
 	@$(BIN)/emocli models pull default --quiet
 	@$(BIN)/python -m pytest -n $(JOBS) -m 'not network and not gpu' --cov=emocli
 	@$(MAKE) --no-print-directory check docs-check demo
 
-check: $(DEV)  ## look at format, style, types and spelling
+check: $(DEV)  ## check format, style, types and spelling
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/codespell --ignore-words-list '$(WORDS)' $(TEXTS)
 
-docs: $(DEV)  ## write man pages, completions and the README's tables
+docs: $(DEV)  ## write man pages, completions and the tables of the README
 	@$(BIN)/python -m emocli.cli.documentation
 
-docs-check: $(DEV)  ## fail if any of these is stale
+docs-check: $(DEV)  ## fail if any of these files is stale
 	@$(BIN)/python -m emocli.cli.documentation --check
 
 picture: $(DEV)  ## draw examples/predict.svg again, with the default predictor
@@ -60,7 +60,7 @@ bench: $(DEV)  ## compare speed and size with the usual tools; writes bench.json
 	@$(BIN)/emocli models pull default --quiet
 	@$(BIN)/python -m tests.bench
 
-clean:  ## delete what the other targets have made here, .venv too
+clean:  ## delete everything that the other targets create, including .venv
 	@rm -rf $(VENV) build dist *.egg-info examples/out bench.json .coverage
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache
 	@find emocli tests -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -84,6 +84,6 @@ $(USE): pyproject.toml constraints.txt | $(VENV)/bin/python
 	touch $@
 
 $(DEV): pyproject.toml constraints.txt | $(VENV)/bin/python
-	@echo "installing emocli and its tests' needs into $(VENV) (minutes the first time)" >&2
+	@echo "installing emocli and its test dependencies into $(VENV) (minutes the first time)" >&2
 	$(PIP) --editable '.[offline,align,plot,dev]'
 	touch $(USE) $@

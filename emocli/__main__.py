@@ -1,8 +1,8 @@
-"""`python -m emocli` and the `emocli` script: ready for signals before anything is imported."""
+"""`python -m emocli` and the `emocli` script: handle signals before importing anything else."""
 
 import signal
 
-# Signals wait until somebody handles them: an import takes a few milliseconds.
+# Hold signals back until their handlers are installed: the import takes a few milliseconds.
 _MASK = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
 
 from emocli.pipeline import stopping  # noqa: E402
@@ -12,7 +12,7 @@ signal.pthread_sigmask(signal.SIG_SETMASK, _MASK)
 
 
 def main() -> None:
-    """Run the command line of this process and leave with its status."""
+    """Run the command line of this process and exit with its status."""
     from emocli.cli import main
 
     main.main()

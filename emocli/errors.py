@@ -4,12 +4,12 @@ EmocliError
 ├── UsageError            2  a flag or an argument makes no sense
 ├── MalformedError        2  a line of input is not a record
 ├── ConfigError           3  a config file, a bundle or features do not fit together
-├── ModelError            4  a pretrained model is not here and cannot be had
-├── EmptyInputError       5  there was nothing to do
+├── ModelError            4  a pretrained model is not installed and cannot be downloaded
+├── EmptyInputError       5  there is no input
 ├── ThresholdError        6  a score missed its threshold
-├── OutOfMemoryError      7  a batch of one still does not fit
-└── RecordError           1  one record failed; it goes on with `error` or `missing`
-    └── AbsentError       0  a record has no such modality; it goes on with `missing`
+├── OutOfMemoryError      7  a batch of one record does not fit into memory
+└── RecordError           1  one record failed; it is passed on with `error` or `missing`
+    └── AbsentError       0  a record has no such modality; it is passed on with `missing`
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from __future__ import annotations
 import re
 from enum import IntEnum
 
-# What moves the cursor or colours a terminal, and bytes of names that are not UTF-8.
+# Control characters, which terminals obey, and surrogates: bytes of names that are not UTF-8.
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class ExitStatus(IntEnum):
-    """What the shell is told; where several apply, see `SEVERITY`."""
+    """The exit status of a command; if several apply, `SEVERITY` decides."""
 
     OK = 0
     FAILED = 1  # some records failed
@@ -47,7 +47,7 @@ def worst(*statuses: int) -> int:
 
 
 class EmocliError(Exception):
-    """A foreseen failure: `message` says what, `hint` says what to try."""
+    """An expected failure: `message` says what is wrong, `hint` what to try."""
 
     status = ExitStatus.FAILED
 
@@ -79,13 +79,13 @@ class ConfigError(EmocliError):
 
 
 class ModelError(EmocliError):
-    """A pretrained model is not here and cannot be had."""
+    """A pretrained model is not installed and cannot be downloaded."""
 
     status = ExitStatus.MODEL
 
 
 class EmptyInputError(EmocliError):
-    """There was nothing to do."""
+    """There is no input."""
 
     status = ExitStatus.EMPTY
 
@@ -97,16 +97,16 @@ class ThresholdError(EmocliError):
 
 
 class OutOfMemoryError(EmocliError):
-    """A batch of one still does not fit."""
+    """A batch of one record does not fit into memory."""
 
     status = ExitStatus.MEMORY
 
 
 class RecordError(EmocliError):
-    """One record failed: `code` is a stable snake_case word scripts can test for.
+    """One record failed: `code` is a stable snake_case word that scripts can test for.
 
-    `modality` is the one that failed, where that is not the one the stage works on; `stream` the
-    stream of it, where others of the same modality may do.
+    `modality` is set if another modality failed than the one the stage works on; `stream` is set if
+    only one stream failed and others of its modality may still be usable.
     """
 
     modality: str | None = None
@@ -116,12 +116,12 @@ class RecordError(EmocliError):
         super().__init__(message, hint=hint)
         self.code = code
 
-    def __reduce__(self) -> tuple[object, ...]:  # crosses the border of a worker process
+    def __reduce__(self) -> tuple[object, ...]:  # so that worker processes can pickle it
         return _record_error, (self.code, self.message, self.hint)
 
 
 class AbsentError(RecordError):
-    """A record never had this modality, or nothing of use in it: noted, and no failure."""
+    """The record has no such modality, or nothing usable in it: noted, but not a failure."""
 
     def __reduce__(self) -> tuple[object, ...]:
         return _absent_error, (self.code, self.message, self.hint)
@@ -136,16 +136,16 @@ def _record_error(code: str, message: str, hint: str) -> RecordError:
 
 
 def printable(text: str) -> str:
-    r"""Return a text on one line, with control characters and odd bytes spelt out.
+    r"""Return a text on one line, with control characters and invalid bytes escaped.
 
     >>> printable("red\x1b[31m\ncaf\udce9")
     'red\\x1b[31m\\ncaf\\xe9'
     """
-    return UNPRINTABLE.sub(_spelt, text)
+    return UNPRINTABLE.sub(_escaped, text)
 
 
-def _spelt(found: re.Match[str]) -> str:
-    number = ord(found[0])
-    if 0xDC80 <= number <= 0xDCFF:  # a byte of a file name, as Python keeps it
-        return f"\\x{number - 0xDC00:02x}"
-    return found[0].encode("unicode_escape").decode()
+def _escaped(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    if 0xDC80 <= code <= 0xDCFF:  # a byte of a file name, as surrogateescape stores it
+        return f"\\x{code - 0xDC00:02x}"
+    return match[0].encode("unicode_escape").decode()

@@ -1,4 +1,4 @@
-"""What every filter promises, over every command that exists."""
+"""The contract of filters, tested on every command that exists."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from tests.conftest import Emocli
 
 Record = dict[str, Any]
 
-# Commands that are no filter of one record in, one record out; each with what it is instead.
+# Commands that are not one-to-one filters of records, each with the reason.
 OTHERS = {
     "calibrate": "many records in, a bundle out; has its own tests",
-    "augment": "makes records of records; has its own tests",
-    "config": "tells of settings",
+    "augment": "makes new records from records; has its own tests",
+    "config": "shows settings",
     "dataset": "makes records",
-    "doctor": "tells of the installation",
+    "doctor": "reports on the installation",
     "merge": "joins files; has its own tests",
-    "models": "keeps the cache",
-    "normalize": "knows all records of a speaker before it writes one; has its own tests",
+    "models": "manages the cache",
+    "normalize": "needs all records of a speaker before it writes one; has its own tests",
     "plot": "draws pictures; has its own tests",
-    "schema": "tells of the format",
+    "schema": "prints the format",
     "score": "many records in, one out",
     "train": "many records in, a bundle out",
 }
-# Objects of the input that a filter adds fields to; what was in them stays.
+# Objects of the input that a filter adds fields to, keeping those they have.
 ADDED_TO = {"annotate": ["label"]}
 FILTERS = [name for name in registry.names() if name not in OTHERS]
 READERS = [*FILTERS, "merge", "score"]  # they read records and write records
@@ -46,7 +46,7 @@ readers = pytest.mark.parametrize("name", READERS)
 pytestmark = pytest.mark.usefixtures("default_models")
 
 
-# What align needs is that a clip says its text; to the others any sound will do.
+# For align a clip must say its text; for the other commands any sound is good enough.
 SPOKEN = {
     "joy.wav": "I got the job! I am so happy, this is wonderful!",
     "neutral.wav": "The meeting is on Monday, in room two.",
@@ -56,7 +56,7 @@ SPOKEN = {
 
 @pytest.fixture
 def clips(wav: Callable[..., Path], request: pytest.FixtureRequest) -> list[Record]:
-    """Records of sounds of several lengths, with a field no command knows."""
+    """Records of sounds of several lengths, with a field that no command knows."""
     seconds = (0.4, 1.1, 0.7, 0.3)
     records: list[Record] = [
         {
@@ -79,15 +79,15 @@ def clips(wav: Callable[..., Path], request: pytest.FixtureRequest) -> list[Reco
     return records
 
 
-def same(one: Any, other: Any) -> bool:
-    """Say whether two values are the same, numbers to 1e-4."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return list(one) == list(other) and all(same(one[k], other[k]) for k in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    if isinstance(one, float) or isinstance(other, float):
-        return one == other or (None not in (one, other) and abs(one - other) < 1e-4)
-    return bool(one == other)
+def same(a: Any, b: Any) -> bool:
+    """Say whether two values are equal, numbers to 1e-4."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        return list(a) == list(b) and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, float) or isinstance(b, float):
+        return a == b or (None not in (a, b) and abs(a - b) < 1e-4)
+    return bool(a == b)
 
 
 def test_no_command_is_forgotten() -> None:
@@ -161,7 +161,7 @@ def test_one_bad_record_costs_its_neighbours_nothing(
 ) -> None:
     clips = [{k: v for k, v in r.items() if k != "text"} for r in clips]
     bad = {"id": "bad", "path": str(tmp_path / "missing.wav")}
-    alone = emocli(name, stdin=clips)
+    without = emocli(name, stdin=clips)
     mixed = emocli(name, stdin=[clips[0], bad, *clips[1:]])
     assert mixed.status == 1
     assert "bad: " in mixed.stderr
@@ -169,7 +169,7 @@ def test_one_bad_record_costs_its_neighbours_nothing(
     failed = mixed.records[1]
     assert failed["error"]["stage"]
     assert failed["error"]["code"]
-    assert same([r for r in mixed.records if r["id"] != "bad"], alone.records)
+    assert same([r for r in mixed.records if r["id"] != "bad"], without.records)
     assert emocli(name, "--exit-zero", stdin=[clips[0], bad]).status == 0
     stopped = emocli(name, "--fail-fast", stdin=[clips[0], bad, *clips[1:]])
     assert stopped.status == 1
@@ -240,8 +240,8 @@ def test_batches_and_jobs_do_not_matter(name: str, emocli: Emocli, clips: list[R
 @filters
 def test_shards_add_up(name: str, emocli: Emocli, clips: list[Record]) -> None:
     parts = [emocli(name, f"--shard={i}/2", "--allow-empty", stdin=clips) for i in (1, 2)]
-    found = sorted(r["id"] for part in parts for r in part.records)
-    assert found == sorted(r["id"] for r in clips)
+    ids = sorted(r["id"] for part in parts for r in part.records)
+    assert ids == sorted(r["id"] for r in clips)
 
 
 @filters
@@ -265,7 +265,7 @@ def test_a_malformed_line_leaves_no_output_file(
 
 
 @filters
-def test_a_file_that_cannot_be_written_is_said(
+def test_a_file_that_cannot_be_written_is_named(
     name: str, emocli: Emocli, clips: list[Record]
 ) -> None:
     outcome = emocli(name, "-o", "/nowhere/at/all.jsonl", stdin=clips)
@@ -312,10 +312,10 @@ def _has(name: str, parameter: str) -> bool:
     return any(p.name == parameter for p in registry.load(name).params)
 
 
-def start(*argv: str, **how: Any) -> subprocess.Popen[bytes]:
-    """Start a command line of its own."""
+def start(*argv: str, **streams: Any) -> subprocess.Popen[bytes]:
+    """Start a command line in a process of its own."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen([sys.executable, "-m", "emocli", *argv], **{**pipes, **how})
+    return subprocess.Popen([sys.executable, "-m", "emocli", *argv], **{**pipes, **streams})
 
 
 @readers
@@ -332,7 +332,7 @@ def test_a_closed_pipe_is_silent(name: str, clips: list[Record]) -> None:
 
 @filters
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_flushes_and_tells(
+def test_a_signal_flushes_and_prints_the_summary(
     name: str, number: int, status: int, clips: list[Record]
 ) -> None:
     flag = "--batch-size=1" if _has(name, "batch_size") else "--jobs=2"
@@ -356,7 +356,7 @@ def test_a_signal_flushes_and_tells(
     assert "Traceback" not in stderr
 
 
-def test_a_full_disk_is_said(clips: list[Record]) -> None:
+def test_a_full_disk_is_reported(clips: list[Record]) -> None:
     with Path("/dev/full").open("wb") as full:
         process = start("prosody", stdout=full)
         _, stderr = process.communicate(orjson.dumps(clips[0]) + b"\n", timeout=60)
@@ -377,7 +377,7 @@ def test_a_terminal_without_input_is_usage_and_never_waits() -> None:
     assert b"no input" in stderr
 
 
-def test_no_network_is_used_when_everything_is_here(
+def test_no_network_is_used_when_everything_is_installed(
     emocli: Emocli, clips: list[Record], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import socket
@@ -394,7 +394,7 @@ def test_no_network_is_used_when_everything_is_here(
     assert outcome.records[0]["prediction"]["emotion"]
 
 
-def test_models_that_cannot_be_had_are_exit_4_with_the_command(
+def test_missing_models_are_exit_4_with_the_command_that_fetches_them(
     emocli: Emocli, clips: list[Record], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("EMOCLI_CACHE_DIR", str(tmp_path / "empty"))

@@ -1,4 +1,4 @@
-"""What is written about the commands is what the commands are."""
+"""The documentation describes the commands as they are."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
-from emocli.cli import completions, documentation, man_pages, registry
+from emocli.cli import completions, documentation, man_pages, registry, statuses
 from emocli.errors import ExitStatus
 
 ROOT = Path(__file__).parent.parent
@@ -22,13 +22,13 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def described() -> list[tuple[str, click.Command]]:
     """Return every command and subcommand."""
-    found = []
+    commands = []
     for name in registry.names():
         command = registry.load(name)
-        found.append((name, command))
+        commands.append((name, command))
         inner = getattr(command, "commands", {})
-        found += [(f"{name} {child.name}", child) for child in inner.values()]
-    return found
+        commands += [(f"{name} {child.name}", child) for child in inner.values()]
+    return commands
 
 
 COMMANDS = described()
@@ -46,7 +46,7 @@ def test_what_is_generated_is_the_same_every_time(seed: str):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_stale_files_are_found_and_put_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_stale_files_are_found_and_rewritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     shutil.copytree(ROOT / "man", tmp_path / "man")
     shutil.copytree(ROOT / "completions", tmp_path / "completions")
     shutil.copy(ROOT / "README.md", tmp_path)
@@ -54,7 +54,7 @@ def test_stale_files_are_found_and_put_right(tmp_path: Path, monkeypatch: pytest
     for name in ("config.json", "card.md"):
         shutil.copy(ROOT / "emocli" / "default" / name, tmp_path / "emocli" / "default")
     (tmp_path / "man" / "emocli.1").write_text("old")
-    (tmp_path / "man" / "emocli-gone.1").write_text("of a command that is no more")
+    (tmp_path / "man" / "emocli-gone.1").write_text("of a command that no longer exists")
     monkeypatch.setattr(documentation, "ROOT", tmp_path)
     assert documentation.main(["--check"]) == 1
     assert documentation.stale() == ["man/emocli-gone.1", "man/emocli.1"]
@@ -71,8 +71,8 @@ def test_every_command_is_in_the_readme_and_has_a_page(name: str):
 
 @pytest.mark.parametrize(("name", "command"), COMMANDS, ids=[name for name, _ in COMMANDS])
 def test_every_flag_and_argument_has_a_help_text(name: str, command: click.Command):
-    silent = [p.opts for p in command.params if not getattr(p, "help", None)]
-    assert silent == []
+    undocumented = [p.opts for p in command.params if not getattr(p, "help", None)]
+    assert undocumented == []
 
 
 @pytest.mark.parametrize(("name", "command"), COMMANDS, ids=[name for name, _ in COMMANDS])
@@ -99,6 +99,15 @@ def test_every_page_has_its_sections_and_all_exit_statuses(page: Path):
     assert re.findall(r"\\fB(\d+)\\fP", statuses) == [str(int(s)) for s in ExitStatus]
 
 
+@pytest.mark.parametrize("status", ExitStatus)
+def test_every_exit_status_is_in_the_table_in_help_and_in_the_readme(status: ExitStatus):
+    assert status in statuses.MEANINGS
+    assert re.search(rf"[:;] {status:d} \w", statuses.epilogue())
+    section = README.partition("\n## Exit codes\n")[2].partition("\n## ")[0]
+    codes = re.findall(r"^\| ([\d, ]+) \|", section, re.MULTILINE)
+    assert f"{status:d}" in re.findall(r"\d+", " ".join(codes))
+
+
 @pytest.mark.parametrize(("name", "command"), COMMANDS, ids=[name for name, _ in COMMANDS])
 def test_every_flag_is_on_its_page_and_in_every_completion(name: str, command: click.Command):
     page = (ROOT / "man" / f"emocli-{name.split()[0]}.1").read_text(encoding="utf-8")
@@ -112,7 +121,7 @@ def test_every_flag_is_on_its_page_and_in_every_completion(name: str, command: c
             assert fish in scripts["emocli.fish"]
 
 
-@pytest.mark.skipif(not shutil.which("man"), reason="no man here")
+@pytest.mark.skipif(not shutil.which("man"), reason="man is not installed")
 @pytest.mark.parametrize("page", sorted((ROOT / "man").glob("*.1")), ids=lambda p: p.stem)
 def test_man_shows_every_page_without_a_warning(page: Path):
     command = ["man", "-l", "--warnings", str(page)]
@@ -122,7 +131,7 @@ def test_man_shows_every_page_without_a_warning(page: Path):
     assert "EXIT STATUS" in shown.stdout
 
 
-def test_roff_takes_no_text_for_a_request():
+def test_text_is_never_a_roff_request():
     assert man_pages._text(".SH no section") == r"\&.SH no section"
     assert man_pages._text("a\\b --x don't") == r"a\eb \-\-x don\(aqt"
     assert man_pages._rich("see `jq` or --json") == r"see \fBjq\fP or \-\-json"
@@ -166,19 +175,19 @@ def test_bash_completes_what_can_be_typed():
     assert done.stderr == ""
 
 
-@pytest.mark.skipif(not shutil.which("fish"), reason="no fish here")
+@pytest.mark.skipif(not shutil.which("fish"), reason="fish is not installed")
 def test_fish_completes_what_can_be_typed():
     lines = {line: words for line, words in LINES.items() if "=" not in line + words}
-    asked = "\n".join(f"echo (complete -C '{line}' | string split -f1 \\t)" for line in lines)
-    script = f"source completions/emocli.fish\n{asked}"
+    requests = "\n".join(f"echo (complete -C '{line}' | string split -f1 \\t)" for line in lines)
+    script = f"source completions/emocli.fish\n{requests}"
     command = ["fish", "--no-config", "-c", script]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60)
-    found = [" ".join(sorted(words.split())) for words in done.stdout.split("\n")]
-    wanted = [" ".join(sorted(words.split())) for words in lines.values()]
-    assert dict(zip(lines, found, strict=False)) == dict(zip(lines, wanted, strict=True))
+    offered = [" ".join(sorted(words.split())) for words in done.stdout.split("\n")]
+    expected = [" ".join(sorted(words.split())) for words in lines.values()]
+    assert dict(zip(lines, offered, strict=False)) == dict(zip(lines, expected, strict=True))
 
 
-@pytest.mark.skipif(not shutil.which("zsh"), reason="no zsh here")
+@pytest.mark.skipif(not shutil.which("zsh"), reason="zsh is not installed")
 def test_zsh_reads_its_script():
     script = ROOT / "completions" / "_emocli"
     done = subprocess.run(["zsh", "-f", "-n", str(script)], capture_output=True, text=True)
@@ -198,5 +207,5 @@ def test_links_in_the_documents_lead_somewhere():
     for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/README.md"):
         document = ROOT / name
         for target in re.findall(r"\]\(([^)#]+)[^)]*\)", document.read_text(encoding="utf-8")):
-            found = target.startswith("https://") or (document.parent / target).exists()
-            assert found, (name, target)
+            exists = target.startswith("https://") or (document.parent / target).exists()
+            assert exists, (name, target)

@@ -1,7 +1,7 @@
 """A trained model as a folder: config.json, model.safetensors, card.md; it rebuilds itself.
 
-config.json holds the architecture's name and frozen config, the labels in order, what each stream
-must be (encoder, revision, layer, pooling, dim; null matches anything), the calibration, the
+config.json holds the architecture's name and frozen config, the labels in order, the spec of each
+stream (encoder, revision, layer, pooling, dim; null matches anything), the calibration, the
 training data and metrics, and a canary: the logits of a seeded input, checked on loading.
 """
 
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 DEFAULT = Path(__file__).parents[1] / "default"
 FORMAT = 1
 FUSION = "fusion"  # the kind of predictor that encodes streams and fuses them
-FILES = ("model.safetensors", "card.md", "config.json")  # in the order they are put in place
+# In the order in which they are put in place.
+FILES = ("model.safetensors", "card.md", "config.json")
 ADAPTER = "adapter."  # tensors for an encoder, "adapter.STREAM.NAME"; the rest are the model's
 CANARY_ROWS = 4
 CANARY_FRAMES = 5  # of a stream with a time axis
@@ -36,34 +37,34 @@ CANARY_TOLERANCE = 1e-3  # between machines; a head that was not loaded is off b
 
 @dataclass
 class Bundle:
-    """What config.json says, and where the weights are."""
+    """The contents of config.json, and the folder with the weights."""
 
     folder: Path
     contents: dict[str, Any]
 
     @property
     def kind(self) -> str:
-        """Which kind of predictor it is; one of features that are fused where it does not say."""
+        """The kind of predictor; fusion by default."""
         return str(self.contents.get("kind", FUSION))
 
     @property
     def labels(self) -> list[str]:
-        """The classes, in the order of the logits; none where it answers in numbers only."""
+        """The classes, in the order of the logits; none if all heads are regression heads."""
         return [label for head in self.heads for label in head.labels]
 
     @cached_property
     def heads(self) -> list[heads.Head]:
-        """What it answers."""
+        """The heads of the model."""
         return heads.of(self.contents)
 
     @property
     def streams(self) -> dict[str, dict[str, Any]]:
-        """What each stream must be."""
+        """The spec of each stream, by name."""
         return dict(self.contents["streams"])
 
     @property
     def name(self) -> str:
-        """What predictions call the model: its name and the beginning of its digest."""
+        """The name of the model in predictions: its name and the beginning of its digest."""
         return f"{self.contents['name']}@{self.digest[:12]}"
 
     @cached_property
@@ -85,15 +86,15 @@ class Bundle:
         return {name: tensor.float() for name, tensor in tensors.items()}
 
     def adapter(self, stream: str) -> dict[str, Tensor] | None:
-        """Return the tensors that adapt a stream's encoder, if the bundle has some."""
+        """Return the tensors that adapt a stream's encoder, or None."""
         prefix = f"{ADAPTER}{stream}."
-        found = {n.removeprefix(prefix): t for n, t in self.tensors.items() if n.startswith(prefix)}
-        return found or None
+        names = [name for name in self.tensors if name.startswith(prefix)]
+        return {name.removeprefix(prefix): self.tensors[name] for name in names} or None
 
     def model(self, device: str = "cpu") -> Any:
         """Return the model with its weights on a device, built and checked once.
 
-        Raises ConfigError where a key is missing or unexpected, or the canary's logits are wrong.
+        Raises ConfigError if a key is missing or unexpected, or the canary's logits are wrong.
         """
         if device not in self._models:
             self._models[device] = self._build().to(device)
@@ -111,7 +112,7 @@ class Bundle:
         try:
             model.load_state_dict(weights, strict=True)
         except RuntimeError as error:
-            raise ConfigError(f"{self.folder}: weights do not fit: {error}") from None
+            raise ConfigError(f"{self.folder}: the weights do not fit the model: {error}") from None
         model.eval()
         self._check(model)
         return model
@@ -119,12 +120,14 @@ class Bundle:
     def _check(self, model: Any) -> None:
         import numpy as np
 
-        wanted = np.array(self.contents["canary"])
-        got = canary(model, self.streams)
-        # Written so that a logit that is no number is far off, too.
-        if wanted.shape != got.shape or not np.abs(wanted - got).max() <= CANARY_TOLERANCE:
+        recorded = np.array(self.contents["canary"])
+        logits = canary(model, self.streams)
+        # Written so that a logit that is NaN fails, too.
+        if recorded.shape != logits.shape or not (
+            np.abs(recorded - logits).max() <= CANARY_TOLERANCE
+        ):
             raise ConfigError(
-                f"{self.folder}: the canary's logits are not those recorded",
+                f"{self.folder}: the canary's logits differ from those recorded",
                 hint="the weights are damaged, or of another version of the model",
             )
 
@@ -165,7 +168,7 @@ def canary(model: Any, streams: Mapping[str, Mapping[str, Any]]) -> Any:
 def save(
     folder: Path, model: Any, contents: dict[str, Any], card: str, **adapters: dict[str, Tensor]
 ) -> Bundle:
-    """Write a bundle whole or not at all; what another program made is never written over."""
+    """Write a bundle completely or not at all; never overwrite files of another program."""
     from safetensors.torch import save_file
 
     require_free(folder)
@@ -181,7 +184,7 @@ def save(
 
 
 def revise(trained: Bundle, folder: Path, contents: dict[str, Any], card: str) -> Bundle:
-    """Write a bundle with the same weights and other contents: in its place, or in `folder`."""
+    """Write a bundle with the same weights and new contents, in place or to another folder."""
     weights = trained.folder / FILES[0]
     if folder.exists() and folder.samefile(trained.folder):
         _place(folder, contents, card, None)
@@ -192,19 +195,22 @@ def revise(trained: Bundle, folder: Path, contents: dict[str, Any], card: str) -
 
 
 def _place(
-    folder: Path, contents: dict[str, Any], card: str, weigh: Callable[[Path], object] | None
+    folder: Path,
+    contents: dict[str, Any],
+    card: str,
+    write_weights: Callable[[Path], object] | None,
 ) -> None:
-    """Write the files beside their places, then put them there, config.json last.
+    """Write the files under temporary names, then rename them, config.json last.
 
-    `weigh` writes the weights; without it those that are there stay.
+    `write_weights` writes the weights; without it the present ones stay.
     """
     from safetensors import SafetensorError
 
-    parts = {name: folder / f"{name}.part" for name in (FILES if weigh else FILES[1:])}
+    parts = {name: folder / f"{name}.part" for name in (FILES if write_weights else FILES[1:])}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if weigh:
-            weigh(parts[FILES[0]])
+        if write_weights:
+            write_weights(parts[FILES[0]])
             parts[FILES[0]].chmod(0o644)
         parts["card.md"].write_text(card, encoding="utf-8")
         parts["config.json"].write_bytes(orjson.dumps(contents, option=orjson.OPT_INDENT_2))
@@ -217,17 +223,17 @@ def _place(
 
 
 def require_free(folder: Path) -> None:
-    """Raise UsageError where a folder holds files of a bundle's names that are no bundle."""
+    """Raise UsageError if a folder has files with a bundle's names that are not a bundle."""
     if not any((folder / name).exists() for name in FILES):
         return
     try:
         read(folder)
     except ConfigError as error:
         hint = "choose another folder, or move these files away"
-        raise UsageError(f"{folder} would be written over: {error}", hint=hint) from None
+        raise UsageError(f"{folder} would be overwritten: {error}", hint=hint) from None
 
 
 def _smallest(tensor: Tensor) -> Tensor:
-    """Return a tensor in half precision where that loses nothing."""
+    """Return a tensor in half precision if that is lossless."""
     half = tensor.half()
     return half if half.to(tensor.dtype).equal(tensor) else tensor

@@ -1,7 +1,7 @@
-"""What a model answers: heads, one behind the other in the columns of its logits.
+"""The heads of a model, which share the columns of its logits in order.
 
 A bundle's config.json lists them under `heads`; one without that list has a single head of classes
-over its `labels`. At most one head has labels (it comes first), any number of heads are numbers.
+over its `labels`. At most one head has labels, and it comes first; the others are regression heads.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-CLASSES = "classes"  # one label a record: label.emotion
+CLASSES = "classes"  # one label per record: label.emotion
 SHARES = "shares"  # a distribution over the labels: label.distribution, or label.votes
 BLEND = "blend"  # shares that are decoded to one emotion or a blend of two: label.blend
 NUMBER = "number"  # label.valence, arousal, dominance or sentiment
@@ -27,9 +27,9 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Head:
-    """One answer. A number comes out of the model in units of `scale` around `mean`."""
+    """One head. The output of a regression head is in units of `scale` around `mean`."""
 
-    target: str  # a key of KINDS: what of the label it learned
+    target: str  # a key of KINDS: the field of the label that it predicts
     kind: str
     labels: tuple[str, ...] = ()
     mean: float = 0.0
@@ -37,12 +37,12 @@ class Head:
 
     @property
     def size(self) -> int:
-        """How many columns of the logits are its own."""
+        """The number of its columns in the logits."""
         return len(self.labels) or 1
 
 
 def of(contents: Mapping[str, Any]) -> list[Head]:
-    """Return the heads that a bundle's config lists."""
+    """Return the heads listed in a bundle's config."""
     listed = contents.get("heads")
     if listed is None:
         return [Head("emotion", CLASSES, tuple(contents["labels"]))]
@@ -51,8 +51,8 @@ def of(contents: Mapping[str, Any]) -> list[Head]:
 
 def split(heads: Sequence[Head], values: Any) -> dict[str, Any]:
     """Return each head's columns of an array (records, columns): (records, size) by target."""
-    found, start = {}, 0
+    columns, start = {}, 0
     for head in heads:
-        found[head.target] = values[:, start : start + head.size]
+        columns[head.target] = values[:, start : start + head.size]
         start += head.size
-    return found
+    return columns

@@ -1,9 +1,9 @@
-"""The inputs of a model: the streams of a record as arrays; what is left out is in `missing`.
+"""The inputs of a model: the streams of a record as arrays; `missing` notes those left out.
 
 A stream is one vector (dim,) or, where its pooling is "frames", a sequence (time, dim) in the
-store. What is broken is masked, never passed on as zeros: a vector that contains NaN or infinity, a
-sequence without a finite frame, another shape, a file that is not in the store. Of a sequence the
-frames that are not finite are masked.
+store. A broken stream is masked, never passed on as zeros: a vector that contains NaN or infinity,
+a sequence without a finite frame, another shape, a file that is not in the store. In a sequence,
+the frames that are not finite are masked.
 """
 
 from __future__ import annotations
@@ -23,37 +23,37 @@ from emocli.records.missing import lose, lost
 if TYPE_CHECKING:
     import numpy as np
 
-Spec = tuple[str, Record]  # the name of a stream, and what it must be
+Spec = tuple[str, Record]  # the name of a stream, and its spec
 
-HINT = "encode without --encoder makes what the model needs"
+HINT = "encode without --encoder makes the streams of the model"
 
 
 @dataclass
 class ModelInputs:
-    """The streams of a record that count: values (dim,) or (time, dim); masks (time,) of these."""
+    """The usable streams of a record: values (dim,) or (time, dim), and masks (time,)."""
 
     values: dict[str, np.ndarray] = field(default_factory=dict)
     masks: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def masked_frames(self) -> dict[str, int]:
-        """How many frames of a stream are masked, of those where some are."""
+        """The number of masked frames of each stream that has some."""
         counts = {name: int(len(mask) - mask.sum()) for name, mask in self.masks.items()}
         return {name: count for name, count in counts.items() if count}
 
 
 def of_record(record: Record, trained: bundle.Bundle, timed: bool, store: Store) -> ModelInputs:
-    """Return what of a record counts; note in `missing` what does not, and why.
+    """Return the usable streams of a record; note the others in `missing`, with the reason.
 
-    `timed` says whether the model takes sequences. Raises ConfigError where a feature is not the
-    one that the model was trained on.
+    `timed` says whether the model takes sequences. Raises ConfigError if a feature differs from
+    the one that the model was trained on.
     """
     inputs = ModelInputs()
     streams = features.of(record)
     for name, spec in trained.streams.items():
         if name not in streams:
             _note_absent(record, name, spec["modality"])
-        elif (reason := _left_out(record, spec, trained)) is not None:
+        elif (reason := _refusal(record, spec, trained)) is not None:
             lose(record, {"stage": "fuse", **reason}, spec["modality"])
         else:
             try:
@@ -71,8 +71,8 @@ def _note_absent(record: Record, name: str, modality: str) -> None:
         lose(record, note, modality, name)
 
 
-def _left_out(record: Record, spec: Record, trained: bundle.Bundle) -> dict[str, str] | None:
-    """Say why the text of a record does not count; None when it does."""
+def _refusal(record: Record, spec: Record, trained: bundle.Bundle) -> dict[str, str] | None:
+    """Return the reason to leave out the text of a record, or None."""
     rules = trained.contents.get("text_rules")
     if spec["modality"] != "text" or not rules:
         return None
@@ -80,17 +80,18 @@ def _left_out(record: Record, spec: Record, trained: bundle.Bundle) -> dict[str,
     if language is not None and not isinstance(language, str):
         raise RecordError("bad_language", f"language is not a string: {language!r:.60}")
     if language and language.split("-")[0].lower() != rules["language"]:
-        message = f"the text is {language}, the model's is {rules['language']}"
+        message = f"the text is {language}, the model needs {rules['language']}"
         return {"code": "language", "message": message, "hint": ""}
-    heard = _heard(record)
-    if heard and (mean := sum(heard) / len(heard)) < rules["min_word_probability"]:
-        message = f"words were heard with a mean probability of {mean:.2f} only"
+    probabilities = _word_probabilities(record)
+    mean = sum(probabilities) / len(probabilities) if probabilities else 1.0
+    if mean < rules["min_word_probability"]:
+        message = f"words were recognised with a mean probability of only {mean:.2f}"
         return {"code": "low_word_probability", "message": message, "hint": "a larger --model"}
     return None
 
 
-def _heard(record: Record) -> list[float]:
-    """Return how sure the transcript is of each word."""
+def _word_probabilities(record: Record) -> list[float]:
+    """Return the probability of each word in the transcript."""
     words = record.get("words") or []
     if not isinstance(words, list) or not all(isinstance(word, dict) for word in words):
         raise RecordError("bad_words", f"words is not what transcribe adds: {words!r:.60}")
@@ -98,39 +99,39 @@ def _heard(record: Record) -> list[float]:
 
 
 def _take(inputs: ModelInputs, record: Record, stream: Spec, timed: bool, store: Store) -> None:
-    """Add a stream to the inputs; raise RecordError where it is broken."""
+    """Add a stream to the inputs; raise RecordError if it is broken."""
     name, spec = stream
     feature = features.of(record)[name]
     if isinstance(feature, dict) and (problem := specs.mismatch(spec, feature)):
         by = spec.get("normalized")
         hint = f"emocli normalize --by {by}" if by and problem.startswith("normalized") else HINT
         raise _unfit(record, name, problem, hint)
-    found = features.read(record, name, store, spec["dim"])
-    if found.timed and not timed:
+    loaded = features.read(record, name, store, spec["dim"])
+    if loaded.timed and not timed:
         hint = "encode --pooling mean"
         raise _unfit(record, name, "is a sequence, and the model takes vectors", hint)
-    if found.values.ndim not in _axes(spec):
-        wanted = f"time, {spec['dim']}" if specs.timed(spec) else f"{spec['dim']},"
-        message = f"features.{name} has the shape {found.values.shape}, not ({wanted})"
+    if loaded.values.ndim not in _axes(spec):
+        expected = f"time, {spec['dim']}" if specs.timed(spec) else f"{spec['dim']},"
+        message = f"features.{name} has the shape {loaded.values.shape}, not ({expected})"
         raise RecordError("bad_shape", message, hint=features.HINT)
-    inputs.values[name] = found.values
-    if found.timed:
-        inputs.masks[name] = found.finite
+    inputs.values[name] = loaded.values
+    if loaded.timed:
+        inputs.masks[name] = loaded.finite
 
 
-def _unfit(record: Record, name: str, why: str, hint: str) -> ConfigError:
-    return ConfigError(f"{records.name_of(record)}: features.{name}: {why}", hint=hint)
+def _unfit(record: Record, name: str, problem: str, hint: str) -> ConfigError:
+    return ConfigError(f"{records.name_of(record)}: features.{name}: {problem}", hint=hint)
 
 
 def _axes(spec: Record) -> tuple[int, ...]:
-    """Return how many axes a stream may have; a pooling of null matches anything."""
+    """Return the allowed numbers of axes of a stream; a pooling of null matches any."""
     if specs.timed(spec):
         return (2,)
     return (1, 2) if spec.get("pooling") is None else (1,)
 
 
 def tensors(trained: bundle.Bundle, inputs: Sequence[ModelInputs], device: str) -> Any:
-    """Return streams (batch, dim) or (batch, time, dim) and their masks, padded, by name."""
+    """Return streams (batch, dim) or (batch, time, dim), padded, and their masks, by name."""
     import torch
 
     streams, masks = {}, {}
@@ -142,14 +143,14 @@ def tensors(trained: bundle.Bundle, inputs: Sequence[ModelInputs], device: str) 
 
 
 def _padded(name: str, spec: Record, inputs: Sequence[ModelInputs]) -> Any:
-    """Return a stream's values and mask as arrays: zeros where the mask says there is nothing."""
+    """Return a stream's values and mask as arrays; masked values are zero."""
     import numpy as np
 
-    rows = [one.values.get(name) for one in inputs]
+    rows = [item.values.get(name) for item in inputs]
     lengths = [len(row) for row in rows if row is not None and row.ndim == 2]
     if not lengths and not specs.timed(spec):
-        none = np.zeros(spec["dim"], np.float32)
-        return np.stack([none if row is None else row for row in rows]), np.array(
+        zeros = np.zeros(spec["dim"], np.float32)
+        return np.stack([zeros if row is None else row for row in rows]), np.array(
             [row is not None for row in rows]
         )
     values = np.zeros((len(rows), max(lengths, default=1), spec["dim"]), np.float32)

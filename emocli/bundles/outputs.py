@@ -1,4 +1,4 @@
-"""From logits to what a prediction says: calibrated, decoded, in the units of the labels."""
+"""Turn logits into predictions: calibrated, decoded, in the units of the labels."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from emocli.records import Record
 if TYPE_CHECKING:
     import numpy as np
 
-# Of a blend where a bundle has no decoder. Our choice: halfway between the ideal answers, of which
-# one emotion is 100 and 0, and blends are 70 and 30 or 50 and 50.
+# The decoder of blends for a bundle that has none. Our choice: halfway between the ideal answers,
+# which are 100 and 0 for one emotion, and 70 and 30 or 50 and 50 for a blend.
 DECODER = {"rule": "published", "alpha": 0.15, "beta": 0.2}
 
 
 def of(logits: Any, contents: Mapping[str, Any]) -> list[Record]:
-    """Return what a bundle with these contents answers, a dict for each row of its logits."""
+    """Return the predictions of a bundle with these contents, one per row of its logits."""
     import numpy as np
 
-    answered = heads.of(contents)
-    columns = heads.split(answered, np.asarray(logits, np.float64))
+    listed = heads.of(contents)
+    columns = heads.split(listed, np.asarray(logits, np.float64))
     rows: list[Record] = [{"emotion": None} for _ in range(len(logits))]
-    for head in answered:
+    for head in listed:
         values = columns[head.target]
         if head.labels:
-            found = calibrated(values, contents.get("calibration") or {})
-            rows = [prediction(row, list(head.labels)) for row in found]
+            logs = calibrated(values, contents.get("calibration") or {})
+            rows = [prediction(row, list(head.labels)) for row in logs]
             if head.kind == heads.BLEND:
-                _add_blends(rows, found, head, contents.get("decoder") or DECODER)
+                _add_blends(rows, logs, head, contents.get("decoder") or DECODER)
         else:
             for row, value in zip(rows, values[:, 0], strict=True):
                 row[head.target] = float(f"{value * head.scale + head.mean:.6g}")
@@ -38,7 +38,7 @@ def of(logits: Any, contents: Mapping[str, Any]) -> list[Record]:
 
 
 def calibrated(logits: np.ndarray, calibration: Mapping[str, Any]) -> np.ndarray:
-    """Return log-probabilities (records, classes) of the logits of the head that has labels."""
+    """Return calibrated log-probabilities (records, classes) of the labelled head's logits."""
     import numpy as np
 
     from emocli.bundles import scaling
@@ -46,7 +46,8 @@ def calibrated(logits: np.ndarray, calibration: Mapping[str, Any]) -> np.ndarray
     if "weights" in calibration:
         weights, bias = (np.asarray(calibration[key], np.float64) for key in ("weights", "bias"))
         if not weights.shape == bias.shape == logits.shape[1:]:
-            raise ConfigError(f"calibration of {weights.size} classes, not {logits.shape[1]}")
+            message = f"the calibration has {weights.size} classes, the logits {logits.shape[1]}"
+            raise ConfigError(message)
         logits = logits * weights + bias
     else:
         logits = logits / calibration.get("temperature", 1.0)
@@ -54,49 +55,51 @@ def calibrated(logits: np.ndarray, calibration: Mapping[str, Any]) -> np.ndarray
 
 
 def unimodal(values: Any, trained: bundle.Bundle) -> list[Record]:
-    """Return what a stream says alone: of log-probabilities and numbers (records, columns).
+    """Return the unimodal predictions of a stream from its log-probabilities (records, columns).
 
-    A model may have an answer of its first head only.
+    The columns of regression heads are numbers. A model may give those of its first heads only.
     """
     import numpy as np
 
-    told, columns = [], 0
+    present, columns = [], 0
     for head in trained.heads:
         if columns < values.shape[1]:
-            told.append(head)
+            present.append(head)
             columns += head.size
     if columns != values.shape[1]:
-        raise ConfigError(f"{trained.name}: a stream alone gives {values.shape[1]} numbers")
-    listed = [{**vars(head), "labels": list(head.labels)} for head in told]
+        raise ConfigError(
+            f"{trained.name}: unimodal logits of {values.shape[1]} columns fit no heads"
+        )
+    listed = [{**vars(head), "labels": list(head.labels)} for head in present]
     return of(np.asarray(values), {"heads": listed, "decoder": trained.contents.get("decoder")})
 
 
 def neutral(labels: Sequence[str]) -> int | None:
-    """Return the place of the label that is never part of a blend, if it is there."""
+    """Return the index of the label that is never part of a blend, or None."""
     return list(labels).index("neutral") if "neutral" in labels else None
 
 
 def _add_blends(rows: list[Record], logs: Any, head: heads.Head, decoder: Record) -> None:
-    """Add `blend` to predictions, the larger share first; `emotion` is that one."""
+    """Add `blend` to predictions, the larger share first; that label becomes `emotion`."""
     import numpy as np
 
     from emocli.metrics import blend_decoder
 
     probabilities = np.exp(logs)
     try:
-        found = blend_decoder.decoded(probabilities, decoder, neutral(head.labels))
+        decoded = blend_decoder.decoded(probabilities, decoder, neutral(head.labels))
     except (KeyError, ValueError) as error:
         raise ConfigError(f"decoder of blends: {error}", hint="emocli calibrate fits one") from None
-    for row, shares, likely in zip(rows, found, probabilities, strict=True):
+    for row, shares, likely in zip(rows, decoded, probabilities, strict=True):
         order = sorted(np.flatnonzero(shares > 0), key=lambda i: (-shares[i], -likely[i]))
         row["blend"] = {head.labels[i]: float(shares[i]) for i in order}
         row["emotion"] = head.labels[order[0]]
 
 
 def disagreements(batch: Sequence[Record], predictions: Sequence[Record]) -> list[Record]:
-    """Return {stream: bits} of each record: how far what it says alone is from the prediction.
+    """Return {stream: bits} per record: each unimodal prediction's divergence from the fused one.
 
-    The Jensen-Shannon divergence, in [0, 1]. Empty where there are no probabilities.
+    The Jensen-Shannon divergence, in [0, 1]. Empty without probabilities.
     """
     import numpy as np
 
@@ -104,22 +107,22 @@ def disagreements(batch: Sequence[Record], predictions: Sequence[Record]) -> lis
 
     pairs, places = [], []
     for i, (record, prediction) in enumerate(zip(batch, predictions, strict=True)):
-        whole = prediction.get("probabilities")
-        for name, said in (record.get("unimodal") or {}).items():
-            if whole and "probabilities" in said:
-                pairs.append([list(said["probabilities"].values()), list(whole.values())])
+        fused = prediction.get("probabilities")
+        for name, single in (record.get("unimodal") or {}).items():
+            if fused and "probabilities" in single:
+                pairs.append([list(single["probabilities"].values()), list(fused.values())])
                 places.append((i, name))
-    found: list[Record] = [{} for _ in batch]
+    result: list[Record] = [{} for _ in batch]
     if pairs:
-        said, answered = np.array(pairs).transpose(1, 0, 2)
-        bits = distribution.divergences(said, answered) / np.log(2)
+        unimodal_rows, fused_rows = np.array(pairs).transpose(1, 0, 2)
+        bits = distribution.divergences(unimodal_rows, fused_rows) / np.log(2)
         for (i, name), value in zip(places, bits, strict=True):
-            found[i][name] = float(f"{value:.4g}")
-    return found
+            result[i][name] = float(f"{value:.4g}")
+    return result
 
 
 def prediction(log_probabilities: Any, labels: list[str]) -> Record:
-    """Return a prediction of log-probabilities (classes,): the likeliest, how sure, how spread."""
+    """Return the prediction of log-probabilities (classes,), with confidence and entropy."""
     import numpy as np
 
     logs = np.asarray(log_probabilities, np.float64)

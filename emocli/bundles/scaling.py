@@ -1,10 +1,10 @@
 """Vector scaling: a factor and an offset for every class's logit, fitted on held-out records.
 
 Guo, C. et al. (2017). On calibration of modern neural networks. https://arxiv.org/abs/1706.04599
-(section 4.2; temperature scaling, in `training`, is the same factor for all and no offset). The
-paper fits both without any restraint. Our choice: a Gaussian prior around the temperature's answer,
-so that few records change little, and many decide. Since the prior is strongest there, the fit is
-never worse on its own records than the temperature's.
+(section 4.2; temperature scaling is the same factor for all classes and no offset). The paper fits
+both without regularisation. Our choice: a Gaussian prior centred on the temperature solution, so
+that a few records change little and many records decide. Since the prior has its maximum there,
+the fit is never worse on its own records than temperature scaling.
 
     minimise  sum_n CE(y_n, softmax(w z_n + b)) + |T w - 1|^2 / (2 s^2) + |b|^2 / (2 s^2)
 """
@@ -18,17 +18,17 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-# s: of T w around 1, and of b in nats around 0. Where there is nothing to be gained, ten to a
-# hundred records of four classes cost 0.01 nats on others with it, and 0.04 with twice as much.
+# s: of T w around 1, and of b in nats around 0. Where scaling cannot help, a fit on ten to a
+# hundred records of four classes costs 0.01 nats on other records; with twice this s it costs 0.04.
 SPREAD = 0.25
 STEPS = 100
-ENOUGH = 1e-12  # half the squared Newton decrement, nats in all: the loss left to gain
+ENOUGH = 1e-12  # half the squared Newton decrement, nats in all: the estimated excess loss
 
 
 def vector(logits: Floats, shares: Floats, temperature: float) -> tuple[Floats, Floats]:
-    """Return the weights and the bias, (classes,) each, that suit logits (records, classes).
+    """Return the weights and the bias, (classes,) each, fitted on logits (records, classes).
 
-    `shares` is the truth, rows adding to one; `temperature` the T that suits the same records.
+    `shares` is the truth, rows adding to one; `temperature` is the T fitted on the same records.
     """
     fit = _Fit(np.asarray(logits, np.float64), np.asarray(shares, np.float64), temperature)
     classes = logits.shape[1]
@@ -46,7 +46,7 @@ def vector(logits: Floats, shares: Floats, temperature: float) -> tuple[Floats, 
 
 
 class _Fit:
-    """The penalised loss, its slope and its curvature at a point (weights, bias): it is convex."""
+    """The penalised loss, its gradient and Hessian at a point (weights, bias); it is convex."""
 
     def __init__(self, logits: Floats, shares: Floats, temperature: float) -> None:
         self.logits, self.shares = logits, shares
@@ -60,9 +60,9 @@ class _Fit:
         return log_softmax(self.logits * weights + bias)
 
     def loss(self, point: Floats) -> float:
-        away = point - self.centre
+        offset = point - self.centre
         cross = -(self.shares * self._logs(point)).sum()
-        return float(cross + (self.penalty * away**2).sum() / 2)
+        return float(cross + (self.penalty * offset**2).sum() / 2)
 
     def slopes(self, point: Floats) -> tuple[Floats, Floats]:
         """Return the gradient (2 classes,) and the Hessian (2 classes, 2 classes)."""
@@ -75,10 +75,12 @@ class _Fit:
         )  # d logit of each, times p
         curve = -weighted.T @ weighted
         classes = self.logits.shape[1]
-        own = np.arange(classes)
+        diagonal = np.arange(classes)
         for i, left in enumerate((self.logits, 1.0)):
             for j, right in enumerate((self.logits, 1.0)):
-                curve[own + i * classes, own + j * classes] += (likely * left * right).sum(0)
+                curve[diagonal + i * classes, diagonal + j * classes] += (
+                    likely * left * right
+                ).sum(0)
         return slope, curve + np.diag(self.penalty)
 
 

@@ -1,1 +1,1 @@
-"""emocli/cli."""
+"""The command line: flags, configuration, help, man pages, completions, terminal output."""

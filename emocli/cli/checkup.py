@@ -1,4 +1,4 @@
-"""What `doctor` looks at: each part says what it found and never raises."""
+"""The checks of `doctor`: each returns its findings and never raises."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import Any
 
 from emocli.errors import EmocliError, ExitStatus
 
-# Package -> the module to import, where only an import shows whether it works; and what for.
+# Package -> (module to import, where only an import shows whether it works; what it is used for).
 CORE = {
-    "ffmpeg-python": ("", "commands for ffmpeg"),
-    "imageio-ffmpeg": ("imageio_ffmpeg", "an ffmpeg where the system has none"),
+    "ffmpeg-python": ("", "running ffmpeg"),
+    "imageio-ffmpeg": ("imageio_ffmpeg", "ffmpeg, where the system has none"),
     "mne": ("", "EEG files"),
     "numpy": ("numpy", ""),
     "orjson": ("orjson", ""),
@@ -25,7 +25,7 @@ CORE = {
     "safetensors": ("safetensors", "weights"),
     "soundfile": ("soundfile", "wav and flac"),
     "soxr": ("soxr", "resampling"),
-    "torch": ("torch", "networks"),
+    "torch": ("torch", "neural networks"),
     "transformers": ("", "encoders"),
     "typer": ("", ""),
 }
@@ -33,20 +33,20 @@ OPTIONAL = {
     "av": ("av", "decoding clips without starting ffmpeg; comes with faster-whisper"),
     "espeakng-loader": ("espeakng_loader", "pronunciations; extra [align]"),
     "faster-whisper": ("faster_whisper", "speech to text; extra [offline]"),
-    "matplotlib": ("", "pictures; extra [plot]"),
+    "matplotlib": ("", "plots; extra [plot]"),
     "pocketsphinx": ("pocketsphinx", "alignment; extra [align]"),
     "silero-vad": ("", "cutting at pauses"),
     "torchaudio": ("torchaudio", "forced alignment; extra [torchaudio]"),
     "torchvision": ("", ""),
 }
-IMPORT_SECONDS = 120.0  # a first import from a slow network disk; our choice
+IMPORT_SECONDS = 120.0  # enough for a first import from a slow network disk; our choice
 
 
-def report(mistakes: Sequence[EmocliError] = ()) -> dict[str, Any]:
-    """Return all findings as one record, `problems` last; `mistakes` are those in the config."""
+def report(errors: Sequence[EmocliError] = ()) -> dict[str, Any]:
+    """Return all findings as one record, `problems` last; `errors` are those of the config file."""
     packages = [_package(name, core=True) for name in CORE]
     packages += [_package(name, core=False) for name in OPTIONAL]
-    models, bundle_problem = _models()
+    models, bundle_problems = _models()
     findings: dict[str, Any] = {
         "emocli": metadata.version("emocli"),
         "programs": list(_programs()),
@@ -56,30 +56,30 @@ def report(mistakes: Sequence[EmocliError] = ()) -> dict[str, Any]:
         "places": list(_places()),
         "fallbacks": list(_fallbacks(packages)),
     }
-    wrong = [_problem(m.status, m.message, m.hint or "emocli config path") for m in mistakes]
-    problems = [*wrong, *_problems(findings), *bundle_problem]
+    problems = [_problem(e.status, e.message, e.hint or "emocli config path") for e in errors]
+    problems += [*_problems(findings), *bundle_problems]
     return {**findings, "ready": not problems, "problems": problems}
 
 
 def _package(name: str, *, core: bool) -> dict[str, Any]:
     module, purpose = (CORE if core else OPTIONAL)[name]
-    found: dict[str, Any] = {"name": name, "version": None, "core": core, "problem": None}
+    package: dict[str, Any] = {"name": name, "version": None, "core": core, "problem": None}
     try:
-        found["version"] = metadata.version(name)
+        package["version"] = metadata.version(name)
     except metadata.PackageNotFoundError:
-        found["problem"] = "not installed" if core else None
-    if found["version"] and module:
-        found["problem"] = import_problem(module)
-    return {**found, "note": found["problem"] or purpose}
+        package["problem"] = "not installed" if core else None
+    if package["version"] and module:
+        package["problem"] = import_problem(module)
+    return {**package, "note": package["problem"] or purpose}
 
 
 def import_problem(module: str) -> str | None:
-    """Import a module in a process of its own, as a broken one can take others down with it.
+    """Import a module in a process of its own, since a broken module can crash the process.
 
-    Returns the last line of what it died of; None when it imports.
+    Returns the last line of the error; None when the import succeeds.
     """
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-W", "ignore", "-c", f"import {module}"],
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -89,9 +89,9 @@ def import_problem(module: str) -> str | None:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"cannot be imported: {error}"
-    if done.returncode == 0:
+    if process.returncode == 0:
         return None
-    last = (done.stderr.strip().splitlines() or [f"exit {done.returncode}"])[-1]
+    last = (process.stderr.strip().splitlines() or [f"exit {process.returncode}"])[-1]
     return f"cannot be imported: {last[:200]}"
 
 
@@ -114,30 +114,30 @@ def _devices(packages: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     import torch
 
     for number in range(torch.cuda.device_count()):
-        about = torch.cuda.get_device_properties(number)
+        properties = torch.cuda.get_device_properties(number)
         dtype = "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
-        what = f"{about.name}, {about.total_memory / 2**30:.0f} GiB"
+        what = f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB"
         yield {"name": f"cuda:{number}", "dtype": dtype, "what": what}
 
 
 def _models() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the models of the catalog, and what is wrong with the shipped predictor itself."""
+    """Return the models of the catalog, and the problems of the shipped predictor itself."""
     from emocli import hub
     from emocli.bundles import bundle
 
-    wanted = set(hub.expand("default"))
+    default = set(hub.expand("default"))
     problems = []
     try:
         bundle.read("default")
     except EmocliError as error:
-        hint = "install emocli again: pip install --force-reinstall --no-deps emocli"
+        hint = "reinstall emocli: pip install --force-reinstall --no-deps emocli"
         problems.append(_problem(ExitStatus.CONFIG, error.message, hint))
     rows = []
     for name in hub.catalog():
-        found = hub.find(name)
-        source = found.source if found else None
-        rows.append({"name": name, "default": name in wanted, "here": bool(found)})
-        rows[-1] |= {"source": source, "path": str(found.folder) if found else None}
+        model = hub.find(name)
+        source = model.source if model else None
+        rows.append({"name": name, "default": name in default, "here": bool(model)})
+        rows[-1] |= {"source": source, "path": str(model.folder) if model else None}
     return rows, problems
 
 
@@ -169,9 +169,9 @@ def _places() -> Iterator[dict[str, Any]]:
 
 
 def _writable(path: Path) -> bool:
-    """Tell whether a place, or the nearest folder above it that exists, can be written to."""
-    place = next(p for p in (path, *path.parents) if p.exists())
-    return os.access(place, os.W_OK)
+    """Say whether a path, or its nearest parent that exists, can be written to."""
+    nearest = next(p for p in (path, *path.parents) if p.exists())
+    return os.access(nearest, os.W_OK)
 
 
 def _fallbacks(packages: list[dict[str, Any]]) -> Iterator[dict[str, str]]:
@@ -183,9 +183,9 @@ def _fallbacks(packages: list[dict[str, Any]]) -> Iterator[dict[str, str]]:
     if not works("faster-whisper"):
         yield {"of": "faster-whisper", "now": "Whisper through transformers, which is slower"}
     if state["torchaudio"]["version"] and not works("torchaudio"):
-        yield {"of": "torchaudio", "now": "masked, so that transformers works without it"}
+        yield {"of": "torchaudio", "now": "masked, so transformers works without it"}
     if not works("silero-vad") and not works("faster-whisper"):
-        yield {"of": "silero-vad", "now": "no --segment vad: pip install silero-vad"}
+        yield {"of": "silero-vad", "now": "--segment vad is not available: pip install silero-vad"}
 
 
 def _problems(findings: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -193,8 +193,8 @@ def _problems(findings: dict[str, Any]) -> Iterator[dict[str, Any]]:
         if package["core"] and package["problem"]:
             message = f"{package['name']} {package['problem']}"
             yield _problem(ExitStatus.CONFIG, message, f"pip install '{package['name']}'")
-    if absent := [m["name"] for m in findings["models"] if m["default"] and not m["here"]]:
-        message = f"not here: {', '.join(absent)}"
+    if missing := [m["name"] for m in findings["models"] if m["default"] and not m["here"]]:
+        message = f"models not installed: {', '.join(missing)}"
         yield _problem(ExitStatus.MODEL, message, "emocli models pull default")
 
 

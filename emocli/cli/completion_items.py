@@ -1,4 +1,4 @@
-"""What can be completed: commands, their flags and arguments, and what these take."""
+"""What can be completed: commands, their flags and arguments, and the values of these."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ FILES, FOLDERS = "files", "folders"
 
 @dataclass(frozen=True)
 class Values:
-    """What may stand in one place: some words, and files or folders."""
+    """The values of a flag or an argument: words, and files or folders."""
 
     words: tuple[str, ...] = ()
     paths: str = ""
@@ -17,7 +17,7 @@ class Values:
 
 @dataclass(frozen=True)
 class Flag:
-    """A flag; `values` is None where it takes none."""
+    """A flag; `values` is None for a flag without a value."""
 
     names: tuple[str, ...]
     about: str
@@ -37,6 +37,6 @@ class Command:
     children: tuple[Command, ...] = ()
 
 
-def flat(found: list[Command]) -> list[Command]:
-    """Return commands and subcommands in one list."""
-    return [one for command in found for one in (command, *command.children)]
+def flat(commands: list[Command]) -> list[Command]:
+    """Return commands and their subcommands as one list."""
+    return [entry for command in commands for entry in (command, *command.children)]

@@ -1,6 +1,6 @@
-"""What each command can be completed with, and the scripts that tell the shells so.
+"""Collect what can be completed for each command, and yield the completion scripts.
 
-The scripts are static: completing a word starts no Python.
+The scripts are static: completing a word does not start Python.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import click
 from emocli.cli import completion_scripts, registry
 from emocli.cli.completion_items import FILES, FOLDERS, Command, Flag, Values
 
-_WORD = re.compile(r"[a-z][a-z0-9+.-]*")  # in a metavar such as auto|cpu|cuda:N, what to type as is
+_WORD = re.compile(r"[a-z][a-z0-9+.-]*")  # a word to type as it is: auto and cpu of auto|cpu|cuda:N
 
 
 def scripts() -> Iterator[tuple[str, str]]:
     """Yield (file name, text) for bash, zsh and fish."""
-    found = commands()
-    yield "emocli.bash", completion_scripts.bash(found)
-    yield "_emocli", completion_scripts.zsh(found)
-    yield "emocli.fish", completion_scripts.fish(found)
+    listed = commands()
+    yield "emocli.bash", completion_scripts.bash(listed)
+    yield "_emocli", completion_scripts.zsh(listed)
+    yield "emocli.fish", completion_scripts.fish(listed)
 
 
 def commands() -> list[Command]:
@@ -45,22 +45,22 @@ def _command(name: str, command: click.Command, about: str) -> Command:
 
 
 def _flag(command: str, option: click.Option, context: click.Context) -> Flag:
-    plain = option.is_flag or option.count
+    has_value = not (option.is_flag or option.count)
     return Flag(
         tuple(sorted([*option.opts, *option.secondary_opts], key=len)),
         (option.help or "").rstrip("."),
-        "" if plain else option.make_metavar(context),
-        None if plain else _values(command, option, context),
+        option.make_metavar(context) if has_value else "",
+        _values(command, option, context) if has_value else None,
         option.multiple,
     )
 
 
 def _values(command: str, parameter: click.Parameter, context: click.Context) -> Values:
-    """Return what a parameter takes: listed words, else by the capitals of its metavar."""
+    """Return the values of a parameter: from SPECIAL, else by its metavar."""
     name = max(parameter.opts, key=len)
-    for place in (f"{command} {name}", f"{command.split()[0]} {name}", name):
-        if place in SPECIAL:
-            return SPECIAL[place]()
+    for key in (f"{command} {name}", f"{command.split()[0]} {name}", name):
+        if key in SPECIAL:
+            return SPECIAL[key]()
     metavar = parameter.make_metavar(context)
     words = tuple(part for part in metavar.split("|") if _WORD.fullmatch(part))
     if any(capitals in metavar for capitals in ("FILE", "INPUT", "PATH")):
@@ -99,7 +99,7 @@ def _metrics() -> tuple[str, ...]:
     return tuple(f"{name}=" for name in names)
 
 
-# Where the metavar does not say it all: [command] parameter -> words, and files or folders.
+# Where the metavar does not say everything: [command] parameter -> words, and files or folders.
 SPECIAL: dict[str, Callable[[], Values]] = {
     "dataset name": lambda: Values(_datasets()),
     "config show command": lambda: Values(tuple(registry.names())),

@@ -1,7 +1,7 @@
-"""Write what follows from the commands: man pages, completions, tables of the README.
+"""Generate man pages, completions and the tables of the README from the commands.
 
-python -m emocli.cli.documentation writes them into the checkout; with --check it exits 1 when any
-of them is stale.
+python -m emocli.cli.documentation writes them into the checkout; with --check it writes nothing,
+and exits 1 when any of them is stale.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ ROOT = Path(__file__).parents[2]
 
 
 def files() -> dict[Path, str]:
-    """Return every generated file, relative to the checkout, and what it must hold."""
-    found = {Path("man", name): text for name, text in man_pages.pages(version("emocli"))}
-    found |= {Path("completions", name): text for name, text in completions.scripts()}
+    """Return the text of every generated file by its path, relative to the checkout."""
+    texts = {Path("man", name): text for name, text in man_pages.pages(version("emocli"))}
+    texts |= {Path("completions", name): text for name, text in completions.scripts()}
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    found[Path("README.md")] = fill(readme, tables())
-    return found
+    texts[Path("README.md")] = fill(readme, tables())
+    return texts
 
 
 def fill(text: str, parts: dict[str, str]) -> str:
-    r"""Replace what stands between <!-- NAME --> and <!-- /NAME -->.
+    r"""Replace the text between <!-- NAME --> and <!-- /NAME -->.
 
     >>> fill("a <!-- x -->old<!-- /x --> b", {"x": "new"}).split("\n")
     ['a <!-- x -->', 'new', '<!-- /x --> b']
@@ -73,20 +73,20 @@ def _datasets() -> Iterator[tuple[str, ...]]:
 
 
 def _figures() -> str:
-    """Return the table of figures of the shipped predictor's card."""
+    """Return the table of figures from the model card of the shipped predictor."""
     card = (ROOT / "emocli" / "default" / "card.md").read_text(encoding="utf-8")
     figures = card[card.index("\n## Figures") :]
     return "\n".join(line for line in figures.splitlines() if line.startswith("|"))
 
 
 def stale() -> list[str]:
-    """Return the generated files that are not what they must be, and those that must not be."""
-    wanted = files()
-    found = [str(p) for p, text in wanted.items() if _read(ROOT / p) != text]
-    there = {
+    """Return the generated files that are out of date, and those of commands that are gone."""
+    expected = files()
+    outdated = [str(p) for p, text in expected.items() if _read(ROOT / p) != text]
+    present = {
         p.relative_to(ROOT) for p in [*ROOT.glob("man/*.1"), *ROOT.glob("completions/*emocli*")]
     }
-    return sorted([*found, *(str(p) for p in there - wanted.keys())])
+    return sorted([*outdated, *(str(p) for p in present - expected.keys())])
 
 
 def _read(path: Path) -> str | None:
@@ -94,25 +94,25 @@ def _read(path: Path) -> str | None:
 
 
 def write() -> None:
-    """Write what is stale; delete the pages of commands that are gone."""
-    wanted = files()
+    """Write the stale files; delete the pages of commands that no longer exist."""
+    expected = files()
     for name in stale():
         path = ROOT / name
-        if Path(name) in wanted:
+        if Path(name) in expected:
             path.parent.mkdir(exist_ok=True)
-            path.write_text(wanted[Path(name)], encoding="utf-8")
+            path.write_text(expected[Path(name)], encoding="utf-8")
         else:
             path.unlink()
 
 
 def main(arguments: list[str]) -> int:
-    """Write, or with --check only tell; return the exit status."""
+    """Write the stale files, or with --check only name them; return the exit status."""
     if arguments != ["--check"]:
         write()
         return 0
     names = stale()
     for name in names:
-        sys.stderr.write(f"{name} is stale (make docs)\n")
+        sys.stderr.write(f"{name} is stale: run make docs\n")
     return 1 if names else 0
 
 

@@ -1,4 +1,4 @@
-"""Flags that mean the same everywhere: name, type, help, default."""
+"""Flags that mean the same in every command: name, type, help, default."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ Inputs = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[INPUT]...",
-        help="Files: media, .txt, .csv, .jsonl records; '-' or nothing is stdin.",
+        help="Files: media, .txt, .csv, .jsonl records; '-' or no argument is stdin.",
         show_default=False,
     ),
 ]
 FilesFrom = Annotated[
     str | None, typer.Option(metavar="FILE", help="Read a list of paths from FILE ('-': stdin).")
 ]
-Null = Annotated[bool, typer.Option("--null", "-0", help="Lists of paths are NUL-separated.")]
+Null = Annotated[bool, typer.Option("--null", "-0", help="Paths in lists are separated by NUL.")]
 InputFormat = Annotated[
     str,
     typer.Option(
-        help="What the input is.",
+        help="Format of the input.",
         metavar="|".join(inputs.FORMATS),
         click_type=None,
         show_default=True,
@@ -32,40 +32,44 @@ InputFormat = Annotated[
 ]
 Output = Annotated[
     Path | None,
-    typer.Option("--output", "-o", metavar="FILE", help="Write FILE, whole or not at all."),
+    typer.Option("--output", "-o", metavar="FILE", help="Write to FILE, completely or not at all."),
 ]
 Resume = Annotated[
-    bool, typer.Option("--resume", help="Keep what an interrupted --output has; redo failures.")
+    bool, typer.Option("--resume", help="Continue an interrupted --output; retry its failures.")
 ]
 Shard = Annotated[
-    str | None, typer.Option(metavar="I/N", help="Only shard I of N (from 1), or 'slurm'.")
+    str | None, typer.Option(metavar="I/N", help="Process only shard I of N (from 1), or 'slurm'.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of unexpected errors.")]
 FailFast = Annotated[bool, typer.Option("--fail-fast", help="Stop at the first failed record.")]
 MaxErrors = Annotated[
-    str | None, typer.Option(metavar="N|P%", help="Stop when more records than this have failed.")
+    str | None, typer.Option(metavar="N|P%", help="Stop when more records than this fail.")
 ]
 ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Exit 0 even if some records failed.")]
 AllowEmpty = Annotated[bool, typer.Option("--allow-empty", help="No input is not an error.")]
 Jobs = Annotated[
     int,
-    typer.Option("--jobs", "-j", min=0, help="Worker processes (0: as many as there are CPUs)."),
+    typer.Option("--jobs", "-j", min=0, help="Worker processes (0: one per CPU)."),
 ]
 StoreDir = Annotated[
     Path | None,
     typer.Option("--store", metavar="DIR", help="The feature store (default: in the cache)."),
 ]
 Device = Annotated[
-    str, typer.Option("--device", metavar="auto|cpu|cuda:N", help="Where networks run.")
+    str, typer.Option("--device", metavar="auto|cpu|cuda:N", help="Device of networks.")
 ]
 Dtype = Annotated[
     str,
-    typer.Option("--dtype", metavar="auto|float32|bfloat16|float16", help="Numbers they use."),
+    typer.Option(
+        "--dtype", metavar="auto|float32|bfloat16|float16", help="Number format of networks."
+    ),
 ]
 BatchSize = Annotated[
     str,
-    typer.Option("--batch-size", metavar="auto|N", help="Records per batch; 1 answers at once."),
+    typer.Option(
+        "--batch-size", metavar="auto|N", help="Records per batch; 1 writes each at once."
+    ),
 ]
 Offline = Annotated[bool, typer.Option("--offline", help="Never use the network.")]
 
@@ -75,7 +79,7 @@ Model = Annotated[
 ]
 Strict = Annotated[
     bool,
-    typer.Option("--strict-modalities", help="A record without all of the streams is an error."),
+    typer.Option("--strict-modalities", help="Fail a record that lacks a stream."),
 ]
 
 READING: dict[str, tuple[Any, Any]] = {
@@ -104,7 +108,7 @@ GROUPS: dict[str, dict[str, tuple[Any, Any]]] = {
         "offline": (Offline, False),
     },
 }
-# Flags that change how the work is done but not what comes out; not part of the resume key.
+# Flags that do not change the output, and so are not part of the resume key.
 INDIFFERENT = {
     *COMMON,
     "inputs",

@@ -1,4 +1,4 @@
-"""The command line of one process: run it, and leave with an honest status."""
+"""The command line of one process: run it, and exit with an honest status."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run(
     stdout: BinaryIO | None = None,
     stderr: TextIO | None = None,
 ) -> int:
-    """Run a command line and return its exit status; streams may be given instead of the real."""
+    """Run a command line and return its exit status; the default streams are the process's."""
     streams = (
         of_process()
         if stdin is None
@@ -37,27 +37,27 @@ def run(
         return ExitStatus.INTERRUPTED
     except stopping.Terminated:
         return ExitStatus.TERMINATED
-    except Exception as error:  # what a signal has become on its way through some library
-        return stopping.status() or _explained(error, arguments, streams)
+    except Exception as error:  # also a signal that a library turned into an error
+        return stopping.status() or _reported(error, arguments, streams)
 
 
-def _explained(error: Exception, arguments: list[str], streams: StandardStreams) -> int:
-    """Say what ended the run, and return its status; raise what is a bug."""
+def _reported(error: Exception, arguments: list[str], streams: StandardStreams) -> int:
+    """Report the error that ended the run and return its status; raise it if it is a bug."""
     if isinstance(error, BrokenPipeError):
         return ExitStatus.CLOSED_PIPE
     if isinstance(error, EmocliError):
         if "--debug" in arguments:
             traceback.print_exception(error, file=streams.stderr)
-        _complain(streams, arguments, str(error))
+        _report(streams, arguments, str(error))
         return error.status
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         streams.stderr.write(error.format_message() + "\n")
         return ExitStatus.USAGE
     if isinstance(error, click.ClickException):
-        _complain(streams, arguments, error.format_message())
+        _report(streams, arguments, error.format_message())
         return ExitStatus.USAGE
     if isinstance(error, OSError) and "--debug" not in arguments:
-        _complain(streams, arguments, f"{error.strerror or error}: {error.filename or 'output'}")
+        _report(streams, arguments, f"{error.strerror or error}: {error.filename or 'output'}")
         return ExitStatus.FAILED
     raise error
 
@@ -67,16 +67,16 @@ def _dispatch(arguments: list[str], streams: StandardStreams) -> int:
 
     root = group()
     defaults = config.defaults(arguments, names(), load, streams.stderr)
-    # Not root.main(): it has its own ideas of a closed pipe (exit 1) and of Ctrl-C.
+    # Not root.main(): it handles a closed pipe (exit 1) and Ctrl-C in its own way.
     try:
         with root.make_context("emocli", arguments, obj=streams, default_map=defaults) as context:
             result = root.invoke(context)
-    except click.exceptions.Exit as leave:
-        return leave.exit_code
+    except click.exceptions.Exit as request:
+        return request.exit_code
     return result if isinstance(result, int) else ExitStatus.OK
 
 
-def _complain(streams: StandardStreams, arguments: list[str], message: str) -> None:
+def _report(streams: StandardStreams, arguments: list[str], message: str) -> None:
     name = f"emocli {arguments[0]}" if arguments and arguments[0] in names() else "emocli"
     text = "\n".join(map(printable, message.splitlines()))
     streams.stderr.write(f"{name}: {text[:1].lower() + text[1:]}\n")
@@ -84,9 +84,9 @@ def _complain(streams: StandardStreams, arguments: list[str], message: str) -> N
 
 
 def main() -> NoReturn:
-    """Run the command line of this process and leave with its status."""
-    # Threads that wait without spinning: in a pipe every core has other work to do. Spinning
-    # made `predict` on two cores take 2 to 4 times as long.
+    """Run the command line of this process and exit with its status."""
+    # OpenMP threads must not spin while they wait: in a pipe, other processes need the cores.
+    # Spinning made `predict` on two cores 2 to 4 times as slow.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     stopping.install()
     status = run()
@@ -96,15 +96,15 @@ def main() -> NoReturn:
         sys.stdout.flush()
     except BrokenPipeError:
         status = ExitStatus.CLOSED_PIPE
-    except OSError:  # a full disk: said already, and Python's own last flush would fail again
+    except OSError:  # a full disk, already reported; Python's own last flush would fail again
         status = status or ExitStatus.FAILED
     if status not in (ExitStatus.CLOSED_PIPE, ExitStatus.INTERRUPTED, ExitStatus.TERMINATED):
         atexit._run_exitfuncs()
-    _leave(status)
+    _exit(status)
 
 
-def _leave(status: int) -> NoReturn:
-    # Python's own way forgets the signals, takes torch apart, and waits for threads at stdin.
+def _exit(status: int) -> NoReturn:
+    # A normal exit would drop signals, tear torch down, and wait for threads that read stdin.
     try:
         cast("TextIO", sys.stderr).flush()
     finally:

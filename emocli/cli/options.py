@@ -1,9 +1,8 @@
-"""The flags that all filters have, and the run that they describe."""
+"""The flags shared by all filters, and the run that they describe."""
 
 from __future__ import annotations
 
 import functools
-import hashlib
 import inspect
 import os
 from collections.abc import Callable, Iterable
@@ -17,21 +16,20 @@ from emocli.cli.flags import COMMON, GROUPS, INDIFFERENT, READING, Inputs
 from emocli.errors import UsageError
 from emocli.io import inputs
 from emocli.io.standard_streams import StandardStreams, of_process
-from emocli.io.store import Store
 from emocli.pipeline import stopping
-from emocli.pipeline.context import Context
 from emocli.pipeline.windows import Window
 from emocli.records import Record, failures
 
 if TYPE_CHECKING:
+    from emocli.pipeline.context import Context
     from emocli.pipeline.execution import Rules
 
 
 def filter(*groups: str, reads: bool = True) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Give a command the flags of every filter; it receives a Run as `run`.
 
-    `groups` adds "jobs", "store" and "device" flags, which arrive in `run.context`. A command that
-    makes records out of something else (`reads=False`) has no input and ends in `run.write`.
+    `groups` adds the "jobs", "store" and "device" flags, which arrive in `run.context`. A command
+    that does not read records (`reads=False`) has no input flags and ends in `run.write`.
     """
 
     def decorate(function: Callable[..., int]) -> Callable[..., int]:
@@ -39,7 +37,7 @@ def filter(*groups: str, reads: bool = True) -> Callable[[Callable[..., int]], C
         for group in groups:
             shared |= GROUPS[group]
         signature = inspect.signature(function, eval_str=True)
-        own = [p for name, p in signature.parameters.items() if name != "run"]
+        specific = [p for name, p in signature.parameters.items() if name != "run"]
 
         @functools.wraps(function)
         def command(inputs: list[str] | None = None, **flags: Any) -> int:
@@ -50,12 +48,12 @@ def filter(*groups: str, reads: bool = True) -> Callable[[Callable[..., int]], C
                 arguments=list(inputs or []),
                 text=flags.get("text"),
                 flags={name: flags[name] for name in shared},
-                own={p.name: flags[p.name] for p in own},
+                specific={p.name: flags[p.name] for p in specific},
             )
-            return function(run=run, **run.own)
+            return function(run=run, **run.specific)
 
         keyword = inspect.Parameter.KEYWORD_ONLY
-        parameters = [p.replace(kind=keyword) for p in own]
+        parameters = [p.replace(kind=keyword) for p in specific]
         if reads:
             first = inspect.Parameter("inputs", keyword, annotation=Inputs, default=None)
             parameters.insert(0, first)
@@ -71,29 +69,35 @@ def filter(*groups: str, reads: bool = True) -> Callable[[Callable[..., int]], C
 
 
 def standard_streams() -> StandardStreams:
-    """Return the standard streams of the command line that runs: the process's, or a test's."""
+    """Return the standard streams of the running command: those of the process, or a test's."""
     return click.get_current_context().find_object(StandardStreams) or of_process()
 
 
 def _name(context: click.Context) -> str:
-    """Return what messages call a command: "encode", "augment dime"."""
+    """Return the name of a command in messages: "encode", "augment dime"."""
     return " ".join(context.command_path.split()[1:])
 
 
 @dataclass
 class Run:
-    """One run of a filter: its input, its flags, and what becomes of the records."""
+    """One run of a filter: its input, its flags, and where its records go.
+
+    `flags` are the shared flags, `specific` those of this command only.
+    """
 
     name: str
     streams: StandardStreams
     arguments: list[str]
     flags: dict[str, Any]
-    own: dict[str, Any] = field(default_factory=dict)
+    specific: dict[str, Any] = field(default_factory=dict)
     text: str | None = None
 
     @functools.cached_property
     def context(self) -> Context:
-        """What stages need of the outside."""
+        """The settings and streams that stages need."""
+        from emocli.io.store import Store
+        from emocli.pipeline.context import Context  # not for a help page
+
         get = self.flags.get
         return Context(
             store=Store(get("store")),
@@ -107,18 +111,18 @@ class Run:
         )
 
     def say(self, text: str) -> None:
-        """Tell a person, in the name of the command."""
+        """Write a message to stderr, prefixed with the name of the command."""
         self.context.say(self.name, text)
 
     def source(self, *, turns: int = 0) -> inputs.Source:
-        """Return the input; a terminal without arguments is a usage error, never a wait.
+        """Return the input; UsageError where stdin is a terminal and there are no arguments.
 
-        `turns` is how many turns before it a record of a dialogue gets as `context`.
+        `turns` is the number of preceding turns that a record of a dialogue gets as `context`.
         """
         flags = self.flags
         if flags["input_format"] not in inputs.FORMATS:
             raise UsageError(
-                f"--input-format {flags['input_format']}: none of {', '.join(inputs.FORMATS)}"
+                f"--input-format {flags['input_format']}: not one of {', '.join(inputs.FORMATS)}"
             )
         arguments = self.arguments
         if not arguments and flags["files_from"] is None and self.text is None:
@@ -140,12 +144,13 @@ class Run:
         )
 
     def config(self) -> bytes:
-        """Return a digest of what decides the result, for the resume key."""
+        """Return a digest of everything that determines the result, for the resume key."""
+        import hashlib
         from importlib.metadata import version
 
-        kept = {**self.flags, **self.own}
-        kept = {k: str(v) for k, v in sorted(kept.items()) if k not in INDIFFERENT}
-        text = repr((version("emocli"), self.name, kept))
+        flags = {**self.flags, **self.specific}
+        relevant = {k: str(v) for k, v in sorted(flags.items()) if k not in INDIFFERENT}
+        text = repr((version("emocli"), self.name, relevant))
         return hashlib.blake2b(text.encode(), digest_size=32).digest()
 
     def through(
@@ -159,25 +164,27 @@ class Run:
     ) -> int:
         """Send every record through the stage and write it; return the exit status.
 
-        `window` is how many records the stage may batch together, one if it is not given;
-        `show` may draw a record on the terminal instead, and says whether it did; `turns` is how
-        many turns before it a record gets as `context`.
+        `window` limits how many records the stage may batch together (default: one). `show` may
+        draw a record on the terminal instead of writing it, and returns whether it did. `turns` is
+        the number of preceding turns that a record gets as `context`.
         """
         from emocli.pipeline.execution import Execution
 
         if self.flags["resume"] and not (one_to_one and self.flags["output"]):
-            raise UsageError("--resume needs --output, and a command that writes what it reads")
+            raise UsageError(
+                "--resume needs --output and a command that writes one record per record"
+            )
         source = self.marking_source(turns=turns)
         return Execution(self._rules(), source, show, reads=one_to_one).go(
             stage, window or Window()
         )
 
     def without_output(self) -> Run:
-        """Return the same run for a command that writes its --output itself."""
+        """Return a copy without --output, for a command that writes that file itself."""
         return replace(self, flags={**self.flags, "output": None})
 
     def marking_source(self, *, turns: int = 0) -> inputs.Source:
-        """Return the input of a filter: a file that cannot be opened is a record that failed."""
+        """Return the input of a filter: a file that cannot be opened becomes a failed record."""
         failures.debug(self.flags["debug"])
         source = self.source(turns=turns)
         source.marks = True
@@ -194,7 +201,7 @@ class Run:
         return execution.go(lambda _nothing: iter(values), Window())
 
     def emit(self, values: Iterable[Record]) -> None:
-        """Write to stdout what a command tells beside its --output, which is no file of records."""
+        """Write records to stdout for a command whose --output is not a file of records."""
         for record in values:
             stopping.write(self.streams.stdout, records.dumps(record))
 
@@ -214,7 +221,7 @@ class Run:
         )
 
     def _limit(self) -> tuple[float, float]:
-        """Return how many failures, and what share of the records, the run tolerates."""
+        """Return how many failures the run tolerates, as a number and as a share of the records."""
         if self.flags["fail_fast"]:
             return 0.0, 1.0
         spec = self.flags["max_errors"]
@@ -225,13 +232,13 @@ class Run:
                 return float("inf"), float(spec[:-1]) / 100
             return float(int(spec)), 1.0
         except ValueError:
-            raise UsageError(f"--max-errors {spec}: neither a number nor a share like 5%") from None
+            raise UsageError(f"--max-errors {spec}: not a number or a share such as 5%") from None
 
 
 def _batch_size(value: str) -> int | None:
-    """Return a number of records, None for "auto"."""
+    """Return the number of records per batch; None for "auto"."""
     if value == "auto":
         return None
     if not value.isdigit() or int(value) < 1:
-        raise UsageError(f"--batch-size {value}: neither auto nor a number from 1")
+        raise UsageError(f"--batch-size {value}: not auto or a number from 1")
     return int(value)

@@ -1,4 +1,4 @@
-"""A prediction drawn for people: bars for the emotions, what each stream says, the transcript."""
+"""Draw a prediction on the terminal: bars for the emotions, each stream alone, the transcript."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def _console() -> Any:
 
 
 def bar(share: float, cells: int = BAR_CELLS) -> str:
-    """Return a bar of a share from 0 to 1, to an eighth of a cell."""
-    whole, rest = divmod(round(max(0.0, min(1.0, share)) * cells * 8), 8)
-    return "█" * whole + (EIGHTHS[rest] if rest else "")
+    """Return a bar for a share from 0 to 1, with a resolution of an eighth of a cell."""
+    full, rest = divmod(round(max(0.0, min(1.0, share)) * cells * 8), 8)
+    return "█" * full + (EIGHTHS[rest] if rest else "")
 
 
 def show_prediction(record: Record, labels: Sequence[str], console: Any = None) -> bool:
@@ -53,25 +53,27 @@ def show_prediction(record: Record, labels: Sequence[str], console: Any = None) 
         return True
     emotion = prediction["emotion"]
     head = Text(name_of(record), style="bold")
-    said = ", ".join(_said(prediction))
-    head.append(f"   {printable(said)}", style=f"bold {COLOURS.get(emotion, 'white')}")
+    answer = ", ".join(_answer(prediction))
+    head.append(f"   {printable(answer)}", style=f"bold {COLOURS.get(emotion, 'white')}")
     if "confidence" in prediction:
         head.append(f"  {prediction['confidence']:.0%} sure", style="dim")
-    alone = record.get("unimodal") or {}
-    table = Table(box=None, padding=(0, 2, 0, 0), show_header=bool(alone))
+    unimodal = record.get("unimodal") or {}
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=bool(unimodal))
     table.add_column("", no_wrap=True)
     table.add_column("all together", no_wrap=True, width=BAR_CELLS + 5)
-    for name in alone:
+    for name in unimodal:
         table.add_column(Text(f"{printable(name)} alone"), justify="right", no_wrap=True)
     for label in labels:
         share = prediction["probabilities"][label]
         style = COLOURS.get(label, "white")
         cells = Text(f"{share:4.0%} ").append(bar(share), style=style)
-        others = [f"{alone[name]['probabilities'][label]:.0%}" for name in alone]
-        best = label == emotion or label in (prediction.get("blend") or {})
-        table.add_row(Text(printable(label), style=f"bold {style}" if best else ""), cells, *others)
+        others = [f"{stream['probabilities'][label]:.0%}" for stream in unimodal.values()]
+        named = label == emotion or label in (prediction.get("blend") or {})
+        table.add_row(
+            Text(printable(label), style=f"bold {style}" if named else ""), cells, *others
+        )
     for name in (number for number in NUMBERS if number in prediction):
-        others = [f"{said[name]:.2f}" if name in said else "" for said in alone.values()]
+        others = [f"{s[name]:.2f}" if name in s else "" for s in unimodal.values()]
         table.add_row(name, f"{prediction[name]:.2f}", *others)
     console.print(head, soft_wrap=True)
     console.print(table)
@@ -82,8 +84,8 @@ def show_prediction(record: Record, labels: Sequence[str], console: Any = None) 
     return True
 
 
-def _said(prediction: Mapping[str, Any]) -> list[str]:
-    """Return the answer in words: a blend, an emotion, or numbers where there are no labels."""
+def _answer(prediction: Mapping[str, Any]) -> list[str]:
+    """Return a prediction in words: a blend, an emotion, or numbers where there are no labels."""
     if prediction.get("blend"):
         return [f"{share:.0f} % {label}" for label, share in prediction["blend"].items()]
     if "confidence" in prediction:
@@ -96,11 +98,10 @@ def _transcript(record: Record) -> str:
     if text is None:
         return "no transcript"
     if not text:
-        return "no words were heard"
-    heard = [
-        w["probability"] for w in record.get("words") or () if w.get("probability") is not None
-    ]
-    sure = f"  (words {sum(heard) / len(heard):.0%} sure)" if heard else ""
+        return "no speech was recognised"
+    words = record.get("words") or ()
+    known = [w["probability"] for w in words if w.get("probability") is not None]
+    sure = f"  (words {sum(known) / len(known):.0%} sure)" if known else ""
     return f"“{text.strip()}”{sure}"
 
 
@@ -108,8 +109,8 @@ def _notes(record: Record) -> list[str]:
     weights = record["prediction"].get("modalities") or {}
     parts = ", ".join(f"{name} {weight:.0%}" for name, weight in weights.items())
     lines = [f"decided by {parts}; model {record['prediction']['model']}"]
-    if apart := record["prediction"].get("disagreement"):
-        far = ", ".join(f"{printable(name)} {bits:.2f}" for name, bits in apart.items())
-        lines.append(f"bits between the answer and what each says alone: {far}")
+    if disagreement := record["prediction"].get("disagreement"):
+        bits = ", ".join(f"{printable(name)} {value:.2f}" for name, value in disagreement.items())
+        lines.append(f"disagreement with each stream alone, in bits: {bits}")
     missing = record.get("missing") or {}
     return lines + [f"without {m}: {p.get('message')}" for m, p in missing.items()]

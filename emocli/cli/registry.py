@@ -1,4 +1,4 @@
-"""The commands by name: a name is a file in `commands`, imported only when it is asked for."""
+"""The commands by name: each is a file in `commands`, imported only when it is needed."""
 
 from __future__ import annotations
 
@@ -11,18 +11,16 @@ import click
 import typer
 import typer.main
 
+from emocli.cli import statuses
+
 COMMANDS = Path(__file__).parents[1] / "commands"
-STATUSES = """\
-Exit status: 0 all ok; 1 some records failed; 2 usage or malformed input; 3 config or model
-mismatch; 4 model not available; 5 no input; 6 threshold missed; 7 out of memory; 130 and 143
-signals; 141 closed pipe."""
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
 def names() -> list[str]:
-    """Return the commands: the names of the files."""
-    found = (p.stem for p in COMMANDS.glob("*.py") if not p.stem.startswith("_"))
-    return sorted(name.replace("_", "-") for name in found)
+    """Return the names of the commands, which are those of their files."""
+    stems = (p.stem for p in COMMANDS.glob("*.py") if not p.stem.startswith("_"))
+    return sorted(stem.replace("_", "-") for stem in stems)
 
 
 def summary(name: str) -> str:
@@ -32,7 +30,7 @@ def summary(name: str) -> str:
 
 
 def load(name: str) -> click.Command:
-    """Return a command: the Typer `app` of its module, or one made of its `command`."""
+    """Return a command: the Typer `app` of its module, or one made from its function `command`."""
     module = importlib.import_module(f"emocli.commands.{name.replace('-', '_')}")
     app = getattr(module, "app", None)
     text = module.__doc__ or ""
@@ -42,24 +40,24 @@ def load(name: str) -> click.Command:
         text = max(text, module.command.__doc__ or "", key=len)
     command = typer.main.get_command(app)
     command.name = name
-    _dress(command, text)
+    _complete(command, text)
     return command
 
 
-def _dress(command: click.Command, text: str) -> None:
-    """Give a command what all have: help that keeps its lines, statuses, EMOCLI_* variables."""
+def _complete(command: click.Command, text: str) -> None:
+    """Set what all commands share: help text, exit statuses, EMOCLI_* variables."""
     command.help = paragraphs(text)
-    command.epilog = STATUSES
+    command.epilog = statuses.epilogue()
     command.context_settings = {**command.context_settings, **CONTEXT}
     for parameter in command.params:
         if isinstance(parameter, click.Option) and parameter.name != "help":
-            # EMOCLI_BATCH_SIZE stands for --batch-size, EMOCLI_ENCODE_BATCH_SIZE for that of
-            # encode, and so on for every flag.
+            # EMOCLI_BATCH_SIZE sets --batch-size of every command, EMOCLI_ENCODE_BATCH_SIZE that
+            # of encode alone; so for every flag.
             long = max(parameter.opts, key=len).lstrip("-")
             parameter.show_envvar = False  # the man pages state the rule once
             parameter.envvar = [_variable(f"{command.name} {long}"), _variable(long)]
     for inner in getattr(command, "commands", {}).values():
-        _dress(inner, inner.help or "")
+        _complete(inner, inner.help or "")
 
 
 def _variable(words: str) -> str:
@@ -67,12 +65,12 @@ def _variable(words: str) -> str:
 
 
 def context(command: click.Command) -> click.Context:
-    """Return a context to describe a command in."""
+    """Return a click context from which a command can be described."""
     return click.Context(command, info_name=command.name, **command.context_settings)
 
 
 def paragraphs(text: str) -> str:
-    r"""Mark the paragraphs of a docstring that are indented, so that click keeps their lines.
+    r"""Mark the indented paragraphs of a docstring, so that click keeps their line breaks.
 
     >>> paragraphs("Do it.\n\nExample:\n    emocli x\n    emocli y")
     'Do it.\n\n\x08\nExample:\n    emocli x\n    emocli y'
@@ -89,7 +87,7 @@ class Emocli(click.Group):
     """The group of all commands; `--help` imports none of them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of the files."""
+        """Return the names of all commands."""
         return names()
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
@@ -97,12 +95,12 @@ class Emocli(click.Group):
         return load(name) if name in names() else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands by the first line of their files."""
+        """List the commands, each with the first line of its docstring."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary(name)) for name in names()])
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        """Return the command asked for, or say which one may have been meant."""
+        """Return the named command; a UsageError for an unknown name suggests the closest one."""
         import difflib
 
         name = args[0] if args else ""
@@ -111,12 +109,12 @@ class Emocli(click.Group):
                 name, [n.split("-")[0] for n in names()], 1
             )
             hint = f"; did you mean {close[0]}?" if close else "; emocli --help lists them"
-            raise click.UsageError(f"no command {name!r}{hint}", ctx)
+            raise click.UsageError(f"unknown command {name!r}{hint}", ctx)
         return super().resolve_command(ctx, args)
 
 
-def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
-    if wanted and not ctx.resilient_parsing:
+def _version(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
         from importlib.metadata import version
 
         click.echo(f"emocli {version('emocli')}")
@@ -129,7 +127,7 @@ def group() -> Emocli:
         "emocli",
         help="Composable filters for multimodal emotion recognition: JSON Lines in, JSON Lines "
         "out.\n\nTry: emocli predict clip.mp4",
-        epilog=STATUSES,
+        epilog=statuses.epilogue(),
         context_settings=CONTEXT,
         no_args_is_help=True,
         params=[
@@ -139,7 +137,7 @@ def group() -> Emocli:
                 is_eager=True,
                 expose_value=False,
                 callback=_version,
-                help="Print the version and leave.",
+                help="Print the version and exit.",
             )
         ],
     )

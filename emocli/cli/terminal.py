@@ -1,4 +1,4 @@
-"""Draw on the terminal that is a command's stdout."""
+"""Draw on the terminal at a command's stdout."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 
 def draw(stream: BinaryIO, *drawings: Any) -> None:
-    """Print what rich can draw; colours only where the stream is a terminal that has them."""
+    """Print rich renderables; in colour only on a terminal that has colours."""
     from rich.console import Console
 
     text = io.TextIOWrapper(stream, "utf-8", "replace", write_through=True)

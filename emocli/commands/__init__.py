@@ -1,1 +1,1 @@
-"""Subcommands: one file, one command."""
+"""Subcommands, one file each."""

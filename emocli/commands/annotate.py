@@ -1,4 +1,4 @@
-"""Ask an annotator for N labels of each record, and merge them with people's votes."""
+"""Ask an annotator for N labels per record, and merge them with people's votes."""
 
 from __future__ import annotations
 
@@ -17,26 +17,32 @@ from emocli.stages.annotate.raters import Panel
 Model = Annotated[
     str | None,
     typer.Option(
-        "--model", "-m", metavar="BUNDLE", help="Draw labels from what this trained model predicts."
+        "--model",
+        "-m",
+        metavar="BUNDLE",
+        help="Draw labels from the predictions of this trained model.",
     ),
 ]
 CommandLine = Annotated[
     str | None,
-    typer.Option("--command", metavar="CMD", help="Ask this command: a line in, a line out."),
+    typer.Option("--command", metavar="CMD", help="Ask this command, which answers line by line."),
 ]
 AudioLm = Annotated[
     str | None, typer.Option("--audio-lm", metavar="NAME", help="Ask this audio language model.")
 ]
 Number = Annotated[int, typer.Option("--n", "-n", metavar="N", min=0, help="Labels per record.")]
-Merge = Annotated[str, typer.Option(metavar="|".join(merging.RULES), help="How votes are merged.")]
+Merge = Annotated[
+    str, typer.Option(metavar="|".join(merging.RULES), help="Rule for merging votes.")
+]
 Weight = Annotated[
     float | None,
-    typer.Option(metavar="W", min=0.0, help="What a synthetic vote weighs, for shrinkage."),
+    typer.Option(metavar="W", min=0.0, help="Weight of a synthetic vote, for shrinkage."),
 ]
 Labels = Annotated[
-    str | None, typer.Option(metavar="A,B,...", help="What raters choose from.", show_default=False)
+    str | None,
+    typer.Option(metavar="A,B,...", help="The labels that raters choose from.", show_default=False),
 ]
-Timeout = Annotated[float, typer.Option(metavar="SECONDS", help="How long an answer may take.")]
+Timeout = Annotated[float, typer.Option(metavar="SECONDS", help="Time limit for an answer.")]
 Seed = Annotated[int, typer.Option(metavar="N", min=0, help="Seed of the answers.")]
 
 
@@ -53,28 +59,31 @@ def command(
     timeout: Timeout = 60.0,
     seed: Seed = 0,
 ) -> int:
-    """Ask an annotator for N labels of each record, and merge them with people's votes.
+    """Ask an annotator for N labels per record, and merge them with people's votes.
 
     Reads records or files. Adds `annotations`, one per rater: annotator, rater, persona,
-    temperature, seed, prompt, raw, label, cost; and to `label` votes_by_source (human, synthetic),
-    distribution and merged (rule, weight, how many votes). label.votes stays people's. Rater 0, 1,
-    ... attends to the voice, the words, ... in turn and is cold or hot in turn. Raters that are
-    there already are not asked again, so --n 20 after --n 8 asks twelve; --n 0 only merges.
+    temperature, seed, prompt, raw, label, cost. Adds to `label`: votes_by_source (human,
+    synthetic), distribution and merged (rule, weight, number of votes); label.votes keeps only
+    people's votes. Raters 0, 1, ... attend in turn to the voice, the words, ..., with temperatures
+    from low to high in turn. Raters that a record already has are not asked again, so --n 20 after
+    --n 8 asks twelve; --n 0 only merges.
 
-    Annotators: --model, or nothing, draws labels from `prediction` (which is made where there is
-    none; without --model any model's is taken), sharpened by the rater's temperature and leaning to
-    what the persona's modality says alone. --command starts a process that reads a record per line,
-    with persona, temperature, seed, labels and prompt in `annotate` and without `label`, and prints
-    an answer per line, flushed; there is no shell (sh -c '...' is one). --audio-lm is a Qwen2-Audio
-    from the cache or a folder; it hears 30 s. An answer that names no label is kept with label null
-    and counts nowhere; a record without any label fails.
+    Annotators: by default and with --model, labels are drawn from `prediction`, sharpened by the
+    rater's temperature and biased towards what the persona's modality predicts alone. A record
+    without a prediction gets one first; without --model a prediction of any model is accepted.
+    --command starts a process that reads one record per line, with persona, temperature, seed,
+    labels and prompt in `annotate` and without `label`, and prints one answer per line, flushed. It
+    is started without a shell (sh -c '...' is one). --audio-lm is a Qwen2-Audio model from the
+    cache or a folder; it hears the first 30 s. An answer that names no label is kept with label
+    null and is not counted; a record without any label fails.
 
-    --merge count adds the votes up. shrinkage gives a synthetic vote the weight that foretells each
-    person's vote best from all others (--weight sets it); none leaves label.distribution to people.
-    Streams; but to choose a weight it buffers all records (of a --shard, those of the shard), and
-    --resume is refused: annotate with --merge none first, then merge the file with --n 0. Records
-    of the splits test and dev choose no weight and keep people's distribution: score against people
-    alone. Seconds in `cost` differ from run to run, all else is the same for the same seed.
+    --merge count adds the votes up. shrinkage gives a synthetic vote the weight that best predicts
+    each person's vote from all the others (--weight sets it instead); none keeps people's
+    label.distribution. Streams; but choosing a weight buffers all records (with --shard, those of
+    the shard), and then --resume is refused: annotate with --merge none first, then merge the file
+    with --n 0. Records of the splits test and dev are not used to choose the weight, and keep
+    people's distribution, so that scores are against people alone. The seconds in `cost` differ
+    from run to run; everything else is the same for the same seed.
 
     Example:
 
@@ -82,14 +91,14 @@ def command(
         emocli annotate clips.jsonl --command "python3 ask.py" --labels anger,joy,neutral,sadness
     """
     if merge not in merging.RULES:
-        raise UsageError(f"--merge {merge}: none of {', '.join(merging.RULES)}")
+        raise UsageError(f"--merge {merge}: not one of {', '.join(merging.RULES)}")
     if weight is not None and merge != "shrinkage":
-        raise UsageError(f"--weight {weight:g} with --merge {merge}: shrinkage alone has a weight")
-    chooses = merge == "shrinkage" and weight is None
-    if chooses and run.flags["resume"]:
+        raise UsageError(f"--weight {weight:g} with --merge {merge}: only shrinkage has a weight")
+    chooses_weight = merge == "shrinkage" and weight is None
+    if chooses_weight and run.flags["resume"]:
         raise UsageError(
-            "--resume with --merge shrinkage: the weight needs every record",
-            hint="--merge none to a file first, then --n 0 --merge shrinkage; or --weight",
+            "--resume with --merge shrinkage: choosing the weight needs every record",
+            hint="first --merge none to a file, then --n 0 --merge shrinkage; or --weight",
         )
     annotator = annotate.annotator(
         run.context,
@@ -104,7 +113,7 @@ def command(
     asking = annotate.stage(run.context, annotator, panel, window)
     work = pipeline.chain(asking, annotate.merging_stage(merge, weight, run.say))
     try:
-        return run.through(work, window=Window(float("inf")) if chooses else window)
+        return run.through(work, window=Window(float("inf")) if chooses_weight else window)
     finally:
         annotator.close()
         if panel.dropped:
@@ -112,10 +121,10 @@ def command(
 
 
 def _words(labels: str | None) -> list[str] | None:
-    """Return the labels of a flag; raise UsageError where they are no choice."""
+    """Return the labels of a flag; UsageError for fewer than two different labels."""
     if labels is None:
         return None
     words = [word.strip() for word in labels.split(",")]
     if len(words) < 2 or not all(words) or len({w.casefold() for w in words}) < len(words):
-        raise UsageError(f"--labels {labels}: not two words or more, each once", hint="anger,joy")
+        raise UsageError(f"--labels {labels}: not two or more different words", hint="anger,joy")
     return words

@@ -1,7 +1,8 @@
-"""Make records out of records: with modalities left out, or mixed of two of a rare class.
+"""Make new records: copies without some modalities, or mixtures of two records of a rare class.
 
-What is made has `augmented` (how, and of which records), and ids of its own. `modalities` is for
-test records, and tells how a model does when a modality is missing; `dime` is for training records.
+New records have `augmented` (the method, and the records that they come from) and ids of their own.
+`modalities` is for test records, and shows how a model performs when a modality is missing; `dime`
+is for training records.
 
 Example:
     emocli augment modalities test.jsonl | emocli predict -m BUNDLE | emocli score --by modalities
@@ -24,18 +25,20 @@ RATES = "0,0.1,0.2,0.3,0.4,0.5,0.6,0.7"
 MIXES = ("auto", "audio", "features")
 
 Protocol = Annotated[
-    str, typer.Option(metavar="NAME[,NAME]", help=f"Which copies to make: {', '.join(PROTOCOLS)}.")
+    str, typer.Option(metavar="NAME[,NAME]", help=f"Which copies to write: {', '.join(PROTOCOLS)}.")
 ]
-Rates = Annotated[str, typer.Option(metavar="R[,R]", help="Of dropout and frames, each 0 to 1.")]
-Seed = Annotated[int, typer.Option(help="Of everything random.")]
+Rates = Annotated[
+    str, typer.Option(metavar="R[,R]", help="Rates of dropout and frames, from 0 to 1.")
+]
+Seed = Annotated[int, typer.Option(help="Random seed.")]
 Rho = Annotated[
-    float, typer.Option(metavar="SHARE", help="Fill each class up to this share of the largest.")
+    float, typer.Option(metavar="SHARE", help="Fill classes up to this share of the largest.")
 ]
 Mix = Annotated[
-    str, typer.Option(metavar="|".join(MIXES), help="What to mix; auto: audio, where there is any.")
+    str, typer.Option(metavar="|".join(MIXES), help="What to mix; auto: audio, where available.")
 ]
 AssumeTrain = Annotated[
-    bool, typer.Option("--assume-train", help="Records without a split are training records.")
+    bool, typer.Option("--assume-train", help="Treat records without a split as training records.")
 ]
 
 
@@ -49,21 +52,22 @@ def modalities(
 ) -> int:
     """Write copies of each record with modalities left out.
 
-    Reads records with `features`. Writes, instead of each, one copy per condition, with `condition`
-    and an id that names it ("u1#modalities=audio+text"). The features of what is left out are gone,
-    and `missing` says so, which is no failure; `prediction`, `unimodal` and `features.fused`, which
-    knew all modalities, are gone as well. A modality without features counts as left out, so that
-    predict does not compute it. What is measured of the same sound or text (encode --as prosody)
-    goes with it: it is one modality. Labels never change. Streams.
+    Reads records with `features`. Writes, instead of each record, one copy per condition, with
+    `condition` and an id that names it ("u1#modalities=audio+text"). The features of modalities
+    that are left out are removed and noted in `missing`, which is not a failure; `prediction`,
+    `unimodal` and `features.fused`, which depend on all modalities, are removed as well. A modality
+    without features counts as left out, so that predict does not compute it. All streams of a
+    modality, such as those of encode --as prosody, are left out together. Labels never change.
+    Streams.
 
-    subsets: every choice of the record's modalities, one at least.
+    subsets: every non-empty subset of the record's modalities.
 
-    dropout: each modality is left out with probability R, but never the last (the share left out is
-    R - R^M/M with M modalities). Draws depend on --seed and the id alone, not on order or shard,
-    and what is left out at a rate is left out at all higher ones.
+    dropout: each modality is left out with probability R, but never all of them (the share left out
+    is R - R^M/M with M modalities). Draws depend only on --seed and the id, not on order or shard,
+    and what is left out at one rate is left out at all higher rates.
 
-    frames: each frame of a sequence is lost with probability R, but never the last. Lost frames are
-    taken out of the sequence; they are not zeros that pass for data. It is condition.frame_loss.
+    frames: each frame of a sequence is lost with probability R, but never all of them. Lost frames
+    are removed from the sequence, not set to zero. The condition is named frame_loss.
 
     Example:
         emocli augment modalities test.jsonl > copies.jsonl
@@ -72,22 +76,22 @@ def modalities(
     """
     from emocli.stages.augment import modalities as copies
 
-    chosen = protocol.split(",")
-    if unknown := set(chosen) - set(PROTOCOLS):
-        named = ", ".join(sorted(unknown))
-        raise UsageError(f"--protocol {named}: none of {', '.join(PROTOCOLS)}")
-    plan = copies.Plan(tuple(chosen), _rates(rates), seed)
+    protocols = protocol.split(",")
+    if unknown := set(protocols) - set(PROTOCOLS):
+        listed = ", ".join(sorted(unknown))
+        raise UsageError(f"--protocol {listed}: not one of {', '.join(PROTOCOLS)}")
+    plan = copies.Plan(tuple(protocols), _rates(rates), seed)
     return run.through(copies.stage(run.context, plan), one_to_one=False)
 
 
 def _rates(text: str) -> tuple[float, ...]:
     try:
-        found = tuple(float(rate) for rate in text.split(","))
+        numbers = tuple(float(rate) for rate in text.split(","))
     except ValueError:
-        raise UsageError(f"--rates {text}: not numbers like 0.1,0.2") from None
-    if not all(0 <= rate <= 1 for rate in found):
+        raise UsageError(f"--rates {text}: not numbers such as 0.1,0.2") from None
+    if not all(0 <= rate <= 1 for rate in numbers):
         raise UsageError(f"--rates {text}: not between 0 and 1")
-    return found
+    return numbers
 
 
 @app.command()
@@ -99,25 +103,26 @@ def dime(
     seed: Seed = 0,
     assume_train: AssumeTrain = False,
 ) -> int:
-    r"""Fill up rare classes with mixtures of neighbours.
+    r"""Fill up rare classes with mixtures of neighbouring records.
 
-    Reads training records with `label.distribution`, `label.votes` or `label.emotion`, the first of
-    them that is there. Writes them all, unchanged and in order, then the new ones. Buffers: no
-    record is written before all are read, none at all when one is not of the split train; features
-    and references are kept in memory, samples are not.
+    Reads training records with `label.distribution`, `label.votes` or `label.emotion`; the first of
+    these that a record has is used. Writes them all, unchanged and in order, then the new ones.
+    Buffers: no record is written before all are read, and none at all if any record is not of the
+    split train; features and references are kept in memory, samples are not.
 
-    DiME-Aug of Zhang, Jin, Wang, Wei and Dang: a record's class is the likeliest of its labels; a
-    class with fewer than --rho of the largest is filled up to it. A new record mixes a random one
-    with one of its two nearest in the class (72 acoustic features, 10 counts of words, standardised
-    within the class): audio and labels alpha of the way from one to the other, the text of the
-    nearer. A class of one is left as it is, and that is said.
+    The method is DiME-Aug of Zhang, Jin, Wang, Wei and Dang. The class of a record is its most
+    probable label; a class with fewer records than --rho of the largest is filled up to that
+    number. A new record mixes a random record with one of its two nearest neighbours in the class
+    (72 acoustic features and 10 word counts, standardised within the class): audio and labels are
+    interpolated by alpha, and the text is that of the nearer one. A class of one record is left as
+    it is, with a warning.
 
     New records have `audio` (FLAC in the store), `text`, `label`, and `augmented`: method, rho,
-    seed, from, speakers, alpha. `speaker` is null where two are mixed, so that `train --cv speaker`
-    refuses them: hold records out before you augment, and give them to train with --dev.
+    seed, from, speakers, alpha. `speaker` is null where two speakers are mixed, so that `train --cv
+    speaker` refuses them: hold records out before augmentation, and give them to train with --dev.
 
-    --mix features mixes pooled vectors instead, for records with features and no audio: an
-    extension of ours, where neighbours are those of the vectors.
+    --mix features mixes pooled vectors instead, for records with features and no audio. This is our
+    extension; neighbours are then found by the vectors.
 
     Example:
         emocli dataset crema-d DIR | emocli augment dime --assume-train -o more.jsonl
@@ -127,10 +132,10 @@ def dime(
     from emocli.stages.augment import dime as mixtures
 
     if not 0 < rho <= 1:
-        raise UsageError(f"--rho {rho}: not above 0 and at most 1")
+        raise UsageError(f"--rho {rho}: must be above 0 and at most 1")
     if mix not in MIXES:
-        raise UsageError(f"--mix {mix}: none of {', '.join(MIXES)}")
+        raise UsageError(f"--mix {mix}: not one of {', '.join(MIXES)}")
     if run.flags["shard"]:
-        raise UsageError("--shard: dime looks for neighbours among all records")
+        raise UsageError("--shard: dime needs all records to find neighbours")
     plan = mixtures.Plan(rho, mix, seed, assume_train)
     return run.write(mixtures.records(run.context, run.marking_source(), plan))

@@ -1,14 +1,14 @@
-"""Show each flag's value and where it comes from, and where the config file is.
+"""Show the value of each flag and its source, or the path of the config file.
 
-A flag on the command line comes first, then the variable named after it (EMOCLI_BATCH_SIZE for
---batch-size), then the config file, then the default. In the file, keys at the top are for every
-command that has such a flag, and a table is for one command:
+A flag on the command line takes precedence, then the variable named after it (EMOCLI_BATCH_SIZE for
+--batch-size), then the config file, then the default. In the file, keys at the top level apply to
+every command that has the flag, and a table applies to one command:
 
     device = "cpu"
     [encode]
     batch-size = 8
 
-Underscores do for hyphens. A key or a table that no command has is an error, exit 3.
+Underscores may replace hyphens. An unknown key or table is an error (exit 3).
 
 Example:
     emocli config show predict
@@ -30,18 +30,19 @@ from emocli.errors import ConfigError, ExitStatus, UsageError, printable
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True, help=__doc__)
 
 Command = Annotated[
-    str | None, typer.Argument(metavar="[COMMAND]", help="Only its flags.", show_default=False)
+    str | None,
+    typer.Argument(metavar="[COMMAND]", help="Show only the flags of COMMAND.", show_default=False),
 ]
-Json = Annotated[bool, typer.Option("--json", help="JSON Lines, on a terminal too.")]
+Json = Annotated[bool, typer.Option("--json", help="Write JSON Lines even on a terminal.")]
 
 
 @app.command()
 def show(command: Command = None, json: Json = False) -> int:
-    """Show the flags of COMMAND, or of all: a table on a terminal, JSON Lines in a pipe.
+    """Show the flags of one or all commands: a table on a terminal, JSON Lines in a pipe.
 
-    Mistakes in the file are named at the end, with exit status 3.
+    Errors in the config file are reported at the end (exit 3).
 
-    Example: what does not have its default
+    Example: flags that do not have their default
 
         emocli config show | jq -c 'select(.source != "default")'
     """
@@ -49,7 +50,7 @@ def show(command: Command = None, json: Json = False) -> int:
     root = context.find_root()
     names = root.command.list_commands(root)  # type: ignore[attr-defined]
     if command is not None and command not in names:
-        raise UsageError(f"no command {command!r}", hint="emocli --help lists them")
+        raise UsageError(f"unknown command {command!r}", hint="emocli --help lists the commands")
     load = functools.partial(root.command.get_command, root)  # type: ignore[attr-defined]
     problems = config.problems(names, load)
     rows = [row for name in ([command] if command else names) for row in _rows(name, load(name))]
@@ -71,9 +72,9 @@ def show(command: Command = None, json: Json = False) -> int:
 
 @app.command()
 def path() -> int:
-    """Print where the config file is, or would be.
+    """Print the path of the config file, whether or not it exists.
 
-    Example: make one
+    Example: create one
 
         mkdir -p "$(dirname "$(emocli config path)")"
         echo 'device = "cpu"' > "$(emocli config path)"
@@ -92,7 +93,7 @@ def _rows(name: str, command: click.Command) -> Iterator[dict[str, Any]]:
         return
     try:
         contents = config.read()
-    except ConfigError:  # said at the end
+    except ConfigError:  # reported at the end
         contents = {}
     yield from _flags(name, command, config.of_command(contents, name, command))
 
@@ -108,8 +109,8 @@ def _flags(name: str, command: click.Command, defaults: dict[str, Any]) -> Itera
             value = option.type_cast_value(context, value)
         except click.BadParameter as error:
             raise ConfigError(f"{name} {flag}: {error.message}") from None
-        used = next((v for v in option.envvar or () if os.environ.get(v)), None)
-        source = {"ENVIRONMENT": f"${used}", "DEFAULT_MAP": str(config.path())}.get(
+        variable = next((v for v in option.envvar or () if os.environ.get(v)), None)
+        source = {"ENVIRONMENT": f"${variable}", "DEFAULT_MAP": str(config.path())}.get(
             origin.name, "default"
         )
         yield {"command": name, "flag": flag, "value": value, "source": source}
@@ -121,6 +122,6 @@ def _table(rows: list[dict[str, Any]]) -> Any:
 
     table = Table("command", "flag", "value", "source", box=None, pad_edge=False)
     for row in rows:
-        shown = [Text("" if value is None else str(value)) for value in row.values()]
-        table.add_row(*shown, style="dim" if row["source"] == "default" else "bold")
+        cells = [Text("" if value is None else str(value)) for value in row.values()]
+        table.add_row(*cells, style="dim" if row["source"] == "default" else "bold")
     return table

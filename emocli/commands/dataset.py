@@ -19,10 +19,10 @@ from emocli.records import Record
 Name = Annotated[
     str, typer.Argument(metavar="NAME", help="The format: " + ", ".join(datasets.names()))
 ]
-Place = Annotated[str, typer.Argument(metavar="PATH", help="A folder or a file of it.")]
+Place = Annotated[str, typer.Argument(metavar="PATH", help="The folder or file of the dataset.")]
 Labels = Annotated[
     str,
-    typer.Option(metavar="common|original", help="Seven labels, or the source's own words."),
+    typer.Option(metavar="common|original", help="The seven labels, or those of the source."),
 ]
 Split = Annotated[
     list[str] | None,
@@ -46,20 +46,21 @@ def command(
 ) -> int:
     """Write the records of a published dataset, or of a folder of your own.
 
-    Reads PATH as the dataset NAME publishes it. Adds label, dataset, speaker, split, language, text
-    and path where the source has them. Streams. Splits are those its authors published.
+    Reads PATH in the format in which the dataset NAME is published. Adds label, dataset, speaker,
+    split, language, text and path where the source has them. Streams. Splits are those published by
+    the authors of the dataset.
 
-    label.emotion is neutral, joy, sadness, anger, fear, disgust or surprise, and calm counts as
-    neutral; it is null where the source's word is none of these. label.original is that word;
-    --labels original makes it label.emotion. Of several labels label.multi has all, in the order
-    listed, and label.emotion the first.
+    label.emotion is neutral (calm included), joy, sadness, anger, fear, disgust or surprise, or
+    null where the source's label is none of these. label.original is the source's label; --labels
+    original makes it label.emotion. Where there are several labels, label.multi has all of them, in
+    the order listed, and label.emotion the first.
 
     Example:
 
         emocli dataset ravdess Audio_Speech_Actors_01-24 --speaker ravdess-03 | emocli predict
     """
     if labels not in ("common", "original"):
-        raise UsageError(f"--labels {labels}: neither common nor original")
+        raise UsageError(f"--labels {labels}: not common or original")
     records: Iterable[Record] = datasets.load(name).read(Path(inputs.named([path])[0]))
     for flag, values in (("split", split), ("speaker", speaker)):
         if values:
@@ -70,25 +71,25 @@ def command(
     return run.write(_original(records) if labels == "original" else _noted(records, run))
 
 
-def _only(records: Iterable[Record], field: str, wanted: list[str]) -> Iterator[Record]:
-    """Yield the records whose field is wanted; raise EmptyInputError naming what there is."""
+def _only(records: Iterable[Record], field: str, values: list[str]) -> Iterator[Record]:
+    """Yield the records with one of the values; EmptyInputError for a value that no record has."""
     seen: dict[str, bool] = {}
     for record in records:
         value = record.get(field)
-        if value in wanted:
+        if value in values:
             yield record
         if value is not None:
             seen[value] = True
-    if absent := [value for value in wanted if value not in seen]:
-        there = ", ".join(sorted(seen)[:20]) or f"no record has a {field}"
-        raise EmptyInputError(f"no record with --{field} {absent[0]}", hint=f"there are: {there}")
+    if unknown := [value for value in values if value not in seen]:
+        known = ", ".join(sorted(seen)[:20]) or f"no record has a {field}"
+        raise EmptyInputError(f"unknown {field} {unknown[0]}", hint=f"known: {known}")
 
 
 def _original(records: Iterable[Record]) -> Iterator[Record]:
-    """Make the source's own words the labels."""
+    """Yield records with the source's own labels as label.emotion."""
     for record in records:
         label = record.get("label", {})
-        if "original" in label:  # ratings alone have no words
+        if "original" in label:  # records that have only ratings have no such label
             label["emotion"] = label["original"]
             if "multi_original" in label:
                 label["multi"] = label.pop("multi_original")
@@ -96,22 +97,22 @@ def _original(records: Iterable[Record]) -> Iterator[Record]:
 
 
 def _noted(records: Iterable[Record], run: options.Run) -> Iterator[Record]:
-    """Say on stderr how many records have a word that is none of the seven labels."""
-    homeless: Counter[str] = Counter()
+    """Report on stderr how many records have a label that is none of the seven."""
+    unmapped: Counter[str] = Counter()
     for record in records:
         label = record.get("label", {})
         if "original" in label and label["emotion"] is None:
-            homeless[label["original"]] += 1
+            unmapped[label["original"]] += 1
         yield record
-    if homeless:
-        words = ", ".join(f"{count} {word}" for word, count in homeless.most_common(10))
+    if unmapped:
+        words = ", ".join(f"{count} {word}" for word, count in unmapped.most_common(10))
         run.say(
-            f"label.emotion is null, as none of the seven labels means: {words} "
-            "(--labels original keeps the words)"
+            f"label.emotion is null where none of the seven labels applies: {words} "
+            "(--labels original keeps the source's labels)"
         )
 
 
-# The datasets are listed from their files; \b keeps their lines apart.
+# The list of datasets is made from their files; \b makes click keep its lines.
 command.__doc__ = f"{command.__doc__}\n    Datasets:\n\n    \b\n" + "\n".join(
     f"    {name:<12}{datasets.title(name)}" for name in datasets.names()
 )

@@ -1,10 +1,10 @@
-"""Say what is installed, which devices and models there are, and what stands in for what.
+"""Check the installation: programs, packages, devices, models, folders and fallbacks.
 
-Exit status 0: the default predictor can run. Else 3 (something does not fit) or 4 (a model is not
-here), and the last line is the command that helps. A table on a terminal, with --json and in a
-pipe one record. Nothing is downloaded, and nothing is written.
+Exit status 0: the default predictor can run. Otherwise 3 (something does not fit) or 4 (a model is
+not installed), and the last line is the command that fixes it. Writes a table on a terminal, and
+one record in a pipe or with --json. Nothing is downloaded or changed.
 
-Example: what is in the way, if anything
+Example: show what prevents emocli from running
 
     emocli doctor | jq '.problems'
 """
@@ -20,11 +20,11 @@ import typer
 from emocli.cli import config, options
 from emocli.errors import ExitStatus, printable
 
-Json = Annotated[bool, typer.Option("--json", help="A record, on a terminal too.")]
+Json = Annotated[bool, typer.Option("--json", help="Write a record even on a terminal.")]
 
 
 def command(json: Json = False) -> int:
-    """Say what is installed, which devices and models there are, and what stands in for what."""
+    """Check the installation: programs, packages, devices, models, folders and fallbacks."""
     from emocli.cli import checkup
 
     context = click.get_current_context()
@@ -48,7 +48,7 @@ def command(json: Json = False) -> int:
 
 
 def _tables(report: dict[str, Any]) -> list[Any]:
-    """Return the parts of the report as tables with three columns."""
+    """Return the parts of the report as tables of three columns."""
     from rich.table import Table
     from rich.text import Text
 
@@ -57,11 +57,15 @@ def _tables(report: dict[str, Any]) -> list[Any]:
         "packages": [(p["name"], p["version"] or "-", p["note"]) for p in report["packages"]],
         "devices": [(d["name"], d["dtype"], d["what"]) for d in report["devices"]],
         "models": [
-            (m["name"] + (" *" if m["default"] else ""), "here" if m["here"] else "-", m["source"])
+            (
+                m["name"] + (" *" if m["default"] else ""),
+                "installed" if m["here"] else "-",
+                m["source"],
+            )
             for m in report["models"]
         ],
         "places": [(p["name"], p["state"], p["path"]) for p in report["places"]],
-        "instead": [(f["of"], "", f["now"]) for f in report["fallbacks"]],
+        "fallbacks": [(f["of"], "", f["now"]) for f in report["fallbacks"]],
     }
     tables: list[Any] = []
     for title, rows in parts.items():
@@ -74,6 +78,6 @@ def _tables(report: dict[str, Any]) -> list[Any]:
         for row in rows:
             table.add_row(*(Text(printable(str(cell or ""))) for cell in row))
         tables += [Text(title, style="bold"), table, ""]
-    ready = "the default predictor can run (it needs the models with a *)"
-    last = Text("not ready yet:" if report["problems"] else ready, style="bold")
-    return [*tables, last]
+    ready = "the default predictor can run (it needs the models marked *)"
+    verdict = Text("not ready yet:" if report["problems"] else ready, style="bold")
+    return [*tables, verdict]

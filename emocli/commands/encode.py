@@ -1,29 +1,30 @@
-"""Turn text and audio into features, with pretrained encoders or by measuring.
+"""Turn text and audio into features, with pretrained encoders or by acoustic measurement.
 
 Reads `text`, and `audio` or the file at `path`. Adds `features.STREAM`: modality, encoder,
 revision, layer, pooling, dim and the vector (inline, or in the store with --features store;
-anything with a time axis goes there). Streams, in batches of like length.
+anything with a time axis goes into the store). Streams, in batches of like length.
 
-Without --encoder the features are those the default predictor needs, or the bundle that --model
-names. A modality that a record does not have is noted in `missing`.
+Without --encoder the features are those that the default predictor needs, or the bundle given with
+--model. A modality that a record does not have is noted in `missing`.
 
-With --encoder prosody (of audio; nothing to pull) how something is said is measured, not learned.
-Pooling functionals, the default, is 109 numbers in the manner of eGeMAPS: mean, spread, percentiles
-and slopes of pitch and intensity; harmonicity, formants, tilt, cepstrum; rhythm. Pooling frames is
-28 numbers 100 times a second: pitch (semitones above 27.5 Hz), 1 where there is a voice, slope of
+--encoder prosody (of audio; needs no pretrained model) measures how something is said. Its default
+pooling, functionals, gives 109 numbers in the manner of eGeMAPS: mean, spread, percentiles and
+slopes of pitch and intensity; harmonicity, formants, tilt, cepstrum; rhythm. Pooling frames gives
+28 numbers 100 times a second: pitch (semitones above 27.5 Hz), voicing (1 where voiced), slope of
 the pitch, intensity (dB above 2e-5), its slope, harmonicity (dB), F1 to F3 (Hz), H1 - H2 and
-H1 - A3 (dB), alpha ratio, Hammarberg index, two slopes of the spectrum, flux, mfcc 1 to 12. What
-only a voice has is drawn straight where there is none; nothing is undefined.
+H1 - A3 (dB), alpha ratio, Hammarberg index, two slopes of the spectrum, flux, mfcc 1 to 12.
+Quantities of voiced frames are interpolated linearly where there is no voice; no value is
+undefined.
 
-Pooling frames/N, of audio, is the mean of each N frames. Before it is encoded, sound is brought to
-a level of -26 dBFS, so that how loud it was recorded says nothing; --level none keeps it.
+Pooling frames/N, of audio, is the mean of each N frames. Before encoding, sound is brought to a
+level of -26 dBFS, so that features do not depend on the recording level; --level none keeps it.
 
 With --context K the text of a `dialogue` is encoded as "speaker: text", after the K turns before
-it; they go into `context`. Records of one dialogue have to come in order.
+it, which are written to `context`. Records of one dialogue have to be in order.
 
-With --from STREAM nothing is encoded: that stream's frames, which are in the store, are pooled into
-the stream --as NAME. Pooling statistics is mean, standard deviation and percentiles 10, 25, 50, 75
-and 90 of each number over time.
+With --from STREAM nothing is encoded: the frames of that stream, which are in the store, are pooled
+into the stream --as NAME. Pooling statistics is mean, standard deviation and percentiles 10, 25,
+50, 75 and 90 of each number over time.
 
 Example:
     emocli encode --modality audio clip.wav | jq '.features.audio.vector | length'
@@ -60,7 +61,7 @@ def command(
         typer.Option(metavar="NAME", help="A model of the catalog, the hub, a folder, or prosody."),
     ] = None,
     layer: Annotated[
-        str | None, typer.Option(metavar="N[,N]", help="Which layers; text takes one.")
+        str | None, typer.Option(metavar="N[,N]", help="Layers of the encoder; text takes one.")
     ] = None,
     pooling: Annotated[
         str | None,
@@ -68,11 +69,11 @@ def command(
     ] = None,
     context: Annotated[
         int | None,
-        typer.Option(min=1, metavar="K", help="Encode text with the K turns before it."),
+        typer.Option(min=1, metavar="K", help="Encode text with the K preceding turns."),
     ] = None,
     level: Annotated[
         str | None,
-        typer.Option(metavar="DBFS|none", help="Bring sound to this level first (default: -26)."),
+        typer.Option(metavar="DBFS|none", help="Set the sound level first (default: -26)."),
     ] = None,
     from_: Annotated[
         str | None, typer.Option("--from", metavar="STREAM", help="Pool this stream's frames.")
@@ -81,12 +82,12 @@ def command(
         str | None, typer.Option("--as", metavar="STREAM", help="Name of the stream.")
     ] = None,
     features: Annotated[
-        str, typer.Option(metavar="inline|store", help="Where vectors go.")
+        str, typer.Option(metavar="inline|store", help="Where vectors are written.")
     ] = INLINE,
 ) -> int:
-    """Turn text and audio into features, with pretrained encoders or by measuring."""
+    """Turn text and audio into features, with pretrained encoders or by acoustic measurement."""
     if features not in (INLINE, STORED):
-        raise UsageError(f"--features {features}: neither inline nor store")
+        raise UsageError(f"--features {features}: not inline or store")
     changes: dict[str, Any] = {"encoder": encoder, "layer": layer, "pooling": pooling}
     changes |= {"context": context, "level": level}
     if from_:
@@ -107,32 +108,36 @@ def _from(
 ) -> pipeline.Stage:
     pooling = flags.pop("pooling") or "statistics"
     if unused := [flag for flag, value in flags.items() if value is not None]:
-        raise UsageError(f"--from {source} encodes nothing: --{unused[0]} has no use")
+        raise UsageError(f"--from {source} encodes nothing: --{unused[0]} does not apply")
     if pooling == "frames":
-        raise UsageError(f"--from {source}: its frames are there already; --pooling names another")
+        raise UsageError(
+            f"--from {source}: --pooling frames does not pool: the stream has its frames already"
+        )
     return pool.stage(run.context, source, name, pooling, inline=keep == INLINE)
 
 
 def _custom(modality: str | None, flags: dict[str, Any], name: str | None) -> Spec:
-    """Return the stream that flags describe, over what its modality and encoder are by default."""
+    """Return the stream described by flags, with the defaults of its modality and encoder."""
     known = modalities.names()
     if modality not in known:
         names = " or ".join([", ".join(known[:-1]), known[-1]])
-        raise UsageError(f"--encoder and --as need one --modality, {names}, not {modality}")
+        raise UsageError(f"--encoder and --as need one --modality ({names}), not {modality}")
     for other in known:
-        for flag, why in modalities.load(other).FLAGS.items():
+        for flag, reason in modalities.load(other).FLAGS.items():
             if flags[flag] and other != modality:
-                raise UsageError(why)
+                raise UsageError(reason)
     encoder = flags["encoder"] or ""
     if flags["layer"] and encoders.is_measured(encoder, modality):
-        raise UsageError(f"--layer needs a network: {encoder} is measured and has no layers")
+        raise UsageError(f"--layer: {encoder} is not a neural network and has no layers")
     kind = modalities.load(modality)
-    chosen = {key: flags[key] for key in ("encoder", "layer", "pooling") if flags[key] is not None}
+    overrides = {
+        key: flags[key] for key in ("encoder", "layer", "pooling") if flags[key] is not None
+    }
     spec: Spec = {
         "stream": name or modality,
         "modality": modality,
         **encode.plain(modality, encoder),
-        **chosen,
+        **overrides,
         **kind.settings(flags),
     }
     if isinstance(spec["layer"], str):
@@ -145,4 +150,4 @@ def _numbers(text: str) -> list[int]:
     try:
         return [int(number) for number in text.split(",")]
     except ValueError:
-        raise UsageError(f"--layer {text}: not a number, nor several like 1,2") from None
+        raise UsageError(f"--layer {text}: not a number, or numbers such as 1,2") from None

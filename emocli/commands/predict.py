@@ -1,16 +1,17 @@
-"""Say which emotion a clip, a sentence or a record expresses, and how sure that is.
+"""Predict the emotion of a clip, a sentence or a record, with a probability for each label.
 
 Reads media files, text, or records from any stage of the pipe; what the model needs and a record
 lacks is computed in this process. Adds `prediction`: emotion, probabilities, confidence, entropy
-(nats: how much people would disagree), modalities (the weight of each stream that was used), model.
+(in nats: how much people would disagree), modalities (the weight of each stream used), model.
 Streams, in batches.
 
-A model of blends adds `blend` in per cent, and `emotion` is the larger; one of valence, arousal,
-dominance or sentiment adds these, and without any labels `emotion` is null. Where each stream has
-an answer of its own (`unimodal`), `disagreement` says how far it is from the prediction: the
-Jensen-Shannon divergence in bits, 0 where they agree and 1 where they exclude each other.
+A model of blends adds `blend` in per cent, and `emotion` is the emotion with the larger share. A
+model of valence, arousal, dominance or sentiment adds these; if it has no labels at all, `emotion`
+is null. For models that also predict from each stream alone (`unimodal`), `disagreement` is the
+distance of each of these predictions from `prediction`: the Jensen-Shannon divergence in bits, 0
+where they are equal and 1 where they exclude each other.
 
-On a terminal a table with bars; in a pipe, or with --json, one record per line.
+Writes a table with bars on a terminal, and one record per line in a pipe or with --json.
 
 Example:
     emocli predict clip.mp4
@@ -36,15 +37,17 @@ def command(
     model: flags.Model = "default",
     text: Annotated[
         str | None,
-        typer.Option("--text", metavar="TEXT|-", help="A sentence; '-' is a sentence per line."),
+        typer.Option(
+            "--text", metavar="TEXT|-", help="A sentence; '-' reads one sentence per line."
+        ),
     ] = None,
     abstain: Annotated[
-        float, typer.Option(metavar="P", help="Name no emotion when it is less sure than P.")
+        float, typer.Option(metavar="P", help="No emotion where the confidence is below P.")
     ] = 0.0,
     strict_modalities: flags.Strict = False,
-    json: Annotated[bool, typer.Option("--json", help="Records even on a terminal.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Write records even on a terminal.")] = False,
 ) -> int:
-    """Say which emotion a clip, a sentence or a record expresses, and how sure that is."""
+    """Predict the emotion of a clip, a sentence or a record, with a probability for each label."""
     if not 0.0 <= abstain <= 1.0:
         raise UsageError(f"--abstain {abstain}: not between 0 and 1")
     trained = bundle.read(model)

@@ -1,7 +1,7 @@
 """Print the JSON Schema of the record, for validators, editors and other languages.
 
-Writes one JSON document (draft 2020-12), made from the types in emocli/records.py. Fields that it
-does not name are allowed: they pass through every filter untouched.
+Writes one JSON document (draft 2020-12), generated from the types in emocli/records/types.py.
+Fields that it does not name are allowed: they pass through every filter unchanged.
 
 Example:
     emocli schema > record.schema.json

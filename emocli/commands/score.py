@@ -1,4 +1,4 @@
-"""Score predictions against labels, with intervals, whatever kind of answer they are."""
+"""Score predictions of any kind against labels, with confidence intervals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TASKS = "auto|classification|distribution|blend|regression|multilabel|mosi|sims|
 TaskName = Annotated[str, typer.Option("--task", metavar=TASKS, help="What to score.")]
 By = Annotated[
     str | None,
-    typer.Option(metavar="FIELD,...", help="One line per value: a field, modalities, ambiguity."),
+    typer.Option(metavar="FIELD,...", help="A line per value of a field, modalities, ambiguity."),
 ]
 Min = Annotated[
     list[str] | None,
@@ -35,39 +35,40 @@ Cluster = Annotated[
         show_default=False,
     ),
 ]
-Bootstrap = Annotated[int, typer.Option(metavar="N", min=0, help="Resamples for intervals.")]
+Bootstrap = Annotated[int, typer.Option(metavar="N", min=0, help="Resamples for the intervals.")]
 Stream = Annotated[
     str | None, typer.Option(metavar="NAME", help="Score unimodal.NAME, not prediction.")
 ]
-Labels = Annotated[
-    str, typer.Option(metavar="present|all", help="Whether absent labels lower macro F1.")
-]
+Labels = Annotated[str, typer.Option(metavar="present|all", help="Labels that count in macro F1.")]
 Restrict = Annotated[
     str | None,
-    typer.Option(metavar="present", help="Choose only among the labels that the truth has."),
+    typer.Option(metavar="present", help="Predict only labels that occur in the truth."),
 ]
 Seed = Annotated[int, typer.Option(metavar="N", min=0, help="Seed of the resampling.")]
 Compare = Annotated[
-    str | None, typer.Option(metavar="FILE", help="Test the difference to FILE's predictions.")
+    str | None, typer.Option(metavar="FILE", help="Test the difference from FILE's predictions.")
 ]
 Train = Annotated[
     str | None,
     typer.Option(metavar="FILE", help="Warn of speakers, dialogues, texts shared with FILE."),
 ]
 Alignment = Annotated[
-    bool, typer.Option("--alignment", help="How near annotations come to people's votes.")
+    bool, typer.Option("--alignment", help="Compare annotations with people's votes.")
 ]
 Threshold = Annotated[
-    float, typer.Option(metavar="P", min=0, max=1, help="Of --task multilabel, from P on.")
+    float,
+    typer.Option(metavar="P", min=0, max=1, help="For --task multilabel: predict labels from P."),
 ]
 Format = Annotated[
     str | None,
-    typer.Option("--format", metavar="json|table|latex", help="What to write, wherever to."),
+    typer.Option(
+        "--format", metavar="json|table|latex", help="Output format, on a terminal or not."
+    ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="JSON even on a terminal.")]
-Table = Annotated[bool, typer.Option("--table", help="A table even in a pipe.")]
+Json = Annotated[bool, typer.Option("--json", help="Write JSON even on a terminal.")]
+Table = Annotated[bool, typer.Option("--table", help="Write a table even in a pipe.")]
 
-Latex = Annotated[bool, typer.Option("--latex", help="A LaTeX table (booktabs).")]
+Latex = Annotated[bool, typer.Option("--latex", help="Write a LaTeX table (booktabs).")]
 
 
 @options.filter()
@@ -92,47 +93,49 @@ def command(
     table: Table = False,
     latex: Latex = False,
 ) -> int:
-    """Score predictions against labels, with intervals, whatever kind of answer they are.
+    """Score predictions of any kind against labels, with confidence intervals.
 
     Reads label and prediction (or unimodal.NAME). Writes one metrics record, or one per value of
     each field of --by; nothing when a line of the input is malformed. Buffers numbers, not records.
 
-    Without --task the first 256 records tell it. Each task's figures, for --min and --max:
+    Without --task it is inferred from the first 256 records. The metrics of each task, also for
+    --min and --max:
 
     classification (label.emotion): accuracy, uar, weighted_f1, macro_f1, log_loss, brier, ece,
-    adaptive_ece (15 bins of equal width, or of equally many records). Labels that truth and
-    prediction lack are left out of macro F1 (--labels all counts them as 0), those the truth lacks
-    out of UAR, as in scikit-learn.
+    adaptive_ece (15 bins of equal width, or with equal numbers of records). Labels that occur in
+    neither truth nor predictions are left out of macro F1 (--labels all counts them as 0), labels
+    that do not occur in the truth are left out of UAR, as in scikit-learn.
 
     distribution (label.distribution; label.votes where there is none, or where machines voted):
     bhattacharyya, jsd_bits, jsd_nats, js_distance, r2_per_record, r2_per_emotion, kl, cosine,
-    soft_accuracy, and those of classification against the label of the largest share, of equal
-    ones the first in the order of labels; `tied` counts these.
+    soft_accuracy, and the metrics of classification against the label with the largest share, the
+    first in label order where several are equal; `tied` counts these records.
 
     blend (label.blend, per cent): presence, salience, blend_score, as in BLEMORE. An emotion
-    predicted without a blend counts as 100 of it.
+    predicted without a blend counts as 100 per cent of it.
 
-    regression (label.valence, arousal, dominance, sentiment): ccc, the mean over them, and
-    valence.ccc, .pearson, .mae, .rmse and so on. mosi, sims (label.sentiment): the sets of MMSA.
+    regression (label.valence, arousal, dominance, sentiment): valence.ccc, .pearson, .mae, .rmse
+    and so on, and ccc, the mean over the targets. mosi, sims (label.sentiment): the metrics of
+    MMSA.
 
-    multilabel (label.multi; prediction.multi, else probabilities from --threshold on): micro_f1,
-    macro_f1, samples_f1, jaccard, exact_match, map.
+    multilabel (label.multi; prediction.multi, else probabilities of at least --threshold):
+    micro_f1, macro_f1, samples_f1, jaccard, exact_match, map.
 
     ecf (label.causes and prediction.causes, lists of {turn, text}, {turn, start, end} in words, or
-    {turn}; `emotion` there, or the record's): strict., proportional., utterances. (subtask 2) with
-    weighted_f1, weighted_precision, weighted_recall and the same with micro_.
+    {turn}; `emotion` in each, or that of the record): strict., proportional., utterances. (subtask
+    2) with weighted_f1, weighted_precision, weighted_recall and the same with micro_.
 
-    Records with an upstream error, without a label or where the model abstained are not scored:
-    `skipped` counts them and `coverage` is the share of the labelled that was scored. A wrong label
-    or prediction (an unknown emotion, a negative share, saliences that miss 100, other classes than
-    the model's others, no prediction) is told with its record, counted as `failed`, and the exit
-    status is 1. An id that comes twice is an error.
+    Records with an upstream error, without a label, or on which the model abstained are not scored:
+    `skipped` counts them, and `coverage` is the share of labelled records that was scored. An
+    invalid label or prediction (an unknown emotion, a negative share, saliences that do not sum to
+    100, other classes than in the model's other predictions, no prediction) is reported with its
+    record and counted as `failed`, and the exit status is 1. A duplicate id is an error.
 
-    Intervals are 95 % percentiles of a bootstrap over clusters; `resampled` says of what. --compare
-    resamples both files alike. --by modalities reads `condition`, else prediction.modalities;
-    --by ambiguity cuts the records into thirds by the entropy of their votes. --alignment scores no
-    prediction but `annotations` against votes: by their number, by source, by ambiguity. Undefined
-    is null.
+    Intervals are 95 % percentile intervals of a bootstrap over clusters; `resampled` names the
+    clusters. --compare resamples both files alike. --by modalities groups by `condition`, else by
+    prediction.modalities; --by ambiguity splits the records into thirds by the entropy of their
+    votes. --alignment does not score predictions: it compares `annotations` with votes, by their
+    number, by source, by ambiguity. Undefined values are null.
 
     Example:
 
@@ -153,26 +156,27 @@ def command(
         threshold=threshold,
         seed=seed,
     )
-    asked = {name for name, flag in zip(FORMATS, (json, table, latex), strict=True) if flag}
-    shown = _format(run, asked | ({form} if form else set()))
-    return (_alignment if alignment else _predictions)(run, score_options, shown)
+    requested = {name for name, flag in zip(FORMATS, (json, table, latex), strict=True) if flag}
+    chosen = _format(run, requested | ({form} if form else set()))
+    return (_alignment if alignment else _predictions)(run, score_options, chosen)
 
 
-def _format(run: options.Run, asked: set[str]) -> str:
-    """Return what goes to stdout: json, table or latex."""
-    if len(asked) > 1 or not asked <= set(FORMATS):
-        raise UsageError(f"--format {', '.join(sorted(asked))}: one of {', '.join(FORMATS)}")
+def _format(run: options.Run, requested: set[str]) -> str:
+    """Return the format of stdout: json, table or latex."""
+    if len(requested) > 1 or not requested <= set(FORMATS):
+        names = ", ".join(sorted(requested))
+        raise UsageError(f"--format {names}: not one of {', '.join(FORMATS)}")
     terminal = run.streams.stdout.isatty() and not run.flags["output"]
-    return asked.pop() if asked else "table" if terminal else "json"
+    return requested.pop() if requested else "table" if terminal else "json"
 
 
-def _predictions(run: options.Run, score_options: ScoreOptions, shown: str) -> int:
-    """Write how good predictions are."""
+def _predictions(run: options.Run, score_options: ScoreOptions, form: str) -> int:
+    """Write the metrics of predictions."""
     from emocli.scoring import limits
     from emocli.scoring.run import Work
 
     bounds = limits.parse(score_options)
-    place(run.flags["output"])  # refused before the work rather than after it
+    place(run.flags["output"])  # refuse a bad --output before the work
     work = Work(score_options, run.say, run.streams.stdin)
     source = run.source()
     collected = work.read(record for _, record in source)
@@ -181,22 +185,22 @@ def _predictions(run: options.Run, score_options: ScoreOptions, shown: str) -> i
     rows = work.rows(collected)
     failed = work.failed and not run.flags["exit_zero"]
     status: int = ExitStatus.FAILED if failed else ExitStatus.OK
-    if shown == "json" or run.flags["output"]:
+    if form == "json" or run.flags["output"]:
         status = worst(status, run.write(rows))
     elif not rows and not run.flags["allow_empty"]:
-        raise EmptyInputError("no input records", hint="--allow-empty makes that fine")
-    if shown != "json" and rows:
-        from emocli.scoring import table  # rich, when it is needed
+        raise EmptyInputError("no input records", hint="--allow-empty accepts that")
+    if form != "json" and rows:
+        from emocli.scoring import table  # imports rich
 
-        _draw(run, table.text(rows, collected.task, shown, run.streams.stdout.isatty()))
+        _draw(run, table.text(rows, collected.task, form, run.streams.stdout.isatty()))
     missed = [text for row in rows for bound in bounds if (text := limits.missed(row, bound))]
     for text in missed:
         run.say(text)
     return worst(status, ExitStatus.THRESHOLD) if missed else status
 
 
-def _alignment(run: options.Run, score_options: ScoreOptions, shown: str) -> int:
-    """Write how near annotations come to votes."""
+def _alignment(run: options.Run, score_options: ScoreOptions, form: str) -> int:
+    """Write how closely annotations agree with votes."""
     from emocli.scoring import alignment
 
     place(run.flags["output"])
@@ -206,11 +210,11 @@ def _alignment(run: options.Run, score_options: ScoreOptions, shown: str) -> int
         raise source.problem
     if source.count:
         alignment.check(row, run.say)
-    if shown == "json" or run.flags["output"] or not source.count:
+    if form == "json" or run.flags["output"] or not source.count:
         return run.write([row] if source.count else [])
-    from emocli.scoring import alignment_table  # rich, when it is needed
+    from emocli.scoring import alignment_table  # imports rich
 
-    _draw(run, alignment_table.text(row, shown, run.streams.stdout.isatty()))
+    _draw(run, alignment_table.text(row, form, run.streams.stdout.isatty()))
     return ExitStatus.OK
 
 

@@ -1,27 +1,28 @@
-"""Fit a model on encoded records and write it as a bundle.
+"""Train a model on encoded records and write it as a bundle.
 
 Reads records with `features` and `label`. Writes the folder given with --output: config.json,
-model.safetensors and card.md. Vectors and sequences stay in files, however many records there are.
+model.safetensors and card.md. Vectors and sequences stay in files, so the number of records is not
+limited by memory.
 
---target says what is learned: emotion, distribution (label.distribution or the shares of
-label.votes), blend, and the numbers valence, arousal, dominance and sentiment; several with commas
-between, for as many heads. Several streams are fused as --model does it; linear and mlp concatenate
-them. Records that fail, have no label or none of the streams are counted and said. Without --dev a
-fifth of the speakers is held out (or dialogues, or records where there are no speakers), to stop
-early and to calibrate.
+--target names what is learned: emotion, distribution (label.distribution, or the shares of
+label.votes), blend, and the numbers valence, arousal, dominance and sentiment; several, separated
+by commas, give as many heads. Several streams are fused by --model; linear and mlp concatenate
+them. Records that fail, have no label or none of the streams are counted and reported. Without
+--dev a fifth of the speakers (or of the dialogues or records, where there are no speakers) is held
+out for early stopping and calibration.
 
---cv FIELD writes every record with the `prediction` of a model that never saw its FIELD, which is
-what to score; with --output a model of all records is trained as well. --seeds N trains N times and
-keeps the one of the best dev loss; with --cv every record comes N times. With --output the state is
-kept beside it after every epoch (OUTPUT.part), and --resume goes on from there to the same weights.
-`torchrun --nproc-per-node N -m emocli train ...` splits every batch among N processes (with --log
-write `-m -- emocli`, else torchrun takes the flag for its own): losses are those of one process,
-dropout and terms that compare the records of a batch (miar, stars) included.
+--cv FIELD writes every record with the `prediction` of a model that has not seen its FIELD, for
+scoring; with --output a model of all records is trained as well. --seeds N trains N times and keeps
+the model with the best dev loss; with --cv every record is written N times. With --output the state
+is saved beside it after every epoch (OUTPUT.part), and --resume continues from there to the same
+weights. `torchrun --nproc-per-node N -m emocli train ...` splits every batch among N processes
+(with --log write `-m -- emocli`, else torchrun takes the flag for its own). Losses equal those of
+one process, including dropout and terms that compare the records of a batch (miar, stars).
 
-A file given with --config has the fields of the model's config in [model] and those of the loop in
-[training]: epochs, patience, learning_rate, weight_decay, batch_size, label_smoothing,
+A file given with --config has the fields of the model's config in [model] and those of the training
+loop in [training]: epochs, patience, learning_rate, weight_decay, batch_size, label_smoothing,
 modality_dropout, balanced, even, loss, squared, clip_norm, seed. --log and `emocli plot training`
-show how it went.
+show the progress.
 
 Example:
     emocli dataset ravdess DIR | emocli encode --modality audio | emocli train -o model
@@ -50,26 +51,26 @@ Name = Annotated[
     str, typer.Option("--model", "-m", metavar="NAME", help=f"One of {', '.join(MODELS)}.")
 ]
 Target = Annotated[
-    str, typer.Option(metavar="NAME[,NAME]", help=f"What is learned: {', '.join(KINDS)}.")
+    str, typer.Option(metavar="NAME[,NAME]", help=f"What to learn: {', '.join(KINDS)}.")
 ]
 Loss = Annotated[
     str | None,
-    typer.Option(metavar="cross-entropy|kl|js", help="Of labels (default: by the target)."),
+    typer.Option(metavar="cross-entropy|kl|js", help="Loss of labels (default: by the target)."),
 ]
 Config = Annotated[
     Path | None, typer.Option(metavar="FILE", help="TOML with the tables [model], [training].")
 ]
 Streams = Annotated[
-    str | None, typer.Option(metavar="NAME[,NAME]", help="Which streams (default: all there are).")
+    str | None, typer.Option(metavar="NAME[,NAME]", help="Streams to use (default: all).")
 ]
 Dev = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Records to stop early and calibrate on.")
+    Path | None, typer.Option(metavar="FILE", help="Records for early stopping and calibration.")
 ]
 Cv = Annotated[
     str | None,
-    typer.Option(metavar="FIELD", help="Predict each FIELD (speaker) by a model without it."),
+    typer.Option(metavar="FIELD", help="Predict each FIELD (speaker) with a model without it."),
 ]
-Log = Annotated[Path | None, typer.Option(metavar="FILE", help="A JSON line per epoch.")]
+Log = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a JSON line per epoch.")]
 
 
 @options.filter("store", "device")
@@ -82,31 +83,34 @@ def command(
     streams: Streams = None,
     dev: Dev = None,
     cv: Cv = None,
-    folds: Annotated[int, typer.Option(help="Of --cv, at most.", min=2)] = 5,
+    folds: Annotated[int, typer.Option(help="Folds of --cv, at most.", min=2)] = 5,
     hidden: Annotated[int | None, typer.Option(help="Hidden units.", min=1)] = None,
-    epochs: Annotated[int | None, typer.Option(help="At most so many.", min=1)] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs, at most.", min=1)] = None,
     patience: Annotated[
-        int | None, typer.Option(help="Epochs without a better one.", min=1)
+        int | None, typer.Option(help="Epochs without improvement before stopping.", min=1)
     ] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Of AdamW.", min=0.0)] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Learning rate of AdamW.", min=0.0)
+    ] = None,
     modality_dropout: Annotated[
-        float | None, typer.Option(help="Chance to leave a stream out.", min=0.0, max=1.0)
+        float | None, typer.Option(help="Probability of leaving a stream out.", min=0.0, max=1.0)
     ] = None,
     balanced: Annotated[
-        bool | None, typer.Option("--balanced/--unbalanced", help="Whether classes weigh the same.")
+        bool | None,
+        typer.Option("--balanced/--unbalanced", help="Whether all classes have the same weight."),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
-    seeds: Annotated[int, typer.Option(help="Train with so many seeds.", min=1)] = 1,
+    seed: Annotated[int | None, typer.Option(help="Random seed.")] = None,
+    seeds: Annotated[int, typer.Option(help="Number of seeds to train with.", min=1)] = 1,
     log: Log = None,
 ) -> int:
-    """Fit a model on encoded records and write it as a bundle."""
+    """Train a model on encoded records and write it as a bundle."""
     folder, resume = run.flags["output"], run.flags["resume"]
     if folder is None and cv is None:
         raise UsageError("train needs --output DIR, the folder of the bundle, or --cv FIELD")
     if resume and folder is None:
-        raise UsageError("--resume needs --output DIR: folds are begun again")
+        raise UsageError("--resume needs --output DIR: folds of --cv cannot be resumed")
     if model not in MODELS:
-        raise UsageError(f"--model {model}: none of {', '.join(MODELS)}")
+        raise UsageError(f"unknown model {model}", hint=f"known: {', '.join(MODELS)}")
     flags = {
         "epochs": epochs,
         "patience": patience,

@@ -1,15 +1,15 @@
-"""Write down what is said in a recording, word by word.
+"""Transcribe the speech of a recording, with the time of each word.
 
 Reads `audio`, or the file at `path`. Adds `text`, `words` (text, start, end, probability),
-`language` and `transcript`: model, revision, engine, how sure it is. Streams, in batches of like
-length.
+`language` and `transcript`: model, revision, engine, mean_word_probability and
+no_speech_probability. Streams, in batches of like length.
 
 A record that has a `text` keeps it unless --overwrite is given. Where nobody speaks `text` is
-empty; that is no error. A record in a language that the model does not know is passed on with a
-note in `missing.text`, which is no failure.
+empty, which is not an error. A record in a language that the model does not know is passed on with
+a note in `missing.text`, which is not a failure.
 
-The default model is Whisper tiny.en (English). --model takes another one of the catalog, a hub id
-or a folder: faster-whisper's format or that of transformers.
+The default model is Whisper tiny.en (English). --model takes another model of the catalog, a hub id
+or a folder, in the format of faster-whisper or of transformers.
 
 Example:
     emocli transcribe clip.wav | jq -r .text
@@ -34,14 +34,15 @@ def command(
         str, typer.Option(metavar="NAME", help="A model of the catalog, the hub, or a folder.")
     ] = transcribe.DEFAULT,
     beam_size: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Hypotheses kept; 1 is quicker and worse.")
+        int,
+        typer.Option(min=1, metavar="N", help="Hypotheses kept; 1 is faster but less accurate."),
     ] = transcribe.BEAM,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Transcribe records that have a text as well.")
+        bool, typer.Option("--overwrite", help="Also transcribe records that have a text.")
     ] = False,
 ) -> int:
-    """Write down what is said in a recording, word by word."""
-    wanted = functools.partial(transcribe.wanted, overwrite=overwrite)
-    work = transcribe.stage(run.context, model=model, beam_size=beam_size, wanted=wanted)
-    window = windows.of(run.context.batch(transcribe.BATCH), transcribe.work(wanted))
+    """Transcribe the speech of a recording, with the time of each word."""
+    needs_text = functools.partial(transcribe.wanted, overwrite=overwrite)
+    work = transcribe.stage(run.context, model=model, beam_size=beam_size, wanted=needs_text)
+    window = windows.of(run.context.batch(transcribe.BATCH), transcribe.work(needs_text))
     return run.through(work, window=window)

@@ -1,9 +1,9 @@
-"""Published file formats to records: one file per dataset, and its name is the dataset's name.
+"""Convert published file formats to records: one file per dataset, named after the dataset.
 
-On the command line a `_` of it is a `-`: `crema_d.py` is `crema-d`.
+On the command line `_` is `-`: `crema_d.py` is `crema-d`.
 
-Each file has `read(path) -> Iterator[dict]`. The id of a recording is the path as it was given
-joined with what stands below it; a line of text is named after its dataset and split
+Each file has `read(path) -> Iterator[dict]`. The id of a recording is the path from the command
+line, joined with the path below it; a line of text is named after its dataset and split
 ("meld/train/dia0_utt3"). Numbered speakers get the name of their dataset ("ravdess-03"), so that
 corpora can be joined.
 """
@@ -22,7 +22,7 @@ from emocli.errors import EmptyInputError, MalformedError, UsageError
 from emocli.io import tables
 from emocli.records.modality import MODALITIES
 
-# What can hold a modality; anything else in a folder is passed over.
+# Suffixes of files that can contain a modality; other files in a folder are skipped.
 MEDIA = frozenset().union(*(row.suffixes for row in MODALITIES.values()))
 
 
@@ -34,7 +34,7 @@ def names() -> list[str]:
 def load(name: str) -> ModuleType:
     """Return the module of a dataset, or raise UsageError with the names that exist."""
     if name not in names():
-        raise UsageError(f"no dataset '{name}'", hint=f"one of {', '.join(names())}")
+        raise UsageError(f"unknown dataset '{name}'", hint=f"one of {', '.join(names())}")
     return import_module(f"{__name__}.{name.replace('-', '_')}")
 
 
@@ -53,21 +53,21 @@ def exists(path: Path, expected: str) -> Path:
 
 
 def media(path: Path, expected: str) -> Iterator[Path]:
-    """Yield the media files at or below a path, in order; hidden ones are passed over.
+    """Yield the media files at or below a path, in order; hidden ones are skipped.
 
-    Raises UsageError for a path that is not there, EmptyInputError when nothing is found.
+    Raises UsageError if the path does not exist, EmptyInputError if it has no media file.
     """
     if exists(path, expected).is_file():
         yield path
         return
-    found = False
+    any_file = False
     for folder, folders, files in os.walk(path):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             if Path(name).suffix.lower() in MEDIA and not name.startswith("."):
-                found = True
+                any_file = True
                 yield Path(folder, name)
-    if not found:
+    if not any_file:
         raise EmptyInputError(f"{path}: no media file here", hint=f"expected {expected}")
 
 
@@ -80,14 +80,14 @@ def table(
 ) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield the place ("data.tsv:7") and the cells of each row of a UTF-8 table with a header.
 
-    Commas and quotes as spreadsheets write them, or with `tabs` tabs and no quoting at all.
-    Raises MalformedError for a missing column, a row that does not fit the header, or other text.
+    With commas and quotes as spreadsheets write them, or with `tabs` tabs and no quoting. Raises
+    MalformedError for a missing column, a row that does not fit the header, or invalid UTF-8.
     """
     with open(file, "rb") as stream:
         reader = csv.DictReader(tables.text(stream, str(file)), dialect=_Tabs if tabs else "excel")
         try:
-            if absent := [c for c in columns if c not in (reader.fieldnames or ())]:
-                raise MalformedError(f"{file}:1: no column '{absent[0]}' in {reader.fieldnames}")
+            if missing := [c for c in columns if c not in (reader.fieldnames or ())]:
+                raise MalformedError(f"{file}:1: no column '{missing[0]}' in {reader.fieldnames}")
             for row in reader:
                 where = f"{file}:{reader.line_num}"
                 if None in row or None in row.values():

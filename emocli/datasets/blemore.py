@@ -8,18 +8,18 @@ https://github.com/BlEmoRe/blemore-common
 
 Expects `train_metadata.csv` and clips in any folders with it or below, named
 `A102_ang_int1_ver1` (actor, emotion, intensity 1 to 4, version), `A102_neu_sit2_ver1` (situation 1
-to 4) or `A411_mix_ang_hap_30_70_ver1` (two emotions and their saliences in per cent). Either will
-do without the other; the table adds `gender` and `fold` (0 to 4, no actor in two). A clip
+to 4) or `A411_mix_ang_hap_30_70_ver1` (two emotions and their saliences in per cent). Either
+works without the other; the table adds `gender` and `fold` (0 to 4, no actor in two). A clip
 `test_0001.mov` of the test set has `split` test and no label.
 
 `label.blend` is the saliences in per cent, 100 for one emotion; `label.distribution` the same as
-shares of all six. `label.emotion` is the emotion of the larger salience, of 50/50 the first listed;
-`label.multi` has both of a blend in that order.
+shares over all six. `label.emotion` is the emotion of the larger salience, of 50/50 the one listed
+first; `label.multi` has both of a blend in that order.
 
-Cautions: clips with neutral are never blends; voices are without words; a published figure on a
+Cautions: clips with neutral are never blends; the voices say no words; a published figure on a
 validation fold chose its thresholds, and its epoch, on that fold: choose on other actors.
 
-`submission` turns predictions for the test clips into the file that the challenge wants;
+`submission` turns predictions for the test clips into the file that the challenge expects;
 examples/blemore_submission.py writes it.
 """
 
@@ -49,9 +49,9 @@ EMOTIONS = {
     "sad": "sadness",
     "neu": "neutral",
 }
-_ALONE = "(?:(?P<one>ang|disg|fea|hap|sad)_int(?P<intensity>[1-4])|neu_sit(?P<situation>[1-4]))"
+_SINGLE = "(?:(?P<single>ang|disg|fea|hap|sad)_int(?P<intensity>[1-4])|neu_sit(?P<situation>[1-4]))"
 _BLEND = "mix_(?P<a>ang|disg|fea|hap|sad)_(?P<b>ang|disg|fea|hap|sad)_(?P<split>50_50|70_30|30_70)"
-NAME = re.compile(rf"(?P<actor>A\d+)_(?:{_ALONE}|{_BLEND})_ver(?P<version>\d+)")
+NAME = re.compile(rf"(?P<actor>A\d+)_(?:{_SINGLE}|{_BLEND})_ver(?P<version>\d+)")
 TEST = re.compile(r"test_\d+")
 TEST_CLIPS = 594
 
@@ -107,9 +107,9 @@ def _record(name: str, file: Path | None, row: dict[str, str], where: str = "") 
 
 
 def _blend(match: re.Match[str]) -> dict[str, int]:
-    """Return the saliences in per cent by the source's words, in its order."""
+    """Return the saliences in per cent by the words of the source, in its order."""
     if not match["split"]:
-        return {match["one"] or "neu": 100}
+        return {match["single"] or "neu": 100}
     first, second = (int(part) for part in match["split"].split("_"))
     return {match["a"]: first, match["b"]: second}
 
@@ -125,7 +125,7 @@ def _label(blend: dict[str, int]) -> Record:
 
 
 def _check(row: dict[str, str], blend: dict[str, int], where: str) -> None:
-    """Raise MalformedError where the table says another thing than the name of the clip."""
+    """Raise MalformedError if the table contradicts the name of the clip."""
     listed = {row["emotion_1"]: 100}
     if _whole(row["mix"], "mix", where):
         pairs = ((row[f"emotion_{i}"], f"emotion_{i}_salience") for i in (1, 2))
@@ -135,7 +135,7 @@ def _check(row: dict[str, str], blend: dict[str, int], where: str) -> None:
 
 
 def _whole(cell: str, column: str, where: str) -> int:
-    """Return a whole number, which a column with gaps has as "70.0"."""
+    """Return a whole number; a column with gaps writes it as "70.0"."""
     try:
         value = float(cell)
         if value.is_integer():
@@ -148,10 +148,10 @@ def _whole(cell: str, column: str, where: str) -> int:
 def submission(predicted: Iterable[Record]) -> Record:
     """Return the challenge's {"predictions": {"test_0001.mov": [{"emotion", "salience"}, ...]}}.
 
-    Of records of the test clips, whatever their order, with `prediction.blend` in per cent. Raises
-    MalformedError for a record of another clip or of one that comes twice, without a prediction,
-    or with an answer that is none: more than two emotions, neutral in a blend, saliences that are
-    not whole per cents of 100.
+    `predicted` are records of the test clips, in any order, with `prediction.blend` in per cent.
+    Raises MalformedError for a record of another clip, for a duplicate clip, for a missing
+    prediction, and for an invalid one: more than two emotions, neutral in a blend, saliences that
+    are not whole per cents of 100.
     """
     answers: dict[str, list[Record]] = {}
     for record in predicted:
@@ -160,27 +160,27 @@ def submission(predicted: Iterable[Record]) -> Record:
         if not TEST.fullmatch(clip):
             raise MalformedError(f"{name}: not a test clip", hint="they are named test_0001.mov")
         if f"{clip}.mov" in answers:
-            raise MalformedError(f"{name}: test clip {clip} comes twice")
+            raise MalformedError(f"{name}: test clip {clip} occurs twice")
         answers[f"{clip}.mov"] = _answer(record, name)
     return {"predictions": dict(sorted(answers.items()))}
 
 
 def _answer(record: Record, name: str) -> list[Record]:
-    """Return a record's emotions, the larger salience first, by the source's words."""
+    """Return a record's emotions, the larger salience first, by the words of the source."""
     blend = (record.get("prediction") or {}).get("blend")
     if not blend:
-        said = (record.get("error") or {}).get("message", "emocli predict writes it, for a blend")
-        raise MalformedError(f"{name}: no prediction.blend ({said})")
+        reason = (record.get("error") or {}).get("message", "emocli predict writes it, for a blend")
+        raise MalformedError(f"{name}: no prediction.blend ({reason})")
     words = {emotion: word for word, emotion in EMOTIONS.items()}
-    found = {emotion: salience for emotion, salience in blend.items() if salience != 0}
+    saliences = {emotion: salience for emotion, salience in blend.items() if salience != 0}
     if (
-        not set(found) <= set(words)
-        or len(found) > 2
-        or (len(found) == 2 and "neutral" in found)
-        or not all(salience in range(1, 101) for salience in found.values())
-        or sum(found.values()) != 100
+        not set(saliences) <= set(words)
+        or len(saliences) > 2
+        or (len(saliences) == 2 and "neutral" in saliences)
+        or not all(salience in range(1, 101) for salience in saliences.values())
+        or sum(saliences.values()) != 100
     ):
         hint = "one of the six emotions, or two but neutral, in whole per cents of 100"
         raise MalformedError(f"{name}: not an answer: {blend}", hint=hint)
-    ordered = sorted(found.items(), key=lambda item: -item[1])
+    ordered = sorted(saliences.items(), key=lambda item: -item[1])
     return [{"emotion": words[emotion], "salience": int(salience)} for emotion, salience in ordered]

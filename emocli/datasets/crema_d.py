@@ -8,13 +8,13 @@ not, with attribution, and databases made from it under the same licence).
 
 Expects files with names such as `AudioWAV/1001_IEO_NEU_XX.wav` (actor, sentence, emotion, level),
 in any folders, and with them, above them or in `processedResults/`, `tabulatedVotes.csv`, and
-`VideoDemographics.csv` as you have them; one file works too. Without a media file there is a record
+`VideoDemographics.csv` if you have them; one file works too. Without a media file there is a record
 per clip of `tabulatedVotes.csv`, 7,442 in all. The repository holds each clip three times
 (`AudioWAV`, `AudioMP3`, `VideoFlash`): name the folder you want.
 
-`label.emotion` is what the actor was told to show. Listeners and viewers chose among six emotions,
-surprise not among them: `label.votes` and `label.distribution` are the votes for what the file has,
-audio (voice) or audio and video; of the table alone they are those for both.
+`label.emotion` is the emotion that the actor was asked to show. Listeners and viewers chose among
+six emotions, without surprise: `label.votes` and `label.distribution` are the votes for the
+modalities of the file, audio (voice) or audio and video; without a file, for audio and video.
 `label.votes_by_modality` keeps all three: audio, video (the face without sound), audio-video.
 
 Cautions: most listeners to the voice chose the acted emotion for 42 % of the clips only (face 66 %,
@@ -70,7 +70,7 @@ People = dict[str, dict[str, Any]]  # by actor: gender, age
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield a record per media file, or per clip that people voted on where there is no file."""
+    """Yield a record per media file; without media files, per clip that people voted on."""
     place = datasets.exists(path, EXPECTED)
     table = _beside(place, VOTES)
     votes = _votes(table) if table else {}
@@ -86,7 +86,7 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _is_all(place: Path, table: Path) -> bool:
-    """Say whether the table of votes is all there is: no media file with it."""
+    """Return whether there is only the table of votes: no media file with it."""
     if place.is_file():
         return place.name == VOTES
     inside = table.is_relative_to(place.absolute())
@@ -94,7 +94,7 @@ def _is_all(place: Path, table: Path) -> bool:
 
 
 def _beside(place: Path, name: str) -> Path | None:
-    """Return a table in a folder, in its processedResults, or so in one of the two above it."""
+    """Return a table in a folder or its processedResults, or in those of the two above it."""
     folder = place if place.is_dir() else place.parent
     for above in (folder, *list(folder.absolute().parents)[:2]):
         for file in (above / name, above / "processedResults" / name):
@@ -153,8 +153,8 @@ def _about(name: str, modality: str, votes: Votes, people: People) -> dict[str, 
 
 
 def _opinions(by: dict[str, dict[str, int]], modality: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    opinions: dict[str, Any] = {}
     if counts := by.get(modality):
         total = sum(counts.values())
-        found = {"votes": counts, "distribution": {e: n / total for e, n in counts.items()}}
-    return found | ({"votes_by_modality": by} if by else {})
+        opinions = {"votes": counts, "distribution": {e: n / total for e, n in counts.items()}}
+    return opinions | ({"votes_by_modality": by} if by else {})

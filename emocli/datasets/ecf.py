@@ -10,7 +10,7 @@ with some of them; where a folder has both subtasks, the first is read.
 
 `label.causes` lists what caused the emotion of an utterance: {turn, text} or {turn}. Clips named
 `dia1utt2.mp4` beside the table or in `train/` and `test/` give records a `path`. Text is published
-with spaces between its words and signs, and stays so.
+with spaces between words and punctuation, and is kept so.
 
 Cautions: 43 % neutral; never train on one of ECF and MELD and report on the other: 601 of MELD's
 longer test lines stand in ECF's training part. 368 of the test lines (short ones) stand in train.
@@ -48,23 +48,23 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
 def _tables(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
-    found = []
+    tables = []
     for split in SPLITS:
-        tables = (path / f"Subtask_{number}_{split}.json" for number in (1, 2))
-        found += [table for table in tables if table.exists()][:1]
-    if not found:
+        choices = (path / f"Subtask_{number}_{split}.json" for number in (1, 2))
+        tables += [table for table in choices if table.exists()][:1]
+    if not tables:
         raise EmptyInputError(f"{path}: no table here", hint=f"expected {EXPECTED}")
-    return found
+    return tables
 
 
 def _conversations(table: Path) -> list[Conversation]:
     try:
-        found = json.loads(table.read_text(encoding="utf-8"))
+        conversations = json.loads(table.read_text(encoding="utf-8"))
     except ValueError as error:
         raise MalformedError(f"{table}: {error}") from None
-    if not isinstance(found, list):
+    if not isinstance(conversations, list):
         raise MalformedError(f"{table}: not a list of conversations")
-    return found
+    return conversations
 
 
 def _utterances(
@@ -73,15 +73,15 @@ def _utterances(
     number = int(conversation["conversation_ID"])
     name = f"ecf/{split or folder.name}/conv{number}"
     causes = _causes(conversation)
-    for said in conversation["conversation"]:
-        turn = int(said["utterance_ID"])
+    for utterance in conversation["conversation"]:
+        turn = int(utterance["utterance_ID"])
         record: dict[str, Any] = {"id": f"{name}_utt{turn}"}
         if clip := _clip(folder, split, f"dia{number}utt{turn}.mp4"):
             record["path"] = records.of_path(str(clip))["path"]
         record |= {"dataset": "ecf"} | ({"split": split} if split else {})
-        record |= {"speaker": said["speaker"], "dialogue": name, "turn": turn}
-        record |= {"language": "en", "text": said["text"]}
-        if word := said.get("emotion"):  # a test file may be without
+        record |= {"speaker": utterance["speaker"], "dialogue": name, "turn": turn}
+        record |= {"language": "en", "text": utterance["text"]}
+        if word := utterance.get("emotion"):  # a test file may have none
             record["label"] = _label(word, causes.get(turn), where)
         yield record
 
@@ -89,18 +89,18 @@ def _utterances(
 def _label(word: str, causes: list[dict[str, Any]] | None, where: str) -> dict[str, Any]:
     emotion = labels.canonical(word)
     if emotion is None:
-        raise MalformedError(f"{where}: '{word}' is not an emotion of ECF")
+        raise MalformedError(f"{where}: unknown ECF emotion '{word}'")
     return {"emotion": emotion, "original": word} | ({"causes": causes} if causes else {})
 
 
 def _causes(conversation: Conversation) -> dict[int, list[dict[str, Any]]]:
     """Return what caused the emotion of each turn: "3_surprise", "1_Had that dream ." or "1"."""
-    found: dict[int, list[dict[str, Any]]] = {}
+    causes: dict[int, list[dict[str, Any]]] = {}
     for effect, cause in conversation.get("emotion-cause_pairs") or ():
         turn, _, text = str(cause).partition("_")
         entry = {"turn": int(turn)} | ({"text": text} if text else {})
-        found.setdefault(int(str(effect).partition("_")[0]), []).append(entry)
-    return found
+        causes.setdefault(int(str(effect).partition("_")[0]), []).append(entry)
+    return causes
 
 
 def _clip(folder: Path, split: str | None, name: str) -> Path | None:

@@ -5,12 +5,12 @@ on Dimensional Emotion Analysis", EACL 2017, https://aclanthology.org/E17-2092
 Files: https://github.com/JULIELab/EmoBank, CC BY-SA 4.0 (its README: CC BY 4.0).
 
 Expects `emobank.csv` (id, split, V, A, D, text), a folder with it, or its `corpus/`. Where
-`individual_reader_ratings.csv` (id, V, A, D) lies beside it, `label.ratings` has what each reader
-said, five to seven of them a sentence.
+`individual_reader_ratings.csv` (id, V, A, D) lies beside it, `label.ratings` has the ratings of
+each reader, five to seven readers a sentence.
 
 `label.valence`, `label.arousal` and `label.dominance` are the published figures, from 1 to 5, 3 in
-the middle: they weigh readers and writers together, so they are not the means of `label.ratings`.
-There is no `label.emotion`. `document` is what the id begins with.
+the middle: they combine readers and writers, so they are not the means of `label.ratings`.
+There is no `label.emotion`. `document` is the start of the id.
 
 Cautions: two thirds of the readers' ratings are 3; raters have no names, so nobody can be followed
 from one sentence to another; the splits share documents, 97 of 102 of train and dev.
@@ -55,12 +55,12 @@ def _table(path: Path) -> Path:
 
 
 def _ratings(table: Path) -> Ratings:
-    found: Ratings = {}
+    ratings: Ratings = {}
     for where, row in datasets.table(table, ("id", *DIMENSIONS)):
-        entry = found.setdefault(row["id"], {name: [] for name in DIMENSIONS.values()})
+        entry = ratings.setdefault(row["id"], {name: [] for name in DIMENSIONS.values()})
         for column, name in DIMENSIONS.items():
             entry[name].append(_rating(row[column], column, where))
-    return found
+    return ratings
 
 
 def _record(

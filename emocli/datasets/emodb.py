@@ -8,7 +8,7 @@ Expects files with seven-letter names, in any folders, such as `wav/03a01Fa.wav`
 emotion (W anger, L boredom, E disgust, A fear, F happiness, T sadness, N neutral), version. One
 file works too.
 
-Boredom is none of the seven labels: `label.emotion` is null there, and such clips are counted as
+Boredom is not one of the seven labels: `label.emotion` is null there, and such clips are counted as
 skipped by `train` and `score`, unless `--labels original` keeps the source's words.
 
 Cautions: ten sentences in every emotion, so words say nothing about the emotion; only takes that

@@ -1,13 +1,14 @@
 """Your own recordings: a folder per emotion, a table, or just a folder of media files.
 
-No publication: the formats are our choice, and what image and speech classifiers commonly expect.
+No publication: the formats are our choice; image and speech classifiers commonly expect them.
 
 Expects one of
 - a folder whose subfolders are named after emotions (`angry/a.wav`, `spk1/Happy/b.mp4`); the
   nearest such folder above a file is its label. In such a layout a folder with another name
   (`boredom/c.wav`) keeps its word in `label.original` and has no `label.emotion`;
-- a CSV table with a header and a column `path` (relative to the table) or `text`, and, as you
-  like, `label` (or `emotion`), `id`, and others such as `speaker` or `split`, which become fields;
+- a CSV table with a header and a column `path` (relative to the table) or `text`, and,
+  optionally, `label` (or `emotion`), `id`, and others such as `speaker` or `split`, which become
+  fields;
 - a folder without such names, or one file: records without labels.
 
 Words are read through the table of aliases (happy, Happiness, HAP: joy). Nothing is guessed.
@@ -48,11 +49,11 @@ def _label(word: str) -> dict[str, Any]:
 
 
 def _rows(table: Path) -> Iterator[dict[str, Any]]:
-    found = False
+    any_row = False
     for where, row in datasets.table(table, ()):
-        found = True
+        any_row = True
         yield _row(table, row, where)
-    if not found:
+    if not any_row:
         raise EmptyInputError(f"{table}: no row below the header", hint=f"expected {EXPECTED}")
 
 

@@ -61,8 +61,8 @@ def _tables(path: Path) -> list[Path]:
         return [path]
     for folder in (path, path / "ekman", path / "original"):
         tables = [folder / f"{split}.tsv" for split in SPLITS]
-        if found := [table for table in tables if table.exists()]:
-            return found
+        if existing := [table for table in tables if table.exists()]:
+            return existing
     raise EmptyInputError(f"{path}: no table here", hint=f"expected {EXPECTED}")
 
 
@@ -71,7 +71,7 @@ def _names(folder: Path) -> list[str]:
         if (folder / name).exists():
             words = (folder / name).read_text(encoding="utf-8").split()
             if unknown := [word for word in words if word not in EKMAN]:
-                raise MalformedError(f"{folder / name}: '{unknown[0]}' is no GoEmotions label")
+                raise MalformedError(f"{folder / name}: unknown GoEmotions label '{unknown[0]}'")
             return words
     raise UsageError(f"{folder}: neither {NAMES[0]} nor {NAMES[1]}", hint=f"expected {EXPECTED}")
 

@@ -52,9 +52,9 @@ def _tables(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
     tables = [path / f"{split}_sent_emo.csv" for split in CLIPS]
-    if not (found := [table for table in tables if table.exists()]):
+    if not (existing := [table for table in tables if table.exists()]):
         raise EmptyInputError(f"{path}: no table here", hint=f"expected {EXPECTED}")
-    return found
+    return existing
 
 
 def _clip_folders(table: Path, split: str) -> list[Path]:
@@ -66,7 +66,7 @@ def _clip_folders(table: Path, split: str) -> list[Path]:
 
 def _record(row: dict[str, str], split: str, folders: list[Path], where: str) -> dict[str, Any]:
     if labels.canonical(row["Emotion"]) is None:
-        raise MalformedError(f"{where}: '{row['Emotion']}' is not an emotion of MELD")
+        raise MalformedError(f"{where}: unknown MELD emotion '{row['Emotion']}'")
     if not (row["Dialogue_ID"].isdecimal() and row["Utterance_ID"].isdecimal()):
         raise MalformedError(f"{where}: Dialogue_ID and Utterance_ID are not numbers")
     dialogue, turn = int(row["Dialogue_ID"]), int(row["Utterance_ID"])

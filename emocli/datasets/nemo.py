@@ -5,8 +5,8 @@ https://arxiv.org/abs/2404.06292
 Files: https://huggingface.co/datasets/amu-cai/nEMO, CC BY-NC-SA 4.0 (non-commercial).
 
 Expects a folder with `data.tsv` (file_id, emotion, raw_text, normalized_text, speaker_id, gender,
-age) and the clips beside it or in `samples/`; or the `data.tsv` itself. A clip that is listed gets
-its record whether or not its file is there. Adds `text` (raw_text), `gender` and `age`.
+age) and the clips beside it or in `samples/`; or the `data.tsv` itself. A listed clip gets a record
+whether or not its file exists. Adds `text` (raw_text), `gender` and `age`.
 
 Cautions: the same sentences in every emotion, so words say nothing about the emotion; there is no
 disgust; split by speaker.
@@ -33,18 +33,18 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
         table = datasets.exists(path / "data.tsv", EXPECTED)
     samples = table.parent / "samples"
     clips = samples if samples.is_dir() else table.parent
-    found = False
+    any_row = False
     for where, row in datasets.table(table, COLUMNS, tabs=True):
-        found = True
+        any_row = True
         yield _record(clips, row, where)
-    if not found:
+    if not any_row:
         raise EmptyInputError(f"{table}: no row below the header", hint=f"expected {EXPECTED}")
 
 
 def _record(clips: Path, row: dict[str, str], where: str) -> dict[str, Any]:
     word = row["emotion"]
     if labels.canonical(word) is None:
-        raise MalformedError(f"{where}: '{word}' is not an emotion of nEMO")
+        raise MalformedError(f"{where}: unknown nEMO emotion '{word}'")
     if not row["age"].isdecimal():
         raise MalformedError(f"{where}: age is not a number: '{row['age']}'")
     return {

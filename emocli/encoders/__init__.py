@@ -1,12 +1,12 @@
 """Frozen encoders: arrays or texts to features, one family per file.
 
-A family is a file that states
-    MODALITY             what it encodes
+A family is a file that defines
+    MODALITY             the modality it encodes
     reads(config)        whether it is the family of a model with this config.json
     encoder(folder, settings) -> Encoder
 A family that measures instead of computing with weights has, in place of `reads`,
-    PLAIN                what a stream of it is where nobody says: layer, pooling
-    revision()           what is measured, and with what
+    PLAIN                the default settings of its streams: layer, pooling
+    revision()           what is measured, and with which software
 and its file name is the name of the encoder (prosody.py is `--encoder prosody`).
 """
 
@@ -36,7 +36,7 @@ _MEASURED = re.compile(r"^def revision\(\)", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Settings:
-    """What of an encoder's states is kept, where it runs, and in what numbers."""
+    """The layers and the pooling of an encoder, its device, dtype and adapter."""
 
     layer: int | Sequence[int] | None
     pooling: str
@@ -46,7 +46,7 @@ class Settings:
 
 
 class Encoded(NamedTuple):
-    """What an encoder makes of one input: (dim,) or (time, dim), and what to warn of."""
+    """The features of one input, (dim,) or (time, dim), and a warning or ""."""
 
     values: NDArray[np.float32]
     warning: str = ""
@@ -57,24 +57,24 @@ Encoder = Callable[[Sequence[Any]], list[Encoded]]  # a batch of inputs
 
 @functools.cache
 def _sources() -> dict[str, str]:
-    """Return the source of every family by its name; nothing is imported."""
-    found = {}
+    """Return the source code of every family by its name, without importing it."""
+    sources = {}
     for module in iter_modules(__path__):
         path = Path(module.module_finder.path, f"{module.name}.py")  # type: ignore[union-attr]
         text = path.read_text(encoding="utf-8")
         if _MODALITY.search(text):
-            found[module.name.replace("_", "-")] = text
-    return found
+            sources[module.name.replace("_", "-")] = text
+    return sources
 
 
 def families(modality: str | None = None) -> list[str]:
-    """Return the names of all families, or of those of a modality."""
+    """Return the names of all families, or of the families of a modality."""
     kinds = {name: _MODALITY.findall(text)[0] for name, text in _sources().items()}
     return [name for name, kind in kinds.items() if modality in (None, kind)]
 
 
 def is_measured(name: str, modality: str) -> bool:
-    """Say whether an encoder of this name has no weights: it is a family that measures."""
+    """Return whether this name is a family that measures, without weights."""
     return name in families(modality) and bool(_MEASURED.search(_sources()[name]))
 
 
@@ -84,9 +84,11 @@ def load(family: str) -> ModuleType:
 
 
 def of_folder(folder: Path, modality: str) -> ModuleType:
-    """Return the family of the model in a folder; ConfigError where no encoder reads it."""
+    """Return the family of the model in a folder; ConfigError if no encoder reads it."""
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        if not isinstance(config, dict):
+            raise ValueError("not an object")
     except (OSError, ValueError):
         raise ConfigError(f"{folder} is not a transformers model: no config.json") from None
     weighted = [name for name in families(modality) if not is_measured(name, modality)]
@@ -95,4 +97,4 @@ def of_folder(folder: Path, modality: str) -> ModuleType:
             return family
     kind = config.get("model_type")
     hint = f"encoders of {modality}: {', '.join(families(modality))}"
-    raise ConfigError(f"{folder} is no encoder of {modality}: model_type {kind!r}", hint=hint)
+    raise ConfigError(f"{folder} is not an encoder of {modality}: model_type {kind!r}", hint=hint)

@@ -2,7 +2,7 @@
 
 Devlin et al. 2019, BERT: Pre-training of Deep Bidirectional Transformers for Language
 Understanding, https://arxiv.org/abs/1810.04805; names of weights as in transformers, whose import
-takes longer than encoding a sentence does. Low-rank adapters: Hu et al. 2022, LoRA,
+takes longer than encoding a sentence. Low-rank adapters: Hu et al. 2022, LoRA,
 https://arxiv.org/abs/2106.09685.
 """
 
@@ -20,7 +20,7 @@ from torch import Tensor
 
 from emocli.errors import ConfigError
 
-# What this file computes; a config that says otherwise is left to transformers.
+# The configuration that this file computes; any other is left to transformers.
 COMPUTES = {
     "model_type": "bert",
     "hidden_act": "gelu",
@@ -60,7 +60,7 @@ class Bert:
         """Map token `ids` (batch, time) to the hidden state (batch, time, dim) of layer `last`.
 
         Layer 0 is the embeddings, layer n the output of block n, as in transformers; later blocks
-        do not run. `valid` (batch, time) is true where there is a token: padding is not attended.
+        do not run. `valid` (batch, time) is true for tokens: padding is not attended to.
         """
         x = self._embed(ids)
         mask = None if bool(valid.all()) else valid[:, None, None, :]
@@ -96,7 +96,7 @@ class Bert:
 
 
 def supports(folder: Path) -> bool:
-    """Say whether `folder` holds a BERT this file computes, in one safetensors file."""
+    """Return whether `folder` holds a BERT that this file computes, in one safetensors file."""
     if not (folder / "model.safetensors").is_file() or not (folder / "tokenizer.json").is_file():
         return False
     config = DEFAULTS | json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -106,7 +106,7 @@ def supports(folder: Path) -> bool:
 def load(folder: Path, adapter: Mapping[str, Tensor], device: str, dtype: torch.dtype) -> Bert:
     """Load the encoder and merge `adapter` into it (see `merge`).
 
-    Raises ConfigError when weights are missing.
+    Raises ConfigError if weights are missing.
     """
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     weights = _read(folder / "model.safetensors", config["num_hidden_layers"])
@@ -118,7 +118,7 @@ def merge(weights: dict[str, Tensor], adapter: Mapping[str, Tensor]) -> None:
     """Add `B @ A` to each weight that `adapter` names, in float32, in place of the old tensor.
 
     `adapter` maps `MODULE.lora_a` (rank, in) and `MODULE.lora_b` (out, rank), scale included, for
-    the weight `MODULE.weight` (out, in). Raises ConfigError when one has no counterpart.
+    the weight `MODULE.weight` (out, in). Raises ConfigError if a matrix has no counterpart.
     """
     for module in sorted({name.rpartition(".")[0] for name in adapter}):
         a, b = adapter.get(f"{module}.lora_a"), adapter.get(f"{module}.lora_b")

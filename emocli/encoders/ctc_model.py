@@ -1,9 +1,9 @@
-"""Say how likely each symbol of a CTC network is in each frame of a recording.
+"""Compute the log-probability of each symbol of a CTC network in each frame of a recording.
 
 A. Baevski et al., "wav2vec 2.0", NeurIPS 2020, https://arxiv.org/abs/2006.11477, and its relatives
 with a CTC head, run by transformers; with phones as symbols e.g. Xu et al. 2021,
-https://arxiv.org/abs/2109.11680. Recordings longer than a window are heard in windows that
-overlap, of each the middle is kept (our choice: attention grows with the square of the length).
+https://arxiv.org/abs/2109.11680. Recordings longer than a window are processed in windows that
+overlap; the middle of each is kept (our choice: attention grows with the square of the length).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Samples = npt.NDArray[np.float32]
 
 SAMPLE_RATE_HZ = 16_000
 WINDOW_FRAMES = 1500  # 30 s at the usual 20 ms
-MARGIN_FRAMES = 100  # heard on either side of a window, and thrown away
+MARGIN_FRAMES = 100  # context on either side of a window, discarded after the network
 
 
 @dataclass(frozen=True)
@@ -48,18 +48,18 @@ class CtcModel:
 
 
 def load(folder: Path, device: str = "cpu") -> CtcModel:
-    """Load a CTC network and its symbols from a folder; ConfigError where it holds none."""
+    """Load a CTC network and its symbols from a folder; ConfigError if it holds none."""
     transformers = imported()
     try:
         network = transformers.AutoModelForCTC.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False, use_safetensors=True
         )
     except (OSError, ValueError, KeyError) as problem:
-        raise ConfigError(f"{folder} is no CTC model transformers can load: {problem}") from None
+        raise ConfigError(f"{folder} is not a CTC model of transformers: {problem}") from None
     config = network.config
     symbols = _symbols(folder)
     if config.pad_token_id is None or max(symbols.values()) >= config.vocab_size:
-        raise ConfigError(f"{folder}: its vocabulary and its config do not fit together")
+        raise ConfigError(f"{folder}: vocabulary and config do not fit together")
     return CtcModel(
         network.to(device).eval(),
         _normalises(folder),
@@ -71,22 +71,22 @@ def load(folder: Path, device: str = "cpu") -> CtcModel:
 
 
 def _symbols(folder: Path) -> dict[str, int]:
-    """Return the symbols of vocab.json, of its first language where it has several."""
+    """Return the symbols of vocab.json, of its first language if it has several."""
     try:
-        found = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
+        symbols = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:
         raise ConfigError(f"{folder}: no vocabulary: {problem}") from None
-    if isinstance(found, dict) and found and all(isinstance(v, dict) for v in found.values()):
-        found = next(iter(found.values()))
-    if not isinstance(found, dict) or not all(isinstance(v, int) for v in found.values()):
+    if isinstance(symbols, dict) and symbols and all(isinstance(v, dict) for v in symbols.values()):
+        symbols = next(iter(symbols.values()))
+    if not isinstance(symbols, dict) or not all(isinstance(v, int) for v in symbols.values()):
         raise ConfigError(f"{folder}/vocab.json: not symbols with their numbers")
-    if not found:
+    if not symbols:
         raise ConfigError(f"{folder}/vocab.json: no symbols")
-    return found
+    return symbols
 
 
 def _normalises(folder: Path) -> bool:
-    """Say whether the network wants samples of mean 0 and variance 1; most do."""
+    """Return whether the network expects samples of mean 0 and variance 1; most do."""
     try:
         settings = json.loads((folder / "preprocessor_config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -97,7 +97,7 @@ def _normalises(folder: Path) -> bool:
 def log_probs(model: CtcModel, samples: Samples) -> Tensor:
     """Return natural logs of probabilities (time, symbols) for samples (time,) at 16 kHz.
 
-    Raises RecordError too_short where there is not one frame.
+    Raises RecordError too_short if there is not a single frame.
     """
     import torch
 
@@ -120,7 +120,7 @@ def log_probs(model: CtcModel, samples: Samples) -> Tensor:
 
 
 def _windows(count: int, hop: int) -> Iterator[tuple[int, int | None, int, int]]:
-    """Yield which frames of a window are kept, and the samples it has."""
+    """Yield, for each window, the range of frames to keep and its range of samples."""
     if count <= (WINDOW_FRAMES + 2 * MARGIN_FRAMES) * hop:
         yield 0, None, 0, count
         return

@@ -1,6 +1,6 @@
-"""Turn a Whisper model in CTranslate2's format into one that transformers reads.
+"""Convert a Whisper model from CTranslate2's format to that of transformers.
 
-CTranslate2's `encode` gives only the last layer; emotion lives in the middle ones, so the features
+CTranslate2's `encode` returns only the last layer; the middle layers carry emotion, so the features
 need the weights themselves. The binary layout is that of `ModelSpec._serialize`, version 6, in
 CTranslate2 4 (2024, https://github.com/OpenNMT/CTranslate2); the network is Whisper (Radford et
 al. 2022, https://arxiv.org/abs/2212.04356). Names map one to one, weights are copied bit by bit.
@@ -54,7 +54,7 @@ def convert(source: Path, target: Path) -> None:
 
     Needs `model.bin`, `config.json` and `tokenizer.json`; writes `model.safetensors` (the type of
     the weights is kept), `config.json`, `generation_config.json`, `preprocessor_config.json` and
-    the tokenizer. Raises ModelError when the file is not an unquantised Whisper.
+    the tokenizer. Raises ModelError if the file is not an unquantised Whisper.
     """
     from safetensors.numpy import save
 
@@ -79,7 +79,7 @@ def convert(source: Path, target: Path) -> None:
 def read(path: Path) -> Weights:
     """Read every variable of a `model.bin`, aliases resolved.
 
-    Raises ModelError when the file is torn, has another version or is not a Whisper.
+    Raises ModelError if the file is truncated, has another version or is not a Whisper.
     """
     with path.open("rb") as stream:
         try:
@@ -101,7 +101,7 @@ def _read(stream: BinaryIO) -> Weights:
     for _ in range(count):
         alias, original = _string(stream), _string(stream)
         if original not in weights:
-            raise ValueError(f"{alias} is another name for {original}, which is not there")
+            raise ValueError(f"{alias} is an alias of {original}, which is missing")
         weights[alias] = weights[original]
     return weights
 
@@ -174,7 +174,7 @@ def _attention(weights: Weights, old: str, new: str) -> Iterator[tuple[str, NDAr
         if letter != "k":
             yield f"{new}.{letter}_proj.bias", part_bias
         elif part_bias.any():
-            raise ModelError(f"{old} has a bias for keys, which no Whisper has")
+            raise ModelError(f"{old} has a bias for keys, which Whisper does not have")
     yield from _pair(weights, out, f"{new}.out_proj")
 
 
@@ -189,8 +189,8 @@ def _norm(weights: Weights, old: str, new: str) -> Iterator[tuple[str, NDArray[A
 
 
 def _layers(weights: Weights, half: str) -> int:
-    found = {name.split("/")[1] for name in weights if name.startswith(f"{half}/layer_")}
-    return len(found - {"layer_norm"})
+    names = {name.split("/")[1] for name in weights if name.startswith(f"{half}/layer_")}
+    return len(names - {"layer_norm"})
 
 
 def whisper_config(weights: Weights, tokens: dict[str, int]) -> dict[str, Any]:
@@ -220,10 +220,10 @@ def whisper_config(weights: Weights, tokens: dict[str, int]) -> dict[str, Any]:
 def generation_config(
     config: dict[str, Any], hints: dict[str, Any], tokens: dict[str, int]
 ) -> dict[str, Any]:
-    """Return what `generate` needs: special tokens, suppressed tokens, alignment heads."""
+    """Return the settings of `generate`: special tokens, suppressed tokens, alignment heads."""
     names = ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id")
     multilingual = config["vocab_size"] > 51_864  # what the English models have
-    made: dict[str, Any] = {name: config[name] for name in names} | {
+    values: dict[str, Any] = {name: config[name] for name in names} | {
         "max_length": config["max_target_positions"],
         "no_timestamps_token_id": tokens.get("<|notimestamps|>"),
         "prev_sot_token_id": tokens.get("<|startofprev|>"),
@@ -234,10 +234,10 @@ def generation_config(
     }
     if multilingual:
         languages = set(hints.get("lang_ids") or ())
-        made["lang_to_id"] = {name: i for name, i in tokens.items() if i in languages}
-        made["task_to_id"] = {name: tokens[f"<|{name}|>"] for name in ("transcribe", "translate")}
-        made["task"] = "transcribe"  # without a task token the model repeats itself
-    return {name: value for name, value in made.items() if value is not None}
+        values["lang_to_id"] = {name: i for name, i in tokens.items() if i in languages}
+        values["task_to_id"] = {name: tokens[f"<|{name}|>"] for name in ("transcribe", "translate")}
+        values["task"] = "transcribe"  # without a task token the model repeats itself
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _special_tokens(path: Path) -> dict[str, int]:

@@ -1,7 +1,7 @@
-"""What a speech-to-text network is asked of a window of sound, and what it answers.
+"""The options of a speech-to-text network for a window of audio, and its result.
 
 Radford et al. 2022, "Robust Speech Recognition via Large-Scale Weak Supervision",
-https://arxiv.org/abs/2212.04356, whose thresholds tell a guess, a repetition and silence.
+https://arxiv.org/abs/2212.04356; its thresholds detect guesses, repetitions and silence.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ Word = dict[str, Any]  # text, start, end, probability
 
 COMPRESSION_RATIO = 2.4  # above it a text repeats itself (paper, section 4.5)
 LOG_PROBABILITY = -1.0  # mean over tokens; below it a text is a guess (paper, section 4.5)
-NO_SPEECH = 0.6  # with a guess, above it nobody speaks (paper, section 4.5)
+NO_SPEECH = 0.6  # above it, if the text is a guess, nobody speaks (paper, section 4.5)
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """What a model makes of one window; times of words from the start of the window."""
+    """The result of one window; times of words are from the start of the window."""
 
     text: str
     words: list[Word]
@@ -28,13 +28,13 @@ class Decoded:
 
     @property
     def is_silence(self) -> bool:
-        """Whether Whisper itself says that nobody speaks."""
+        """Whether Whisper itself predicts that nobody speaks."""
         unsure = self.log_probability < LOG_PROBABILITY
         return not self.text.strip() or (unsure and self.no_speech_probability > NO_SPEECH)
 
     @property
     def is_good(self) -> bool:
-        """Whether the text is neither a guess nor a repetition; silence is good."""
+        """Whether the text is neither a guess nor a repetition; silence counts as good."""
         data = self.text.encode()
         repeats = len(data) / len(zlib.compress(data)) > COMPRESSION_RATIO
         return self.is_silence or (self.log_probability >= LOG_PROBABILITY and not repeats)

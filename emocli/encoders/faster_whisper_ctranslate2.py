@@ -37,7 +37,9 @@ class FasterWhisper:
     pads = False
 
     def __init__(self, folder: str | Path, device: str, compute_type: str, threads: int) -> None:
-        ctranslate2.set_log_level(logging.ERROR)  # float16 weights become float32: no news
+        ctranslate2.set_log_level(
+            logging.ERROR
+        )  # else it warns that float16 weights become float32
         kind, _, index = device.partition(":")
         self.model = WhisperModel(
             str(folder),
@@ -48,7 +50,7 @@ class FasterWhisper:
         )
         self.name = f"faster-whisper {version('faster-whisper')}"
         multilingual = self.model.model.is_multilingual
-        self.own_language = None if multilingual else "en"
+        self.only_language = None if multilingual else "en"
         self.languages = frozenset(_LANGUAGE_CODES if multilingual else ["en"])
         self.tokenizer = cache(self._tokenizer)
 

@@ -1,4 +1,4 @@
-"""What is done to sound before any encoder: what it must be, how loud it is made."""
+"""Check audio and normalise its level, before any encoder."""
 
 from __future__ import annotations
 

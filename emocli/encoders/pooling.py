@@ -1,10 +1,10 @@
-"""Which of the layers, and from the frames of a recording, in pieces, to one vector.
+"""Choose layers, and pool the frames of a recording, which come in pieces, into one vector.
 
 `STATISTICS` are the seven of BLEMORE's baseline: mean, standard deviation and five percentiles of
 each number over time. Lachmann et al., "Not all Blends are Equal: The BLEMORE Dataset of Blended
 Emotion Expressions with Relative Salience Annotations", 2026, https://arxiv.org/abs/2601.13225.
-That the standard deviation is the population's, and percentiles are interpolated linearly, as numpy
-does it, is our choice.
+Our choice: the standard deviation is that of the population, and percentiles are interpolated
+linearly, as in numpy.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ STATISTICS = 2 + len(PERCENTILES)
 
 
 def layer_of(number: int, last: int) -> int:
-    """Return which of the layers 0 to `last` is meant: negative ones count from the last.
+    """Return the layer, 0 to `last`, of a number: negative ones count from the last.
 
-    Raises ConfigError for one that is not there.
+    Raises ConfigError for a number out of range.
 
     >>> layer_of(2, 4), layer_of(-1, 4)
     (2, 4)
@@ -41,7 +41,7 @@ def statistics(frames: NDArray[np.floating]) -> NDArray[np.float32]:
 
 
 def means(frames: NDArray[np.floating], together: int) -> NDArray[np.float32]:
-    """Return (groups, dim), the mean of each `together` frames (time, dim), and of what is left.
+    """Return (groups, dim), the means of groups of `together` frames (time, dim) and of the rest.
 
     >>> means(np.array([[1.0], [3.0], [5.0]]), 2).tolist()
     [[2.0], [5.0]]
@@ -69,7 +69,7 @@ class Moments:
         self.count, self.mean, self.squares = 0, torch.zeros(()), torch.zeros(())
 
     def add(self, states: Tensor) -> None:
-        """Take in `states` (layers, time, dim)."""
+        """Add `states` (layers, time, dim)."""
         count, total = states.shape[1], self.count + states.shape[1]
         mean = states.mean(1)
         shift = mean - self.mean
@@ -85,13 +85,13 @@ class Moments:
 
 
 class Frames:
-    """Frames that come in pieces, kept; the same two methods."""
+    """Frames that come in pieces, kept; with the same methods as `Moments`."""
 
     def __init__(self) -> None:
         self.pieces: list[Tensor] = []
 
     def add(self, states: Tensor) -> None:
-        """Take in `states` (layers, time, dim)."""
+        """Add `states` (layers, time, dim)."""
         self.pieces.append(states.transpose(0, 1).flatten(1))
 
     def result(self, pooling: str) -> NDArray[np.float32]:
@@ -103,8 +103,8 @@ class Frames:
 
 
 def pieces(pooling: str) -> Moments | Frames:
-    """Return what collects the frames of one recording; ConfigError for a pooling not there."""
+    """Return the collector for the frames of one recording; ConfigError for an unknown pooling."""
     if pooling not in POOLINGS and not together(pooling):
         hint = f"choose from {', '.join(POOLINGS)}, frames/N"
-        raise ConfigError(f"no pooling '{pooling}'", hint=hint)
+        raise ConfigError(f"unknown pooling '{pooling}'", hint=hint)
     return Moments() if pooling in ("mean", "std", "mean+std") else Frames()

@@ -1,4 +1,4 @@
-"""Prosody as features: measured by Praat and on the spectrum, with no network and no weights.
+"""Prosody as features: measured by Praat and on the spectrum, without a network or weights.
 
 `functionals` is 109 numbers of an utterance, in the manner of eGeMAPS; `frames` is 28 numbers 100
 times a second (see `signals.functionals` and `signals.contour_features`, which name the sources).
@@ -21,16 +21,16 @@ PLAIN = {"encoder": "prosody", "layer": None, "pooling": FUNCTIONALS}
 
 
 def revision() -> str:
-    """Return which columns are measured, and by which Praat."""
+    """Return the versions of the columns and of Praat."""
     import parselmouth
 
     return f"columns:{contour_features.VERSION}+praat:{parselmouth.PRAAT_VERSION}"
 
 
 def encoder(_folder: Path | None, settings: Settings) -> Encoder:
-    """Return what measures waveforms (time,), 16 kHz, one by one.
+    """Return the encoder of waveforms (time,), 16 kHz; it measures them one by one.
 
-    It raises RecordError under 0.1 s and where samples are not finite.
+    It raises RecordError for less than 0.1 s and for samples that are not finite.
     """
     measure = _measure(settings.pooling)
 
@@ -52,5 +52,5 @@ def _measure(name: str) -> Callable[[Any], Any]:
     number = pooling.together(name)
     if not number:
         hint = f"choose from {FUNCTIONALS}, {FRAMES}, {FRAMES}/N"
-        raise ConfigError(f"no pooling '{name}' of prosody", hint=hint)
+        raise ConfigError(f"unknown pooling '{name}' of prosody", hint=hint)
     return lambda wave: pooling.means(contour_features.frames(wave), number)

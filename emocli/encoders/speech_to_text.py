@@ -1,17 +1,17 @@
-"""Turn speech into words with Whisper.
+"""Transcribe speech with Whisper.
 
 Radford et al. 2022, "Robust Speech Recognition via Large-Scale Weak Supervision",
 https://arxiv.org/abs/2212.04356, run by faster-whisper (CTranslate2), else by transformers
 (`transformers_whisper.py`). The beam, the word times (cross-attention and dynamic time warping) and
 the thresholds are those of the paper and of openai/whisper; these are our choice:
 
-- A recording of at most 30 s is heard whole, a longer one in stretches that end in pauses.
-- What is short is padded to 10 or 20 s rather than 30 s: the encoder's time grows with its window,
-  and no segment times are asked for. Words are the same on most clips (10 s; 5 s would do harm);
-  where the result is poor the window is heard again in full.
+- A recording of at most 30 s is decoded at once, a longer one in stretches that end in pauses.
+- Short windows are padded to 10 or 20 s rather than 30 s: the encoder's time grows with its window,
+  and segment times are not needed. Words are the same on most clips (10 s; 5 s would do harm); a
+  window with a poor result is decoded again at 30 s.
 - A result that repeats itself is decoded again without repetition, not at a random temperature
   (paper, section 4.5), so that the same recording always gives the same words.
-- No word reaches into a pause.
+- No word extends into a pause.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ NO_REPEAT_TOKENS = 3  # no three tokens twice when decoding a repetitive window 
 
 @dataclass(frozen=True)
 class Transcript:
-    """What was said in a recording; `no_speech_probability` is None where nothing was decoded."""
+    """The words of a recording; `no_speech_probability` is None if nothing was decoded."""
 
     text: str
     words: list[Word]
@@ -48,10 +48,10 @@ class Transcript:
 
 
 class Model(Protocol):
-    """A loaded Whisper; `own_language` is None for a multilingual one."""
+    """A loaded Whisper; `only_language` is None for a multilingual one."""
 
     name: str
-    own_language: str | None
+    only_language: str | None
     languages: frozenset[str]
     pads: bool  # whether it always pads to 30 s
 
@@ -69,8 +69,8 @@ def load(
 ) -> Model:
     """Load a Whisper from `folder`: CTranslate2's model.bin, else a transformers model.
 
-    `threads` 0 leaves the number to OMP_NUM_THREADS or the library. Raises ModelError where
-    faster-whisper is needed and not installed, ConfigError where the folder does not load.
+    `threads` 0 leaves the number to OMP_NUM_THREADS or the library. Raises ModelError if
+    faster-whisper is needed and not installed, ConfigError if the folder cannot be loaded.
     """
     if not (Path(folder) / "model.bin").exists():
         from emocli.encoders import transformers_whisper
@@ -97,72 +97,71 @@ def transcribe(
     languages: Sequence[str | None] | None = None,
     beam_size: int = 5,
 ) -> list[Transcript]:
-    """Return what is said in each of `waveforms` (time,), 16 kHz mono.
+    """Return the transcripts of `waveforms` (time,), 16 kHz mono.
 
-    `spans` has, for each, the stretches in seconds (of at most 30 s) in which somebody speaks; a
-    recording without any is not decoded. `languages` has the codes that are known; a multilingual
-    model listens for others in the first window of the recording. A result does not depend on the
-    rest of the batch.
+    `spans` has the speech segments of each, in seconds (of at most 30 s); a recording without any
+    is not decoded. `languages` has the codes that are known; a multilingual model detects the
+    others in the first window of the recording. A result does not depend on the rest of the batch.
     """
     windows: list[Window] = []
     transcripts = []
     known = languages or [None] * len(waveforms)
     for row, (samples, speech) in enumerate(zip(waveforms, spans, strict=True)):
-        found = list(_windows(model, row, samples, speech, known[row]))
-        language = found[0].language if found else known[row] or model.own_language or ""
-        windows += found
+        parts = list(_windows(model, row, samples, speech, known[row]))
+        language = parts[0].language if parts else known[row] or model.only_language or ""
+        windows += parts
         transcripts.append(Transcript("", [], language))
     pieces: list[list[tuple[Window, Decoded]]] = [[] for _ in waveforms]
     for group in groups(windows):
-        for window, heard in zip(group, _hear(model, group, beam_size), strict=True):
-            pieces[window.row].append((window, heard))
+        for window, result in zip(group, _decode(model, group, beam_size), strict=True):
+            pieces[window.row].append((window, result))
     return [_joined(t, parts) for t, parts in zip(transcripts, pieces, strict=True)]
 
 
 def _windows(
     model: Model, row: int, samples: Samples, spans: Sequence[Span], language: str | None
 ) -> Iterator[Window]:
-    language = model.own_language or language
+    language = model.only_language or language
     for start, end in stretches(spans, len(samples) / SAMPLE_RATE_HZ):
         part = samples[sample(start) : sample(end)]
         language = language or model.detect(part)
         yield Window(row, start, part, spans, language)
 
 
-def _hear(model: Model, group: list[Window], beam_size: int) -> list[Decoded]:
-    """Decode a group; what came out poor is decoded again, and the likeliest result stays."""
+def _decode(model: Model, group: list[Window], beam_size: int) -> list[Decoded]:
+    """Decode a group; decode poor results again, and keep the likeliest of each window."""
     options = DecodingOptions(group[0].language, beam_size)
-    found = model.decode([w.samples for w in group], group[0].length, options)
+    results = model.decode([w.samples for w in group], group[0].length, options)
     for again in (options, DecodingOptions(options.language, beam_size, NO_REPEAT_TOKENS)):
         if again is options and (model.pads or group[0].length == sample(WINDOW_S)):
             continue
-        poor = [i for i, heard in enumerate(found) if not heard.is_good]
+        poor = [i for i, result in enumerate(results) if not result.is_good]
         if not poor:
             break
-        others = model.decode([group[i].samples for i in poor], sample(WINDOW_S), again)
-        for i, other in zip(poor, others, strict=True):
-            found[i] = max(found[i], other, key=lambda h: (h.is_good, h.log_probability))
-    return found
+        retries = model.decode([group[i].samples for i in poor], sample(WINDOW_S), again)
+        for i, retry in zip(poor, retries, strict=True):
+            results[i] = max(results[i], retry, key=lambda r: (r.is_good, r.log_probability))
+    return results
 
 
 def _joined(transcript: Transcript, parts: list[tuple[Window, Decoded]]) -> Transcript:
     parts = sorted(parts, key=lambda part: part[0].start)
     if not parts:
         return transcript
-    said = [(window, heard) for window, heard in parts if not heard.is_silence]
+    speech = [(window, result) for window, result in parts if not result.is_silence]
     return Transcript(
-        " ".join(heard.text.strip() for _, heard in said),
-        [_placed(word, window) for window, heard in said for word in heard.words],
+        " ".join(result.text.strip() for _, result in speech),
+        [_placed(word, window) for window, result in speech for word in result.words],
         transcript.language,
-        min(heard.no_speech_probability for _, heard in parts),
+        min(result.no_speech_probability for _, result in parts),
     )
 
 
 def _placed(word: Word, window: Window) -> Word:
-    """Return a word in the time of the recording, cut to the speech it lies in."""
+    """Return a word in the time of the recording, cut to the speech segment it lies in."""
     start, end = word["start"] + window.start, word["end"] + window.start
-    over = [(min(end, last) - max(start, first), first, last) for first, last in window.spans]
-    most, first, last = max(over)
-    if most > 0:
+    overlaps = [(min(end, last) - max(start, first), first, last) for first, last in window.spans]
+    overlap, first, last = max(overlaps)
+    if overlap > 0:
         start, end = max(start, first), min(end, last)
     return {**word, "start": round(start, 3), "end": round(end, 3)}

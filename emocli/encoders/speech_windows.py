@@ -1,4 +1,4 @@
-"""Cut recordings into what Whisper hears at a time.
+"""Cut recordings into windows for Whisper.
 
 At most 30 s (Radford et al. 2022, section 2.1, https://arxiv.org/abs/2212.04356); where to cut, and
 that short windows are padded to 10 or 20 s, is our choice (see `speech_to_text.py`).
@@ -16,8 +16,8 @@ Samples = npt.NDArray[np.float32]
 Span = tuple[float, float]  # start and end in seconds
 
 SAMPLE_RATE_HZ = 16_000
-WINDOW_S = 30.0  # what Whisper was trained to hear at a time
-TAIL_S = 1.0  # silence after the speech, so that it has an end
+WINDOW_S = 30.0  # the window that Whisper was trained on
+TAIL_S = 1.0  # silence after the speech, so that the speech has an end
 STEP_S = 10.0  # windows of one length go through the model together
 GROUP_S = 240.0  # audio in one call: eight windows of 30 s
 SILENCE_PEAK = 1e-4  # -80 dBFS: three steps of 16 bit
@@ -25,7 +25,7 @@ SILENCE_PEAK = 1e-4  # -80 dBFS: three steps of 16 bit
 
 @dataclass(frozen=True)
 class Window:
-    """A part of recording number `row`; `spans` are where somebody speaks in the recording."""
+    """A part of recording number `row`; `spans` are the speech segments of the recording."""
 
     row: int
     start: float
@@ -35,18 +35,18 @@ class Window:
 
     @property
     def length(self) -> int:
-        """Samples with the silence after it; independent of what else is in a batch."""
+        """Samples including the silence after it; independent of the rest of the batch."""
         seconds = len(self.samples) / SAMPLE_RATE_HZ + TAIL_S
         return round(min(WINDOW_S, -(-seconds // STEP_S) * STEP_S) * SAMPLE_RATE_HZ)
 
 
 def is_silent(samples: Samples) -> bool:
-    """Say whether there is nothing to hear: no sample above -80 dBFS."""
+    """Return whether a recording is silent: no sample above -80 dBFS."""
     return not len(samples) or float(max(samples.max(), -samples.min())) < SILENCE_PEAK
 
 
 def everywhere(count: int) -> list[Span]:
-    """Return the spans of at most 30 s that `count` samples make up, where no detector says.
+    """Return spans of at most 30 s that cover `count` samples, for use without a detector.
 
     >>> everywhere(40 * SAMPLE_RATE_HZ)
     [(0.0, 30.0), (30.0, 40.0)]
@@ -57,7 +57,7 @@ def everywhere(count: int) -> list[Span]:
 
 
 def stretches(spans: Sequence[Span], duration: float) -> Iterator[Span]:
-    """Yield what to hear at a time: all when it is short, else spans joined up to 30 s.
+    """Yield the parts to decode: a short recording as a whole, else spans joined up to 30 s.
 
     >>> list(stretches([(1.0, 20.0), (22.0, 28.0), (40.0, 55.0)], 60.0))
     [(1.0, 28.0), (40.0, 55.0)]

@@ -1,10 +1,10 @@
-"""Turn text into features with any transformers encoder: BERT, RoBERTa, DeBERTa, MiniLM, ...
+"""Encode text as features with any transformers encoder: BERT, RoBERTa, DeBERTa, MiniLM, ...
 
 Vaswani et al. 2017, Attention Is All You Need, https://arxiv.org/abs/1706.03762; mean pooling over
 all tokens, special ones included, as in Reimers and Gurevych 2019, Sentence-BERT,
 https://arxiv.org/abs/1908.10084. BERTs run in plain torch (`encoders.bert`), everything else
-through transformers' Auto classes. Our choice: a symbol that the vocabulary lacks, as an emoji is
-for BERT, is spelt by its Unicode name, since the unknown token says nothing.
+through transformers' Auto classes. Our choice: a symbol that the vocabulary lacks, such as an
+emoji for BERT, is replaced by its Unicode name, since the unknown token carries no information.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from emocli.encoders.transformers_import import imported
 from emocli.errors import ConfigError, RecordError
 
 POOLINGS = ("mean", "max", "cls", "mean+max", "statistics", "frames")
-LIMIT = 512  # tokens, where neither the config nor the tokenizer says: BERT's
+LIMIT = 512  # tokens, if neither the config nor the tokenizer has a limit: BERT's
 MODALITY = "text"
-UNLIMITED = 10**6  # tokenizers that know no limit say 1e30
+UNLIMITED = 10**6  # tokenizers without a limit report 1e30
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 Network = Callable[[Tensor, Tensor, int], Tensor]
@@ -38,7 +38,7 @@ Tokenize = Callable[[str, int | None], list[int]]
 
 @dataclass(frozen=True)
 class TextEncoder:
-    """A frozen encoder: its network, its tokenizer and what is to be known about them."""
+    """A frozen encoder: its network, its tokenizer and their properties."""
 
     network: Network  # ids (batch, time), valid (batch, time), layer -> state (batch, time, dim)
     tokenize: Tokenize  # text, limit in tokens or None -> ids, special tokens included
@@ -59,7 +59,7 @@ def load(
     """Load the encoder and the tokenizer from a transformers `folder`; no network, no remote code.
 
     `adapter` holds low-rank matrices that are merged into the weights (see `bert.merge`). Raises
-    ConfigError when the folder is no text encoder or the adapter is another encoder's.
+    ConfigError if the folder is not a text encoder or the adapter belongs to another encoder.
     """
     folder = Path(folder)
     if not (folder / "config.json").is_file():
@@ -69,12 +69,12 @@ def load(
 
 
 def reads(config: Mapping[str, Any]) -> bool:
-    """Say whether a config.json may be that of a text encoder: transformers decides."""
+    """Return whether a config.json may be that of a text encoder; transformers decides."""
     return bool(config)
 
 
 def encoder(folder: Path, settings: Settings) -> Encoder:
-    """Return what encodes texts, or the turns of dialogues, in one batch."""
+    """Return the encoder of texts, or of the turns of dialogues, in one batch."""
     model = load(folder, settings.device, settings.dtype, adapter=settings.adapter)
     layer = _only(settings.layer)
 
@@ -87,7 +87,7 @@ def encoder(folder: Path, settings: Settings) -> Encoder:
 
 
 def _only(layer: int | Sequence[int] | None) -> int:
-    """Return the layer asked for, the last one where none is; ConfigError for several."""
+    """Return the chosen layer, by default the last one; ConfigError for several."""
     layers = layer if isinstance(layer, Sequence) else [-1 if layer is None else layer]
     if len(layers) != 1:
         raise ConfigError(f"layers {', '.join(map(str, layers))}: text takes one layer")
@@ -123,10 +123,10 @@ def encode(
     Pooled over the tokens of a text: (dim,), for "mean+max" (2 x dim,), mean first, for
     "statistics" (7 x dim,). Pooling "frames" gives (tokens, dim). Tokens beyond the model's limit
     are left out: `overflow` counts them. Raises RecordError `empty_text` and `bad_text`, and
-    ConfigError for a layer or pooling that is not there.
+    ConfigError for an unknown layer or pooling.
     """
     if pooling not in POOLINGS:
-        raise ConfigError(f"no pooling '{pooling}'", hint=f"choose from {', '.join(POOLINGS)}")
+        raise ConfigError(f"unknown pooling '{pooling}'", hint=f"choose from {', '.join(POOLINGS)}")
     last = layer_of(layer, model.layers)
     rows = [_row(model, text) for text in texts]
     ids, valid = _pad(rows)
@@ -135,17 +135,17 @@ def encode(
 
 
 def _row(model: TextEncoder, text: str) -> list[int]:
-    """Return the ids of a text; RecordError `empty_text` when there is nothing to encode."""
+    """Return the ids of a text; RecordError `empty_text` if there is nothing to encode."""
     ids = tokens(model, text, model.limit) if text.strip() else []
-    if not ids:  # a tokenizer without special tokens may throw all of a text away
+    if not ids:  # a tokenizer without special tokens may drop all of a text
         raise RecordError("empty_text", f"nothing to encode in {text!r:.60}", hint="expected words")
     return ids
 
 
 def tokens(model: TextEncoder, text: str, limit: int | None) -> list[int]:
     """Return the ids of at most `limit` tokens, special ones included; None for all of them."""
-    if broken := LONE_SURROGATE.search(text):  # no tokenizer takes it
-        raise RecordError("bad_text", f"{broken[0]!r} is half a character")
+    if surrogate := LONE_SURROGATE.search(text):  # no tokenizer accepts one
+        raise RecordError("bad_text", f"{surrogate[0]!r} is a lone surrogate, not a character")
     ids = model.tokenize(text, limit)
     if model.unknown is None or model.unknown not in ids:
         return ids
@@ -215,10 +215,10 @@ def _auto(
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **options)
         network = transformers.AutoModel.from_pretrained(folder, use_safetensors=True, **options)
     except (OSError, ValueError, KeyError) as problem:
-        raise ConfigError(f"{folder} is no text encoder transformers can load: {problem}") from None
+        raise ConfigError(f"{folder} is not a text encoder of transformers: {problem}") from None
     network = network.get_encoder() if network.config.is_encoder_decoder else network
     if network.main_input_name != "input_ids":
-        raise ConfigError(f"{folder} is no text encoder: it takes {network.main_input_name}")
+        raise ConfigError(f"{folder} is not a text encoder: it takes {network.main_input_name}")
     weights = dict(network.state_dict())
     bert.merge(weights, adapter)
     network.load_state_dict(weights)
@@ -241,7 +241,7 @@ def _auto(
 
 
 def _limit(network: Any, tokenizer_limit: int) -> int:
-    """Return the most tokens the positions reach; RoBERTa's start after the padding's."""
+    """Return the number of tokens that the positions cover; RoBERTa's start after padding."""
     longest = getattr(network.config, "max_position_embeddings", None) or LIMIT
     table = getattr(getattr(network, "embeddings", None), "position_embeddings", None)
     padding = getattr(table, "padding_idx", None)

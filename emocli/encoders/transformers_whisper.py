@@ -1,8 +1,8 @@
 """Whisper as transformers runs it: for models that are not in CTranslate2's format.
 
 Radford et al. 2022, https://arxiv.org/abs/2212.04356. Always padded to 30 s. Word times come from
-transformers' alignment where the generation config names alignment heads, else words share the
-window evenly (our choice). A word is what follows a space in the vocabulary.
+transformers' alignment if the generation config names alignment heads, else words share the window
+evenly (our choice). A word is what follows a space in the vocabulary.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NO_SPEECH_TOKENS = ("<|nospeech|>", "<|nocaptions|>")  # newer, older
 
 
 def load(folder: str | Path, *, device: str = "auto", dtype: str = "auto") -> TransformersWhisper:
-    """Load a Whisper that `save_pretrained` wrote; raise ConfigError if it is none."""
+    """Load a Whisper that `save_pretrained` wrote; raise ConfigError for another model."""
     config = Path(folder) / "config.json"
     kind = json.loads(config.read_text()).get("model_type") if config.exists() else None
     if kind != "whisper":
@@ -45,7 +45,7 @@ class TransformersWhisper:
         import transformers
 
         transformers.utils.logging.disable_progress_bar()
-        transformers.utils.logging.set_verbosity_error()  # generate warns of its own defaults
+        transformers.utils.logging.set_verbosity_error()  # generate warns about its own defaults
         self.name = f"transformers {transformers.__version__}"
         local = {"local_files_only": True}
         features, tokenizer = transformers.WhisperFeatureExtractor, transformers.AutoTokenizer
@@ -58,7 +58,7 @@ class TransformersWhisper:
         settings = self.model.generation_config
         codes = getattr(settings, "lang_to_id", None) or {}
         self.languages = frozenset(code.strip("<|>") for code in codes) or frozenset(["en"])
-        self.own_language = None if codes else "en"
+        self.only_language = None if codes else "en"
         self.aligns = bool(getattr(settings, "alignment_heads", None))
         ids = self.tokenizer.convert_tokens_to_ids(list(NO_SPEECH_TOKENS))
         known = [i for i in ids if i is not None and i != self.tokenizer.unk_token_id]
@@ -86,11 +86,11 @@ class TransformersWhisper:
     ) -> list[Decoded]:
         """Decode windows (time,); `length` is always 30 s here."""
         features, mask = self._features(windows)
-        found = self._generate(features, mask, options)
-        ids: Tensor = found["sequences"].cpu()
+        output = self._generate(features, mask, options)
+        ids: Tensor = output["sequences"].cpu()
         states = self.model(features, decoder_input_ids=ids.to(features.device)).logits
         logs = states.float().log_softmax(-1).cpu()  # (batch, tokens, vocabulary)
-        times = found["token_timestamps"].cpu().numpy() if self.aligns else None
+        times = output["token_timestamps"].cpu().numpy() if self.aligns else None
         return [
             self._decoded(
                 ids[i].tolist(), logs[i], _ends(times, i, ids, len(window) / SAMPLE_RATE_HZ)
@@ -103,7 +103,7 @@ class TransformersWhisper:
             "num_beams": options.beam_size,
             "return_dict_in_generate": True,
         }
-        if self.own_language is None:
+        if self.only_language is None:
             arguments |= {"language": options.language, "task": "transcribe"}
         if options.no_repeat_tokens:
             arguments["no_repeat_ngram_size"] = options.no_repeat_tokens
@@ -114,35 +114,35 @@ class TransformersWhisper:
         )
 
     def _decoded(self, ids: list[int], logs: Tensor, ends: np.ndarray) -> Decoded:
-        """Put together words from tokens, their log-probabilities and the times they end."""
+        """Assemble words from tokens, their log-probabilities and their end times."""
         pieces = self.tokenizer.convert_ids_to_tokens(ids)
         special = set(self.tokenizer.all_special_ids)
         text = [k for k, i in enumerate(ids) if k and i not in special and pieces[k][:2] != "<|"]
-        sure = {k: float(logs[k - 1, ids[k]]) for k in text}  # what was said of the next token
+        scores = {k: float(logs[k - 1, ids[k]]) for k in text}  # log-probabilities of tokens
         words: list[list[int]] = []
         for k in text:
             if not words or pieces[k].startswith(SPACES):
                 words.append([])
             words[-1].append(k)
-        mean = sum(sure.values()) / (len(text) + 1)
+        mean = sum(scores.values()) / (len(text) + 1)
         silence = 0.0 if self.no_speech is None else float(logs[0, self.no_speech].exp())
-        made = (self._word(w, ids, sure, ends) for w in words)
-        said = self.tokenizer.decode([ids[k] for k in text])
-        return Decoded(said, [word for word in made if word["text"]], mean, silence)
+        assembled = (self._word(w, ids, scores, ends) for w in words)
+        transcript = self.tokenizer.decode([ids[k] for k in text])
+        return Decoded(transcript, [word for word in assembled if word["text"]], mean, silence)
 
     def _word(
-        self, word: list[int], ids: list[int], sure: dict[int, float], ends: np.ndarray
+        self, word: list[int], ids: list[int], scores: dict[int, float], ends: np.ndarray
     ) -> Word:
         return {
             "text": self.tokenizer.decode([ids[k] for k in word]).strip(),
             "start": float(ends[word[0] - 1]),
             "end": float(ends[word[-1]]),
-            "probability": float(np.mean([np.exp(sure[k]) for k in word])),
+            "probability": float(np.mean([np.exp(scores[k]) for k in word])),
         }
 
 
 def _ends(times: np.ndarray | None, row: int, ids: Tensor, seconds: float) -> np.ndarray:
-    """Return when each token of a row ends; spread evenly where the model does not align."""
+    """Return the end time of each token of a row; spread evenly if the model does not align."""
     if times is not None:
         return np.minimum(times[row], seconds)
     return np.linspace(0.0, seconds, ids.shape[1])

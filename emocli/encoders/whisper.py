@@ -1,9 +1,9 @@
 """Turn speech into features with the encoder of Whisper, without padding to 30 s.
 
 Radford et al. 2023, Robust Speech Recognition via Large-Scale Weak Supervision,
-https://arxiv.org/abs/2212.04356. Whisper pads every input to 30 s; leaving that out makes short
-clips many times cheaper and changes the features a little (our choice, as are the pooling and the
-level normalisation).
+https://arxiv.org/abs/2212.04356. Whisper pads every input to 30 s; without this padding, short
+clips are many times cheaper and the features change a little (our choice, as are the pooling and
+the level normalisation).
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ from emocli.errors import ConfigError
 
 WINDOW = 400  # samples, 25 ms
 HOP = 160  # samples, 10 ms
-LONGEST = 30 * SAMPLE_RATE  # samples the positions of the encoder reach
+LONGEST = 30 * SAMPLE_RATE  # samples that the position embeddings cover
 BATCH = 48 * SAMPLE_RATE  # samples per forward pass: measured, more is no faster
 POOLINGS = pooled.POOLINGS
 MODALITY = "audio"
 
 
 def reads(config: Mapping[str, Any]) -> bool:
-    """Say whether a config.json is that of a Whisper."""
+    """Return whether a config.json is that of a Whisper model."""
     return config.get("model_type") == "whisper"
 
 
 def encoder(folder: Path, settings: Settings) -> Encoder:
-    """Return what encodes waveforms (time,), 16 kHz, in one batch."""
+    """Return the encoder of waveforms (time,), 16 kHz, in one batch."""
     model = load(folder, settings.device, settings.dtype)
     layers = settings.layer if isinstance(settings.layer, Sequence) else [settings.layer or 0]
 
     def run(waveforms: Sequence[np.ndarray]) -> list[Encoded]:
-        found = encode(model, waveforms, layers=layers, pooling=settings.pooling)
-        return [Encoded(values) for values in found]
+        features = encode(model, waveforms, layers=layers, pooling=settings.pooling)
+        return [Encoded(values) for values in features]
 
     return run
 
@@ -162,7 +162,7 @@ def _before(lengths: Tensor, time: int) -> Tensor:
 def load(folder: str | Path, device: str = "cpu", dtype: str = "float32") -> Whisper:
     """Load the encoder from a transformers `folder`; the decoder is never read.
 
-    Raises ConfigError when the folder is not a Whisper model.
+    Raises ConfigError if the folder is not a Whisper model.
     """
     config = json.loads((Path(folder) / "config.json").read_text())
     if config.get("model_type") != "whisper":
@@ -189,10 +189,10 @@ def encode(
 
     Pooled over all frames of a recording: (layers x dim x 1 or 2,), layer by layer, mean before
     std (population). Pooling "statistics" gives (7 x layers x dim,), those of `pooling.statistics`,
-    "frames" (time, layers x dim), 50 frames a second. Memory does not grow with the length unless
-    one of these two is asked for: they keep every frame. Negative layers count from the last.
-    Raises RecordError under 0.1 s and where samples are not finite, and ConfigError for a layer or
-    pooling that is not there.
+    "frames" (time, layers x dim), 50 frames a second. Memory does not grow with the length,
+    except with these two: they keep every frame. Negative layers count from the last.
+    Raises RecordError for less than 0.1 s and for samples that are not finite, and ConfigError for
+    an unknown layer or pooling.
     """
     chosen = [pooled.layer_of(layer, len(model.layers)) for layer in layers]
     pieces = [pooled.pieces(pooling) for _ in waveforms]
@@ -204,7 +204,7 @@ def encode(
 
 
 def _batches(waveforms: Sequence[np.ndarray]) -> Iterator[tuple[list[int], list[np.ndarray]]]:
-    """Yield the windows of all waveforms in order, and whose they are, about `BATCH` at a time."""
+    """Yield the rows and the windows of all waveforms in order, about `BATCH` samples at a time."""
     rows: list[int] = []
     batch: list[np.ndarray] = []
     for row, samples in enumerate(waveforms):

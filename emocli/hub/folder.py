@@ -1,7 +1,7 @@
-"""A model given as a folder of one's own: its revision, hashed once and remembered.
+"""A model in a local folder: its revision, hashed once and cached.
 
-Hashing 16 GB takes half a minute, so the digest is kept in the cache beside size and time of every
-file, and made anew when any of these has changed.
+Hashing 16 GB takes half a minute, so the digest is cached with the size and the time of every file,
+and computed again if any of these has changed.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ def revision(folder: Path) -> str:
     """Return local:DIGEST over the names and contents of all files in a folder."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     state = [[str(path.relative_to(folder)), *_stamp(path)] for path in files]
-    place = _place(folder)
-    known = _read(place)
-    if known.get("files") == state:
-        return str(known["revision"])
+    cache_file = _cache_path(folder)
+    cached = _read(cache_file)
+    if cached.get("files") == state:
+        return str(cached["revision"])
     text = "".join(f"{path.relative_to(folder)} {digest(path)}\n" for path in files)
-    found = "local:" + hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    _write(place, {"folder": str(folder), "files": state, "revision": found})
-    return found
+    result = "local:" + hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    _write(cache_file, {"folder": str(folder), "files": state, "revision": result})
+    return result
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -37,22 +37,22 @@ def _stamp(path: Path) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def _place(folder: Path) -> Path:
+def _cache_path(folder: Path) -> Path:
     name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:32]
     return cache_home() / "folders" / f"{name}.json"
 
 
-def _read(place: Path) -> dict[str, Any]:
+def _read(cache_file: Path) -> dict[str, Any]:
     with contextlib.suppress(OSError, ValueError):
-        known = json.loads(place.read_text(encoding="utf-8"))
-        return known if isinstance(known, dict) else {}
+        cached = json.loads(cache_file.read_text(encoding="utf-8"))
+        return cached if isinstance(cached, dict) else {}
     return {}
 
 
-def _write(place: Path, known: dict[str, Any]) -> None:
-    """Keep what is known, whole or not at all; a cache that cannot be written costs time only."""
-    part = place.with_name(f".{place.name}.{secrets.token_hex(4)}.part")
+def _write(cache_file: Path, content: dict[str, Any]) -> None:
+    """Write the cache atomically; a cache that cannot be written only costs time."""
+    part = cache_file.with_name(f".{cache_file.name}.{secrets.token_hex(4)}.part")
     with contextlib.suppress(OSError):
-        place.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(known), encoding="utf-8")
-        part.replace(place)
+        cache_file.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(json.dumps(content), encoding="utf-8")
+        part.replace(cache_file)

@@ -1,1 +1,1 @@
-"""emocli/io."""
+"""Input and output: sources of records, tables, features, the store, output files."""

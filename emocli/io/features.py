@@ -1,8 +1,8 @@
-"""The features of a record: THE reader and writer of `features.STREAM`.
+"""The features of a record: the only reader and writer of `features.STREAM`.
 
 A stream is a vector (dim,) or a sequence of frames (time, dim). Frames that contain NaN or infinity
 are masked; a stream counts as long as one frame is finite. Every command reads features here, so
-that what is trained on is what is predicted from.
+that training and prediction see the same numbers.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-PLACES = ("vector", "array")  # where the numbers of a stream stand: inline, or in the store
+PLACES = ("vector", "array")  # the field with the numbers of a stream: inline, or in the store
 HINT = "encode it again"
 
 
@@ -32,7 +32,7 @@ class Stream:
 
     @property
     def timed(self) -> bool:
-        """Whether it has a time axis."""
+        """Whether the stream has a time axis."""
         return self.values.ndim == 2
 
     @property
@@ -42,33 +42,33 @@ class Stream:
 
     @property
     def warning(self) -> str:
-        """What to say of frames that are masked; empty where none is."""
-        many = f"{self.masked} of {self.finite.size} frames contain"
-        return f"{many} NaN or infinity: masked" if self.masked else ""
+        """A warning about masked frames; empty if none is masked."""
+        frames = f"{self.masked} of {self.finite.size} frames"
+        return f"{frames} contain NaN or infinity: masked" if self.masked else ""
 
 
 def of(record: Record) -> Record:
-    """Return the features of a record by stream; none where they are not an object."""
+    """Return the features of a record by stream; {} if they are not an object."""
     features = record.get("features")
     return features if isinstance(features, dict) else {}
 
 
 def read(record: Record, name: str, store: Store, dim: int | None = None) -> Stream:
-    """Return the numbers of a stream; `dim` is how many a frame must have, else what it says.
+    """Return the numbers of a stream; its frames must have `dim` numbers, by default its own `dim`.
 
-    Raises RecordError: bad_feature where it cannot be read, not_in_store, bad_shape, and
-    not_finite where no frame is finite.
+    Raises RecordError: bad_feature if the stream cannot be read, not_in_store, bad_shape, and
+    not_finite if no frame is finite.
     """
     import numpy as np
 
     feature = of(record).get(name)
     if not isinstance(feature, dict):
-        message = f"features.{name} is not what encode adds: {feature!r:.60}"
+        message = f"features.{name} is not an object: {feature!r:.60}"
         raise RecordError("bad_feature", message, hint=HINT)
     values = _values(name, feature, store)
-    wanted = feature.get("dim") if dim is None else dim
-    if values.ndim not in (1, 2) or values.shape[-1] != wanted or not values.size:
-        shape = f"({wanted},) or (time, {wanted})"
+    expected = feature.get("dim") if dim is None else dim
+    if values.ndim not in (1, 2) or values.shape[-1] != expected or not values.size:
+        shape = f"({expected},) or (time, {expected})"
         message = f"features.{name} has the shape {values.shape}, not {shape}"
         raise RecordError("bad_shape", message, hint=HINT)
     finite = np.asarray(np.isfinite(values).all(axis=-1))
@@ -89,7 +89,7 @@ def _values(name: str, feature: Record, store: Store) -> NDArray[np.float32]:
             return _vector(vector)
         if frames is None:
             raise KeyError("neither vector nor array")
-        with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and masked
+        with np.errstate(over="ignore"):  # what overflows float32 is infinite, and masked
             return np.asarray(store.array(frames) if isinstance(frames, dict) else frames, "f4")
     except (TypeError, ValueError, OverflowError, KeyError, OSError, EOFError) as error:
         message = f"features.{name} cannot be read: {error}"
@@ -111,12 +111,12 @@ def _vector(values: Any) -> NDArray[np.float32]:
 
 
 def description(feature: Record) -> Record:
-    """Return what a feature says of itself: all but its numbers."""
+    """Return the metadata of a feature: everything but its numbers."""
     return {key: value for key, value in feature.items() if key not in PLACES}
 
 
 def with_values(feature: Record, values: Any, store: Store, *, inline: bool = True) -> Record:
-    """Return a feature with these numbers: inline where they are a vector, else in the store."""
+    """Return a feature with these numbers: a vector inline, frames in the store."""
     if inline and values.ndim == 1:
         return description(feature) | {"vector": values}
     return description(feature) | {"array": store.put_array(values)}

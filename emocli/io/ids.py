@@ -1,4 +1,4 @@
-"""Find an id that comes twice among any number of records, in memory that does not grow."""
+"""Find a duplicate id among any number of records, in bounded memory."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Ids:
     def __init__(self) -> None:
         self.count = 0
         self.buckets = [array("Q") for _ in range(BUCKETS)]
-        self.places: list[array[int]] = [array("Q") for _ in range(BUCKETS)]
+        self.positions: list[array[int]] = [array("Q") for _ in range(BUCKETS)]
         self.file: Any = None
 
     def add(self, key: Any) -> None:
-        """Note the id of the next record; None is no id."""
+        """Note the id of the next record; None stands for a record without an id."""
         self.count += 1
         if key is None:
             return
@@ -38,12 +38,12 @@ class Ids:
     def _spill(self, index: int) -> None:
         if self.file is None:
             self.file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as this object
-        self.places[index].append(self.file.tell())
+        self.positions[index].append(self.file.tell())
         self.buckets[index].tofile(self.file)
         del self.buckets[index][:]
 
     def check(self) -> None:
-        """Raise MalformedError if two records have the same id, naming which; the last call."""
+        """Raise MalformedError naming two records with the same id, if any; call it last, once."""
         try:
             self._check()
         finally:
@@ -63,8 +63,8 @@ class Ids:
 
     def _all(self, index: int) -> array[int]:
         numbers: array[int] = array("Q")
-        for place in self.places[index]:
-            self.file.seek(place)
+        for position in self.positions[index]:
+            self.file.seek(position)
             numbers.fromfile(self.file, BUCKET_NUMBERS)
         numbers.extend(self.buckets[index])
         return numbers

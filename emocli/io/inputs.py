@@ -1,9 +1,8 @@
-"""Where records come from: paths, lists of paths, text, CSV, JSON Lines; files or stdin."""
+"""Read records from paths, lists of paths, text, CSV or JSON Lines; from files or stdin."""
 
 from __future__ import annotations
 
 import gzip
-import hashlib
 import os
 import re
 import zlib
@@ -18,21 +17,21 @@ from emocli.io import conversation, tables
 from emocli.records import decoding
 from emocli.records.failures import Failure
 
-Item = tuple[bytes, dict[str, Any]]  # what was read, for the resume key; and the record
+Item = tuple[bytes, dict[str, Any]]  # the raw input, for the resume key; and the record
 
 RECORDS = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
-OPENING = {  # what keeps a file from being opened; the codes and words are those of media files
+OPEN_ERRORS = {  # why a file cannot be opened; with the codes and messages of media files
     FileNotFoundError: ("not_found", "no such file"),
     NotADirectoryError: ("not_found", "no such file"),
     IsADirectoryError: ("is_a_directory", "a directory, not a file"),
 }
-SUFFIX = re.compile(r"\.\w{1,5}$")  # what names of media files end in, and sentences do not
+SUFFIX = re.compile(r"\.\w{1,5}$")  # how the names of media files end, and sentences do not
 FORMATS = ("auto", "jsonl", "paths", "csv", "text")
 
 
 @dataclass
 class Source:
-    """The input of a command. A line that is not a record ends it; `problem` says so then."""
+    """The input of a command. It ends at a line that is not a record; `problem` is then set."""
 
     arguments: list[str]
     stdin: BinaryIO
@@ -41,14 +40,14 @@ class Source:
     input_format: str = "auto"
     text: str | None = None
     shard: tuple[int, int] | None = None
-    turns: int = 0  # of a dialogue, which each of its records gets as `context`
-    marks: bool = False  # a file that cannot be opened is a record that failed, else a UsageError
+    turns: int = 0  # of a dialogue that each of its records gets as `context`
+    marks: bool = False  # a file that cannot be opened becomes a failed record, else a UsageError
     problem: MalformedError | None = None
     count: int = 0
     _seen: dict[int, int] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Item]:
-        """Yield what was read and its record, and stop at the first malformed line."""
+        """Yield the raw input and its record; stop at the first malformed line."""
         try:
             items = self._items()
             for item in conversation.with_context(items, self.turns) if self.turns else items:
@@ -59,10 +58,10 @@ class Source:
             self.problem = error
 
     def total(self) -> int | None:
-        """Return the number of records where it is known before reading."""
-        plain = self.arguments and not self.shard and not self.files_from and self.text is None
+        """Return the number of records if it is known before reading."""
+        others = self.shard or self.files_from or self.text is not None
         single = all(_kind(a) == "paths" and a != "-" for a in self.arguments)
-        return len(self.arguments) if plain and single else None
+        return len(self.arguments) if self.arguments and single and not others else None
 
     def _items(self) -> Iterator[Item]:
         if self.text is not None:
@@ -79,10 +78,10 @@ class Source:
             elif self.input_format == "paths" or _kind(argument) == "paths":
                 yield self._media(argument)
             else:
-                wanted = self.input_format if self.input_format != "auto" else _kind(argument)
-                yield from self._file(argument, wanted)
+                kind = self.input_format if self.input_format != "auto" else _kind(argument)
+                yield from self._file(argument, kind)
 
-    def _file(self, name: str, wanted: str) -> Iterator[Item]:
+    def _file(self, name: str, input_format: str) -> Iterator[Item]:
         try:
             stream = _open(name) if self.marks else required(name, self.stdin)
         except OSError as error:
@@ -90,46 +89,46 @@ class Source:
             return
         with stream:
             try:
-                yield from self._from(stream, name, wanted)
+                yield from self._from(stream, name, input_format)
             except (EOFError, gzip.BadGzipFile, zlib.error) as error:
                 raise MalformedError(
-                    f"{name}: {error}", hint="is it whole? gzip -t tells"
+                    f"{name}: {error}", hint="is it complete? gzip -t checks"
                 ) from None
 
     def _failed(self, name: str, error: OSError) -> Item:
-        """Return a record about a list or table that cannot be opened: its neighbours go on."""
+        """Return a failed record for a list or table that cannot be opened; the others go on."""
         raw, record = self._media(name)
-        code, message = OPENING.get(
+        code, message = OPEN_ERRORS.get(
             type(error), ("not_readable", f"cannot be read ({error.strerror})")
         )
         hint = "is the path right here?" if code == "not_found" else ""
         return raw, {**record, "error": _problem(code, f"{message}: {name}", hint)}
 
-    def _from(self, stream: BinaryIO, name: str, wanted: str) -> Iterator[Item]:
+    def _from(self, stream: BinaryIO, name: str, input_format: str) -> Iterator[Item]:
         if self.null:
-            wanted = "paths"
-        if wanted == "auto":
+            input_format = "paths"
+        if input_format == "auto":
             yield from self._sniffed(stream, name)
-        elif wanted == "jsonl":
+        elif input_format == "jsonl":
             yield from records.read(stream, name)
-        elif wanted == "csv":
+        elif input_format == "csv":
             yield from tables.rows(stream, name, self._unique)
-        elif wanted == "text":
+        elif input_format == "text":
             yield from self._lines_of_text(stream, name)
         else:
             yield from self._paths(stream, name)
 
     def _sniffed(self, stream: BinaryIO, name: str) -> Iterator[Item]:
-        """Decide by the first non-blank byte: `{` or `[` is records, else a list of paths."""
+        """Decide by the first non-blank byte: `{` or `[` begins records, else a list of paths."""
         blank = 0
         while (line := stream.readline(records.MAX_LINE_BYTES + 2)) and not line.strip():
             blank += 1
         line = line if blank else line.removeprefix(decoding.BOM)
-        joined = cast("BinaryIO", decoding.Pushed(line, stream, blank))
+        restored = cast("BinaryIO", decoding.PushbackStream(line, stream, blank))
         if line.lstrip()[:1] in (b"{", b"["):
-            yield from records.read(joined, name)
+            yield from records.read(restored, name)
         else:
-            yield from self._paths(joined, name, sniffed=True)
+            yield from self._paths(restored, name, sniffed=True)
 
     def _paths(self, stream: BinaryIO, name: str, *, sniffed: bool = False) -> Iterator[Item]:
         listed = enumerate(decoding.split(stream)) if self.null else decoding.lines(stream, name)
@@ -141,12 +140,12 @@ class Source:
     def _media(self, path: str, *, listed: bool = False) -> Item:
         record = records.of_path(path)
         record["id"] = self._unique(record["id"])
-        if self.marks and (problem := _mistaken(path, listed)):
+        if self.marks and (problem := _not_media(path, listed)):
             record["error"] = problem
         return f"{path}\n{record['id']}".encode("utf-8", "surrogateescape"), record
 
     def _unique(self, name: str) -> str:
-        """Return a name that came before with its number."""
+        """Return a name; a number is appended if it occurred before."""
         key = hash(name)
         self._seen[key] = seen = self._seen.get(key, 0) + 1
         return name if seen == 1 else f"{name}#{seen}"
@@ -164,8 +163,8 @@ def _kind(path: str) -> str:
     return "csv" if name.endswith(".csv") else "text" if name.endswith(".txt") else "paths"
 
 
-def _mistaken(path: str, listed: bool) -> Failure | None:
-    """Return what is wrong with a path that was not meant as one: JSON, or a line of text."""
+def _not_media(path: str, listed: bool) -> Failure | None:
+    """Return the problem of a path that names no media: a JSON document, or a line of text."""
     if path.lower().endswith(".json") and Path(path).is_file():
         hint = f"an object per line: jq -c . {path} | emocli ..."
         return _problem("not_media", "a JSON document, neither media nor JSON Lines", hint)
@@ -185,7 +184,7 @@ def _open(path: str) -> BinaryIO:
 
 
 def required(path: str, stdin: BinaryIO) -> BinaryIO:
-    """Open a file that a flag names, or what a command cannot do without."""
+    """Open a file that a flag names or a command needs; UsageError if that fails."""
     try:
         return stdin if path == "-" else _open(path)
     except OSError as error:
@@ -193,11 +192,13 @@ def required(path: str, stdin: BinaryIO) -> BinaryIO:
 
 
 def in_shard(record: dict[str, Any], index: int, count: int) -> bool:
-    """Say whether a record belongs to shard `index` of `count`, counted from 1.
+    """Return whether a record belongs to shard `index` of `count`, counted from 1.
 
-    A stable hash of `dialogue` where present, else `id`: a dialogue stays together, and a record
-    stays in its shard when others come or go.
+    By a stable hash of `dialogue`, else of `id`: a dialogue stays together, and a record stays in
+    its shard when other records are added or removed.
     """
+    import hashlib  # 3 ms, which no help page needs
+
     key = record.get("dialogue", record.get("id"))
     digest = hashlib.blake2b(repr(key).encode("utf-8", "backslashreplace"), digest_size=8).digest()
     return int.from_bytes(digest, "big") % count == index - 1
@@ -212,9 +213,9 @@ def shard(spec: str | None) -> tuple[int, int] | None:
     try:
         index, count = (int(part) for part in spec.split("/"))
     except ValueError:
-        raise UsageError(f"--shard {spec}: not I/N, like 2/8, nor slurm") from None
+        raise UsageError(f"--shard {spec}: expected I/N, such as 2/8, or slurm") from None
     if not 1 <= index <= count:
-        raise UsageError(f"--shard {spec}: I counts from 1 to N")
+        raise UsageError(f"--shard {spec}: I must be from 1 to N")
     return index, count
 
 

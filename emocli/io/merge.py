@@ -1,4 +1,4 @@
-"""Join files of records: lines go out byte for byte, each checked to be a record."""
+"""Join files of records: copy lines byte for byte, after checking that each is a record."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from emocli.errors import UsageError, printable
 from emocli.io.ids import Ids
 
 BLOCK_BYTES = 1 << 18
-LIKELY_SHALLOW = records.MAX_DEPTH  # brackets on a line; more than that are looked at one by one
+LIKELY_SHALLOW = records.MAX_DEPTH  # brackets on a line; with more, its depth is checked
 
 
 def joined(names: Iterable[str], stdin: BinaryIO, out: BinaryIO) -> int:
-    """Pass on the lines of files in turn; return how many. MalformedError for an id twice."""
+    """Copy the lines of files in turn; return their number. MalformedError for a duplicate id."""
     ids = Ids()
     for name in names:
         with _open(name, stdin) as stream:
-            _pass_on(stream, name, ids, out)
+            _copy(stream, name, ids, out)
     ids.check()
     return ids.count
 
@@ -30,25 +30,25 @@ def joined(names: Iterable[str], stdin: BinaryIO, out: BinaryIO) -> int:
 def in_order(
     names: Iterable[str], like: Path, stdin: BinaryIO, out: BinaryIO
 ) -> tuple[int, list[str]]:
-    """Pass on the lines of files in the order of the ids of another file.
+    """Copy the lines of files in the order of the ids of another file.
 
-    Returns how many were written, and what is wrong with others: missing, twice, or unknown.
+    Returns the number of lines written, and the problems: ids missing, duplicate or unknown.
     """
     problems: list[str] = []
     written = 0
     with tempfile.TemporaryFile() as spool:
-        places, twice = _index(names, stdin, spool)
+        positions, duplicates = _index(names, stdin, spool)
         with _open(str(like), stdin) as stream:
             for _, record in records.read(stream, str(like)):
-                place = places.pop(record.get("id"), None)
-                if place is None:
+                position = positions.pop(record.get("id"), None)
+                if position is None:
                     problems.append(f"{records.name_of(record)}: is missing")
                     continue
-                spool.seek(place)
+                spool.seek(position)
                 out.write(spool.readline())
                 written += 1
-    problems += [f"{printable(str(name))}: comes twice, the first is kept" for name in twice]
-    problems += [f"{printable(str(name))}: is not in {like}, left out" for name in places]
+    problems += [f"{printable(str(name))}: occurs twice, the first is kept" for name in duplicates]
+    problems += [f"{printable(str(name))}: is not in {like}, left out" for name in positions]
     return written, problems
 
 
@@ -61,23 +61,23 @@ def _open(name: str, stdin: BinaryIO) -> BinaryIO:
         raise UsageError(f"cannot open {name}: {error.strerror}") from None
 
 
-def _pass_on(stream: BinaryIO, name: str, ids: Ids, out: BinaryIO) -> None:
-    """Copy whole lines as soon as they are here, each checked to be a record."""
+def _copy(stream: BinaryIO, name: str, ids: Ids, out: BinaryIO) -> None:
+    """Copy complete lines as soon as they are read, each checked to be a record."""
     number = 0
     for block in _blocks(stream):
         lines = block.split(b"\n")
-        good = bad = 0  # bytes that may go out; lines that are blank
+        checked = blank = 0  # bytes that may be written; blank lines
         try:
             for line in lines[:-1]:
                 number += 1
                 if line.strip():
                     ids.add(_id(line, name, number))
                 else:
-                    bad += 1
-                good += len(line) + 1
+                    blank += 1
+                checked += len(line) + 1
         finally:
-            whole = block if good == len(block) else block[:good]
-            out.write(_without_blank(whole) if bad else whole)
+            valid = block if checked == len(block) else block[:checked]
+            out.write(_without_blank(valid) if blank else valid)
             out.flush()
 
 
@@ -86,7 +86,7 @@ def _without_blank(block: bytes) -> bytes:
 
 
 def _blocks(stream: BinaryIO) -> Iterator[bytes]:
-    """Yield blocks that end with a newline, each as soon as it is here; no line is endless."""
+    """Yield blocks that end with a newline, as soon as they are read; stop at an overlong line."""
     read1 = getattr(stream, "read1", stream.read)
     rest: list[bytes] = []
     size = 0
@@ -109,22 +109,22 @@ def _id(line: bytes, name: str, number: int) -> Any:
         if line.count(b"{") + line.count(b"[") <= LIKELY_SHALLOW and len(line) <= BLOCK_BYTES:
             return record["id"]
     except (orjson.JSONDecodeError, KeyError, TypeError):
-        pass  # parse says what is wrong, or finds that only the id is missing
+        pass  # parse names the error, or finds that only the id is missing
     return records.parse(line, f"{name}:{number}").get("id")
 
 
 def _index(
     names: Iterable[str], stdin: BinaryIO, spool: BinaryIO
 ) -> tuple[dict[Any, int], list[Any]]:
-    places: dict[Any, int] = {}
-    twice = []
+    positions: dict[Any, int] = {}
+    duplicates = []
     for name in names:
         with _open(name, stdin) as stream:
             for line, record in records.read(stream, name):
                 key = record.get("id")
-                if key in places:
-                    twice.append(key)
+                if key in positions:
+                    duplicates.append(key)
                     continue
-                places[key] = spool.tell()
+                positions[key] = spool.tell()
                 spool.write(line if line.endswith(b"\n") else line + b"\n")
-    return places, twice
+    return positions, duplicates

@@ -1,4 +1,4 @@
-"""The three standard streams of a process; tests bring their own."""
+"""The three standard streams of a process; tests pass their own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import BinaryIO, TextIO
 
 @dataclass
 class StandardStreams:
-    """Where records come from, where they go, and where people are told."""
+    """The streams of a command: records in, records out, messages to people."""
 
     stdin: BinaryIO
     stdout: BinaryIO

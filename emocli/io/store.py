@@ -19,30 +19,30 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-HEADER = 128  # bytes that a .npy file of a plain array begins with
+HEADER = 128  # bytes of the header of a .npy file of a plain array
 
 
 def cache_home() -> Path:
-    """Return where emocli keeps what can be made again ($XDG_CACHE_HOME/emocli)."""
+    """Return the folder of data that can be made again ($XDG_CACHE_HOME/emocli)."""
     if chosen := os.environ.get("EMOCLI_CACHE_DIR"):
         return Path(chosen)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "emocli"
 
 
 class Store:
-    """A folder of files named after the sha256 of what they hold; written once, never changed."""
+    """A folder of files named after the sha256 of their content; written once, never changed."""
 
     def __init__(self, root: str | Path | None = None) -> None:
         chosen = root or os.environ.get("EMOCLI_STORE") or cache_home() / "store"
         self.root = Path(chosen)
 
     def has(self, digest: str, suffix: str) -> str | None:
-        """Return the relative path of a content that is already here, else None."""
+        """Return the relative path of content that is already stored, else None."""
         name = _name(digest, suffix)
         return name if (self.root / name).exists() else None
 
     def put(self, digest: str, suffix: str, data: bytes) -> str:
-        """Write `data` under its digest, whole or not at all; return its relative path."""
+        """Write `data` under its digest, atomically; return its relative path."""
         name = _name(digest, suffix)
         target = self.root / name
         if not target.exists():
@@ -57,7 +57,7 @@ class Store:
         return name
 
     def path(self, name: str) -> Path:
-        """Return where a relative path of a record lies; it never leaves the store."""
+        """Return the full path of a file; RecordError if it is outside the store or missing."""
         path = self.root / name
         if Path(name).is_absolute() or ".." in Path(name).parts:
             raise RecordError("bad_store_path", f"not a path inside the store: {name!r:.80}")
@@ -100,16 +100,16 @@ class Store:
 
 
 @functools.lru_cache(maxsize=4096)
-def _layout(head: bytes) -> tuple[tuple[int, ...], Any, int] | None:
-    """Return shape, dtype and first byte of an array, from how its file begins.
+def _layout(header: bytes) -> tuple[tuple[int, ...], Any, int] | None:
+    """Return shape, dtype and offset of the data of an array, from the header of its file.
 
-    None where numpy has to look by itself. Remembered: arrays of one shape begin alike, and numpy
-    takes longer to understand this than to map the file.
+    None if numpy has to read the header itself. Cached: arrays of one shape have the same header,
+    and parsing it takes numpy longer than mapping the file.
     """
     import numpy as np
 
-    file = io.BytesIO(head)
-    if np.lib.format.read_magic(file) != (1, 0) or len(head) < HEADER:
+    file = io.BytesIO(header)
+    if np.lib.format.read_magic(file) != (1, 0) or len(header) < HEADER:
         return None
     shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
     return (

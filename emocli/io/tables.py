@@ -1,4 +1,4 @@
-"""CSV tables as records: a row each, the header names the fields."""
+"""CSV tables as records: one per row, with the fields that the header names."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ FLOATS = {"start", "end", *(f"label.{n}" for n in ("valence", "arousal", "domina
 def rows(
     stream: BinaryIO, name: str, unique: Callable[[str], str]
 ) -> Iterator[tuple[bytes, dict[str, Any]]]:
-    """Yield what was read of each row, and its record; `a.b` nests, `emotion` is label.emotion.
+    """Yield the raw input and the record of each row; `a.b` nests, `emotion` is label.emotion.
 
-    A path is relative to the folder of the table, where that is a file. Empty cells are left out;
+    A path is relative to the folder of the table, if that is a file. Empty cells are left out;
     start, end, turn and the dimensions of a label are numbers. Without an `id` a row is named
     "path#start-end", which `unique` makes unique. Raises MalformedError naming the row.
     """
@@ -42,7 +42,7 @@ def rows(
             raise MalformedError(f"{name}: row {number}: {error}") from None
         except ValueError as error:  # UnicodeDecodeError as well
             raise MalformedError(
-                f"{name}: row {number}: {_told(error)}", hint=_hint(error)
+                f"{name}: row {number}: {_reason(error)}", hint=_hint(error)
             ) from None
         yield repr((record["id"], row)).encode(), record
 
@@ -50,16 +50,16 @@ def rows(
 def text(stream: BinaryIO, name: str) -> Iterator[str]:
     """Yield the lines of a UTF-8 table for csv: line ends as they are, no byte order mark.
 
-    Lines are decoded one by one, so that UnicodeDecodeError comes with the line that is at fault.
+    Lines are decoded one by one, so that UnicodeDecodeError carries the line at fault.
     """
     for _, line in decoding.lines(stream, name):
         yield from io.StringIO(line.decode("utf-8"), newline="")
 
 
-def _told(error: ValueError) -> str:
+def _reason(error: ValueError) -> str:
     if isinstance(error, UnicodeDecodeError):
-        wrong = error.object[error.start : error.end]
-        return f"not UTF-8: {wrong!r} in {decoding.start_of(error.object)}"
+        invalid = error.object[error.start : error.end]
+        return f"not UTF-8: {invalid!r} in {decoding.start_of(error.object)}"
     return str(error)
 
 
@@ -80,7 +80,7 @@ def _record(row: dict[str, Any], folder: Path | None) -> dict[str, Any]:
 
 
 def _name(row: dict[str, str], record: dict[str, Any], place: str) -> str:
-    """Return what a row without an id is called: its path with the span, or its place."""
+    """Return an id for a row that has none: its path with the span, or its place."""
     if "path" not in record:
         return place
     span = f"#{row.get('start') or 0}-{row.get('end') or ''}"
@@ -93,12 +93,12 @@ def _nest(record: dict[str, Any], key: str, cell: str) -> None:
     for name in outer:
         record = record.setdefault(name, {})
         if not isinstance(record, dict):
-            raise ValueError(f"the columns {name!r} and {key!r} do not go together")
+            raise ValueError(f"the columns {name!r} and {key!r} contradict each other")
     record[last] = value
 
 
 def _number(key: str, cell: str) -> str | float | int:
-    """Return a cell as what the schema says it is."""
+    """Return a cell in the type that the schema gives its field."""
     if key not in FLOATS and key != "turn":
         return cell
     try:
@@ -106,5 +106,5 @@ def _number(key: str, cell: str) -> str | float | int:
     except ValueError:
         raise ValueError(f"{key} is not a number: {cell!r}") from None
     if not math.isfinite(value):
-        raise ValueError(f"{key} is not a number: {cell!r}")
+        raise ValueError(f"{key} is not finite: {cell!r}")
     return value

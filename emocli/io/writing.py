@@ -1,4 +1,4 @@
-"""Where output goes: stdout, a pipe or a device, or a file that appears whole or not at all."""
+"""Write output to stdout, to a pipe or a device, or to a file that appears complete or never."""
 
 from __future__ import annotations
 
@@ -14,45 +14,45 @@ from typing import BinaryIO, cast
 
 from emocli.errors import EmocliError, UsageError
 
-DESCRIPTORS = re.compile(r"/proc/\d+(/task/\d+)?/fd")  # what /dev/fd and /dev/stdout lead to
-MOST_LINKS = 40  # as Linux follows
+DESCRIPTORS = re.compile(r"/proc/\d+(/task/\d+)?/fd")  # targets of /dev/fd and /dev/stdout
+MAX_LINKS = 40  # as Linux follows
 
 
 def place(path: Path | None) -> Path | None:
-    """Return where --output PATH writes: None for stdout, which "-" means too; links are followed.
+    """Return the file that --output PATH writes, links followed; None for stdout, also for "-".
 
-    Raises UsageError for a folder, and for links that lead nowhere.
+    Raises UsageError for a folder, and for links that form a loop.
     """
     if path is None or str(path) == "-":
         return None
     if path.is_dir():
         raise UsageError(f"cannot write {path}: it is a folder", hint="name a file in it")
-    for _ in range(MOST_LINKS):
+    for _ in range(MAX_LINKS):
         if not path.is_symlink() or _is_descriptor(path):
             return path
         path = path.parent / path.readlink()
-    raise UsageError(f"cannot write {path}: its links go round in circles")
+    raise UsageError(f"cannot write {path}: its links form a loop")
 
 
 def is_special(path: Path) -> bool:
-    """Say whether a path is a pipe, a device or an open file, which nothing may take the place of.
+    """Return whether a path is a pipe, a device or an open file, which must not be replaced.
 
-    What is written there cannot be whole or not at all, nor resumed.
+    Output there cannot be atomic, nor can it be resumed.
     """
     try:
         return _is_descriptor(path) or not stat.S_ISREG(path.stat().st_mode)
-    except OSError:  # not there yet
+    except OSError:  # does not exist yet
         return False
 
 
 def is_full(error: OSError) -> bool:
-    """Say whether a disk, a quota or a limit is used up: no mistake in how emocli was called."""
+    """Return whether a disk, a quota or a limit is used up: not an error of usage."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextlib.contextmanager
-def told(path: Path) -> Iterator[None]:
-    """Raise that a disk is full as an EmocliError that names the file."""
+def full_disk_raised(path: Path) -> Iterator[None]:
+    """Raise the error of a full disk as an EmocliError that names the file."""
     try:
         yield
     except OSError as error:
@@ -78,7 +78,7 @@ def whole_file(path: Path | None, stdout: BinaryIO) -> Iterator[BinaryIO]:
         stdout.flush()
         return
     if is_special(path):
-        with told(path), _opened(path) as file:
+        with full_disk_raised(path), _opened(path) as file:
             yield file
         return
     try:
@@ -87,7 +87,7 @@ def whole_file(path: Path | None, stdout: BinaryIO) -> Iterator[BinaryIO]:
         raise UsageError(f"cannot write {path}: {error.strerror}") from None
     temporary = Path(name)
     try:
-        with told(path), os.fdopen(handle, "wb") as file:
+        with full_disk_raised(path), os.fdopen(handle, "wb") as file:
             yield cast("BinaryIO", file)
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)

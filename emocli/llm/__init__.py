@@ -1,1 +1,1 @@
-"""Language models and what stands in for them: prompts, answers, annotators. No records here."""
+"""Language models as raters, and their stand-in: prompts, answers, annotators. No records."""

@@ -1,10 +1,10 @@
-"""An audio language model as a rater: it hears the recording and answers the question.
+"""An audio language model as a rater: it answers a question about a recording.
 
 Qwen2-Audio: Chu et al., "Qwen2-Audio Technical Report", 2024, https://arxiv.org/abs/2407.10759, as
-transformers runs it. What Zhang et al. 2026 (see `emocli.llm.personas`) ask of Gemini is asked of a
-model that runs here. Our choices: plain sampling from the whole vocabulary at the rater's
-temperature (no top-k, no nucleus), 16 tokens at most, the system prompt. The model hears the first
-30 s.
+transformers runs it. A model that runs locally gets the questions that Zhang et al. 2026 (see
+`emocli.llm.personas`) ask Gemini. Our choices: plain sampling from the whole vocabulary at the
+rater's temperature (no top-k, no nucleus), 16 tokens at most, the system prompt. The model gets the
+first 30 s.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from emocli.errors import ConfigError
 
 KIND = "qwen2_audio"  # model_type in config.json
 SAMPLE_RATE_HZ = 16_000
-MOST_TOKENS = 16  # of an answer: a label is one word, of three tokens or so
+MAX_ANSWER_TOKENS = 16  # a label is one word, of about three tokens
 SYSTEM = "You listen closely and answer in one word."
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the model said, and what that took."""
+    """The answer of the model, and its cost."""
 
     raw: str
     seconds: float
-    prompt_tokens: int  # the recording's included
+    prompt_tokens: int  # including those of the recording
     answer_tokens: int
 
 
 class AudioAnnotator:
-    """A Qwen2-Audio with its processor, from a folder of files; never from the network."""
+    """Qwen2-Audio with its processor, from a local folder; never from the network."""
 
     def __init__(self, folder: str | Path, device: str = "cpu", dtype: str = "float32") -> None:
-        """Load it; raise ConfigError where the folder holds another kind of model."""
+        """Load it; raise ConfigError if the folder contains another kind of model."""
         import torch
         import transformers
 
@@ -48,15 +48,15 @@ class AudioAnnotator:
         kind = json.loads(config.read_text()).get("model_type") if config.exists() else None
         if kind != KIND:
             raise ConfigError(
-                f"{folder} is no audio language model of a kind known here: model_type {kind!r}",
-                hint=f"it must be {KIND}, such as Qwen/Qwen2-Audio-7B-Instruct",
+                f"unknown kind of audio language model in {folder}: model_type {kind!r}",
+                hint=f"expected {KIND}, such as Qwen/Qwen2-Audio-7B-Instruct",
             )
         transformers.utils.logging.disable_progress_bar()
         local = {"local_files_only": True}
         self.processor: Any = transformers.AutoProcessor.from_pretrained(folder, **local)
         rate = self.processor.feature_extractor.sampling_rate
         if rate != SAMPLE_RATE_HZ:
-            raise ConfigError(f"{folder} listens at {rate} Hz, not at {SAMPLE_RATE_HZ}")
+            raise ConfigError(f"{folder} takes audio at {rate} Hz, not at {SAMPLE_RATE_HZ} Hz")
         model: Any = transformers.Qwen2AudioForConditionalGeneration.from_pretrained(
             folder, use_safetensors=True, dtype=getattr(torch, dtype), **local
         )
@@ -67,8 +67,8 @@ class AudioAnnotator:
     ) -> Answer:
         """Return the answer to a prompt about a recording (time,) at 16 kHz.
 
-        The same seed gives the same answer on the same machine; the generators of the process are
-        left as they were.
+        The same seed gives the same answer on the same machine; the random generators of the
+        process are left as they were.
         """
         import torch
 
@@ -83,16 +83,16 @@ class AudioAnnotator:
                 temperature=temperature,
                 top_k=0,
                 top_p=1.0,
-                max_new_tokens=MOST_TOKENS,
+                max_new_tokens=MAX_ANSWER_TOKENS,
             )
-        before = inputs["input_ids"].shape[1]
-        said = tokens[0, before:]
-        raw = self.processor.tokenizer.decode(said, skip_special_tokens=True)
-        return Answer(raw, time.perf_counter() - started, before, len(said))
+        prompt_tokens = inputs["input_ids"].shape[1]
+        answer_tokens = tokens[0, prompt_tokens:]
+        raw = self.processor.tokenizer.decode(answer_tokens, skip_special_tokens=True)
+        return Answer(raw, time.perf_counter() - started, prompt_tokens, len(answer_tokens))
 
     def inputs(self, samples: NDArray[np.float32], prompt: str) -> Any:
         """Return the tensors of a question: tokens, log-mel spectrogram, masks."""
-        recording = {"type": "audio", "audio": ""}  # the samples are given below
+        recording = {"type": "audio", "audio": ""}  # the samples are passed to the processor
         content = [recording, {"type": "text", "text": prompt}]
         turns = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": content}]
         text = self.processor.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)

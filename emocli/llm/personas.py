@@ -1,14 +1,14 @@
-"""Synthetic raters: a persona and a temperature each, one question, one label out of the answer.
+"""Synthetic raters: each has a persona and a temperature, and answers one question with a label.
 
 Zhang, Jin, Wang, Wei and Dang, "Scaling Ambiguity", ICASSP 2026, https://arxiv.org/abs/2601.14620,
 and its code, https://github.com/WendaZhang08/scaling-ambiguity-SER: rater a = 0, 1, ... is told to
-attend to one of five things, by a mod 5; its temperature is drawn from one of five bands, by a mod
-5, with a jitter of +-0.05, clipped to [0.1, 1] and seeded by a; the answer is a label exactly, or
-else the first label contained in it, or else dropped.
+attend to one of five cues, by a mod 5; its temperature is drawn from one of five bands, by a mod
+5, with a jitter of +-0.05, clipped to [0.1, 1] and seeded by a; the answer is exactly a label, or
+else the first label contained in it, or else it is dropped.
 
 Our choices: all wordings; which generator (Python's); that the first label is the one that begins
 earliest, at the start of a word (so "unhappy" is not happy, and "joyful" is joy), the longer of two
-that begin together; and the leans, which only models without an ear for instructions use (see
+that begin together; and the leans, which only raters that cannot follow instructions use (see
 `emocli.llm.sampled`).
 """
 
@@ -23,14 +23,14 @@ from dataclasses import dataclass, field
 BANDS = ((0.1, 0.3), (0.3, 0.5), (0.5, 0.7), (0.7, 0.9), (0.9, 0.93))  # of rater a mod 5
 JITTER = 0.05
 COLDEST, HOTTEST = 0.1, 1.0
-AROUND = " \t\r\n.,;:!?\"'`*()[]"  # what an answer may have around its label
+AROUND = " \t\r\n.,;:!?\"'`*()[]"  # characters around the label of an answer
 
 TASK = "You are one of several people who judge, each alone, how the speaker of a recording feels."
 
 
 @dataclass(frozen=True)
 class Persona:
-    """What a rater attends to: in words, and as the weight of each modality's own answer."""
+    """What a rater attends to: in words, and as weights of the predictions of each modality."""
 
     name: str
     focus: str
@@ -59,13 +59,13 @@ PERSONAS = (
 
 
 def persona(rater: int) -> Persona:
-    """Return what a rater attends to; the five come round in turn."""
+    """Return the persona of a rater; the five are used in turn."""
     return PERSONAS[rater % len(PERSONAS)]
 
 
 @functools.cache
 def temperature(rater: int) -> float:
-    """Return a rater's temperature, in [0.1, 1], to three decimals; always the same for it."""
+    """Return a rater's temperature, in [0.1, 1], to three decimals; always the same."""
     draws = random.Random(rater)
     value = draws.uniform(*BANDS[rater % len(BANDS)]) + draws.uniform(-JITTER, JITTER)
     return round(min(max(value, COLDEST), HOTTEST), 3)
@@ -88,7 +88,7 @@ def prompt(
 
 
 def parse(raw: str, labels: Sequence[str]) -> str | None:
-    """Return the label that an answer names, or None where it names none.
+    """Return the label that an answer names, or None if it names none.
 
     >>> parse("Joy.", ["anger", "joy"]), parse("not unhappy", ["happy"])
     ('joy', None)
@@ -99,8 +99,8 @@ def parse(raw: str, labels: Sequence[str]) -> str | None:
     for label in labels:
         if label.casefold() == answer:
             return label
-    found = []
+    matches = []
     for label in labels:
         if match := re.search(rf"(?<!\w){re.escape(label.casefold())}", answer):
-            found.append((match.start(), -len(label), label))
-    return min(found)[2] if found else None
+            matches.append((match.start(), -len(label), label))
+    return min(matches)[2] if matches else None

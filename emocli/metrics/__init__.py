@@ -1,8 +1,8 @@
 """Metrics: pure numpy, arrays in, numbers out.
 
-A file's `__all__` lists its metrics; what is listed is found by `names` and tested. A metric that
+A file's `__all__` lists its metrics, which `names` returns and the tests cover. A metric that
 is undefined (no record, no class) is NaN here and null in records. The other public functions are
-the counts that metrics are made of: additive, so that a bootstrap resamples sums, not records.
+the counts behind the metrics: additive, so that a bootstrap resamples sums, not records.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Agreement of raters: how far the votes for each record say the same.
+"""Agreement of raters: how often the raters of a record give the same label.
 
 Fleiss, "Measuring nominal scale agreement among many raters", Psychological Bulletin 76(5), 1971,
 https://doi.org/10.1037/h0031619, for as many raters as each record has, as in the code of Zhang et
@@ -6,9 +6,9 @@ al., "Scaling Ambiguity", ICASSP 2026, https://arxiv.org/abs/2601.14620. With P_
 pairs of raters of a record that agree and p_j the share of all votes that class j got:
 kappa = (mean P_i - sum p_j^2) / (1 - sum p_j^2).
 
-As in that code a record with one vote, or none, counts as agreed (P_i = 1), which flatters; leave
-such records out to avoid it. Where every vote is for one class, kappa is 1. Votes are counts,
-(records, classes).
+As in that code a record with one vote, or none, counts as agreed (P_i = 1), which raises kappa;
+leave such records out to avoid that. Where every vote is for one class, kappa is 1. Votes are
+counts, (records, classes).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def entropies(votes: Floats) -> Floats:
 
 
 def relative_entropies(votes: Floats) -> Floats:
-    """Return each record's entropy over that of an even vote for the labels it got, in [0, 1].
+    """Return each record's entropy over that of uniform votes for its labels, in [0, 1].
 
     The measure of ambiguity that Zhang et al. 2026 cut into thirds: H / log(labels with a vote).
     One label alone gives 0. Their scale differs from record to record: 5:5 and 3:3:3 both give 1.
@@ -52,7 +52,7 @@ def relative_entropies(votes: Floats) -> Floats:
 
 
 def pair_agreements(votes: Floats) -> Floats:
-    """Return P_i, the share of each record's pairs of raters that agree, in [0, 1]; 1 of none."""
+    """Return P_i, each record's share of rater pairs that agree, in [0, 1]; 1 without a pair."""
     votes = _votes(votes)
     raters = votes.sum(1)
     pairs = raters * (raters - 1)
@@ -61,16 +61,16 @@ def pair_agreements(votes: Floats) -> Floats:
 
 
 def fleiss_kappa(votes: Floats) -> float:
-    """Return Fleiss' kappa of votes, in [-1, 1]: 0 by chance, 1 agreed; NaN for no record.
+    """Return Fleiss' kappa of votes, in [-1, 1]: 0 is chance, 1 full agreement; NaN for no record.
 
-    Raises ValueError naming the first record with a negative or broken count.
+    Raises ValueError naming the first record with a count that is negative or not whole.
     """
     votes = _votes(votes)
     return float(kappa_of(kappa_sums(votes, np.zeros(len(votes), np.int64), 1)[0]))
 
 
 def kappa_sums(votes: Floats, clusters: Indices, count: int) -> Floats:
-    """Sum per cluster what `kappa_of` needs, (count, 2 + classes): n, P_i, votes per class."""
+    """Return the sums per cluster for `kappa_of`, (count, 2 + classes): n, P_i, votes per class."""
     votes = _votes(votes)
     columns = [np.ones(len(votes)), pair_agreements(votes), *votes.T]
     return np.stack([np.bincount(clusters, column, count) for column in columns], 1)
@@ -82,9 +82,9 @@ def kappa_of(total: Floats) -> Floats:
     all_votes = votes.sum(-1)
     observed = total[..., 1] / np.maximum(n, 1)
     expected = ((votes / np.maximum(all_votes, 1)[..., None]) ** 2).sum(-1)
-    one = (all_votes <= n) | (1 - expected < 1e-10)  # a rater each, or one class: nothing to differ
-    kappa = (observed - expected) / np.where(one, 1.0, 1 - expected)
-    return np.where(n > 0, np.where(one, 1.0, np.clip(kappa, -1, 1)), np.nan)[()]
+    certain = (all_votes <= n) | (1 - expected < 1e-10)  # one vote each, or one class
+    kappa = (observed - expected) / np.where(certain, 1.0, 1 - expected)
+    return np.where(n > 0, np.where(certain, 1.0, np.clip(kappa, -1, 1)), np.nan)[()]
 
 
 def _votes(votes: Floats) -> Floats:

@@ -1,18 +1,18 @@
-"""Blends of two emotions: the two accuracies of BLEMORE, and its ways from probabilities to blends.
+"""Blends of two emotions: the two accuracies of BLEMORE, and rules that decode probabilities.
 
 Lachmann, Israelsson, Tornberg, Saghinadze, Balazia, Müller and Laukka, "Not all Blends are Equal:
 The BLEMORE Dataset of Blended Emotion Expressions with Relative Salience Annotations", 2026,
 https://arxiv.org/abs/2601.13225; behaviour read from its code,
 https://github.com/BlEmoRe/blemore-common
 
-A row of saliences, (records, classes), has what each emotion contributes in per cent: 100 for one
-emotion, and 50/50, 70/30 or 30/70 for two; an emotion is there when its salience is above zero.
+A row of saliences, (records, classes), says how many per cent each emotion contributes: 100 for
+one emotion, and 50/50, 70/30 or 30/70 for two; an emotion is present if its salience is above zero.
 
-- `presence`: the share of all records where the same emotions are there, saliences ignored.
+- `presence`: the share of all records with the same emotions present, saliences ignored.
 - `salience`: the share, of the records whose truth is a blend, where exactly the same two emotions
-  are there and each salience, rounded to whole per cent (half to even), is the true one.
-The challenge score is the mean of the two. The published code gives 0 for `salience` without any
-blend; here it is NaN.
+  are present and each salience, rounded to whole per cent (half to even), is the true one.
+The challenge score is the mean of the two. Without any blend the published code returns 0 for
+`salience`; here it is NaN.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 __all__ = ["presence", "salience"]
 
-SUM_TOLERANCE = 1.0  # per cent that saliences may miss 100 by (33 + 33 + 33): our choice
+SUM_TOLERANCE = 1.0  # per cent from 100 that a sum may be off (33 + 33 + 33): our choice
 SPLITS = ((50, 50), (70, 30), (30, 70))  # per cent, of the two emotions of a blend
 GRID = np.linspace(0.05, 0.95, 20)  # of both thresholds, as published
 
@@ -41,15 +41,17 @@ def saliences(rows: Floats, name: str = "blend") -> Floats:
     bad = ~(np.abs(rows.sum(1) - 100) <= SUM_TOLERANCE) | (rows < 0).any(1)
     if bad.any():
         row = int(bad.argmax())
-        raise ValueError(f"{name} {row} is not positive per cents of 100: {rows[row].tolist()}")
+        raise ValueError(
+            f"{name} {row} is not positive shares adding to 100 %: {rows[row].tolist()}"
+        )
     return rows
 
 
 def presence_hits(truth: Floats, predicted: Floats) -> NDArray[np.bool_]:
     """Return which records have exactly the true emotions, (records,)."""
     truth, predicted = _pair(truth, predicted)
-    there: NDArray[np.bool_] = np.all((truth > 0) == (predicted > 0), axis=1)
-    return there
+    hits: NDArray[np.bool_] = np.all((truth > 0) == (predicted > 0), axis=1)
+    return hits
 
 
 def salience_hits(truth: Floats, predicted: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -73,7 +75,7 @@ def salience(truth: Floats, predicted: Floats) -> float:
 
 
 def sums(truth: Floats, predicted: Floats, clusters: Indices, count: int) -> Floats:
-    """Count per cluster, (count, 4): records, those present, blends, those with their saliences."""
+    """Count per cluster, (count, 4): records, present, blends, blends with right saliences."""
     hits, blends = salience_hits(truth, predicted)
     columns = (np.ones(len(hits)), presence_hits(truth, predicted), blends, hits)
     return np.stack([np.bincount(clusters, column, count) for column in columns], 1)
@@ -82,32 +84,40 @@ def sums(truth: Floats, predicted: Floats, clusters: Indices, count: int) -> Flo
 def figures(total: Floats) -> dict[str, Floats]:
     """Return presence, salience and their mean, `blend_score`, of sums (..., 4)."""
     records, present, blends, right = (total[..., i] for i in range(4))
-    there = (present / np.where(records > 0, records, np.nan))[()]
-    salient = (right / np.where(blends > 0, blends, np.nan))[()]
-    return {"presence": there, "salience": salient, "blend_score": (there + salient) / 2}
+    presence_share = (present / np.where(records > 0, records, np.nan))[()]
+    salience_share = (right / np.where(blends > 0, blends, np.nan))[()]
+    return {
+        "presence": presence_share,
+        "salience": salience_share,
+        "blend_score": (presence_share + salience_share) / 2,
+    }
 
 
 def decode(probabilities: Floats, alpha: float, beta: float, neutral: int | None) -> Floats:
-    """Return the saliences that the published rules read from probabilities (records, classes).
+    """Return the saliences that the published rules decode from probabilities (records, classes).
 
-    Of the two largest: the first alone when it is below `alpha`, or when the second is (or is
-    zero); with `neutral` among the two the larger alone; else a blend, 50/50 where they differ by
-    at most `beta`, 70 for the larger and 30 otherwise. Of equal probabilities the class that stands
-    first counts as larger, and neutral (None: there is none) as the smallest, wherever it stands
-    (in the published order it is the last).
+    Only the two largest count. The result is the larger emotion if either of them is below `alpha`,
+    if the second is zero, or if one of them is `neutral`; else a blend, 50/50 if they differ by at
+    most `beta`, otherwise 70 for the larger and 30. Of equal probabilities the first class counts
+    as larger, and neutral (None: no such class) as the smallest, at any position (in the published
+    order it is the last).
     """
-    (first, second), (one, two), never = _largest(probabilities, neutral)
-    rows, alone, even = np.arange(len(one)), never | (two < alpha), one - two <= beta
+    (first, second), (top, runner_up), single_only = _largest(probabilities, neutral)
+    rows, single, equal = (
+        np.arange(len(top)),
+        single_only | (runner_up < alpha),
+        top - runner_up <= beta,
+    )
     result = np.zeros(np.shape(probabilities))
-    result[rows, first] = np.where(alone, 100, np.where(even, 50, 70))
-    result[rows[~alone], second[~alone]] = np.where(even, 50, 30)[~alone]
+    result[rows, first] = np.where(single, 100, np.where(equal, 50, 70))
+    result[rows[~single], second[~single]] = np.where(equal, 50, 30)[~single]
     return result
 
 
 def _largest(
     probabilities: Floats, neutral: int | None
 ) -> tuple[Indices, Floats, NDArray[np.bool_]]:
-    """Return the places and values (2, records) of the two largest, and what is never a blend."""
+    """Return places and values (2, records) of the two largest, and which records are no blend."""
     probabilities = np.asarray(probabilities, np.float64)
     without = -1 if neutral is None else neutral
     others = [c for c in range(probabilities.shape[1]) if c != neutral]
@@ -120,16 +130,16 @@ def _largest(
 def threshold_scores(truth: Floats, probabilities: Floats, neutral: int | None) -> Floats:
     """Return presence + salience of every alpha and beta of the published grid, (20, 20)."""
     truth, probabilities = _pair(truth, probabilities)
-    there, rows = truth > 0, np.arange(len(truth))
-    places, (one, two), never = _largest(probabilities, neutral)
+    present_mask, rows = truth > 0, np.arange(len(truth))
+    places, (top, runner_up), single_only = _largest(probabilities, neutral)
     first, second = np.rint(truth[rows, places])
-    single = (there.sum(1) == 1) & (first > 0)
-    pair = (there.sum(1) == 2) & (first > 0) & (second > 0)
-    blend = ~never & (two >= GRID[:, None])  # (alphas, records)
-    even = one - two <= GRID[:, None]  # (betas, records)
-    right = np.where(even, pair & (first == 50) & (second == 50), pair & (first == 70))
+    single = (present_mask.sum(1) == 1) & (first > 0)
+    pair = (present_mask.sum(1) == 2) & (first > 0) & (second > 0)
+    blend = ~single_only & (runner_up >= GRID[:, None])  # (alphas, records)
+    equal = top - runner_up <= GRID[:, None]  # (betas, records)
+    right = np.where(equal, pair & (first == 50) & (second == 50), pair & (first == 70))
     present = np.where(blend, pair, single).sum(1)
-    blends = max(int((there.sum(1) == 2).sum()), 1)
+    blends = max(int((present_mask.sum(1) == 2).sum()), 1)
     salient = blend.astype(np.float64) @ right.T.astype(np.float64)
     return present[:, None] / max(len(truth), 1) + salient / blends
 
@@ -137,8 +147,8 @@ def threshold_scores(truth: Floats, probabilities: Floats, neutral: int | None) 
 def thresholds(truth: Floats, probabilities: Floats, neutral: int | None) -> tuple[float, float]:
     """Return the alpha and beta of the published grid with the best (presence + salience) / 2.
 
-    The first of equal ones, alpha before beta. Chosen on the records that are then scored they
-    flatter: choose on others.
+    The first of equal ones, alpha before beta. Scores are too high on the records that the
+    thresholds were chosen on: choose on others.
     """
     best = int(threshold_scores(truth, probabilities, neutral).argmax())
     return float(GRID[best // len(GRID)]), float(GRID[best % len(GRID)])
@@ -174,8 +184,8 @@ def closeness(probabilities: Floats, neutral: int | None) -> Floats:
     """Return -KL(answer || probabilities) in nats for each of the `answers`, (records, answers)."""
     probabilities = np.maximum(np.asarray(probabilities, np.float64), np.finfo(np.float64).eps)
     valid = answers(probabilities.shape[1], neutral) / 100
-    own = (valid * np.log(np.where(valid > 0, valid, 1.0))).sum(1)
-    near: Floats = np.log(probabilities) @ valid.T - own
+    negative_entropies = (valid * np.log(np.where(valid > 0, valid, 1.0))).sum(1)
+    near: Floats = np.log(probabilities) @ valid.T - negative_entropies
     return near
 
 

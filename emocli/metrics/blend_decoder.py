@@ -1,10 +1,10 @@
-"""Choose how blends are read from probabilities, on records that are not scored afterwards.
+"""Fit the decoder that turns probabilities into blends, on records that are not scored.
 
-A decoder is a dict that bundles carry: {"rule": "published", "alpha", "beta"}, the two thresholds
+A decoder is a dict that bundles contain: {"rule": "published", "alpha", "beta"}, the two thresholds
 of BLEMORE (https://arxiv.org/abs/2601.13225), or {"rule": "expected", "sharpness", "prior"}, our
-design: the answer of the greatest expected score. `blend.py` has both rules. The published way
-chooses on the fold whose score it then reports, which flatters; these functions do not know whose
-records they are given.
+design: the answer of the greatest expected score. `blend.py` has both rules. The published code
+chooses on the fold whose score it then reports, so that score is too high; these functions cannot
+check which records they get.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from emocli.metrics import blend
 from emocli.metrics.blend import Floats, Indices
 
 RULES = ("published", "expected")
-SHARPNESS = (1e-2, 1e3)  # from deaf to the network to nothing but its nearest answer: our choice
+SHARPNESS = (1e-2, 1e3)  # from ignoring the network to always its nearest answer: our choice
 STEPS = 60  # halvings of the range of log sharpness: 1e-17 of it is left
 
 
 def fit_decoder(
     truth: Floats, probabilities: Floats, neutral: int | None, rule: str
 ) -> dict[str, Any]:
-    """Return the decoder of a rule that suits saliences and probabilities (records, classes).
+    """Return the decoder of a rule that fits saliences and probabilities (records, classes) best.
 
     "published": alpha and beta with the best challenge score. "expected": the sharpness that makes
     the true answers likeliest, the prior their frequencies with one added to each (our choice, so
-    that none is impossible). Raises ValueError for another rule, for no record and for a truth that
-    is none of the valid answers, which only the "published" rule takes.
+    that none is impossible). Raises ValueError for an unknown rule, without records, and for a
+    truth that is not a valid answer (the "published" rule accepts any).
     """
     truth = blend.saliences(truth, "truth")
     if not len(truth) or truth.shape != np.shape(probabilities):
@@ -39,49 +39,51 @@ def fit_decoder(
         alpha, beta = blend.thresholds(truth, probabilities, neutral)
         return {"rule": rule, "alpha": alpha, "beta": beta}
     if rule != "expected":
-        raise ValueError(f"no rule {rule!r}: there are {', '.join(RULES)}")
+        raise ValueError(f"unknown rule {rule!r}: the rules are {', '.join(RULES)}")
     valid = blend.answers(truth.shape[1], neutral)
-    own = _which(truth, valid)
-    prior = (np.bincount(own, minlength=len(valid)) + 1) / (len(own) + len(valid))
+    indices = _which(truth, valid)
+    prior = (np.bincount(indices, minlength=len(valid)) + 1) / (len(indices) + len(valid))
     near = blend.closeness(probabilities, neutral)
-    return {"rule": rule, "sharpness": _sharpness(near, own, prior), "prior": prior.tolist()}
+    return {"rule": rule, "sharpness": _sharpness(near, indices, prior), "prior": prior.tolist()}
 
 
 def decoded(probabilities: Floats, decoder: Mapping[str, Any], neutral: int | None) -> Floats:
-    """Return the saliences that a decoder reads from probabilities (records, classes).
+    """Return the saliences that a decoder makes of probabilities (records, classes).
 
-    A record's answer does not depend on its neighbours. Raises ValueError for another rule, and for
-    a prior of another number of answers.
+    A record's answer does not depend on its neighbours. Raises ValueError for an unknown rule, and
+    for a prior with another number of answers.
     """
     classes = np.shape(probabilities)[1]
     if decoder["rule"] == "published":
         return blend.decode(probabilities, decoder["alpha"], decoder["beta"], neutral)
     if decoder["rule"] != "expected":
-        raise ValueError(f"no rule {decoder['rule']!r}: there are {', '.join(RULES)}")
+        raise ValueError(f"unknown rule {decoder['rule']!r}: the rules are {', '.join(RULES)}")
     prior, valid = np.asarray(decoder["prior"], np.float64), blend.answers(classes, neutral)
     if len(prior) != len(valid):
-        raise ValueError(f"a prior of {len(prior)} answers for {classes} classes: {len(valid)}")
+        raise ValueError(f"the prior has {len(prior)} answers, {classes} classes have {len(valid)}")
     likely = blend.posteriors(probabilities, prior, decoder["sharpness"], neutral)
     share = float(prior[(valid > 0).sum(1) == 2].sum())
     return blend.decode_expected(likely, classes, neutral, share)
 
 
 def _which(truth: Floats, valid: Floats) -> Indices:
-    """Return which of the valid answers each row is; ValueError names the first that is none."""
+    """Return which of the valid answers each row is; ValueError names the first that is not one."""
     same = (np.rint(truth)[:, None] == valid).all(2)  # (records, answers)
     if not (some := same.any(1)).all():
         row = int(some.argmin())
-        raise ValueError(f"truth {row} is none of the {len(valid)} answers: {truth[row].tolist()}")
+        raise ValueError(
+            f"truth {row} is not one of the {len(valid)} answers: {truth[row].tolist()}"
+        )
     return same.argmax(1)
 
 
-def _sharpness(near: Floats, own: Indices, prior: Floats) -> float:
-    """Return the sharpness that makes the answers `own` likeliest.
+def _sharpness(near: Floats, indices: Indices, prior: Floats) -> float:
+    """Return the sharpness that makes the answers at `indices` likeliest.
 
-    Their mean log-probability is concave in it; its slope is how much nearer the true answers are
-    than the expected ones, and is halved towards zero.
+    Their mean log-probability is concave in it; its slope is how much closer the true answers are
+    than the expected ones. Bisection finds the zero of the slope.
     """
-    true = float(near[np.arange(len(own)), own].mean())
+    true = float(near[np.arange(len(indices)), indices].mean())
 
     def slope(sharpness: float) -> float:
         likely = blend.weighed(near, prior, sharpness)

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-MOST = 5000  # clusters that are drawn one by one
+MOST = 5000  # clusters that are resampled one by one
 LEVEL = 95.0  # per cent
 CELLS = 2_000_000  # numbers of a block of weights, 16 MB
 
@@ -38,7 +38,7 @@ def clusters(labels: NDArray[np.integer], seed: int) -> tuple[NDArray[np.int64],
 
 
 def resampled(sums: Floats, resamples: int, seed: int) -> Iterator[Floats]:
-    """Yield blocks (block, statistics) of sums (clusters, statistics) over drawn clusters.
+    """Yield blocks (block, statistics) of sums (clusters, statistics) over resampled clusters.
 
     Each of the `resamples` rows is as many clusters as there are, drawn with replacement.
     """
@@ -52,7 +52,7 @@ def resampled(sums: Floats, resamples: int, seed: int) -> Iterator[Floats]:
 
 
 def interval(values: Floats) -> tuple[float, float]:
-    """Return the 2.5th and the 97.5th percentile of what is not NaN; NaN, NaN of nothing."""
+    """Return the 2.5th and the 97.5th percentile of the values that are not NaN; else NaN, NaN."""
     values = values[~np.isnan(values)]
     if not values.size:
         return float("nan"), float("nan")

@@ -1,4 +1,4 @@
-"""Metrics of probabilities: how much to trust what a classifier says of itself.
+"""Metrics of probabilities: how far a classifier's confidence can be trusted.
 
 Expected calibration error after Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural
 Networks", ICML 2017, https://arxiv.org/abs/1706.04599, equation 3: 15 bins of equal width, each
@@ -32,17 +32,19 @@ Floats = NDArray[np.float64]
 def losses(truth: NDArray[np.integer], probabilities: Floats) -> Floats:
     """Return minus the log of each record's probability (records, classes) for its truth, nats."""
     truth, probabilities = _checked(truth, probabilities)
-    given = probabilities[np.arange(len(truth)), truth]
-    loss: Floats = -np.log(np.clip(given, LEAST, 1.0))
+    true_probabilities = probabilities[np.arange(len(truth)), truth]
+    loss: Floats = -np.log(np.clip(true_probabilities, LEAST, 1.0))
     return loss
 
 
 def squared_errors(truth: NDArray[np.integer], probabilities: Floats) -> Floats:
     """Return each record's squared distance from certainty about its truth, in [0, 2]."""
     truth, probabilities = _checked(truth, probabilities)
-    given = probabilities[np.arange(len(truth)), truth]
+    true_probabilities = probabilities[np.arange(len(truth)), truth]
     # sum (p - y)^2 = sum p^2 - 2 p_truth + 1
-    errors: Floats = np.einsum("rc,rc->r", probabilities, probabilities) - 2 * given + 1
+    errors: Floats = (
+        np.einsum("rc,rc->r", probabilities, probabilities) - 2 * true_probabilities + 1
+    )
     return errors
 
 

@@ -9,7 +9,7 @@ Conventions, those of scikit-learn where it has one: a class absent from the tru
 is left out of UAR (`balanced_accuracy_score`); a class absent from truth and prediction has no F1
 and is left out of macro F1 (`f1_score` without `labels`), unless `absent=0.0` counts it as zero
 (`f1_score` with `labels`); a class never predicted has no precision (NaN, where scikit-learn warns
-and says 0), but an F1 of zero. Leading axes of a confusion matrix are kept: one value per matrix.
+and returns 0), but an F1 of zero. Leading axes of a confusion matrix are kept: a value per matrix.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ def support(confusion: Floats) -> Floats:
 
 
 def recall(confusion: Floats) -> Floats:
-    """Return the share of each class that was found, (..., classes); NaN where there is none."""
+    """Return the recall of each class, (..., classes); NaN for a class without records."""
     return _ratio(_hits(confusion), support(confusion))
 
 
 def precision(confusion: Floats) -> Floats:
-    """Return the share of right predictions per class, (..., classes); NaN where there is none."""
+    """Return the share of right predictions per class, (..., classes); NaN without predictions."""
     return _ratio(_hits(confusion), np.sum(confusion, -2))
 
 
@@ -98,6 +98,6 @@ def _ratio(above: Floats, below: Floats) -> Floats:
 
 
 def _mean(values: Floats) -> Floats:
-    """Return the mean over the last axis of what is not NaN; NaN where nothing is left."""
-    there = ~np.isnan(values)
-    return _ratio(np.where(there, values, 0.0).sum(-1), there.sum(-1))
+    """Return the mean of the defined values over the last axis; NaN where all are NaN."""
+    defined = ~np.isnan(values)
+    return _ratio(np.where(defined, values, 0.0).sum(-1), defined.sum(-1))

@@ -1,4 +1,4 @@
-"""The coefficient of determination, R2, of several columns, as sums over records that add up.
+"""The coefficient of determination, R2, of several columns, from additive sums over records.
 
 1 - SSE / SST over records, as scikit-learn's `r2_score` (https://scikit-learn.org/stable/modules/
 generated/sklearn.metrics.r2_score.html): a column whose truth never changes counts as 1 when it is
@@ -17,14 +17,14 @@ Indices = NDArray[np.int64]
 
 
 def r2_sums(truth: Floats, predicted: Floats, clusters: Indices, count: int) -> Floats:
-    """Sum per cluster what `r2_of` needs, (count, 1 + 3 classes): n, y, y^2, (y - prediction)^2.
+    """Return sums per cluster for `r2_of`, (count, 1 + 3 classes): n, y, y^2, (y - prediction)^2.
 
-    y is taken from the first record's, so that a share that never changes is exactly zero.
+    y is relative to the first record's, so that a share that never changes is exactly zero.
     """
     truth, predicted = np.asarray(truth, np.float64), np.asarray(predicted, np.float64)
     first = truth[:1]
     total = np.zeros((count, 1 + 3 * truth.shape[1]))
-    size = max(ROWS, count)  # so that the sums cost no more than what is summed
+    size = max(ROWS, count)  # adding up totals costs no more than the rows do
     for at in range(0, len(truth), size):
         rows = slice(at, at + size)
         y, errors = truth[rows] - first, (truth[rows] - predicted[rows]) ** 2
@@ -46,7 +46,7 @@ def r2_of(total: Floats) -> Floats:
     n = total[..., :1]
     y, squares, errors = (total[..., 1 + i * classes : 1 + (i + 1) * classes] for i in range(3))
     spread = squares - y**2 / np.maximum(n, 1)
-    steady = spread <= 1e-12 * squares  # a sample that is constant, but for rounding
+    steady = spread <= 1e-12 * squares  # constant but for rounding
     ratio = np.divide(errors, spread, out=np.ones_like(errors), where=~steady)
     r2 = np.where(steady & (errors == 0), 1.0, 1 - ratio).mean(-1)
     return np.where(n[..., 0] < 2, np.nan, r2)[()]

@@ -1,12 +1,12 @@
-"""Metrics of distributions: how near predicted shares are to the shares of people's votes.
+"""Metrics of distributions: how close predicted shares are to the shares of human votes.
 
 Rows are distributions over the same classes, (records, classes), as `distributions` returns them:
-checked, and scaled to add to one. Truth first. A figure is the mean over records, but for
+checked, and scaled to add to one. Truth first. A figure is the mean over records, except
 `r2_per_emotion`; the functions with a name in the plural give the values per record, which add up,
 so that a bootstrap can resample their sums.
 
 Three figures are called "JS" in papers and are not interchangeable; jsd_nats <= 1 - bhattacharyya
-<= jsd_bits always, which tells which of them a table has:
+<= jsd_bits always, so a table shows which of them it has:
 - `jsd_bits`, base 2, in [0, 1]: the tables of Zhang et al., "Scaling Ambiguity", ICASSP 2026,
   https://arxiv.org/abs/2601.14620
 - `jsd_nats`, base e, in [0, ln 2]: the training loss of the same paper;
@@ -110,7 +110,7 @@ def cosines(truth: Floats, predicted: Floats) -> Floats:
 def squared_correlations(truth: Floats, predicted: Floats) -> Floats:
     """Return each record's cov(p, q)^2 / (var(p) var(q) + 1e-10), in [0, 1).
 
-    Biased moments over the classes. An even row has no variance and gives 0.
+    Biased moments over the classes. A uniform row has no variance and gives 0.
     """
     truth, predicted = _pair(truth, predicted)
     classes = truth.shape[1]
@@ -123,13 +123,13 @@ def squared_correlations(truth: Floats, predicted: Floats) -> Floats:
 def soft_hits(truth: Floats, predicted: Floats) -> Floats:
     """Return the share of each record's votes that the predicted label got, in [0, 1].
 
-    The chance that a rater, drawn at random, says what is predicted; at best the largest true
-    share. The mean over the labels where several are predicted alike.
+    The probability that a random rater chose the predicted label; at best the largest true share.
+    The mean over tied labels where several have the highest probability.
     """
     truth, predicted = _pair(truth, predicted)
     rows, first = np.arange(len(truth)), predicted.argmax(1) if predicted.size else []
     chosen = predicted == predicted[rows, first][:, None]
-    if np.count_nonzero(chosen) == len(rows):  # no two are alike, which is quicker
+    if np.count_nonzero(chosen) == len(rows):  # no ties: the fast path
         return truth[rows, first]
     return np.einsum("rc,rc->r", truth, chosen) / chosen.sum(1)
 
@@ -141,19 +141,19 @@ def each(truth: Floats, predicted: Floats) -> dict[str, Floats]:
     """
     truth, predicted = _pair(truth, predicted)
     names = ("bhattacharyya", "jsd_nats", "r2_per_record", "kl", "cosine", "soft_accuracy")
-    found = {name: np.empty(len(truth)) for name in names}
+    values = {name: np.empty(len(truth)) for name in names}
     for at in range(0, len(truth), ROWS):
         rows = slice(at, at + ROWS)
         p, q = truth[rows], predicted[rows]
-        own, other = negative_entropies(p), negative_entropies(q)
-        found["jsd_nats"][rows] = _jsd(p, q, own, other)
-        found["kl"][rows] = _kl(p, q, own)
-        found["bhattacharyya"][rows] = coefficients(p, q)
-        found["r2_per_record"][rows] = squared_correlations(p, q)
-        found["cosine"][rows] = cosines(p, q)
-        found["soft_accuracy"][rows] = soft_hits(p, q)
-    nats = found["jsd_nats"]
-    return found | {"jsd_bits": nats / np.log(2.0), "js_distance": np.sqrt(nats)}
+        p_entropies, q_entropies = negative_entropies(p), negative_entropies(q)
+        values["jsd_nats"][rows] = _jsd(p, q, p_entropies, q_entropies)
+        values["kl"][rows] = _kl(p, q, p_entropies)
+        values["bhattacharyya"][rows] = coefficients(p, q)
+        values["r2_per_record"][rows] = squared_correlations(p, q)
+        values["cosine"][rows] = cosines(p, q)
+        values["soft_accuracy"][rows] = soft_hits(p, q)
+    nats = values["jsd_nats"]
+    return values | {"jsd_bits": nats / np.log(2.0), "js_distance": np.sqrt(nats)}
 
 
 def bhattacharyya(truth: Floats, predicted: Floats) -> float:
@@ -207,7 +207,7 @@ def r2_per_emotion(truth: Floats, predicted: Floats) -> float:
 
 
 def negative_entropies(rows: Floats) -> Floats:
-    """Return the sum of p log p of each row, nats; zero counts as nothing."""
+    """Return the sum of p log p of each row, nats; zero adds nothing."""
     return np.einsum("rc,rc->r", rows, np.log(np.where(rows > 0, rows, 1.0)))
 
 
@@ -231,10 +231,10 @@ def counted(rows: Floats, name: str) -> tuple[Floats, Floats]:
     return rows, total
 
 
-def _refuse(bad: NDArray[np.bool_], name: str, what: str, rows: Floats) -> None:
+def _refuse(bad: NDArray[np.bool_], name: str, problem: str, rows: Floats) -> None:
     if bad.any():
         row = int(bad.argmax())
-        raise ValueError(f"{name} {row} {what}: {rows[row].tolist()}")
+        raise ValueError(f"{name} {row} {problem}: {rows[row].tolist()}")
 
 
 def _mean(values: Floats) -> float:

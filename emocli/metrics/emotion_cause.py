@@ -6,8 +6,8 @@ https://github.com/NUSTM/SemEval-2024_ECAC
 
 A pair is a row of integers. Subtask 1: conversation, turn of the emotion, turn of the cause, first
 word of the cause, word after its last, emotion. Subtask 2: the same without the two words. Words
-count from 0 and are what stands between blanks (`cause_span` finds a cause as the scorer does).
-Emotions are places in `EMOTIONS`; neutral is none of them and pairs with it are left out before.
+count from 0 and are separated by blanks (`cause_span` finds a cause as the scorer does).
+Emotions are indices into `EMOTIONS`, which lacks neutral: leave out pairs with neutral first.
 Duplicate pairs count once. Per emotion, with 1e-8 added to every denominator as the scorer does
 (so the best is 1 - 1e-8), F1 = 2 P R / (P + R); the figures are the mean over emotions weighted by
 their gold pairs, and the micro average, in [0, 1]. Without gold pairs they are NaN.
@@ -44,17 +44,17 @@ def cause_span(cause: str, utterance: str) -> tuple[int, int]:
     """Return the first word of a gold cause and the word after its last; 0, 0 when not found.
 
     ASCII punctuation at both ends of the cause is cut off first, also where it belongs to a word
-    ("'s late" becomes "s late", which is then not found: so does the scorer). The first place where
-    the words are the same counts. The scorer crashes on punctuation alone; here it is not found.
+    ("'s late" becomes "s late", which is then not found), as in the scorer. The first place with
+    the same words counts. The scorer crashes on punctuation alone; here it is not found.
 
     >>> cause_span("Oh , I see !", "Oh , I see ! Well .")
     (0, 4)
     """
     while (shorter := cause.strip().strip(string.punctuation)) != cause:
         cause = shorter
-    words, said = cause.split(), utterance.split()
-    for start in range(len(said) - len(words) + 1):
-        if words and said[start : start + len(words)] == words:
+    words, spoken = cause.split(), utterance.split()
+    for start in range(len(spoken) - len(words) + 1):
+        if words and spoken[start : start + len(words)] == words:
             return start, start + len(words)
     return 0, 0
 
@@ -63,7 +63,7 @@ def strict_counts(gold: Pairs, predicted: Pairs, conversations: int) -> Floats:
     """Count per conversation and emotion, (conversations, 6, 4): right, predicted, gold, pairs.
 
     The last two are the same. Conversations are numbered from 0.
-    Raises ValueError naming the first row that is no pair, or with both widths when they differ.
+    Raises ValueError naming the first row that is not a pair, or with both widths when they differ.
     """
     gold, predicted = _checked(gold, predicted, conversations)
     right = sorted(set(map(tuple, gold.tolist())) & set(map(tuple, predicted.tolist())))
@@ -109,8 +109,8 @@ def figures(total: Floats) -> dict[str, Floats]:
     weighted = [(score * weights).sum(-1) for score in _scores(right, predicted, gold)]
     micro = _scores(*(np.where(every > 0, c.sum(-1), np.nan) for c in (right, predicted, gold)))
     names = ("precision", "recall", "f1")
-    found = dict(zip((f"weighted_{name}" for name in names), weighted, strict=True))
-    return found | dict(zip((f"micro_{name}" for name in names), micro, strict=True))
+    weighted_scores = dict(zip((f"weighted_{name}" for name in names), weighted, strict=True))
+    return weighted_scores | dict(zip((f"micro_{name}" for name in names), micro, strict=True))
 
 
 def strict_f1(gold: Pairs, predicted: Pairs) -> float:
@@ -168,8 +168,9 @@ def _checked(gold: Pairs, predicted: Pairs, conversations: int) -> tuple[Pairs, 
         if bad.any():
             row = rows[int(bad.argmax())].tolist()
             raise ValueError(
-                f"{name} pair {int(bad.argmax())} is {row}: numbers from 0, conversations below "
-                f"{conversations}, emotions below {len(EMOTIONS)}, and a span ends after its start"
+                f"{name} pair {int(bad.argmax())} is {row}: expected numbers from 0, "
+                f"conversations below {conversations}, emotions below {len(EMOTIONS)}, "
+                "and a span that ends after its start"
             )
     width = gold.shape[1]
     first, second = (

@@ -6,9 +6,9 @@ Warehousing and Mining 3(3), 2007, https://doi.org/10.4018/jdwm.2007070101. Trut
 
 Conventions, those of scikit-learn where it has one: a class that neither truth nor prediction have
 is left out of macro F1, unless `absent=0.0` counts it as zero; average precision is the step sum
-over thresholds of (recall gained) times precision, equal scores at once, and a class without a
-positive has none and is left out of the mean. Where a record's truth and prediction are both empty,
-its F1 and Jaccard index are 1 (`zero_division=1.0`): it is right.
+over thresholds of (recall gained) times precision, equal scores at once; a class without a
+positive has no average precision and is left out of the mean. Where a record's truth and prediction
+are both empty, its F1 and Jaccard index are 1 (`zero_division=1.0`): the prediction is right.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ def sums(truth: Bools, predicted: Bools, clusters: Indices, count: int) -> Float
 def figures(total: Floats, absent: float = np.nan) -> dict[str, Floats]:
     """Return every figure of sums (..., 4 + 3 classes) but the mean average precision."""
     classes = (total.shape[-1] - 4) // 3
-    right, said, true = (
+    right, predicted, true = (
         total[..., 4 + i * classes : 4 + (i + 1) * classes] for i in range(3)
     )  # fmt: skip
     some = np.where(total[..., 0] > 0, total[..., 0], np.nan)
     f1 = class_f1(total)
     f1 = np.where(np.isnan(f1), absent, f1)
-    there = ~np.isnan(f1)
+    defined = ~np.isnan(f1)
     return {
-        "micro_f1": _ratio(2 * right.sum(-1), said.sum(-1) + true.sum(-1)),
-        "macro_f1": _ratio(np.where(there, f1, 0.0).sum(-1), there.sum(-1)),
+        "micro_f1": _ratio(2 * right.sum(-1), predicted.sum(-1) + true.sum(-1)),
+        "macro_f1": _ratio(np.where(defined, f1, 0.0).sum(-1), defined.sum(-1)),
         "samples_f1": (total[..., 1] / some)[()],
         "jaccard": (total[..., 2] / some)[()],
         "exact_match": (total[..., 3] / some)[()],
@@ -59,44 +59,44 @@ def figures(total: Floats, absent: float = np.nan) -> dict[str, Floats]:
 
 def class_f1(total: Floats) -> Floats:
     """Return F1 per class of sums, (..., classes); NaN where the class is absent."""
-    right, said, true = np.split(total[..., 4:], 3, -1)
-    return _ratio(2 * right, said + true)
+    right, predicted, true = np.split(total[..., 4:], 3, -1)
+    return _ratio(2 * right, predicted + true)
 
 
 def micro_f1(truth: Bools, predicted: Bools) -> float:
-    """Return F1 over all pairs of a record and a class, in [0, 1]; NaN where nothing is there."""
-    return _one("micro_f1", truth, predicted)
+    """Return F1 over all pairs of a record and a class, in [0, 1]; NaN without any label."""
+    return _figure("micro_f1", truth, predicted)
 
 
 def macro_f1(truth: Bools, predicted: Bools) -> float:
-    """Return the mean F1 of the classes that are there, in [0, 1]; NaN where none is."""
-    return _one("macro_f1", truth, predicted)
+    """Return the mean F1 of the classes that occur, in [0, 1]; NaN where none does."""
+    return _figure("macro_f1", truth, predicted)
 
 
 def samples_f1(truth: Bools, predicted: Bools) -> float:
     """Return the mean F1 of the records' sets, in [0, 1]; NaN for no record."""
-    return _one("samples_f1", truth, predicted)
+    return _figure("samples_f1", truth, predicted)
 
 
 def jaccard(truth: Bools, predicted: Bools) -> float:
     """Return the mean of common labels over all labels of a record, in [0, 1]; NaN for none."""
-    return _one("jaccard", truth, predicted)
+    return _figure("jaccard", truth, predicted)
 
 
 def exact_match(truth: Bools, predicted: Bools) -> float:
     """Return the share of records with exactly the true labels, in [0, 1]; NaN for no record."""
-    return _one("exact_match", truth, predicted)
+    return _figure("exact_match", truth, predicted)
 
 
 def average_precisions(truth: Bools, scores: Floats) -> Floats:
     """Return each class's average precision, (classes,); NaN for a class without a positive."""
     truth, scores = _pair(truth, scores, np.float64)
-    found = np.full(truth.shape[1], np.nan)
+    precisions = np.full(truth.shape[1], np.nan)
     for c, (positive, score) in enumerate(zip(truth.T, scores.T, strict=True)):
         values, place = np.unique(-score, return_inverse=True)
         counts = np.stack([np.bincount(place, w, len(values)) for w in (positive, ~positive)], -1)
-        found[c] = precision_of(counts.astype(np.float64))
-    return found
+        precisions[c] = precision_of(counts.astype(np.float64))
+    return precisions
 
 
 def mean_average_precision(truth: Bools, scores: Floats) -> float:
@@ -132,12 +132,12 @@ def precision_of(counts: Floats) -> Floats:
 
 
 def mean_of(values: Floats) -> Floats:
-    """Return the mean over the last axis of what is not NaN; NaN where nothing is left."""
-    there = ~np.isnan(values)
-    return _ratio(np.where(there, values, 0.0).sum(-1), there.sum(-1))
+    """Return the mean of the defined values over the last axis; NaN where all are NaN."""
+    defined = ~np.isnan(values)
+    return _ratio(np.where(defined, values, 0.0).sum(-1), defined.sum(-1))
 
 
-def _one(name: str, truth: Bools, predicted: Bools) -> float:
+def _figure(name: str, truth: Bools, predicted: Bools) -> float:
     truth, predicted = _pair(truth, predicted)
     total = sums(truth, predicted, np.zeros(len(truth), np.int64), 1)[0]
     return float(figures(total)[name])

@@ -1,21 +1,21 @@
-"""Votes of people and of annotators in one distribution, and how much an annotator's counts.
+"""Pool the votes of people and of annotators in one distribution, with a weight for annotators.
 
 P = (N_H P_H + w N_S P_S) / (N_H + w N_S), with N votes and shares P of people (H) and annotators
 (S). w = 1 concatenates the votes, as Zhang et al., "Scaling Ambiguity", ICASSP 2026,
-https://arxiv.org/abs/2601.14620, do; w = 0 leaves people's votes alone.
+https://arxiv.org/abs/2601.14620, do; w = 0 keeps only people's votes.
 
-A weight other than 1 is our design: it is chosen by how well each person's vote is foretold by the
-record's others and its annotators (leave one rater out; log loss; Stone, "Cross-Validatory Choice
+A weight other than 1 is our design: it is chosen by how well each person's vote is predicted by the
+record's other votes and annotators (leave one rater out; log loss; Stone, "Cross-Validatory Choice
 and Assessment of Statistical Predictions", JRSS B 36(2), 1974,
 https://doi.org/10.1111/j.2517-6161.1974.tb00994.x). All votes for a class are alike, so a record's
 loss is a closed form of its counts: -sum_c n_c log((n_c - 1 + w s_c) / (N_H - 1 + w N_S)).
 
-A vote for a class that neither another person nor an annotator has named costs infinitely much at
-any w and tells nothing of it: such votes are left out. In simulations (96 kinds of annotators and
-numbers of raters) the weight so chosen leaves 0.7 % more divergence from the true distribution than
-the best one, 7 % at worst; with a vote spread over all classes instead, so that no loss is
-infinite, weights were too small: 4 % and 20 %. A synthetic vote never counts more than a person's.
-Counts are (records, classes).
+A vote for a class that neither another person nor an annotator has named has an infinite loss at
+any w, so it says nothing about w: such votes are left out. In simulations (96 combinations of
+annotators and numbers of raters) the weight so chosen leaves 0.7 % more divergence from the true
+distribution than the best one, 7 % at worst; with a vote spread over all classes instead, so that
+no loss is infinite, weights were too small: 4 % and 20 %. A synthetic vote never counts more than a
+person's. Counts are (records, classes).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Floats = NDArray[np.float64]
 
 
 def pooled(human: Floats, synthetic: Floats, weight: float) -> Floats:
-    """Return the distributions (records, classes); NaN where nobody's vote counts."""
+    """Return the distributions (records, classes); NaN for a record without votes that count."""
     votes = np.asarray(human, np.float64) + weight * np.asarray(synthetic, np.float64)
     total = votes.sum(1, keepdims=True)
     return np.divide(votes, total, out=np.full_like(votes, np.nan), where=total > 0)
@@ -38,23 +38,24 @@ def pooled(human: Floats, synthetic: Floats, weight: float) -> Floats:
 def held_out_loss(human: Floats, synthetic: Floats, weight: float) -> float:
     """Return the mean log loss of a person's vote given all others of its record, nats.
 
-    Over the votes that somebody else has cast too, on records with two people or more; NaN where
-    there is none, infinite at a weight of 0 where only annotators have.
+    Over the votes for a class that another person or an annotator chose too, on records with two
+    people or more. NaN without such a vote; infinite at a weight of 0 if only annotators chose the
+    class.
     """
     human, synthetic = np.asarray(human, np.float64), np.asarray(synthetic, np.float64)
     raters = human.sum(1, keepdims=True)
-    foretold = (human > 0) & (human - 1 + synthetic > 0) & (raters >= 2)
-    n = human[foretold]
+    predictable = (human > 0) & (human - 1 + synthetic > 0) & (raters >= 2)
+    n = human[predictable]
     total = np.broadcast_to(raters - 1 + weight * synthetic.sum(1, keepdims=True), human.shape)
     with np.errstate(divide="ignore"):
-        likely = np.log(n - 1 + weight * synthetic[foretold]) - np.log(total[foretold])
+        likely = np.log(n - 1 + weight * synthetic[predictable]) - np.log(total[predictable])
     return float(-(n * likely).sum() / n.sum()) if n.size else float("nan")
 
 
 def best_weight(human: Floats, synthetic: Floats) -> float:
     """Return the weight of `WEIGHTS` with the least `held_out_loss`, the least of equals.
 
-    NaN where no record has two people's votes and an annotator's: there is nothing to choose by.
+    NaN where no record has the votes of two people and an annotator: nothing to choose by.
     """
     usable = (np.asarray(human).sum(1) >= 2) & (np.asarray(synthetic).sum(1) > 0)
     human, synthetic = np.asarray(human)[usable], np.asarray(synthetic)[usable]

@@ -24,8 +24,8 @@ FLAT = 1e-12  # a variance below this share of the mean square is rounding
 def sums(truth: Floats, predicted: Floats, clusters: Indices, count: int) -> Floats:
     """Sum per cluster, (count, 9): n, y, p, y^2, p^2, y p, y - p, |y - p|, (y - p)^2.
 
-    In the first five sums each is taken from its first value: moments keep their digits, and what
-    never changes has a variance of exactly zero.
+    In y and p the first value is subtracted: moments keep their digits, and a constant has a
+    variance of exactly zero.
     Raises ValueError with both lengths, or naming the first record that is not finite.
     """
     truth, predicted = checked(truth, predicted)
@@ -50,32 +50,32 @@ def figures(total: Floats) -> dict[str, Floats]:
 def ccc(truth: Floats, predicted: Floats) -> float:
     """Return the concordance correlation coefficient, in [-1, 1].
 
-    0 where one of the two never changes; NaN for no record, or where both are the same constant.
+    0 where one of the two is constant; NaN for no record, or where both are the same constant.
     """
-    return _one("ccc", truth, predicted)
+    return _figure("ccc", truth, predicted)
 
 
 def pearson(truth: Floats, predicted: Floats) -> float:
-    """Return Pearson's correlation, in [-1, 1]; NaN where either never changes, or for no record.
+    """Return Pearson's correlation, in [-1, 1]; NaN where either is constant, or for no record.
 
     It ignores offset and scale, which `ccc` does not.
     """
-    return _one("pearson", truth, predicted)
+    return _figure("pearson", truth, predicted)
 
 
 def mae(truth: Floats, predicted: Floats) -> float:
     """Return the mean absolute error, in the unit of the ratings; NaN for no record."""
-    return _one("mae", truth, predicted)
+    return _figure("mae", truth, predicted)
 
 
 def rmse(truth: Floats, predicted: Floats) -> float:
     """Return the root of the mean squared error, in the unit of the ratings; NaN for no record."""
-    return _one("rmse", truth, predicted)
+    return _figure("rmse", truth, predicted)
 
 
-def _one(name: str, truth: Floats, predicted: Floats) -> float:
-    whole = sums(truth, predicted, np.zeros(np.shape(truth), np.int64), 1)[0]
-    return float(figures(whole)[name])
+def _figure(name: str, truth: Floats, predicted: Floats) -> float:
+    total = sums(truth, predicted, np.zeros(np.shape(truth), np.int64), 1)[0]
+    return float(figures(total)[name])
 
 
 def checked(truth: Floats, predicted: Floats) -> tuple[Floats, Floats]:
@@ -91,7 +91,7 @@ def checked(truth: Floats, predicted: Floats) -> tuple[Floats, Floats]:
 
 
 def _spread(mean_square: Floats, mean: Floats) -> Floats:
-    """Return the biased variance; what is only rounding is zero."""
+    """Return the biased variance, or zero where it is only rounding."""
     spread = mean_square - mean**2
     return np.where(spread > FLAT * mean_square, spread, 0.0)
 

@@ -1,4 +1,4 @@
-"""All figures of a set of predictions at once, with intervals: what `score` and `train` print.
+"""All figures of a set of predictions, with intervals: what `score` and `train` print.
 
 Everything is a function of sums over records, so the same code gives the figures of all records
 and those of every resample of a bootstrap over clusters. The bins of the adaptive calibration error
@@ -32,14 +32,14 @@ Floats = NDArray[np.float64]
 class Scored:
     """Records as arrays: indices of the true and the predicted class, and probabilities.
 
-    `probabilities` is (records, classes); a row of NaN has none, and counts in no metric of
-    probabilities. `confidence` of a record is its probability of the predicted class.
+    `probabilities` is (records, classes); a row of NaN stands for unknown ones and counts in no
+    metric of probabilities. `confidence` of a record is its probability of the predicted class.
     """
 
     truth: NDArray[np.int64]
     predicted: NDArray[np.int64]
     probabilities: Floats
-    absent: float = np.nan  # the F1 of a class that neither truth nor prediction have
+    absent: float = np.nan  # the F1 of a class that neither truth nor prediction has
 
     @property
     def classes(self) -> int:
@@ -49,8 +49,8 @@ class Scored:
     @property
     def known(self) -> NDArray[np.bool_]:
         """Which records have probabilities."""
-        there: NDArray[np.bool_] = ~np.isnan(np.einsum("rc->r", self.probabilities))
-        return there
+        known: NDArray[np.bool_] = ~np.isnan(np.einsum("rc->r", self.probabilities))
+        return known
 
     @property
     def sure(self) -> tuple[NDArray[np.int64], Floats, NDArray[np.bool_]]:
@@ -67,9 +67,9 @@ def sums(scored: Scored, clusters: NDArray[np.int64], count: int) -> Floats:
     confusion = np.bincount(cell, minlength=count * classes * classes).reshape(count, -1)
 
     at, confidence, correct = scored.sure
-    whole = len(at) == len(scored.truth)  # the usual case, which needs no copy
+    complete = len(at) == len(scored.truth)  # the common case needs no copy
     truth, probabilities = scored.truth, scored.probabilities
-    truth, probabilities = (truth, probabilities) if whole else (truth[at], probabilities[at])
+    truth, probabilities = (truth, probabilities) if complete else (truth[at], probabilities[at])
     at = clusters[at]
     columns = [
         np.ones(len(truth)),
@@ -108,8 +108,8 @@ def figures(total: Floats, classes: int, absent: float) -> dict[str, Floats]:
 
 def points(scored: Scored) -> dict[str, float]:
     """Return every metric of all records; NaN where it is undefined."""
-    one = sums(scored, np.zeros(len(scored.truth), np.int64), 1)[0]
-    return {k: float(v) for k, v in figures(one, scored.classes, scored.absent).items()}
+    total = sums(scored, np.zeros(len(scored.truth), np.int64), 1)[0]
+    return {k: float(v) for k, v in figures(total, scored.classes, scored.absent).items()}
 
 
 def intervals(

@@ -12,7 +12,7 @@ negative against positive (p > 0) without the records whose truth is exactly 0. 
 SIMS: both are clipped to [-1, 1] before anything else, MAE and correlation included; bins are open
 at the left and closed at the right, so that 0 is negative.
 F1 is weighted by the classes of the truth. MMSA's numbers are float32, so bins are compared in
-float32 here too. What has no record is NaN.
+float32 here too. A figure without records is NaN.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def sims(truth: Floats, predicted: Floats) -> dict[str, float]:
 
 
 def mosi_sums(truth: Floats, predicted: Floats, clusters: Indices, count: int) -> Floats:
-    """Sum per cluster what `mosi_figures` needs, (count, 20)."""
+    """Return the sums per cluster for `mosi_figures`, (count, 20)."""
     moments = regression.sums(truth, predicted, clusters, count)
     y, p = (np.asarray(values, np.float32) for values in (truth, predicted))
     right = [
@@ -80,7 +80,7 @@ def mosi_figures(total: Floats) -> dict[str, Floats]:
 
 
 def sims_sums(truth: Floats, predicted: Floats, clusters: Indices, count: int) -> Floats:
-    """Sum per cluster what `sims_figures` needs, (count, 17)."""
+    """Return the sums per cluster for `sims_figures`, (count, 17)."""
     clipped = [np.clip(values, -1, 1) for values in regression.checked(truth, predicted)]
     moments = regression.sums(clipped[0], clipped[1], clusters, count)
     y, p = (values.astype(np.float32) for values in clipped)
@@ -112,8 +112,8 @@ def sims_figures(total: Floats) -> dict[str, Floats]:
 
 
 def _numbers(moments: Floats) -> dict[str, Floats]:
-    found = regression.figures(moments)
-    return {"mae": found["mae"], "corr": found["pearson"]}
+    figures = regression.figures(moments)
+    return {"mae": figures["mae"], "corr": figures["pearson"]}
 
 
 def _shares(names: tuple[str, ...], right: Floats, records: Floats) -> dict[str, Floats]:

@@ -1,15 +1,15 @@
-"""What the encoders of a modality take of a record: one file per modality.
+"""The input of a modality's encoders, taken from a record: one file per modality.
 
-Where a modality stands in a record is a row of `records.modality`. A file here has
-    PLAIN          what a stream is where neither a flag nor a bundle says: encoder, layer, pooling
+`records.modality` says in which field of a record a modality is. A file here has
+    PLAIN          the default spec of a stream: encoder, layer, pooling
     SEVERAL_LAYERS whether an encoder may be asked for more than one layer
-    BATCH, BUDGET  records in a batch, and their length in all, at most
-    length(record)                  what batches are sorted by, in the unit of BUDGET
-    material(record, spec, store)   what an encoder of this modality takes; raises RecordError, or
-                                    AbsentError where the record has no such modality
-and, where `encode` has flags for this modality alone,
-    FLAGS          flag -> what to say when it is used with another modality
-    settings(flags)                 what they add to the spec of a stream
+    BATCH, BUDGET  most records in a batch, and their greatest length in all
+    length(record)                  the length that batches are sorted by, in the unit of BUDGET
+    material(record, spec, store)   the input of an encoder of this modality; raises RecordError, or
+                                    AbsentError if the record does not have this modality
+and, if `encode` has flags for this modality only,
+    FLAGS          flag -> the message if it is used with another modality
+    settings(flags)                 what the flags add to the spec of a stream
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def names() -> list[str]:
 
 
 def load(name: str) -> ModuleType:
-    """Return the module of a modality; raise UsageError where there is none of that name."""
+    """Return the module of a modality; raise UsageError for an unknown name."""
     if name not in names():
-        raise UsageError(f"no modality '{name}'", hint=f"one of {', '.join(names())}")
+        raise UsageError(f"unknown modality '{name}'", hint=f"one of {', '.join(names())}")
     return importlib.import_module(f"{__name__}.{name.replace('-', '_')}")

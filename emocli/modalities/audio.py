@@ -29,12 +29,13 @@ BATCH = 16  # fastest of 4 to 64 on two cores
 BUDGET = 480.0  # seconds of audio in a batch at most: sixteen windows of 30 s
 FLAGS = {"level": "--level needs --modality audio"}
 
-LOWEST_DBFS = -60.0  # quieter, and what 16 bits leave of a voice is lost
-CACHE_BYTES = 128 * 2**20  # half an hour of samples: several stages in one process decode once
+LOWEST_DBFS = -60.0  # below it, 16 bits are too few for a voice
+# Half an hour of samples, so that several stages in one process decode only once.
+CACHE_BYTES = 128 * 2**20
 
 
 def settings(flags: Record) -> Record:
-    """Return what flags of `encode` add to a spec: the level that sound is brought to."""
+    """Return what flags of `encode` add to a spec: the level to which sound is normalised."""
     level = flags.get("level")
     return {"level_dbfs": _level(level)} if level else {}
 
@@ -55,7 +56,7 @@ def length(record: Record) -> float:
 
 
 def material(record: Record, spec: Record, store: Store) -> Samples:
-    """Return the samples (time,) of a record, at the level that the spec asks for."""
+    """Return the samples (time,) of a record, at the level of the spec."""
     from emocli.encoders import levels, speech_windows
 
     if not present(record, "audio") and not in_file(record, "audio"):
@@ -63,20 +64,20 @@ def material(record: Record, spec: Record, store: Store) -> Samples:
             raise AbsentError("no_audio", "no audio", hint="the record names no file")
         raise RecordError("no_audio", "no file and no audio", hint="a record needs a path")
     waveform = samples(record, store)
-    levels.require_length(waveform)
+    levels.require_usable(waveform)
     if speech_windows.is_silent(waveform):
-        raise AbsentError("silence", "nothing but silence", hint="was the microphone on?")
+        raise AbsentError("silence", "the recording is silent", hint="was the microphone on?")
     level = spec.get("level_dbfs")
     return waveform if level is None else levels.normalise_level(waveform, level)
 
 
 def is_lost(record: Record) -> bool:
-    """Say whether it is known already that a record has no audio: its stages pass it on."""
+    """Say whether a record is noted to have no audio: audio stages pass it on."""
     return lost(record, "audio") is not None
 
 
 def passed_on(record: Record, stage: str) -> bool:
-    """Say whether a record has no audio; that it is of another kind is noted, and no failure."""
+    """Say whether a record has no audio; one of another modality is noted, and is no failure."""
     if is_lost(record):
         return True
     if present(record, "audio") or in_file(record, "audio") or not names_other(record, "audio"):
@@ -88,9 +89,9 @@ def passed_on(record: Record, stage: str) -> bool:
 
 
 def samples(record: Record, store: Store | None) -> Samples:
-    """Return the samples (time,) of a record, 16 kHz mono float32, not to be written to.
+    """Return the samples (time,) of a record, 16 kHz mono float32, read-only.
 
-    From `audio.path` in the store where the record has one, else decoded from `path`; both give
+    From `audio.path` in the store if the record has one, else decoded from `path`; both give
     the same numbers. Raises RecordError as `emocli.signals.audio.read` does.
     """
     try:
@@ -100,12 +101,12 @@ def samples(record: Record, store: Store | None) -> Samples:
         file = os.fspath(store.path(path))
         return _CACHE.get((file,), file).samples
     except RecordError as error:
-        error.modality = "audio"  # whatever the stage that asked works on
+        error.modality = "audio"  # whatever the modality of the calling stage
         raise
 
 
 def span_of(record: Record) -> tuple[float | None, float | None]:
-    """Return `start` and `end` of a record in seconds; RecordError bad_span if not numbers."""
+    """Return `start` and `end` of a record in seconds; RecordError bad_span if not finite."""
     return _seconds(record, "start"), _seconds(record, "end")
 
 
@@ -123,7 +124,7 @@ def _seconds(record: Record, field: str) -> float | None:
 
 
 def stored(record: Record) -> str | None:
-    """Return `audio.path`; RecordError bad_audio where `audio` is not what we write."""
+    """Return `audio.path`; RecordError bad_audio if `audio` has not the form that we write."""
     audio = record.get("audio") or {}
     path = audio.get("path") if isinstance(audio, dict) else 0
     if not isinstance(path, str | None):
@@ -132,7 +133,7 @@ def stored(record: Record) -> str | None:
 
 
 def decoded(record: Record) -> Audio:
-    """Return the decoded audio of the part of a file that a record is about."""
+    """Return the decoded audio of a record's part of its file."""
     path = records.path_of(record)
     start, end = span_of(record)
     version: tuple[int, ...] = ()
@@ -152,7 +153,7 @@ def keep(samples: Samples, store: Store) -> str:
 
 
 class _Cache:
-    """The last recordings that were decoded in this process, up to CACHE_BYTES."""
+    """The recordings decoded last in this process, up to CACHE_BYTES."""
 
     def __init__(self) -> None:
         self.kept: OrderedDict[tuple[Any, ...], Audio] = OrderedDict()
@@ -170,13 +171,13 @@ class _Cache:
         if key in self.kept:
             self.kept.move_to_end(key)
             return self.kept[key]
-        found = audio.read(path, start=start, end=end)
-        found.samples.flags.writeable = False
-        self.kept[key] = found
-        self.bytes += found.samples.nbytes
+        recording = audio.read(path, start=start, end=end)
+        recording.samples.flags.writeable = False
+        self.kept[key] = recording
+        self.bytes += recording.samples.nbytes
         while self.bytes > CACHE_BYTES:
             self.bytes -= self.kept.popitem(last=False)[1].samples.nbytes
-        return found
+        return recording
 
 
 _CACHE = _Cache()

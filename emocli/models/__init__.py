@@ -3,24 +3,24 @@
 A model is a frozen config and a module with
     fuse(streams, masks) -> (batch, fused)
     classify(fused (batch, fused)) -> logits (batch, classes), or (batch, numbers) of a regression
-Streams are {name: (batch, dim)}, masks {name: (batch,) bool}, True where a stream is there. A model
-whose class says `takes_time` also reads streams (batch, time, dim) with masks (batch, time).
-What is masked must not change the output, whatever its numbers are.
+Streams are {name: (batch, dim)}, masks {name: (batch,) bool}, True where a stream is present. A
+model whose class sets `takes_time` also reads streams (batch, time, dim) with masks (batch, time).
+Masked values must not change the output, whatever they are.
 
 Beyond that a model may have
-    unimodal(streams[, masks]) -> {stream: log-probabilities}   what each stream says alone
+    unimodal(streams[, masks]) -> {stream: log-probabilities}   the prediction of each stream
     gates(streams, masks) -> {name: (batch, n)}   weights adding to one; "modalities": per stream
-    objective(streams, masks, targets, task_loss, all_gather) -> {term: weighted loss}   its own
+    objective(streams, masks, targets, task_loss, all_gather) -> {term: weighted loss}
     after_epoch(streams, masks, targets) -> {figure: number}   on dev records, for the log
-    progress   a float that the loop sets, from 0 to 1
-    averages   true where of a sequence only the mean over time matters: it is then made once
-and a class that says `masks_itself` leaves streams out at random in its objective.
+    progress   a float that the training loop sets, from 0 to 1
+    averages   true if only the mean over time of a sequence matters: it is then computed once
+and a class that sets `masks_itself` drops streams at random in its objective.
 
-Of several processes that train a model each has its part of a batch: streams (part, ...), but the
-targets of all its records. `all_gather` takes what was made of the part, (part, ...), to what all
-parts make, (batch, ...), differentiably; an objective computes its terms from that. It is the
-identity in a single process. What is random in an objective is dropout, rows first, or drawn from
-whole rows.
+When several processes train a model, each has a part of the batch: streams (part, ...), but the
+targets of the whole batch. `all_gather` turns a tensor of the part, (part, ...), into that of the
+batch, (batch, ...), differentiably; an objective computes its terms from the result. In a single
+process it is the identity. Randomness in an objective is dropout over tensors with rows first, or
+is drawn from the whole batch.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from typing import Any
 
 from emocli.errors import ConfigError
 
-# Kinds of a config's fields that are checked: what a person writes into a file.
+# Types of config fields that are checked: those that people write into a file.
 KINDS: dict[Any, Any] = {"int": int, "float": (int, float), "str": str, "bool": bool}
 
 
@@ -43,41 +43,42 @@ def names() -> list[str]:
 
 
 def takes_time(name: str) -> bool:
-    """Say whether a model reads streams with a time axis; the others want one vector a record."""
+    """Say whether a model reads streams with a time axis; others read one vector per record."""
     return bool(getattr(_parts(name)[0], "takes_time", False))
 
 
 def fields(name: str) -> set[str]:
-    """Return what a model's config has."""
+    """Return the names of a model's settings."""
     return {field.name for field in dataclasses.fields(_parts(name)[1])}
 
 
 def defaults(name: str) -> dict[str, Any]:
-    """Return the values that a model's config has where nobody says otherwise."""
+    """Return the default values of a model's settings."""
     return {field.name: field.default for field in dataclasses.fields(_parts(name)[1])}
 
 
 def build(name: str, config: dict[str, Any]) -> Any:
-    """Return a model, its config a dict of the fields of its config class."""
+    """Return a model built from settings; ConfigError for unknown or mistyped ones."""
     model, settings = _parts(name)
     values = {key: tuple(v) if isinstance(v, list) else v for key, v in config.items()}
     kinds = {field.name: field.type for field in dataclasses.fields(settings)}
     for key, value in values.items():
         if key not in kinds:
-            raise ConfigError(f"model {name} has no {key}", hint=f"there are {', '.join(kinds)}")
+            hint = f"one of {', '.join(kinds)}"
+            raise ConfigError(f"unknown setting {key} of model {name}", hint=hint)
         if not isinstance(value, KINDS.get(kinds[key], object)):
-            raise ConfigError(f"model {name}: {key} = {value!r}: not of the kind {kinds[key]}")
+            raise ConfigError(f"model {name}: {key} = {value!r}: must be of type {kinds[key]}")
     try:
-        chosen = settings(**values)
+        configured = settings(**values)
     except TypeError as error:
         raise ConfigError(f"config of model {name}: {error}") from None
-    return model(chosen)
+    return model(configured)
 
 
 def _parts(name: str) -> tuple[Any, Any]:
     """Return the class of a model and that of its config."""
     if name not in names():
-        raise ConfigError(f"no model {name!r}", hint=f"there are {', '.join(names())}")
+        raise ConfigError(f"unknown model {name!r}", hint=f"one of {', '.join(names())}")
     module = importlib.import_module(f"emocli.models.{name.replace('-', '_')}")
     stem = "".join(part.capitalize() for part in name.split("-"))
     return getattr(module, stem), getattr(module, f"{stem}Config")

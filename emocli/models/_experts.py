@@ -1,4 +1,4 @@
-"""The experts of expert gating: each gives a vector per stream, and one for all if it has."""
+"""The experts of expert gating: each returns a vector per stream, and maybe a global one."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from emocli.models._sequences import Attention, Layer, Sequence, joined, masked_
 KERNELS = (1, 3, 5)  # frames
 LAYERS = 2  # of the global expert
 
-Opinion = tuple[list[Tensor], Tensor | float]  # (batch, hidden) per stream; what to add
+Opinion = tuple[list[Tensor], Tensor | float]  # (batch, hidden) per stream; a term to add
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What the experts need to know."""
+    """The sizes of the experts."""
 
     names: tuple[str, ...]  # the streams
-    anchor: str  # which of them asks
+    anchor: str  # the one whose frames are the queries
     hidden: int
     heads: int
     dropout: float
 
 
 class Local(nn.Module):
-    """Short patterns in each stream by itself."""
+    """Short patterns within each stream."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -39,9 +39,9 @@ class Local(nn.Module):
         self.split = nn.ModuleList([nn.Linear(dim, 2 * dim) for _ in KERNELS])
         self.weight = nn.Linear(dim, 1, bias=False)
 
-    def forward(self, found: dict[str, Sequence]) -> Opinion:
+    def forward(self, streams: dict[str, Sequence]) -> Opinion:
         """Return e_m of each stream (batch, hidden), and nothing to add."""
-        return [self._pooled(*pair) for pair in found.values()], 0.0
+        return [self._pooled(*pair) for pair in streams.values()], 0.0
 
     def _pooled(self, values: Tensor, mask: Tensor) -> Tensor:
         channels = values.transpose(1, 2)
@@ -53,7 +53,7 @@ class Local(nn.Module):
 
 
 class Semantic(nn.Module):
-    """What each stream says to the question the anchor asks, and their product."""
+    """Attention of the anchor to each stream, plus the product of their projected means."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -65,23 +65,23 @@ class Semantic(nn.Module):
             {name: nn.Linear(dim, dim, bias=False) for name in shape.names if name != shape.anchor}
         )
 
-    def forward(self, found: dict[str, Sequence]) -> Opinion:
+    def forward(self, streams: dict[str, Sequence]) -> Opinion:
         """Return e_m of each stream (batch, hidden), and nothing to add."""
-        asking, there = found[self.anchor]
-        some = there.any(dim=1, keepdim=True)
-        question = self.question(masked_mean(asking, there))
-        parts = []
-        for name, (values, mask) in found.items():
+        queries, anchor_mask = streams[self.anchor]
+        has_anchor = anchor_mask.any(dim=1, keepdim=True)
+        question = self.question(masked_mean(queries, anchor_mask))
+        vectors = []
+        for name, (values, mask) in streams.items():
             mean = masked_mean(values, mask)
             if name != self.anchor:
-                heard = masked_mean(self.attention(asking, values, mask), there)
-                mean = torch.where(some, heard, mean) + question * self.answers[name](mean)
-            parts.append(mean)
-        return parts, 0.0
+                attended = masked_mean(self.attention(queries, values, mask), anchor_mask)
+                mean = torch.where(has_anchor, attended, mean) + question * self.answers[name](mean)
+            vectors.append(mean)
+        return vectors, 0.0
 
 
 class Global(nn.Module):
-    """A transformer over everything at once."""
+    """A transformer over all streams side by side."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -91,11 +91,11 @@ class Global(nn.Module):
             [Layer(shape.hidden, shape.heads, shape.dropout) for _ in range(LAYERS)]
         )
 
-    def forward(self, found: dict[str, Sequence]) -> Opinion:
-        """Return e_m of each stream (batch, hidden), and the token before all."""
+    def forward(self, streams: dict[str, Sequence]) -> Opinion:
+        """Return e_m of each stream (batch, hidden), and the CLS token."""
         blocks = [
             (values + kind + positions(values.shape[1], values.shape[2], values), mask)
-            for (values, mask), kind in zip(found.values(), self.kind, strict=True)
+            for (values, mask), kind in zip(streams.values(), self.kind, strict=True)
         ]
         rows = len(blocks[0][1])
         start = (self.first.expand(rows, 1, -1), blocks[0][1].new_ones(rows, 1))
@@ -116,6 +116,6 @@ KINDS: dict[str, Callable[[Shape], nn.Module]] = {
 
 
 def gate(scores: Tensor, mask: Tensor) -> Tensor:
-    """Return the softmax of scores (batch, n) over those that are there; zeros where none is."""
+    """Return the softmax of scores (batch, n) over the mask; zeros where it is empty."""
     lowest = torch.finfo(scores.dtype).min
     return scores.masked_fill(~mask, lowest).softmax(dim=1) * mask

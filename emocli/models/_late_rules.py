@@ -1,4 +1,4 @@
-"""The rules of late fusion: log-probabilities of several streams to those of one answer."""
+"""The rules of late fusion: combine the log-probabilities of several streams."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ COMBINATIONS = 2000  # at most, on that grid
 PENALTY = 1.0  # of the regression; scikit-learn's 1 / C
 
 
-def evidence(answers: Tensor, there: Tensor, weights: Tensor, priors: Tensor) -> Tensor:
-    """Return log p (batch, classes): the first stream's, and what others add to log `priors`."""
-    first, total = there[:, :1], torch.where(there[:, :1], answers[:, 0], 0.0)
+def evidence(answers: Tensor, present: Tensor, weights: Tensor, priors: Tensor) -> Tensor:
+    """Return log p (batch, classes): the first stream's, plus what others add to log `priors`."""
+    first, total = present[:, :1], torch.where(present[:, :1], answers[:, 0], 0.0)
     for place in range(1, answers.shape[1]):
-        alone = answers[:, place]
-        part = torch.where(first, weights[place] * (alone - priors[place]), alone)
-        total = total + torch.where(there[:, place : place + 1], part, 0.0)
+        answer = answers[:, place]
+        part = torch.where(first, weights[place] * (answer - priors[place]), answer)
+        total = total + torch.where(present[:, place : place + 1], part, 0.0)
     return torch.log_softmax(total, dim=-1)
 
 
-def scaled(weights: Tensor, there: Tensor) -> Tensor:
-    """Return weights (batch, streams) adding to one over what is there, zero elsewhere.
+def scaled(weights: Tensor, present: Tensor) -> Tensor:
+    """Return weights (batch, streams) adding to one over the streams present, zero elsewhere.
 
-    All are equal where what is there has no weight; zero where nothing is there.
+    Equal weights where those of all streams present are zero; zero where no stream is.
     """
-    found = weights * there
-    some = found.sum(dim=1, keepdim=True) > 0
-    found = torch.where(some, found, there.to(found))
-    return found / found.sum(dim=1, keepdim=True).clamp_min(1e-9)
+    kept = weights * present
+    positive = kept.sum(dim=1, keepdim=True) > 0
+    kept = torch.where(positive, kept, present.to(kept))
+    return kept / kept.sum(dim=1, keepdim=True).clamp_min(1e-9)
 
 
 def weighted_sum(answers: Tensor, weights: Tensor) -> Tensor:
@@ -53,7 +53,7 @@ def product(answers: Tensor, weights: Tensor) -> Tensor:
 
 
 def grid(rule: str, count: int) -> Iterator[tuple[float, ...]]:
-    """Yield the weights of `count` streams to try, those that trust earlier streams more first."""
+    """Yield the weights of `count` streams to try, larger weights of earlier streams first."""
     if rule == EVIDENCE:
         yield from ((1.0, *[step / STEPS[0]] * (count - 1)) for step in range(STEPS[0] + 1))
         return
@@ -63,7 +63,7 @@ def grid(rule: str, count: int) -> Iterator[tuple[float, ...]]:
 
 
 def _shared(total: int, count: int) -> Iterator[tuple[int, ...]]:
-    """Yield all ways to share out a number of parts, the first gets most first."""
+    """Yield all ways to split a number of parts, the largest first share first."""
     if count == 1:
         yield (total,)
         return

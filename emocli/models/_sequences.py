@@ -1,9 +1,9 @@
-"""What models of sequences share: clean inputs, masked means, time bins, masked attention.
+"""Shared parts of sequence models: clean inputs, masked means, time bins, masked attention.
 
-A stream comes in as (batch, dim), one vector per record, or as (batch, time, dim); its mask as
-(batch,) or (batch, time), True where there is something. `Inputs` puts every masked number to zero
-before anything is computed from it, so that even a NaN there does no harm; all that follows takes
-the mask along, so that it never comes back.
+A stream is (batch, dim), one vector per record, or (batch, time, dim); its mask is (batch,) or
+(batch, time), True where the stream is present. `Inputs` sets every masked value to zero before
+anything is computed from it, so that even a masked NaN does no harm; all later steps use the mask,
+so that masked frames never count.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ AllGather = Callable[[Tensor], Tensor]  # of (part, ...) to (batch, ...), see mo
 
 
 def identity(values: Tensor) -> Tensor:
-    """Return the same rows: where one process has the whole batch."""
+    """Return the same rows: the all_gather of a single process with the whole batch."""
     return values
 
 
 class Inputs(nn.Module):
-    """Standardise the streams and give each a time axis; what is masked becomes zero."""
+    """Standardise the streams and give each a time axis; masked values become zero."""
 
     mean: Tensor
     scale: Tensor
@@ -40,12 +40,12 @@ class Inputs(nn.Module):
         """Return values (batch, time, dim) and mask (batch, time) of each stream."""
         sizes = list(self.dims.values())
         means, scales = torch.split(self.mean, sizes), torch.split(self.scale, sizes)
-        found = {}
+        inputs = {}
         for name, mean, scale in zip(self.dims, means, scales, strict=True):
             values, mask = timed(streams[name], masks[name])
             values = torch.where(mask[..., None], values, mean)
-            found[name] = ((values - mean) / scale, mask)
-        return found
+            inputs[name] = ((values - mean) / scale, mask)
+        return inputs
 
 
 def timed(values: Tensor, mask: Tensor) -> Sequence:
@@ -58,19 +58,19 @@ def timed(values: Tensor, mask: Tensor) -> Sequence:
 
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Return the mean over time (batch, dim) of what is there; zero where nothing is."""
+    """Return the mean over the mask in time, (batch, dim); zero where it is empty."""
     weights = mask.to(values)[..., None]
     return (values * weights).sum(dim=1) / weights.sum(dim=1).clamp_min(1)
 
 
 def length(mask: Tensor) -> Tensor:
-    """Return the number of frames up to the last that is there, at least one, (batch,)."""
+    """Return the number of frames up to the last in the mask, at least one, (batch,)."""
     places = torch.arange(1, mask.shape[1] + 1, device=mask.device)
     return (mask * places).amax(dim=1).clamp_min(1)
 
 
 def pooled(values: Tensor, mask: Tensor) -> Tensor:
-    """Return vectors (batch, dim): the mean of the frames that are there, zero where none is."""
+    """Return vectors (batch, dim): the mean of the frames in the mask, zero where none is."""
     values, mask = timed(values, mask)
     return masked_mean(torch.where(mask[..., None], values, 0.0), mask)
 
@@ -78,9 +78,9 @@ def pooled(values: Tensor, mask: Tensor) -> Tensor:
 def segments(values: Tensor, mask: Tensor, count: int) -> Sequence:
     """Return means over `count` bins of time: (batch, count, dim) and (batch, count).
 
-    A record's bins cut its own length, up to its last frame that is there, so that padding does
-    not shift them: bin i is frames floor(i T / count) to ceil((i + 1) T / count), as in adaptive
-    average pooling. Frames that are masked do not count; a bin of none is masked.
+    A record's bins divide its own length, up to its last unmasked frame, so that padding does not
+    shift them: bin i is frames floor(i T / count) to ceil((i + 1) T / count), as in adaptive
+    average pooling. Masked frames do not count; a bin without frames is masked.
     """
     frames = length(mask)[:, None]  # (batch, 1)
     bins = torch.arange(count, device=mask.device)
@@ -104,7 +104,7 @@ def positions(time: int, dim: int, like: Tensor) -> Tensor:
 
 
 class Attention(nn.Module):
-    """Multi-head attention; a record in which there is nothing to look at gets zeros."""
+    """Multi-head attention; a record without keys gets zeros."""
 
     def __init__(self, dim: int, heads: int) -> None:
         super().__init__()
@@ -115,25 +115,25 @@ class Attention(nn.Module):
         self.output = nn.Linear(dim, dim)
 
     def forward(self, queries: Tensor, values: Tensor, mask: Tensor) -> Tensor:
-        """Return (batch, queries, dim): for each query the values (batch, time, dim) it wants."""
-        some = mask.any(dim=1)
-        seen = mask | ~some[:, None]  # softmax over nothing is NaN
-        look = self._one if queries.shape[1] == 1 else self._many
-        found = self.output(look(queries, values, seen))
-        return torch.where(some[:, None, None], found, 0.0)
+        """Return (batch, queries, dim): for each query what it attends to in (batch, time, dim)."""
+        has_keys = mask.any(dim=1)
+        seen = mask | ~has_keys[:, None]  # softmax over nothing is NaN
+        look = self._single_query if queries.shape[1] == 1 else self._many_queries
+        attended = self.output(look(queries, values, seen))
+        return torch.where(has_keys[:, None, None], attended, 0.0)
 
-    def _many(self, queries: Tensor, values: Tensor, seen: Tensor) -> Tensor:
-        """Return what any number of queries find (batch, queries, dim), all heads side by side."""
+    def _many_queries(self, queries: Tensor, values: Tensor, seen: Tensor) -> Tensor:
+        """Attend for any number of queries (batch, queries, dim), all heads side by side."""
         query, key, value = (
             x.reshape(*x.shape[:2], self.heads, -1).transpose(1, 2)  # (batch, heads, time, part)
             for x in self._projected(queries, values)
         )
         mask = seen[:, None, None]
-        found = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        return found.transpose(1, 2).flatten(2)
+        attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        return attended.transpose(1, 2).flatten(2)
 
     def _projected(self, queries: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return queries, keys and values; what is of the same numbers is one wide product."""
+        """Return queries, keys and values; projections of the same input are one wide product."""
         weight = torch.cat([self.key.weight, self.value.weight])
         bias = torch.cat([torch.zeros_like(self.value.bias), self.value.bias])
         if queries is not values:
@@ -144,24 +144,26 @@ class Attention(nn.Module):
         query, key, value = functional.linear(values, weight, bias).chunk(3, dim=2)
         return query, key, value
 
-    def _one(self, query: Tensor, values: Tensor, seen: Tensor) -> Tensor:
-        """Return what one query finds (batch, 1, dim).
+    def _single_query(self, query: Tensor, values: Tensor, seen: Tensor) -> Tensor:
+        """Attend for one query (batch, 1, dim).
 
         q . (K x) = (K^T q) . x, and the mean of V x is V times the mean of x: with a single query
-        it is cheaper to turn that than to turn every frame.
+        it is cheaper to project that than every frame.
         """
         heads = (self.heads, -1, values.shape[2])
-        asked = self.query(query[:, 0]).reshape(len(query), self.heads, -1)  # (batch, heads, part)
-        wanted = torch.einsum("bhp,hpd->bhd", asked, self.key.weight.view(heads))
-        scores = wanted @ values.transpose(1, 2) / math.sqrt(asked.shape[2])
+        heads_of_query = self.query(query[:, 0]).reshape(
+            len(query), self.heads, -1
+        )  # (batch, heads, part)
+        directions = torch.einsum("bhp,hpd->bhd", heads_of_query, self.key.weight.view(heads))
+        scores = directions @ values.transpose(1, 2) / math.sqrt(heads_of_query.shape[2])
         scores = scores.masked_fill(~seen[:, None], torch.finfo(scores.dtype).min)
-        read = scores.softmax(dim=2) @ values  # (batch, heads, dim)
-        found = torch.einsum("bhd,hpd->bhp", read, self.value.weight.view(heads))
-        return (found.flatten(1) + self.value.bias)[:, None]
+        mixed = scores.softmax(dim=2) @ values  # (batch, heads, dim)
+        attended = torch.einsum("bhd,hpd->bhp", mixed, self.value.weight.view(heads))
+        return (attended.flatten(1) + self.value.bias)[:, None]
 
 
 class Layer(nn.Module):
-    """A transformer layer: look at oneself, or at others, or at both in turn; then think."""
+    """A transformer layer: self-attention, cross-attention, or both in turn; then feed-forward."""
 
     def __init__(self, dim: int, heads: int, dropout: float, looks: str = "own") -> None:
         super().__init__()
@@ -175,20 +177,20 @@ class Layer(nn.Module):
     def forward(
         self, values: Tensor, mask: Tensor, others: Sequence | None = None, *, first: bool = False
     ) -> Tensor:
-        """Return values (batch, time, dim) after one round; `others` is what to look at.
+        """Return values (batch, time, dim) after one layer; `others` are keys and values of others.
 
         `first` is for a last layer of which only the first place is read: (batch, 1, dim).
         """
-        asking = values[:, :1] if first else values
+        queries = values[:, :1] if first else values
         if self.own is not None:
             norm, attention = self.own
             normed = norm(values)
             query = normed[:, :1] if first else normed
-            asking = asking + self.dropout(attention(query, normed, mask))
+            queries = queries + self.dropout(attention(query, normed, mask))
         if self.others is not None and others is not None:
             norm, attention = self.others
-            asking = asking + self.dropout(attention(norm(asking), *others))
-        return asking + self.dropout(self.think(asking))
+            queries = queries + self.dropout(attention(norm(queries), *others))
+        return queries + self.dropout(self.think(queries))
 
 
 def _normed_attention(dim: int, heads: int) -> nn.ModuleList:
@@ -196,6 +198,6 @@ def _normed_attention(dim: int, heads: int) -> nn.ModuleList:
 
 
 def joined(parts: list[Sequence]) -> Sequence:
-    """Return sequences one behind the other in time."""
+    """Return sequences concatenated in time."""
     values, masks = zip(*parts, strict=True)
     return torch.cat(values, dim=1), torch.cat(masks, dim=1)

@@ -11,16 +11,16 @@ For streams m with means over time h_m, y the shares of the raters' votes, JS in
 There is no code, and the paper gives neither the form of the gate nor what trains the experts. Our
 choices:
 
-1. The gate, above. For M streams g is a softmax over streams in each unit, over those that are
-   there; the last stream's score is 0, so that for two streams it is the formula.
+1. The gate, above. For M streams g is a softmax over the streams present, in each unit; the
+   last stream's score is 0, so that for two streams it is the formula.
 2. The last term of L: without it nothing ties the experts to the raters.
 3. In L_MAI the student follows, the experts do not: no gradient goes into p_m and u_m
-   (`stop_gradient`). lambda_RAI is 1; the paper looks for lambda_MAI in 0.3, 0.5, 0.7 and for kappa
-   in 2, 4, 8 on validation data, and does not say what it found: the middle ones here.
-4. The expert of a stream that is not there has no part. Without a label: only L_MAI, with even u.
+   (`stop_gradient`). lambda_RAI is 1; the paper searches lambda_MAI in 0.3, 0.5, 0.7 and kappa in
+   2, 4, 8 on validation data, and does not report the best: the middle ones here.
+4. The expert of an absent stream has no part. Without a label: only L_MAI, with uniform u.
 5. Numbers instead of classes: squared errors in place of JS.
 6. `objective` "task" trains the same student by the task's loss alone, which is the paper's
-   baseline; `student` may be a stream, and `uniform` makes u even (ablations).
+   baseline; `student` may be a stream, and `uniform` makes u uniform (ablations).
 7. Several heads: JS is over the first `primary` columns; the others learn by the task's loss.
 
 References
@@ -43,9 +43,9 @@ from torch import Tensor, nn
 from emocli.errors import ConfigError
 from emocli.models._sequences import AllGather, Inputs, identity, masked_mean
 
-FUSION = "fusion"  # the head that hears all streams
+FUSION = "fusion"  # the head that reads all streams
 OBJECTIVES = ("amber2", "task")
-LEAST = -100.0  # log of the least probability: exp(-100) is the last that float32 holds
+LEAST = -100.0  # log of the least probability: exp(-100) still is a float32
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -60,7 +60,7 @@ class Amber2Config:
     dropout: float = 0.2  # of the hidden layer of each head
     rater: float = 1.0  # lambda_RAI
     modality: float = 0.5  # lambda_MAI
-    kappa: float = 4.0  # per nat: how much nearer the raters an expert must be to be followed
+    kappa: float = 4.0  # per nat: how fast trust in an expert falls with D
     student: str = FUSION  # or a stream: then the fusion is among the experts
     uniform: bool = False
     stop_gradient: bool = True
@@ -73,7 +73,7 @@ class Amber2(nn.Module):
     """A head for each stream and one for their gated sum."""
 
     takes_time = True
-    averages = True  # of a sequence only its mean over time matters
+    averages = True  # only the mean over time of a sequence matters
 
     def __init__(self, config: Amber2Config) -> None:
         super().__init__()
@@ -101,23 +101,23 @@ class Amber2(nn.Module):
     def _means(
         self, streams: dict[str, Tensor], masks: dict[str, Tensor]
     ) -> tuple[dict[str, Tensor], Tensor]:
-        """Return h_m (batch, dim) of each stream, and which are there (batch, streams)."""
-        found = self.inputs(streams, masks)
-        there = torch.stack([mask.any(dim=1) for _, mask in found.values()], dim=1)
-        return {name: masked_mean(*pair) for name, pair in found.items()}, there
+        """Return h_m (batch, dim) of each stream, and which are present (batch, streams)."""
+        inputs = self.inputs(streams, masks)
+        present = torch.stack([mask.any(dim=1) for _, mask in inputs.values()], dim=1)
+        return {name: masked_mean(*pair) for name, pair in inputs.items()}, present
 
-    def _open(self, means: dict[str, Tensor], there: Tensor) -> Tensor:
-        """Return g of each stream, (batch, streams, hidden), adding to one over what is there."""
-        scores = there.new_zeros((len(there), 1, self.config.hidden), dtype=torch.float32)
+    def _open(self, means: dict[str, Tensor], present: Tensor) -> Tensor:
+        """Return g of each stream, (batch, streams, hidden), adding to one over those present."""
+        scores = present.new_zeros((len(present), 1, self.config.hidden), dtype=torch.float32)
         if self.gate is not None:
             others = self.gate(torch.cat(list(means.values()), dim=1))
             scores = torch.cat([others.unflatten(1, (-1, self.config.hidden)), scores], dim=1)
-        return _softmax(scores, there[..., None].expand_as(scores))
+        return _softmax(scores, present[..., None].expand_as(scores))
 
-    def _vectors(self, means: dict[str, Tensor], there: Tensor) -> dict[str, Tensor]:
-        """Return what each head hears: (batch, dim) of a stream, (batch, hidden) of the fusion."""
+    def _vectors(self, means: dict[str, Tensor], present: Tensor) -> dict[str, Tensor]:
+        """Return each head's input: (batch, dim) of a stream, (batch, hidden) of the fusion."""
         projected = torch.stack([self.project[name](means[name]) for name in means], dim=1)
-        return {**means, FUSION: (self._open(means, there) * projected).sum(dim=1)}
+        return {**means, FUSION: (self._open(means, present) * projected).sum(dim=1)}
 
     def _answer(self, logits: Tensor) -> Tensor:
         """Return log-probabilities, or numbers, of the first head: (batch, primary)."""
@@ -134,15 +134,15 @@ class Amber2(nn.Module):
         return targets[:, :count].log()
 
     def _distance(self, first: Tensor, second: Tensor) -> Tensor:
-        """Return how far two answers are apart, (batch,): JS in nats, or the squared error."""
+        """Return the distance of two predictions, (batch,): JS in nats, or the squared error."""
         if self.config.task == "regression":
             return (first - second).square().mean(dim=1)
         return divergence(first, second)
 
-    def trust(self, distances: Tensor, there: Tensor) -> Tensor:
-        """Return u (batch, experts) of D (batch, experts): one in all over those there."""
+    def trust(self, distances: Tensor, present: Tensor) -> Tensor:
+        """Return u (batch, experts) of D (batch, experts), adding to one over those present."""
         kappa = 0.0 if self.config.uniform else self.config.kappa
-        return _softmax(-kappa * distances, there)
+        return _softmax(-kappa * distances, present)
 
     def objective(
         self,
@@ -162,34 +162,34 @@ class Amber2(nn.Module):
         logits = {name: all_gather(head(vectors[name])) for name, head in self.heads.items()}
         if config.objective == "task":
             return {"task": task_loss(logits[student], targets)}
-        there = dict(zip(means, present.T, strict=True)) | {FUSION: torch.ones_like(present[:, 0])}
+        valid = dict(zip(means, present.T, strict=True)) | {FUSION: torch.ones_like(present[:, 0])}
         answers = {name: self._answer(values) for name, values in logits.items()}
-        terms = self._terms(answers, there, self._truth(targets))
+        terms = self._terms(answers, valid, self._truth(targets))
         if config.primary in (0, config.classes):
             return terms
         others = targets.clone()
-        others[:, : config.primary] = math.nan  # no label: that head has its terms
+        others[:, : config.primary] = math.nan  # no label: that head has terms of its own
         return {**terms, "task": task_loss(logits[student], others)}
 
     def _terms(
-        self, answers: dict[str, Tensor], there: dict[str, Tensor], truth: Tensor
+        self, answers: dict[str, Tensor], valid: dict[str, Tensor], truth: Tensor
     ) -> dict[str, Tensor]:
         config, student = self.config, self.config.student
-        off = {  # D; without a label an answer is as right as any
-            name: self._distance(torch.where(truth.isnan(), answer, truth), answer) * there[name]
+        to_truth = {  # D; 0 without a label
+            name: self._distance(torch.where(truth.isnan(), answer, truth), answer) * valid[name]
             for name, answer in answers.items()
         }
         experts = [name for name in answers if name != student]
-        distances = torch.stack([off[name] for name in experts], dim=1)
-        present = torch.stack([there[name] for name in experts], dim=1)
+        distances = torch.stack([to_truth[name] for name in experts], dim=1)
+        present = torch.stack([valid[name] for name in experts], dim=1)
         trust = self.trust(distances, present)
-        said = {name: answers[name] for name in experts}
+        others = {name: answers[name] for name in experts}
         if config.stop_gradient:
-            trust, said = trust.detach(), {name: a.detach() for name, a in said.items()}
-        apart = torch.stack([self._distance(answers[student], a) for a in said.values()], dim=1)
-        followed = (trust * apart).sum(dim=1) * there[student]
+            trust, others = trust.detach(), {name: a.detach() for name, a in others.items()}
+        gaps = torch.stack([self._distance(answers[student], a) for a in others.values()], dim=1)
+        followed = (trust * gaps).sum(dim=1) * valid[student]
         return {
-            "rater": config.rater * off[student].mean(),
+            "rater": config.rater * to_truth[student].mean(),
             "modality": config.modality * followed.mean(),
             "experts": distances.sum(dim=1).mean(),
         }
@@ -197,9 +197,9 @@ class Amber2(nn.Module):
     def unimodal(
         self, streams: dict[str, Tensor], masks: dict[str, Tensor] | None = None
     ) -> dict[str, Tensor]:
-        """Return what each expert says: log-probabilities (batch, primary), or numbers.
+        """Return each expert's prediction: log-probabilities (batch, primary), or numbers.
 
-        None has been trained by "task" alone, so there are none then.
+        The objective "task" trains no expert, so there are none then.
         """
         masks = masks or {n: torch.ones_like(v[..., 0]).bool() for n, v in streams.items()}
         means, _ = self._means(streams, masks)
@@ -207,14 +207,14 @@ class Amber2(nn.Module):
 
     def gates(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return `modalities` (batch, streams): the mean over units of each stream's gate."""
-        means, there = self._means(streams, masks)
+        means, present = self._means(streams, masks)
         if self.config.student == FUSION:
-            return {"modalities": self._open(means, there).mean(dim=2)}
-        heard = [float(name == self.config.student) for name in means]
-        return {"modalities": there * torch.tensor(heard, device=there.device)}
+            return {"modalities": self._open(means, present).mean(dim=2)}
+        is_student = [float(name == self.config.student) for name in means]
+        return {"modalities": present * torch.tensor(is_student, device=present.device)}
 
     def fuse(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> Tensor:
-        """Return what the student hears: (batch, hidden), or (batch, dim) of a stream."""
+        """Return the student's input: (batch, hidden), or (batch, dim) of a stream."""
         return self._vectors(*self._means(streams, masks))[self.config.student]
 
     def classify(self, fused: Tensor) -> Tensor:
@@ -234,17 +234,17 @@ def divergence(first: Tensor, second: Tensor) -> Tensor:
     return 0.5 * parts.sum(dim=1)
 
 
-def _softmax(scores: Tensor, there: Tensor) -> Tensor:
-    """Return the softmax over dim 1 of the scores that are there; zeros where none is."""
+def _softmax(scores: Tensor, present: Tensor) -> Tensor:
+    """Return the softmax over dim 1 of the scores present; zeros where none is."""
     lowest = torch.finfo(scores.dtype).min
-    return scores.masked_fill(~there, lowest).softmax(dim=1) * there
+    return scores.masked_fill(~present, lowest).softmax(dim=1) * present
 
 
 def _check(config: Amber2Config) -> None:
     if config.objective not in OBJECTIVES:
-        raise ConfigError(f"no objective '{config.objective}'", hint=f"it is {OBJECTIVES}")
+        raise ConfigError(f"unknown objective '{config.objective}'", hint=" or ".join(OBJECTIVES))
     if FUSION in config.dims or config.student not in (*config.dims, FUSION):
         raise ConfigError(
-            f"student '{config.student}' of streams {', '.join(config.dims)}",
-            hint=f"it is {FUSION} or a stream, and no stream is called {FUSION}",
+            f"unknown student '{config.student}' of streams {', '.join(config.dims)}",
+            hint=f"the student is {FUSION} or a stream; no stream may be called {FUSION}",
         )

@@ -3,8 +3,8 @@
 The plain baseline that every other fusion model must beat: what the survey calls early, or
 feature-level, fusion. Our choices, for lack of one source:
 
-1. A sequence is its mean over the frames that are there.
-2. An absent stream stands at its training mean, and a column per stream says whether it is there.
+1. A sequence is represented by its mean over the frames present.
+2. An absent stream has its training mean, and a column per stream says whether it is present.
 3. One hidden layer of GELU units; dropout of the hidden layer.
 
 References
@@ -38,7 +38,7 @@ class Concat(nn.Module):
     """Average over time, concatenate, hidden layer, output layer."""
 
     takes_time = True
-    averages = True  # of a sequence only its mean over time matters
+    averages = True  # only the mean over time of a sequence matters
 
     def __init__(self, config: ConcatConfig) -> None:
         super().__init__()
@@ -50,9 +50,9 @@ class Concat(nn.Module):
 
     def fuse(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> Tensor:
         """Return the hidden layer: (batch, hidden)."""
-        found = self.inputs(streams, masks).values()
-        means = [masked_mean(values, mask) for values, mask in found]
-        flags = torch.stack([mask.any(dim=1) for _, mask in found], dim=1)  # (batch, streams)
+        inputs = self.inputs(streams, masks).values()
+        means = [masked_mean(values, mask) for values, mask in inputs]
+        flags = torch.stack([mask.any(dim=1) for _, mask in inputs], dim=1)  # (batch, streams)
         joined = torch.cat([*means, flags.to(means[0])], dim=1)
         return self.dropout(nn.functional.gelu(self.hidden(joined)))
 

@@ -1,4 +1,4 @@
-"""Conv-attention: weights per moment over the streams, and convolutions along time, added.
+"""Conv-attention: the sum of weights per moment over the streams and of convolutions along time.
 
 The fusion in front of the language model of Emotion-LLaMAv2, from the authors' code. With N moments
 in time, D = `hidden`, and M streams:
@@ -11,15 +11,15 @@ in time, D = `hidden`, and M streams:
 
 Differences and our choices:
 
-1. Masks are carried to the end. In the released code a masked stream still passes through the
-   biases and is attended to; here its H_m is zero, W counts only streams that are there, a moment
-   in which no stream is there is zero before every convolution and no token.
+1. Masks are applied throughout. In the released code a masked stream still passes through the
+   biases and is attended to; here its H_m is zero, W counts only the streams present, and a moment
+   without a stream is zero before every convolution and makes no token.
 2. The source's own streams are Whisper frames, image and video tokens of a fixed number; here a
    stream of any length is averaged in N bins over its own length, and one without a time axis is
    repeated, as the source does with its image. With no time axis at all, N = 1.
-3. `softmax` over the streams that are there is an option. Others' re-implementations have it.
-4. The source hands the tokens to a language model (`tokens`). `fuse` averages them over time and
-   one linear layer reads the answer.
+3. `softmax` over the streams present is an option. Other re-implementations have it.
+4. The source passes the tokens to a language model (`tokens`). `fuse` averages them over time and
+   one linear layer classifies.
 
 References
 ----------
@@ -81,34 +81,34 @@ class ConvAttention(nn.Module):
         self.output = nn.Linear(2 * hidden, config.classes)
 
     def tokens(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> Sequence:
-        """Return the fused tokens (batch, moments, 2 hidden) and which of them are there."""
-        features, there = self._moments(streams, masks)  # (batch, moments, streams, hidden)
+        """Return the fused tokens (batch, moments, 2 hidden) and which of them are present."""
+        features, present = self._moments(streams, masks)  # (batch, moments, streams, hidden)
         side_by_side = features.flatten(2)
         weights = self.attend(side_by_side)  # (batch, moments, streams)
         if self.config.softmax:
-            weights = weights.masked_fill(~there, torch.finfo(weights.dtype).min).softmax(dim=2)
+            weights = weights.masked_fill(~present, torch.finfo(weights.dtype).min).softmax(dim=2)
         attended = (weights[..., None] * features).sum(dim=2)
-        mask = there.any(dim=2)
+        mask = present.any(dim=2)
         convolved = self._convolved(side_by_side, mask)
         return self.token(attended + convolved) * mask[..., None], mask
 
     def _moments(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> Sequence:
         """Return H (batch, moments, streams, hidden), zero where its mask is False."""
         count = self.config.moments if any(streams[n].ndim == 3 for n in self.config.dims) else 1
-        features, there = [], []
+        features, presence = [], []
         for name, (values, mask) in self.inputs(streams, masks).items():
-            pooled, seen = segments(values, mask, count)
-            features.append(self.project[name](pooled) * seen[..., None])
-            there.append(seen)
-        return torch.stack(features, dim=2), torch.stack(there, dim=2)
+            pooled, present = segments(values, mask, count)
+            features.append(self.project[name](pooled) * present[..., None])
+            presence.append(present)
+        return torch.stack(features, dim=2), torch.stack(presence, dim=2)
 
     def _convolved(self, values: Tensor, mask: Tensor) -> Tensor:
         """Return the convolution branch (batch, moments, hidden)."""
-        there = mask[:, None].to(values)  # (batch, 1, moments)
-        found = self.first(values.transpose(1, 2)) * there
+        weights = mask[:, None].to(values)  # (batch, 1, moments)
+        result = self.first(values.transpose(1, 2)) * weights
         for layer in self.convolve:
-            found = (found + nn.functional.silu(layer(found))) * there
-        return found.transpose(1, 2)
+            result = (result + nn.functional.silu(layer(result))) * weights
+        return result.transpose(1, 2)
 
     def fuse(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> Tensor:
         """Return the mean token: (batch, 2 hidden)."""

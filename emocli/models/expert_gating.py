@@ -1,7 +1,7 @@
 """Expert gating: three ways to fuse, and gates that choose among streams, experts and features.
 
 EGMF has a local, a semantic and a global expert and hierarchical dynamic gates. Its abstract says
-no more, there is no code: what follows is our design of it. With H_m the projected streams, h_m
+no more and there is no code: what follows is our design of it. With H_m the projected streams, h_m
 their means over time, and t the anchor stream (text):
 
     local:    e_m = attention-pool(sum over k in 1, 3, 5 of GLU(depthwise-conv_k(H_m)))
@@ -15,8 +15,8 @@ their means over time, and t the anchor stream (text):
 
 Our choices beyond that:
 
-1. What is absent: h_m is zero, no gate of level 1 opens for m. Without the anchor h_t is zero and
-   the semantic expert gives the mean of H_m.
+1. For an absent stream m, h_m and its gates of level 1 are zero. Without the anchor h_t is zero
+   and the semantic expert returns the mean of H_m.
 2. The balance term is over the batch: the gates should use all experts, not all for each record.
 3. One task, so no task embedding in level 2 (the layer's bias is one). The pseudo tokens that
    carry `fused` to a language model are not part of this file.
@@ -40,7 +40,7 @@ from emocli.models._experts import KINDS, Shape, gate
 from emocli.models._sequences import AllGather, Inputs, identity, masked_mean
 
 EXPERTS = ("local", "semantic", "global")
-LEAST = 1e-12  # of a mean gate, times their number: log 0 has no slope
+LEAST = 1e-12  # of a mean gate times their number: log 0 has no gradient
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class ExpertGatingConfig:
     classes: int  # of regression: how many numbers
     hidden: int = 128
     heads: int = 4
-    anchor: str = "text"  # the stream that asks; the first, where there is none of this name
+    anchor: str = "text"  # the stream that queries; the first if none has this name
     experts: tuple[str, ...] = EXPERTS
     temperature: float = 1.0  # T
     uniform: bool = False
@@ -86,19 +86,19 @@ class ExpertGating(nn.Module):
         self, streams: dict[str, Tensor], masks: dict[str, Tensor]
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the fused vector and all gates, {expert: (batch, streams), "experts": ...}."""
-        found = {
+        encoded = {
             name: (self.project[name](values) * mask[..., None], mask)
             for name, (values, mask) in self.inputs(streams, masks).items()
         }
-        there = torch.stack([mask.any(dim=1) for _, mask in found.values()], dim=1)
-        anchor = masked_mean(*found[self.anchor])  # h_t
+        present = torch.stack([mask.any(dim=1) for _, mask in encoded.values()], dim=1)
+        anchor = masked_mean(*encoded[self.anchor])  # h_t
         opinions, gates = [], {}
         for name, expert in self.experts.items():
-            parts, extra = expert(found)
+            parts, extra = expert(encoded)
             stacked = torch.stack(parts, dim=1)  # (batch, streams, hidden)
             beside = anchor[:, None].expand_as(stacked)
             scores = self.choose[name](torch.tanh(self.mix[name](torch.cat([stacked, beside], 2))))
-            gates[name] = gate(scores[..., 0], there)
+            gates[name] = gate(scores[..., 0], present)
             opinions.append(extra + (gates[name][..., None] * stacked).sum(dim=1))
         gates["experts"] = self._weights(opinions, anchor)
         pairs = zip(self.open.values(), opinions, gates["experts"].T, strict=True)

@@ -1,4 +1,4 @@
-"""Gated fusion: a gate per stream and unit decides how much of each stream comes through.
+"""Gated fusion: a gate per stream and unit decides how much of each stream passes.
 
 The gated multimodal unit, for any number of streams (the paper's equations 1 to 3, and its form
 for more than two modalities):
@@ -7,9 +7,9 @@ for more than two modalities):
 
 Differences and our choices:
 
-1. A sequence is its mean over the frames that are there.
-2. The gates also see a column per stream that says whether it is there; the gate of an absent
-   stream is shut.
+1. A sequence is represented by its mean over the frames present.
+2. The gates also read a column per stream that says whether it is present; the gate of an absent
+   stream is zero.
 3. For two streams the paper ties the gates, z and 1 - z; here each stream has its own.
 4. Dropout of the fused vector.
 
@@ -44,7 +44,7 @@ class Gated(nn.Module):
     """A gated multimodal unit and a linear layer."""
 
     takes_time = True
-    averages = True  # of a sequence only its mean over time matters
+    averages = True  # only the mean over time of a sequence matters
 
     def __init__(self, config: GatedConfig) -> None:
         super().__init__()
@@ -60,13 +60,13 @@ class Gated(nn.Module):
 
     def _parts(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Return gates and gated features, (batch, streams, hidden) both."""
-        found = self.inputs(streams, masks)
-        means = {name: masked_mean(*found[name]) for name in found}
-        there = torch.stack([mask.any(dim=1) for _, mask in found.values()], dim=1)
-        joined = torch.cat([*means.values(), there.to(self.inputs.mean)], dim=1)
-        open_ = torch.stack([torch.sigmoid(gate(joined)) for gate in self.gate.values()], dim=1)
+        inputs = self.inputs(streams, masks)
+        means = {name: masked_mean(*inputs[name]) for name in inputs}
+        present = torch.stack([mask.any(dim=1) for _, mask in inputs.values()], dim=1)
+        joined = torch.cat([*means.values(), present.to(self.inputs.mean)], dim=1)
+        opened = torch.stack([torch.sigmoid(gate(joined)) for gate in self.gate.values()], dim=1)
         features = [torch.tanh(self.features[name](means[name])) for name in means]
-        gates = open_ * there[..., None]
+        gates = opened * present[..., None]
         return gates, gates * torch.stack(features, dim=1)
 
     def gates(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -75,7 +75,7 @@ class Gated(nn.Module):
         return {"modalities": means / means.sum(dim=1, keepdim=True).clamp_min(1e-9)}
 
     def fuse(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> Tensor:
-        """Return the sum of what the gates let through: (batch, hidden)."""
+        """Return the sum of the gated features: (batch, hidden)."""
         return self.dropout(self._parts(streams, masks)[1].sum(dim=1))
 
     def classify(self, fused: Tensor) -> Tensor:

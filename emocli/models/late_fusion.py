@@ -1,23 +1,23 @@
-"""Late fusion: every stream has a head of its own, and their calibrated answers are combined.
+"""Late fusion: combine the calibrated predictions of a head per stream.
 
 The lightweight baseline for conversations (Yeste and Rivas-Arevalo, 2026): a transformer text
 classifier, a pretrained speech encoder, and a simple ensemble of their outputs. The paper does not
-give its rule of fusion. Ours, with p_s what the head of stream s says and weights fitted on data
-the heads were not trained on:
+give its rule of fusion. Ours, with p_s the prediction of the head of stream s and weights fitted on
+data the heads were not trained on:
 
     evidence:    log p = log p_first + sum_s w_s (log p_s - log prior_s) + constant
     sum:         p = sum_s w_s p_s,  weights adding to one
     product:     log p = sum_s w_s log p_s + constant,  weights adding to one (product of experts)
     regression:  multinomial logistic regression on all log p_s side by side
 
-In `evidence` the prior is taken out of all but the first, so that a stream that says no more than
-its prior changes nothing; without the first stream the others answer by themselves. In the other
-rules the weights of the streams that are there are scaled to add to one (all equal, where all are
-zero), and `regression` falls back to `sum` where a stream is missing. Where nothing is there all
-classes are as likely.
+In `evidence` the prior is removed from all streams but the first, so that a stream that predicts
+its prior changes nothing; without the first stream the others predict by themselves. In the other
+rules the weights of the streams present are scaled to add to one (equal if all are zero), and
+`regression` falls back to `sum` where a stream is missing. Without any stream all classes are
+equally likely.
 
 Each head is standardise -> [linear -> GELU ->] linear, divided by a temperature fitted on data it
-was not trained on (Guo et al.). A head reads the mean over the frames that are there.
+was not trained on (Guo et al.). A head reads the mean over the frames present.
 
 References
 ----------
@@ -43,7 +43,7 @@ from emocli.models._sequences import pooled
 
 @dataclass(frozen=True)
 class LateFusionConfig:
-    """Streams in order, the first the one whose prior stays."""
+    """Streams in order; the prior of the first is kept."""
 
     dims: dict[str, int]  # stream -> numbers per vector or frame
     hidden: dict[str, int]  # stream -> hidden units; 0 is a linear head
@@ -78,15 +78,15 @@ class Head(nn.Module):
 
 
 class LateFusion(nn.Module):
-    """A head per stream and a rule that combines their answers."""
+    """A head per stream and a rule that combines their predictions."""
 
     takes_time = True
 
     def __init__(self, config: LateFusionConfig) -> None:
         super().__init__()
         if config.rule not in RULES:
-            hint = f"there are {', '.join(RULES)}"
-            raise ConfigError(f"late-fusion has no rule {config.rule!r}", hint=hint)
+            hint = f"one of {', '.join(RULES)}"
+            raise ConfigError(f"unknown rule {config.rule!r} of late-fusion", hint=hint)
         self.config = config
         self.heads = nn.ModuleDict(
             {
@@ -101,9 +101,9 @@ class LateFusion(nn.Module):
     def unimodal(
         self, streams: dict[str, Tensor], masks: dict[str, Tensor] | None = None
     ) -> dict[str, Tensor]:
-        """Return what each stream says alone: log-probabilities (batch, classes).
+        """Return the log-probabilities (batch, classes) that each stream predicts.
 
-        Without masks everything is there. Of a stream that is not there the answer means nothing.
+        Without masks all streams are present. The prediction of an absent stream is meaningless.
         """
         masks = masks or {n: torch.ones_like(v[..., 0]).bool() for n, v in streams.items()}
         return {n: self.heads[n](pooled(streams[n], masks[n])) for n in self.config.dims}
@@ -111,26 +111,28 @@ class LateFusion(nn.Module):
     def answers(
         self, streams: dict[str, Tensor], masks: dict[str, Tensor]
     ) -> tuple[Tensor, Tensor]:
-        """Return log-probabilities (batch, streams, classes) and what is there (batch, streams)."""
-        return torch.stack(list(self.unimodal(streams, masks).values()), dim=1), self._there(masks)
+        """Return log-probabilities (batch, streams, classes) and presence (batch, streams)."""
+        return torch.stack(list(self.unimodal(streams, masks).values()), dim=1), self._present(
+            masks
+        )
 
-    def _there(self, masks: dict[str, Tensor]) -> Tensor:
-        found = [masks[name] for name in self.config.dims]
-        return torch.stack([m if m.ndim == 1 else m.any(dim=1) for m in found], dim=1)
+    def _present(self, masks: dict[str, Tensor]) -> Tensor:
+        selected = [masks[name] for name in self.config.dims]
+        return torch.stack([m if m.ndim == 1 else m.any(dim=1) for m in selected], dim=1)
 
     def shares(self, masks: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Return the weight of each stream in the answer, adding to one: (batch,) each.
+        """Return the weight of each stream in the prediction, adding to one: (batch,) each.
 
         In a regression it is the size (Frobenius norm) of a stream's part of the matrix.
         """
-        there = self._there(masks)
-        weights = rules.scaled(self._weights(there.device), there)
+        present = self._present(masks)
+        weights = rules.scaled(self._weights(present.device), present)
         if self.regression is not None:
             weight = self.regression.weight.detach()
-            blocks = weight.reshape(len(weight), there.shape[1], -1)
+            blocks = weight.reshape(len(weight), present.shape[1], -1)
             sizes = blocks.square().sum(dim=(0, 2)).sqrt()
             sizes = sizes / sizes.sum().clamp_min(1e-9)
-            weights = torch.where(there.all(dim=1, keepdim=True), sizes, weights)
+            weights = torch.where(present.all(dim=1, keepdim=True), sizes, weights)
         return dict(zip(self.config.dims, weights.T, strict=True))
 
     def _weights(self, device: torch.device) -> Tensor:
@@ -138,22 +140,22 @@ class LateFusion(nn.Module):
 
     def fuse(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> Tensor:
         """Return fused log-probabilities (batch, classes)."""
-        answers, there = self.answers(streams, masks)
-        return self.combine(answers, there, self._weights(there.device))
+        answers, present = self.answers(streams, masks)
+        return self.combine(answers, present, self._weights(present.device))
 
-    def combine(self, answers: Tensor, there: Tensor, weights: Tensor) -> Tensor:
-        """Return fused log-probabilities (batch, classes) with some weights (streams,)."""
+    def combine(self, answers: Tensor, present: Tensor, weights: Tensor) -> Tensor:
+        """Return fused log-probabilities (batch, classes) with given weights (streams,)."""
         rule = self.config.rule
         if rule == EVIDENCE:
             priors = torch.stack([head.get_buffer("log_prior") for head in self.heads.values()])
-            return rules.evidence(answers, there, weights, priors)
+            return rules.evidence(answers, present, weights, priors)
         if rule == PRODUCT:
-            return rules.product(answers, rules.scaled(weights, there))
-        fused = rules.weighted_sum(answers, rules.scaled(weights, there))
+            return rules.product(answers, rules.scaled(weights, present))
+        fused = rules.weighted_sum(answers, rules.scaled(weights, present))
         if self.regression is None:
             return fused
         learned = self.regression(answers.flatten(1)).log_softmax(dim=1)
-        return torch.where(there.all(dim=1, keepdim=True), learned, fused)
+        return torch.where(present.all(dim=1, keepdim=True), learned, fused)
 
     def classify(self, fused: Tensor) -> Tensor:
         """Return logits (batch, classes): the fused log-probabilities as they are."""

@@ -1,7 +1,7 @@
 """Multinomial logistic regression on one stream, or on several concatenated.
 
 The plain baseline beside every fusion model. With several streams a column per stream says
-whether it is there, and an absent one stands at its mean (our choice: it carries no evidence).
+whether it is present, and an absent one has its mean (our choice: it carries no evidence).
 
 References
 ----------

@@ -1,4 +1,4 @@
-"""MIAR: four global tokens, aligned by contrast and by their moments, then weighed.
+"""MIAR: four global tokens, aligned by contrast and by their moments, then weighted.
 
 The abstract: the interaction of the modalities yields tokens, each the global representation of
 what one modality extracts from the others, four in all; contrastive learning and normalisation
@@ -16,13 +16,13 @@ our design of it. With H_m the encoded streams, m in language, vision, audio:
 
 Our choices beyond that:
 
-1. Why four tokens of three modalities is not said: one per stream and a joint one
-   (`fourth_token: joint`), or the text asks each other stream by itself (`text2`). Any number of
-   streams; with `joint`, M + 1 tokens. With `text2` the last stream's token stands for z_f.
+1. The abstract does not name the fourth token of three modalities: here a joint one
+   (`fourth_token: joint`), or the text queries each other stream separately (`text2`). Any number
+   of streams; with `joint`, M + 1 tokens. With `text2` the last stream's token stands for z_f.
 2. Regression has a soft contrast: record j is a match of i in proportion to
    exp(-|y_i - y_j| / 0.5).
-3. A stream that is absent gives no keys; its own token then says what the others make of it, but
-   has no weight in the answer and no part in contrast, moments and loss.
+3. An absent stream has no keys; its token then comes from the other streams only, and has no
+   weight in the prediction and no part in contrast, moments and loss.
 
 References
 ----------
@@ -68,20 +68,20 @@ class MiarConfig:
 
 
 def _tokens(config: MiarConfig) -> list[tuple[str, str | None, list[str]]]:
-    """Return each token's name, its own stream, and the streams it looks at."""
+    """Return each token's name, its own stream, and the streams it attends to."""
     names = list(config.dims)
-    found: list[tuple[str, str | None, list[str]]] = []
+    tokens: list[tuple[str, str | None, list[str]]] = []
     for name in names:
         others = [other for other in names if other != name]
         if config.fourth_token == "text2" and name == config.text:
-            found += [(f"{name}-{other}", name, [other]) for other in others]
+            tokens += [(f"{name}-{other}", name, [other]) for other in others]
         else:
-            found.append((name, name, others))
-    return found if config.fourth_token == "text2" else [*found, (JOINT, None, names)]
+            tokens.append((name, name, others))
+    return tokens if config.fourth_token == "text2" else [*tokens, (JOINT, None, names)]
 
 
 class Miar(nn.Module):
-    """Encoders, tokens that look at each other's streams, and their weighted sum."""
+    """Encoders, tokens that attend to the other streams, and their weighted sum."""
 
     takes_time = True
 
@@ -116,39 +116,41 @@ class Miar(nn.Module):
         """Return H of each stream and its mask."""
         encoded = {}
         for name, (values, mask) in self.inputs(streams, masks).items():
-            found = self.project[name](values)
-            found = found + positions(found.shape[1], found.shape[2], found)
+            frames = self.project[name](values)
+            frames = frames + positions(frames.shape[1], frames.shape[2], frames)
             for layer in cast(nn.ModuleList, self.encode[name]):
-                found = layer(found, mask)
-            encoded[name] = (found, mask)
+                frames = layer(frames, mask)
+            encoded[name] = (frames, mask)
         return encoded
 
     def _globals(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> Sequence:
-        """Return the tokens z (batch, tokens, hidden) and whose own stream is there."""
+        """Return the tokens z (batch, tokens, hidden) and which have their stream."""
         encoded = self._encoded(streams, masks)
-        found, there = [], []
+        tokens, present = [], []
         for (name, own, others), query in zip(self.tokens, self.queries, strict=True):
-            seen = joined([encoded[other] for other in others]) if others else None
+            context = joined([encoded[other] for other in others]) if others else None
             rows = len(next(iter(encoded.values()))[1])
             start = (query.expand(rows, 1, -1), torch.ones_like(query[:1]).bool().expand(rows, 1))
             values, mask = joined([start, encoded[own]]) if own else start
             *before, last = cast(nn.ModuleList, self.blocks[name])
             for layer in before:
-                values = layer(values, mask, seen)
-            found.append(last(values, mask, seen, first=True)[:, 0])
-            some = encoded[own][1] if own else torch.cat([m for _, m in encoded.values()], dim=1)
-            there.append(some.any(dim=1))
-        return self.norm(torch.stack(found, dim=1)), torch.stack(there, dim=1)
+                values = layer(values, mask, context)
+            tokens.append(last(values, mask, context, first=True)[:, 0])
+            stream_mask = (
+                encoded[own][1] if own else torch.cat([m for _, m in encoded.values()], dim=1)
+            )
+            present.append(stream_mask.any(dim=1))
+        return self.norm(torch.stack(tokens, dim=1)), torch.stack(present, dim=1)
 
-    def _weights(self, tokens: Tensor, there: Tensor) -> Tensor:
-        """Return w (batch, tokens), over the tokens whose stream is there."""
-        scores = self.weigh((tokens * there[..., None]).flatten(1))
+    def _weights(self, tokens: Tensor, present: Tensor) -> Tensor:
+        """Return w (batch, tokens), over the tokens whose stream is present."""
+        scores = self.weigh((tokens * present[..., None]).flatten(1))
         lowest = torch.finfo(scores.dtype).min
-        return scores.masked_fill(~there, lowest).softmax(dim=1) * there
+        return scores.masked_fill(~present, lowest).softmax(dim=1) * present
 
-    def _fused(self, tokens: Tensor, there: Tensor) -> Tensor:
-        weighted = (self._weights(tokens, there)[..., None] * tokens).sum(dim=1)
-        return torch.cat([weighted, tokens[:, -1] * there[:, -1:]], dim=1)
+    def _fused(self, tokens: Tensor, present: Tensor) -> Tensor:
+        weighted = (self._weights(tokens, present)[..., None] * tokens).sum(dim=1)
+        return torch.cat([weighted, tokens[:, -1] * present[:, -1:]], dim=1)
 
     def fuse(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> Tensor:
         """Return the weighted sum of the tokens, and the last one: (batch, 2 hidden)."""
@@ -167,20 +169,21 @@ class Miar(nn.Module):
         all_gather: AllGather = identity,
     ) -> dict[str, Tensor]:
         """Return the terms of the loss, weighted: `task`, `contrast`, `moments`, `alone`."""
-        tokens, there = map(all_gather, self._globals(streams, masks))
+        tokens, present = map(all_gather, self._globals(streams, masks))
         soft = targets.nan_to_num() if self.config.task == "regression" else None
-        each = [
-            task_loss(self.heads[name](tokens[there[:, i], i]), targets[there[:, i]])
-            for i, (name, own, _) in enumerate(self.tokens)
-            if own and there[:, i].any()
+        losses = [
+            task_loss(self.heads[name](tokens[present[:, i], i]), targets[present[:, i]])
+            for i, (name, with_stream, _) in enumerate(self.tokens)
+            if with_stream and present[:, i].any()
         ]
-        own = [i for i, (_, stream, _) in enumerate(self.tokens) if stream]
-        none = tokens.new_zeros(())
+        with_stream = [i for i, (_, stream, _) in enumerate(self.tokens) if stream]
+        zero = tokens.new_zeros(())
         return {
-            "task": task_loss(self.classify(self._fused(tokens, there)), targets),
-            "contrast": self.config.contrast * _contrast(tokens, there, soft),
-            "moments": self.config.moments * _moments(tokens[:, own], there[:, own]),
-            "alone": self.config.alone * (torch.stack(each).mean() if each else none),
+            "task": task_loss(self.classify(self._fused(tokens, present)), targets),
+            "contrast": self.config.contrast * _contrast(tokens, present, soft),
+            "moments": self.config.moments
+            * _moments(tokens[:, with_stream], present[:, with_stream]),
+            "alone": self.config.alone * (torch.stack(losses).mean() if losses else zero),
         }
 
     def classify(self, fused: Tensor) -> Tensor:
@@ -192,12 +195,12 @@ class Miar(nn.Module):
         return self.classify(self.fuse(streams, masks))
 
 
-def _contrast(tokens: Tensor, there: Tensor, targets: Tensor | None) -> Tensor:
-    """Return the mean over pairs of tokens of their symmetric InfoNCE; `targets` makes it soft."""
+def _contrast(tokens: Tensor, present: Tensor, targets: Tensor | None) -> Tensor:
+    """Return the mean over pairs of tokens of their symmetric InfoNCE, soft with `targets`."""
     units = nn.functional.normalize(tokens, dim=2)
     losses = []
     for first, second in itertools.combinations(range(tokens.shape[1]), 2):
-        both = there[:, first] & there[:, second]
+        both = present[:, first] & present[:, second]
         if both.sum() < 2:
             continue
         scores = units[both, first] @ units[both, second].T / CONTRAST_TEMPERATURE
@@ -211,15 +214,17 @@ def _contrast(tokens: Tensor, there: Tensor, targets: Tensor | None) -> Tensor:
     return torch.stack(losses).mean() if losses else tokens.new_zeros(())
 
 
-def _moments(tokens: Tensor, there: Tensor) -> Tensor:
+def _moments(tokens: Tensor, present: Tensor) -> Tensor:
     """Return the mean over pairs of squared distances of their means and of their SDs."""
-    weights = (there / there.sum(dim=0).clamp_min(1)).to(tokens)[..., None]  # (batch, tokens, 1)
+    weights = (present / present.sum(dim=0).clamp_min(1)).to(tokens)[
+        ..., None
+    ]  # (batch, tokens, 1)
     means = (weights * tokens).sum(dim=0)
     squares = (weights * (tokens - means) ** 2).sum(dim=0)
-    spreads = (squares + 1e-6).sqrt()  # the root of zero has no slope
+    spreads = (squares + 1e-6).sqrt()  # the root of zero has no gradient
     losses = [
         ((means[i] - means[j]) ** 2).sum() + ((spreads[i] - spreads[j]) ** 2).sum()
         for i, j in itertools.combinations(range(tokens.shape[1]), 2)
-        if there[:, i].sum() > 1 and there[:, j].sum() > 1
+        if present[:, i].sum() > 1 and present[:, j].sum() > 1
     ]
     return torch.stack(losses).mean() if losses else tokens.new_zeros(())

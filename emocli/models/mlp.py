@@ -1,7 +1,7 @@
 """A multilayer perceptron with one hidden layer, on one stream or several concatenated.
 
-With several streams a column per stream says whether it is there, and an absent one stands at
-its mean (our choice: it carries no evidence). The fused vector is the hidden layer. BLEMORE's
+With several streams a column per stream says whether it is present, and an absent one has its
+mean (our choice: it carries no evidence). The fused vector is the hidden layer. BLEMORE's
 baseline is `hidden` 512, `activation` "relu", `dropout` 0 on seven statistics of each stream.
 
 References
@@ -43,7 +43,8 @@ class Mlp(nn.Module):
         super().__init__()
         self.config = config
         if config.activation not in ("gelu", "relu"):
-            raise ConfigError(f"activation {config.activation!r} is neither gelu nor relu")
+            hint = "one of gelu, relu"
+            raise ConfigError(f"unknown activation {config.activation!r}", hint=hint)
         total = sum(config.dims.values())
         flags = len(config.dims) if len(config.dims) > 1 else 0
         self.register_buffer("mean", torch.zeros(total))

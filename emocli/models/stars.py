@@ -1,17 +1,17 @@
-"""STARS: shared and specific parts, translated into each other, to stand in for what is missing.
+"""STARS: shared and specific parts, translated between streams to replace missing ones.
 
 The abstract is about images from satellites: an asymmetric alignment (translation in both
-directions with stop-gradient, against collapse) and a contrast between segments drawn evenly from
-the classes (PSA, against the domination of frequent ones). For emotion a pixel is a segment of
+directions with stop-gradient, against collapse) and a contrast between segments, sampled
+class-balanced (PSA, against the dominance of frequent classes). For emotion a pixel is a segment of
 time. What follows is our design of it. In N segments, with h_m the projected stream, sg
 stop-gradient and D = 1 - cosine + smooth L1 / 2 (on layer-normed vectors):
 
-    s_m = S(h_m),  p_m = P_m(h_m);   p_hat_ij = T_ij([s_i; p_i]), i is there; T: convolutions, k = 3
+    s_m = S(h_m),  p_m = P_m(h_m);   p_hat_ij = T_ij([s_i; p_i]), i present; T: convolutions, k = 3
     translate: mean over i != j of D(p_hat_ij, sg p_j) + D(T_ji([s_i; p_hat_ij]), sg p_i) / 2
     shared:    mean over i != j of r_ij D(q(s_i), sg s_j),  r_ij = softmax_j(accuracy of j alone)
-    specific:  0.02 CE(stream told from p_m) + 0.01 cos^2(s_m, p_m)
-    psa:       segments of one class drawn together across streams; the other side is sg
-    recovery:  p_hat_j = sum_i rho_ij p_hat_ij,  rho a softmax over the i that are there;  s_hat =
+    specific:  0.02 CE(stream predicted from p_m) + 0.01 cos^2(s_m, p_m)
+    psa:       segments of one class pulled together across streams; the other side is sg
+    recovery:  p_hat_j = sum_i rho_ij p_hat_ij,  rho a softmax over the i present;  s_hat =
                mean of their s;  f_m = SCSE(linear([s_m or s_hat; p_m or p_hat_m]) + kind)
     fused      = mean over time of a pyramid (strides 1, 2, 4) over all f_m
     loss = task(all) + task(random subset) + 0.5 translate + 0.1 shared + specific + 0.1 psa
@@ -19,16 +19,16 @@ stop-gradient and D = 1 - cosine + smooth L1 / 2 (on layer-normed vectors):
 
 Our choices beyond that:
 
-1. "There" is said per segment: a stream that loses frames is recovered in those segments only. A
-   segment in which no stream is there is left out.
-2. The heads that answer alone see detached s and p, and so change neither. Their accuracy on held-
-   out records sets r after each epoch (`after_epoch`, which also returns the collapse monitors).
-3. The weight of `translate` grows from 0 to its full size in the first tenth of training; the loop
-   sets `progress`, from 0 to 1.
+1. Presence is per segment: a stream that loses frames is recovered in those segments only. A
+   segment without any stream is left out.
+2. The heads of single streams read detached s and p, and so change neither. Their accuracy on
+   held-out records sets r after each epoch (`after_epoch`, which also returns the monitors).
+3. The weight of `translate` grows from 0 to its full size in the first tenth of training; the
+   training loop sets `progress`, from 0 to 1.
 4. For regression the bins of PSA are whole numbers, KL is the mean absolute difference.
-5. S, P and T end in a layer norm: D does not see lengths, so nothing else would keep them.
-6. For comparison it runs without stop-gradient (`stop_gradient: false`), with segments drawn at
-   random (`psa_balanced: false`).
+5. S, P and T end in a layer norm: D ignores lengths, so nothing else would bound them.
+6. For comparison it runs without stop-gradient (`stop_gradient: false`) and with segments sampled
+   at random (`psa_balanced: false`).
 
 References
 ----------
@@ -56,7 +56,7 @@ from emocli.models._sequences import AllGather, Inputs, identity, masked_mean, s
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 WARM_UP = 0.1  # of training
-KEPT = 0.5  # chance of a stream to be in the random subset
+KEPT = 0.5  # probability of a stream to be in the random subset
 
 
 @dataclass(frozen=True)
@@ -78,14 +78,14 @@ class StarsConfig:
     psa_balanced: bool = True
     dropout: float = 0.1
     task: str = "classification"
-    primary: int = 0  # of several heads: the first outputs, which PSA and KL are about; 0 is all
+    primary: int = 0  # of several heads: PSA and KL use only so many first outputs; 0 is all
 
 
 class Stars(nn.Module):
-    """Parts of each stream, translators between all pairs, a pyramid over what they give."""
+    """Parts of each stream, translators between all pairs, a pyramid over their outputs."""
 
     takes_time = True
-    masks_itself = True  # the objective leaves streams out at random
+    masks_itself = True  # the objective drops streams at random
     accuracy: Tensor
 
     def __init__(self, config: StarsConfig) -> None:
@@ -111,20 +111,20 @@ class Stars(nn.Module):
         self.register_buffer("accuracy", torch.zeros(len(names)))
 
     def parts(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> Parts:
-        """Return s and p of each stream (streams, batch, segments, hidden), and what is there."""
+        """Return s and p of each stream (streams, batch, segments, hidden), and their mask."""
         count = self.config.segments if any(streams[n].ndim == 3 for n in self.config.dims) else 1
-        shared, specific, there = [], [], []
+        shared, specific, presence = [], [], []
         for name, (values, mask) in self.inputs(streams, masks).items():
-            pooled, seen = segments(values, mask, count)
-            found = functional.gelu(self.project[name](pooled))
-            shared.append(self.share(found) * seen[..., None])
-            specific.append(self.specify[name](found) * seen[..., None])
-            there.append(seen)
-        return Parts(torch.stack(shared), torch.stack(specific), torch.stack(there))
+            pooled, present = segments(values, mask, count)
+            features = functional.gelu(self.project[name](pooled))
+            shared.append(self.share(features) * present[..., None])
+            specific.append(self.specify[name](features) * present[..., None])
+            presence.append(present)
+        return Parts(torch.stack(shared), torch.stack(specific), torch.stack(presence))
 
     def translations(self, parts: Parts) -> dict[Pair, Tensor]:
         """Return p_hat_ij (batch, segments, hidden) of every ordered pair of streams."""
-        sources = list(zip(parts.shared, parts.specific, parts.there, strict=True))
+        sources = list(zip(parts.shared, parts.specific, parts.mask, strict=True))
         return {(i, j): self._translator(i, j)(*sources[i]) for i, j in self.pairs}
 
     def _translator(self, i: int, j: int) -> nn.Module:
@@ -147,21 +147,19 @@ class Stars(nn.Module):
     def unimodal(
         self, streams: dict[str, Tensor], masks: dict[str, Tensor] | None = None
     ) -> dict[str, Tensor]:
-        """Return what each stream says alone (batch, classes): log-probabilities, or numbers."""
+        """Return each stream's prediction (batch, classes): log-probabilities, or numbers."""
         masks = masks or {n: torch.ones_like(v[..., 0]).bool() for n, v in streams.items()}
-        alone = self._alone(self.parts(streams, masks))
+        logits = self._unimodal_logits(self.parts(streams, masks))
         if self.config.task != "classification":
-            return alone
+            return logits
         first = self.config.primary
-        return {name: align.first(v, first).log_softmax(dim=1) for name, v in alone.items()}
+        return {name: align.first(v, first).log_softmax(dim=1) for name, v in logits.items()}
 
-    def _alone(self, parts: Parts) -> dict[str, Tensor]:
+    def _unimodal_logits(self, parts: Parts) -> dict[str, Tensor]:
         both = torch.cat([parts.shared, parts.specific], dim=3).detach()
         return {
-            name: head(masked_mean(values, there))
-            for (name, head), values, there in zip(
-                self.heads.items(), both, parts.there, strict=True
-            )
+            name: head(masked_mean(values, mask))
+            for (name, head), values, mask in zip(self.heads.items(), both, parts.mask, strict=True)
         }
 
     def objective(
@@ -175,61 +173,65 @@ class Stars(nn.Module):
         """Return the terms of the loss, weighted."""
         config = self.config
         first = partial(align.first, count=config.primary)
-        own = self.parts(streams, masks)
-        found = self.translations(own)
-        fused = [self.recover(part, found) for part in (own, own.subset(KEPT))]
-        said = [*map(self.classify, fused), *self._alone(own).values()]
-        all_there, subset, *single = all_gather(torch.stack(said, dim=1)).unbind(dim=1)
-        parts = own.through(all_gather)
-        each = [
+        parts = self.parts(streams, masks)
+        translations = self.translations(parts)
+        fused = [self.recover(part, translations) for part in (parts, parts.subset(KEPT))]
+        predictions = [*map(self.classify, fused), *self._unimodal_logits(parts).values()]
+        full, subset, *single = all_gather(torch.stack(predictions, dim=1)).unbind(dim=1)
+        gathered = parts.through(all_gather)
+        losses = [
             task_loss(logits[some], targets[some])
-            for logits, some in zip(single, parts.there.any(dim=2), strict=True)
+            for logits, some in zip(single, gathered.mask.any(dim=2), strict=True)
             if some.any()
         ]
         return {
-            "task": task_loss(all_there, targets),
+            "task": task_loss(full, targets),
             "subset": task_loss(subset, targets),
-            "alone": torch.stack(each).sum() if each else subset.new_zeros(()),
+            "alone": torch.stack(losses).sum() if losses else subset.new_zeros(()),
             "consistency": config.consistency
-            * align.disagreement(first(subset), first(all_there.detach()), config.task),
-            **self.alignment(own, found, all_gather),
-            "specific": config.domain * align.told(self.domain(parts.specific), parts)
-            + config.orthogonal * align.overlap(parts),
-            "psa": config.psa * align.psa(parts, self.contrast, first(targets), config),
+            * align.disagreement(first(subset), first(full.detach()), config.task),
+            **self.alignment(parts, translations, all_gather),
+            "specific": config.domain * align.stream_loss(self.domain(gathered.specific), gathered)
+            + config.orthogonal * align.overlap(gathered),
+            "psa": config.psa * align.psa(gathered, self.contrast, first(targets), config),
         }
 
     def alignment(
-        self, parts: Parts, found: dict[Pair, Tensor], all_gather: AllGather = identity
+        self, parts: Parts, translations: dict[Pair, Tensor], all_gather: AllGather = identity
     ) -> dict[str, Tensor]:
         """Return the terms `translate` and `shared`."""
-        every = [self.pair_terms(parts, found, pair, all_gather) for pair in self.pairs]
-        terms = [term for term in every if term]
+        results = [self.pair_terms(parts, translations, p, all_gather) for p in self.pairs]
+        terms = [term for term in results if term]
         if not terms:
-            none = parts.shared.new_zeros(())
-            return {"translate": none, "shared": none}
-        there, back, shared = (torch.stack(term).mean() for term in zip(*terms, strict=True))
-        warm = min(1.0, self.progress / WARM_UP)
+            zero = parts.shared.new_zeros(())
+            return {"translate": zero, "shared": zero}
+        direct, back, shared = (torch.stack(term).mean() for term in zip(*terms, strict=True))
+        warm_up = min(1.0, self.progress / WARM_UP)
         return {
-            "translate": self.config.translate * warm * (there + 0.5 * back),
+            "translate": self.config.translate * warm_up * (direct + 0.5 * back),
             "shared": self.config.shared * shared,
         }
 
     def pair_terms(
-        self, parts: Parts, found: dict[Pair, Tensor], pair: Pair, all_gather: AllGather = identity
+        self,
+        parts: Parts,
+        translations: dict[Pair, Tensor],
+        pair: Pair,
+        all_gather: AllGather = identity,
     ) -> tuple[Tensor, Tensor, Tensor] | None:
-        """Return how far the translation i -> j is off, the way back, and s_i from s_j."""
+        """Return the distances of the translation i -> j, of the way back, and of s_i from s_j."""
         i, j = pair
         shared, specific = parts.shared, parts.specific
-        wanted = [self._fixed(values) for values in (specific[j], specific[i], shared[j])]
-        back = self._translator(j, i)(shared[i], found[pair], parts.there[i])
-        guesses = (found[pair], back, self.predict(shared[i]))
-        off = [align.apart(*both) for both in zip(guesses, wanted, strict=True)]
-        both = all_gather(parts.there[i] & parts.there[j])
-        there, back, shared = all_gather(torch.stack(off, dim=1)).unbind(dim=1)
+        targets = [self._fixed(values) for values in (specific[j], specific[i], shared[j])]
+        back = self._translator(j, i)(shared[i], translations[pair], parts.mask[i])
+        guesses = (translations[pair], back, self.predict(shared[i]))
+        distances = [align.distance(*both) for both in zip(guesses, targets, strict=True)]
+        both = all_gather(parts.mask[i] & parts.mask[j])
+        direct, back, shared = all_gather(torch.stack(distances, dim=1)).unbind(dim=1)
         if not both.any():
             return None
         trust = self.accuracy.softmax(dim=0)[j]
-        return align.mean(there, both), align.mean(back, both), trust * align.mean(shared, both)
+        return align.mean(direct, both), align.mean(back, both), trust * align.mean(shared, both)
 
     def _fixed(self, target: Tensor) -> Tensor:
         return target.detach() if self.config.stop_gradient else target
@@ -238,10 +240,10 @@ class Stars(nn.Module):
     def after_epoch(
         self, streams: dict[str, Tensor], masks: dict[str, Tensor], targets: Tensor
     ) -> dict[str, float]:
-        """Note how right each stream is alone; return the monitors of collapse."""
+        """Store the accuracy of each stream's head; return the monitors of collapse."""
         parts = self.parts(streams, masks)
-        for place, logits in enumerate(self._alone(parts).values()):
-            some = parts.there[place].any(dim=1)
-            said, true = (align.first(v[some], self.config.primary) for v in (logits, targets))
-            self.accuracy[place] = align.accuracy(said, true, self.config.task)
+        for place, logits in enumerate(self._unimodal_logits(parts).values()):
+            present = parts.mask[place].any(dim=1)
+            guess, true = (align.first(v[present], self.config.primary) for v in (logits, targets))
+            self.accuracy[place] = align.accuracy(guess, true, self.config.task)
         return align.monitors(parts, self.translations(parts))

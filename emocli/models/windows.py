@@ -1,21 +1,21 @@
-"""Windows: a multilayer perceptron for short windows of a clip, whose logits are averaged.
+"""Windows: a multilayer perceptron over short windows of a clip, whose logits are averaged.
 
 BLEMORE's subsampled baseline: a clip is cut into windows of 16 frames, each window is an example of
-its own with the clip's target, and a clip's answer is the softmax of its windows' mean logits.
+its own with the clip's target, and a clip's prediction is the softmax of its windows' mean logits.
 The network is one hidden layer of ReLU units, 512 of them, on the window's aggregated frames.
 The output layer is linear, so that the mean of logits is the output of the mean hidden layer, which
-is what `fuse` gives. Differences and our choices:
+is what `fuse` returns. Differences and our choices:
 
 1. The source's window is one output of a video encoder that sees 16 frames at once. Here a window
    of any encoder's frames is their mean, or (`statistics`) the seven numbers of BLEMORE's other
    baseline, per dimension: mean, SD (population), percentiles 10, 25, 50, 75 and 90. Frames are
-   standardised, not the aggregates; frames that are masked do not count.
+   standardised, not the aggregates; masked frames do not count.
 2. A last window may be shorter than the others. Each window weighs the same.
-3. Several streams share the windows of the longest one; a shorter stream is thought of as slower,
-   and a vector, or a single frame, is in every window. A window without any frame of a stream has
-   zeros there, and a column per stream says which are there.
+3. Several streams share the windows of the longest one; a shorter stream is treated as slower,
+   and a vector, or a single frame, is in every window. A window without frames of a stream has
+   zeros for it, and a column per stream says which are present.
 4. A batch is of records, with all their windows; the source's is of windows (512). The loss is the
-   mean over windows: a longer clip has a greater say.
+   mean over windows: a longer clip has more weight.
 
 References
 ----------
@@ -66,21 +66,21 @@ class Windows(nn.Module):
         self.output = nn.Linear(config.hidden, config.classes)
 
     def hiddens(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> Sequence:
-        """Return the hidden layer of all windows (batch, windows, hidden), and which are there.
+        """Return the hidden layer of all windows (batch, windows, hidden), and their mask.
 
-        The latter is (batch, windows); a record with nothing at all has one window of zeros.
+        The mask is (batch, windows); a record without any stream has one window of zeros.
         """
-        found = list(self.inputs(streams, masks).values())
-        longest = torch.stack([length(mask) for _, mask in found]).amax(dim=0)
-        count = -(-max(mask.shape[1] for _, mask in found) // self.config.frames)
+        inputs = list(self.inputs(streams, masks).values())
+        longest = torch.stack([length(mask) for _, mask in inputs]).amax(dim=0)
+        count = -(-max(mask.shape[1] for _, mask in inputs) // self.config.frames)
         shape = (self.config.frames, count)
-        parts = [cut(values, mask, longest, *shape) for values, mask in found]
-        there = torch.stack([seen.any(dim=2) for _, seen in parts], dim=2)
-        some = there.any(dim=2)
+        parts = [cut(values, mask, longest, *shape) for values, mask in inputs]
+        present = torch.stack([seen.any(dim=2) for _, seen in parts], dim=2)
+        some = present.any(dim=2)
         some[:, 0] |= ~some.any(dim=1)
         aggregate = aggregated if self.config.statistics else masked_mean
         columns = [aggregate(window[some], seen[some]) for window, seen in parts]
-        joined = torch.cat([*columns, there[some].to(columns[0])], dim=1)
+        joined = torch.cat([*columns, present[some].to(columns[0])], dim=1)
         hidden = nn.functional.relu(self.hidden(joined))
         placed = hidden.new_zeros(*some.shape, hidden.shape[1])
         placed[some] = hidden
@@ -113,34 +113,34 @@ class Windows(nn.Module):
 
 
 def cut(values: Tensor, mask: Tensor, longest: Tensor, frames: int, count: int) -> Sequence:
-    """Return values (batch, windows, frames, dim) of a stream, and which of its frames are there.
+    """Return values (batch, windows, frames, dim) of a stream, and the mask of its frames.
 
     `longest` (batch,) is the number of frames of each record's longest stream, whose windows are
     `frames` long, `count` of them; frame t of a stream of T is in window floor(t longest / (T
     frames)).
     """
-    own, longest = length(mask)[:, None], longest[:, None]  # (batch, 1)
+    own_length, longest = length(mask)[:, None], longest[:, None]  # (batch, 1)
     edges = torch.arange(count + 1, device=mask.device) * frames
-    starts = -(-edges * own // longest)  # (batch, windows + 1): a window's first frame
-    there = torch.minimum(starts[:, 1:], own) - starts[:, :-1]  # frames of each window
-    alone = own == 1  # what has no time
-    starts = torch.where(alone, 0, starts)[:, :-1]
-    there = torch.where(alone, (edges[:-1] < longest).long(), there)
+    starts = -(-edges * own_length // longest)  # (batch, windows + 1): a window's first frame
+    counts = torch.minimum(starts[:, 1:], own_length) - starts[:, :-1]  # frames of each window
+    single = own_length == 1  # no time axis
+    starts = torch.where(single, 0, starts)[:, :-1]
+    counts = torch.where(single, (edges[:-1] < longest).long(), counts)
     step = torch.arange(frames, device=mask.device)
     places = (starts[..., None] + step).clamp_max(mask.shape[1] - 1)
     rows = torch.arange(len(mask), device=mask.device)[:, None, None]
-    return values[rows, places], (step < there[..., None]) & mask[rows, places]
+    return values[rows, places], (step < counts[..., None]) & mask[rows, places]
 
 
 def aggregated(window: Tensor, seen: Tensor) -> Tensor:
-    """Return mean, SD and percentiles of each window's frames that are there, (windows, 7 dim).
+    """Return mean, SD and percentiles of each window's frames in the mask, (windows, 7 dim).
 
-    Percentiles are interpolated linearly between frames in order, as numpy does it. Zeros where no
-    frame is there.
+    Percentiles are interpolated linearly between frames in order, as numpy does it. Zeros for a
+    window without frames.
     """
-    mean, there = masked_mean(window, seen), seen[..., None]
+    mean, mask = masked_mean(window, seen), seen[..., None]
     deviation = masked_mean((window - mean[:, None]).square(), seen).sqrt()
-    ordered = window.masked_fill(~there, float("inf")).sort(dim=1).values
+    ordered = window.masked_fill(~mask, float("inf")).sort(dim=1).values
     last = (seen.sum(dim=1) - 1).clamp_min(0)  # (windows,)
     rows, parts = torch.arange(len(window), device=window.device), [mean, deviation]
     for share in PERCENTILES:

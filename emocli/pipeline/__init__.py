@@ -1,4 +1,4 @@
-"""What turns a function into a stage: order, errors, batches, workers, windows, resume."""
+"""Turn a function into a stage: order, errors, batches, workers, windows, resume."""
 
 from emocli.pipeline.stage import Stage as Stage
 from emocli.pipeline.stage import batched as batched

@@ -1,4 +1,4 @@
-"""What a stage needs of the outside. The command line makes one of its flags."""
+"""The execution context of a stage. The command line makes one from its flags."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from emocli.io.store import Store
 
 @dataclass(frozen=True)
 class Context:
-    """Where arrays lie, where networks run, and how much is worked on at a time.
+    """The store of arrays, the device of networks, the sizes of batches and of worker pools.
 
-    `batch_size` is records per batch, and None what each stage finds best; `jobs` is worker
-    processes. With `quiet` only warnings go to `stderr`.
+    `batch_size` is records per batch, None for the default of each stage; `jobs` is the number of
+    worker processes. With `quiet` only warnings go to `stderr`.
     """
 
     store: Store = field(default_factory=Store)
@@ -27,9 +27,9 @@ class Context:
     quiet: bool = True
 
     def batch(self, automatic: int) -> int:
-        """Return the batch size, or what the stage finds best."""
+        """Return the batch size, or `automatic`, the default of the stage."""
         return automatic if self.batch_size is None else self.batch_size
 
     def say(self, name: str, text: str) -> None:
-        """Tell a person, in the name of a command."""
+        """Write a message to stderr, after the name of a command."""
         self.stderr.write(f"emocli {name}: {text}\n")

@@ -1,4 +1,4 @@
-"""Where networks run, and in what numbers."""
+"""The device that networks run on, and their dtype."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ DTYPES = ("float32", "bfloat16", "float16")
 
 
 def pick(device: str) -> str:
-    """Return a torch device: "auto" is the first GPU where there is one, else the CPU."""
+    """Return a torch device: "auto" is the first GPU if there is one, else the CPU."""
     import torch
 
     if device == "auto":
@@ -30,5 +30,5 @@ def numbers(dtype: str, device: str) -> str:
         gpu = device.startswith("cuda") and torch.cuda.is_bf16_supported()
         return "bfloat16" if gpu else "float32"
     if dtype not in DTYPES:
-        raise UsageError(f"--dtype {dtype}: none of auto, {', '.join(DTYPES)}")
+        raise UsageError(f"--dtype {dtype}: not one of auto, {', '.join(DTYPES)}")
     return dtype

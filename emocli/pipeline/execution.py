@@ -1,4 +1,4 @@
-"""One run of a filter: records in, records out, counts kept, statuses honest."""
+"""One run of a filter: read, process and write records, count failures, set the exit status."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from emocli.records import failures
 
 @dataclass(frozen=True)
 class Rules:
-    """What becomes of the records of a run, and what failures mean; `limit` is when to stop.
+    """Where a run writes, and how it treats failures.
 
-    `config` is a digest of what decides the result, for the resume key; `limit` is how many
-    failures, and what share of the records, are tolerated.
+    `config` is a digest of the settings that decide the result, for the resume key; `limit` is the
+    number of failures, and their share of the records, after which the run stops.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Rules:
 
 
 class Execution:
-    """What happens between the first record and the exit status."""
+    """The run of a stage over a source, up to the exit status."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Execution:
         source: Source,
         show: Callable[[dict[str, Any]], bool] | None = None,
         *,
-        reads: bool = True,  # a record that goes out is one that came in
+        reads: bool = True,  # each output record is an input record
     ) -> None:
         self.rules, self.source, self.show, self.reads = rules, source, show, reads
         self.progress = Progress(
@@ -58,34 +58,35 @@ class Execution:
         self.stopped = False
 
     def go(self, stage: pipeline.Stage, window: Window) -> int:
-        """Run, and return the exit status; the summary is printed however it ends."""
-        word = ""
+        """Run, and return the exit status; the summary is always printed."""
+        ending = ""
         stage = pipeline.windowed(stage, window)
         output = place(self.rules.output)
-        whole = output is not None and not is_special(output)
-        if self.rules.resume and not whole:
-            raise UsageError(f"--resume: {self.rules.output} is not a file of its own")
+        is_file = output is not None and not is_special(output)
+        if self.rules.resume and not is_file:
+            name = self.rules.output or "-"
+            raise UsageError(f"--resume needs a regular file, not --output {name}")
         try:
-            with stopping.last_words(self.progress.summary):
-                if output is not None and whole and self.reads:
+            with stopping.final_message(self.progress.summary):
+                if output is not None and is_file and self.reads:
                     self._to_file(output, stage, window)
                 else:
                     with whole_file(output, self.rules.streams.stdout) as stream:
                         self._to_stream(stage, stream)
-                        if whole:
+                        if is_file:
                             self._unfinished()
         except (KeyboardInterrupt, Terminated) as stop:
-            word = ", interrupted" if isinstance(stop, KeyboardInterrupt) else ", terminated"
+            ending = ", interrupted" if isinstance(stop, KeyboardInterrupt) else ", terminated"
             raise
         except BrokenPipeError:
-            self.progress.quiet = True  # the reader has gone; that is no news
+            self.progress.quiet = True  # the reader closed the pipe: nothing to report
             raise
         finally:
-            self.progress.summary(word or stopping.word())
+            self.progress.summary(ending or stopping.ending())
         return self._final()
 
     def _unfinished(self) -> None:
-        """Raise what keeps the output from being whole."""
+        """Raise the error that left the output incomplete, if any."""
         if self.source.problem:
             raise self.source.problem
         if self.stopped:
@@ -95,11 +96,11 @@ class Execution:
         outcomes = stage(record for _, record in self.source)
         above = self.progress.above if stream.isatty() else contextlib.nullcontext
         for record in outcomes:
-            enough = self._count(record)
+            too_many = self._count(record)
             with above():
                 if self.show is None or not self.show(record):
                     stopping.write(stream, records.dumps(record))
-            if enough:
+            if too_many:
                 _close(outcomes)
                 return
 
@@ -117,26 +118,26 @@ class Execution:
             target.finish()
 
     def _count(self, record: dict[str, Any] | None) -> bool:
-        """Count a record and warn of its failures; say whether there are too many of them."""
+        """Count a record and warn of its failures; return whether there are too many of them."""
         stopping.check()
-        found = failures.of(record) if record else []
-        self.progress.step(failed=bool(found))
+        problems = failures.of(record) if record else []
+        self.progress.step(failed=bool(problems))
         error = (record or {}).get("error")
-        said = error["message"] if isinstance(error, failures.Failure) else ""
-        for failure in found:
-            if failure is error or failure["message"] not in said:
-                self._warn(record or {}, failure)
-        most, share = self.rules.limit
-        known = self.source.total()
-        self.stopped = self.progress.failed > most or (
-            known is not None and self.progress.failed > share * known
+        reported = error["message"] if isinstance(error, failures.Failure) else ""
+        for problem in problems:
+            if problem is error or problem["message"] not in reported:
+                self._warn(record or {}, problem)
+        max_failed, max_share = self.rules.limit
+        total = self.source.total()
+        self.stopped = self.progress.failed > max_failed or (
+            total is not None and self.progress.failed > max_share * total
         )
         return self.stopped
 
     def _warn(self, record: dict[str, Any], failure: failures.Failure) -> None:
         hint = f" ({failure['hint']})" if failure["hint"] else ""
         name = records.name_of(record)
-        message = failure["message"].removesuffix(f": {name}")  # the path, where that is the id
+        message = failure["message"].removesuffix(f": {name}")  # the path, if that is the id
         self.progress.warn(f"{name}: {message}{hint}")
         if failure["code"] == "out_of_memory":
             self.status = worst(self.status, ExitStatus.MEMORY)
@@ -152,7 +153,7 @@ class Execution:
             self.progress.warn(str(problem))
             self.status = worst(self.status, problem.status)
         elif not done and not self.rules.allow_empty:
-            self.progress.warn("no input records (--allow-empty makes that fine)")
+            self.progress.warn("no input records (--allow-empty accepts that)")
             self.status = worst(self.status, ExitStatus.EMPTY)
         return int(self.status)
 

@@ -1,9 +1,9 @@
-"""Where records go: stdout, or a file that appears whole, with a journal for --resume.
+"""Write a file that appears complete or never, with a journal for --resume.
 
 `--output F` writes the journal `F.part`: a line per record with its key, and `F` itself at the
 end by a rename. `--resume` moves the journal to `F.part.old`, takes from it every window of
-records that is complete and did not fail, and makes the rest anew: the same bytes as a run that
-was never interrupted. A journal stays beside `F` only while failures remain to be redone.
+records that is complete and did not fail, and computes the rest again: the same bytes as a run
+that was never interrupted. A journal stays beside `F` only while failed records remain.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from typing import Any, BinaryIO
 from emocli import pipeline, records
 from emocli.errors import UsageError
 from emocli.io.inputs import Item
-from emocli.io.writing import told
+from emocli.io.writing import full_disk_raised
 from emocli.pipeline.windows import Window
 from emocli.records import failures
 
-GOOD, BAD = b'{"ok":1,"key":"', b'{"ok":0,"key":"'  # did the stage do its work?
+GOOD, BAD = b'{"ok":1,"key":"', b'{"ok":0,"key":"'  # did the stage succeed?
 HEAD = len(GOOD)
 MIDDLE = b'","record":'
 KEY_CHARACTERS = 32
@@ -34,7 +34,7 @@ def key(raw: bytes, record: dict[str, Any], config: bytes) -> bytes:
     """Return the resume key: the input line, the file's size and time, and the configuration."""
     digest = hashlib.blake2b(raw, digest_size=KEY_CHARACTERS // 2, key=config[:64])
     with contextlib.suppress(Exception):
-        stat = os.stat(records.path_of(record))  # noqa: PTH116 - may be a path of odd bytes
+        stat = os.stat(records.path_of(record))  # noqa: PTH116 - may not be UTF-8
         digest.update(b"%d %d" % (stat.st_size, stat.st_mtime_ns))
     return digest.hexdigest().encode()
 
@@ -61,7 +61,7 @@ class Journal:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(OSError):  # of a full disk, which `write` has told of
+        with contextlib.suppress(OSError):  # of a full disk, which `write` has reported
             self.file.close()
 
     def _keep_old(self) -> None:
@@ -80,7 +80,7 @@ class Journal:
                 offset += len(line)
 
     def line(self, key: bytes) -> bytes:
-        """Return the journal's line for a key that is kept."""
+        """Return the line of the old journal for a key in `kept`."""
         with self.old.open("rb") as old:
             old.seek(self.kept[key])
             return old.readline()
@@ -88,21 +88,21 @@ class Journal:
     def write(self, line: bytes) -> None:
         """Append a line; it is in the file when this returns."""
         self.failed |= not _succeeded(line)
-        with told(self.output):
+        with full_disk_raised(self.output):
             self.file.write(line)
             self.file.flush()
 
     def finish(self) -> None:
         """Write the output from the journal, by a rename; keep the journal if a record failed."""
         self.file.close()
-        whole = self.output.with_name(self.output.name + ".part.out")
-        with told(self.output):
+        complete = self.output.with_name(self.output.name + ".part.out")
+        with full_disk_raised(self.output):
             try:
-                with self.part.open("rb") as part, whole.open("wb") as file:
+                with self.part.open("rb") as part, complete.open("wb") as file:
                     file.writelines(line[BODY:-2] + b"\n" for line in part)
-                whole.replace(self.output)
+                complete.replace(self.output)
             except OSError:
-                whole.unlink(missing_ok=True)
+                complete.unlink(missing_ok=True)
                 raise
         self.old.unlink(missing_ok=True)
         if not self.failed:
@@ -110,7 +110,7 @@ class Journal:
 
 
 def _succeeded(line: bytes) -> bool:
-    """Say whether a journal line is whole and its record did not fail here."""
+    """Return whether a journal line is complete and its record did not fail in that run."""
     return line.startswith(GOOD) and line.endswith(b"}\n")
 
 
@@ -123,27 +123,27 @@ def entry(key: bytes, record: dict[str, Any]) -> bytes:
 def through(
     items: Iterator[Item], stage: pipeline.Stage, journal: Journal, config: bytes, window: Window
 ) -> Iterator[tuple[dict[str, Any] | None, bytes]]:
-    """Yield (record, line) in order; record is None where the old journal had it.
+    """Yield (record, line) in order; record is None if the line is from the old journal.
 
-    Windows of the stage are kept or made anew as a whole, so that batches have the same members
+    A window of the stage is kept or computed again as a unit, so that batches have the same members
     as in a run that was not interrupted.
     """
     plan: deque[tuple[bytes, bool]] = deque()
 
-    def fresh() -> Iterator[dict[str, Any]]:
+    def pending() -> Iterator[dict[str, Any]]:
         for first in items:
             members = list(window.take(first, items, lambda item: item[1]))
             keys = [key(raw, record, config) for raw, record in members]
-            known = all(k in journal.kept for k in keys)
-            plan.extend((k, known) for k in keys)
-            if not known:
+            kept = all(k in journal.kept for k in keys)
+            plan.extend((k, kept) for k in keys)
+            if not kept:
                 yield from (record for _, record in members)
 
-    def old() -> Iterator[tuple[None, bytes]]:
+    def replayed() -> Iterator[tuple[None, bytes]]:
         while plan and plan[0][1]:
             yield None, journal.line(plan.popleft()[0])
 
-    for record in stage(fresh()):
-        yield from old()
+    for record in stage(pending()):
+        yield from replayed()
         yield record, entry(plan.popleft()[0], record)
-    yield from old()
+    yield from replayed()

@@ -1,4 +1,4 @@
-"""What a run tells people on stderr: a bar, warnings, a summary. Never a word on stdout."""
+"""Progress of a run on stderr: a bar, warnings, a summary. Nothing is written to stdout."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WIDTH = 24  # characters of the bar
 
 
 class Progress:
-    """Counts records and says so: a bar on a terminal, else a line now and then."""
+    """Count records and show progress: a bar on a terminal, else a line now and then."""
 
     def __init__(self, stderr: TextIO, name: str, total: int | None, *, quiet: bool) -> None:
         self.stderr, self.name, self.total, self.quiet = stderr, name, total, quiet
@@ -48,20 +48,20 @@ class Progress:
 
     @contextlib.contextmanager
     def above(self) -> Iterator[None]:
-        """Make room on the terminal for a record; the bar comes back below it."""
+        """Make room on the terminal for a record; the bar is drawn again below it."""
         shown = self.shown
         self.clear()
         yield
         if shown:
             self._draw(time.monotonic() - self.started)
 
-    def summary(self, word: str = "") -> None:
-        """Print what was done, how much of it failed, and how long it took."""
+    def summary(self, ending: str = "") -> None:
+        """Print the number of records, of failures, and the time it took."""
         self.clear()
         if not self.quiet:
             seconds = time.monotonic() - self.started
             text = f"{self.done} record{'s' * (self.done != 1)}, {self.failed} failed"
-            self.stderr.write(f"emocli {self.name}: {text}, {seconds:.1f} s{word}\n")
+            self.stderr.write(f"emocli {self.name}: {text}, {seconds:.1f} s{ending}\n")
         self.stderr.flush()
 
     def _draw(self, seconds: float) -> None:

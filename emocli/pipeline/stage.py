@@ -1,7 +1,7 @@
 """A stage is a function from an iterator of records to an iterator of records.
 
 `each` and `batched` make one from a function: N in, N out, in order; a record that fails is
-marked and flows on; a record that already carries `error` flows past. Memory is bounded.
+marked and passed on; a record that already has `error` is passed on unchanged. Memory is bounded.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ DIED = RecordError("worker_died", "the worker process died on this record")
 
 
 def chain(*stages: Stage) -> Stage:
-    """Return the stage that runs several in turn."""
+    """Return the stage that runs several stages in turn."""
 
     def run(records: Iterator[Record]) -> Iterator[Record]:
         for stage in stages:
@@ -30,10 +30,10 @@ def chain(*stages: Stage) -> Stage:
 
 
 def windowed(stage: Stage, window: Window) -> Stage:
-    """Return a stage that begins anew with every window of records.
+    """Return a stage that starts again with every window of records.
 
-    What is batched with what then depends on the window alone, so that a run that is resumed at
-    the beginning of one gives the same bytes as one that went through.
+    Batches then depend on the window alone, so that a run resumed at the start of a window gives
+    the same bytes as a run that was not interrupted.
     """
 
     def run(records: Iterator[Record]) -> Iterator[Record]:
@@ -44,7 +44,7 @@ def windowed(stage: Stage, window: Window) -> Stage:
     return run if window.work else stage
 
 
-def _one(
+def _attempt(
     function: Callable[[Record], Record], name: str, modality: str | None, record: Record
 ) -> Record:
     """Run the function on one record; a failure is marked on it."""
@@ -67,9 +67,9 @@ def each(
     """Return a stage that runs `function` on every record, in `jobs` worker processes.
 
     With more than one job the function must pickle (a module's function, or a partial of one).
-    `wanted` says which records need the function at all.
+    `wanted` selects the records that need the function.
     """
-    attempt = partial(_one, function, name, modality)
+    attempt = partial(_attempt, function, name, modality)
 
     def flows_past(record: Record) -> bool:
         return bool(record.get("error")) or (wanted is not None and not wanted(record))
@@ -97,15 +97,15 @@ def batched(
     budget: float = float("inf"),
     wanted: Callable[[Record], bool] | None = None,
 ) -> Stage:
-    """Return a stage that runs `function` on batches of records of like length.
+    """Return a stage that runs `function` on batches of records of similar length.
 
     A window of 8 batches is sorted by `length`, cut into batches of at most `size` records and
-    at most `budget` length in all, and put back in order. Size 1 answers at once. A batch that
-    does not fit into memory is halved; one that fails otherwise is tried record by record.
-    `wanted` says which records need the function at all.
+    at most `budget` length in all, and put back in order. With size 1 a record is passed on at
+    once. A batch that does not fit into memory is halved; one that fails otherwise is tried record
+    by record. `wanted` selects the records that need the function.
     """
     window = 8 * size if size > 1 else 1
-    rule = _Rule(function, name, modality)
+    runner = _BatchRunner(function, name, modality)
 
     def run(records: Iterator[Record]) -> Iterator[Record]:
         records = iter(records)
@@ -116,7 +116,9 @@ def batched(
                 if not record.get("error") and (wanted is None or wanted(record))
             ]
             for batch in _cut(sorted(rest), size, budget):
-                for index, result in zip(batch, rule.run([members[i] for i in batch]), strict=True):
+                for index, result in zip(
+                    batch, runner.run([members[i] for i in batch]), strict=True
+                ):
                     members[index] = result
             yield from members
 
@@ -126,7 +128,7 @@ def batched(
 def _length(length: Callable[[Record], float] | None, record: Record) -> float:
     try:
         return float(length(record)) if length else 0.0
-    except Exception:  # a record without a usable length is found out by the function itself
+    except Exception:  # the function itself reports a record without a usable length
         return 0.0
 
 
@@ -143,8 +145,8 @@ def _cut(rest: list[tuple[float, int]], size: int, budget: float) -> Iterator[li
         yield batch
 
 
-class _Rule:
-    """What becomes of a batch: its results, or the failures of its members."""
+class _BatchRunner:
+    """Run a function on a batch; mark the failures of its members."""
 
     def __init__(
         self,

@@ -1,9 +1,10 @@
-"""SIGINT and SIGTERM: the run ends with 130 or 143, in order where it can and soon in any case.
+"""SIGINT and SIGTERM: the run ends with 130 or 143, cleanly if possible and soon in any case.
 
 A signal raises an exception in the main thread, so that files are closed, workers stopped and the
-summary printed. Where it would be lost the process says its last words and leaves at once: in an
-import (importlib drops what is raised in its callbacks and keeps its locks: a deadlock), in a
-finaliser, in a callback from C. So it does where the main thread does not react, being in C code.
+summary printed. If the exception would be lost, the process prints its final message and exits at
+once: in an import (importlib drops what is raised in its callbacks and keeps its locks: a
+deadlock), in a finaliser, in a callback from C. It does the same if the main thread does not react
+because it is in C code.
 """
 
 from __future__ import annotations
@@ -18,32 +19,32 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, BinaryIO
 
-PATIENCE_S = 1.0  # what the main thread has to leave in order; our choice
-READER_S = 4.0  # what a slow reader has, after that, to take the rest of a line; our choice
-LAST_S = 0.5  # what the last words may take, for stderr may be a full pipe; our choice
+PATIENCE_S = 1.0  # time for the main thread to end cleanly; our choice
+READER_S = 4.0  # time, after that, for a slow reader to take the rest of a line; our choice
+MESSAGE_S = 0.5  # time for the final message, for stderr may be a full pipe; our choice
 IMPORTING = "<frozen importlib._bootstrap>"
 CALLBACK = "vio_"  # soundfile's callbacks, whose exceptions cffi prints and drops
 
 
 class Terminated(BaseException):
-    """SIGTERM arrived: flush, say how far it went, leave with 143."""
+    """SIGTERM arrived: flush, print the summary, exit with 143."""
 
 
 EXCEPTIONS: dict[int, type[BaseException]] = {
     signal.SIGINT: KeyboardInterrupt,
     signal.SIGTERM: Terminated,
 }
-WORDS = {0: "", signal.SIGINT: ", interrupted", signal.SIGTERM: ", terminated"}
+ENDINGS = {0: "", signal.SIGINT: ", interrupted", signal.SIGTERM: ", terminated"}
 
 
 class _State:
-    """What has happened in this process."""
+    """The state of signal handling in this process."""
 
     installed = False
     number = 0  # of the signal that arrived
-    writing = False  # a line, which is to be whole
+    writing = False  # a line, which must be written completely
     leaving = False  # the work is over, only the last flush remains
-    said: list[Callable[[str], object]] = []  # noqa: RUF012 - there is one process
+    messages: list[Callable[[str], object]] = []  # noqa: RUF012 - there is one process
 
 
 def install() -> None:
@@ -76,9 +77,9 @@ def status() -> int:
     return 128 + _State.number if _State.number else 0
 
 
-def word() -> str:
-    """Return what the summary says of the signal."""
-    return WORDS[_State.number]
+def ending() -> str:
+    """Return the end of the summary line: which signal arrived, if any."""
+    return ENDINGS[_State.number]
 
 
 def check() -> None:
@@ -88,19 +89,19 @@ def check() -> None:
 
 
 def leaving() -> None:
-    """Say that the work is over: a signal has nothing more to wait for."""
+    """Note that the work is over: a signal has nothing more to wait for."""
     _State.leaving = True
 
 
 def write(stream: BinaryIO, line: bytes) -> None:
-    """Write a line, and all of it, before a signal counts; a reader may be slow, not stuck.
+    """Write a complete line before a signal takes effect; a reader may be slow, not stuck.
 
     An exception in the midst of a long `write` would lose what is not written yet.
     """
     _State.writing = True
     try:
         rest = memoryview(line)
-        while rest:  # PYTHONUNBUFFERED makes stdout raw: a signal leaves it with a part
+        while rest:  # PYTHONUNBUFFERED makes stdout raw: a signal may cut a write short
             rest = rest[stream.write(rest) :]
         stream.flush()
     finally:
@@ -109,27 +110,27 @@ def write(stream: BinaryIO, line: bytes) -> None:
 
 
 @contextlib.contextmanager
-def last_words(say: Callable[[str], object]) -> Iterator[None]:
-    """Have `say` called with `word()` if the process must leave at once."""
-    _State.said.append(say)
+def final_message(say: Callable[[str], object]) -> Iterator[None]:
+    """Call `say` with `ending()` if the process must exit at once."""
+    _State.messages.append(say)
     try:
         yield
     finally:
-        _State.said.remove(say)
+        _State.messages.remove(say)
 
 
 def _on_signal(number: int, frame: FrameType | None) -> None:
     if _State.number and not _State.leaving:
-        return  # on its way: `timeout` and shells send a signal twice
+        return  # already ending: `timeout` and shells send a signal twice
     if _State.leaving or _lost(frame):
-        _leave_at_once(number)
+        _exit_at_once(number)
     _State.number = number
     if not _State.writing:
         raise EXCEPTIONS[number]
 
 
 def _lost(frame: FrameType | None) -> bool:
-    """Say whether an exception raised in a frame might never arrive."""
+    """Return whether an exception raised in a frame might be lost."""
     while frame is not None:
         code = frame.f_code
         if code.co_filename == IMPORTING or code.co_name.startswith(CALLBACK):
@@ -139,11 +140,11 @@ def _lost(frame: FrameType | None) -> bool:
 
 
 def _hook(previous: Callable[..., object]) -> Callable[..., None]:
-    """Return an excepthook for a signal that came between two lines of `main`."""
+    """Return an excepthook for a signal that arrived between two lines of `main`."""
 
     def hook(kind: type[BaseException], error: BaseException, trace: Any) -> None:
         if _State.number and kind is EXCEPTIONS[_State.number]:
-            _leave_at_once(_State.number)
+            _exit_at_once(_State.number)
         previous(kind, error, trace)
 
     return hook
@@ -151,27 +152,27 @@ def _hook(previous: Callable[..., object]) -> Callable[..., None]:
 
 def _unraisable(what: Any, previous: Callable[[Any], object]) -> None:
     if _State.number and what.exc_type is EXCEPTIONS[_State.number]:
-        _leave_at_once(_State.number)
+        _exit_at_once(_State.number)
     previous(what)
 
 
 def _watch(wakeups: int) -> None:
-    """Wait for a signal, which C code in the main thread cannot hold up, and see to the end."""
+    """Wait for a signal, even if the main thread is in C code, and end the process in time."""
     while (number := os.read(wakeups, 1)[0]) not in EXCEPTIONS:
         pass
     time.sleep(PATIENCE_S)
     if _State.writing or _State.leaving:
         time.sleep(READER_S)
-    _leave_at_once(number)
+    _exit_at_once(number)
 
 
-def _leave_at_once(number: int) -> None:
+def _exit_at_once(number: int) -> None:
     _State.number = number
     with contextlib.suppress(BaseException):
-        _thread.start_new_thread(_end, (LAST_S,))
+        _thread.start_new_thread(_end, (MESSAGE_S,))
     with contextlib.suppress(BaseException):
-        for say in _State.said:
-            say(word())
+        for say in _State.messages:
+            say(ending())
     with contextlib.suppress(BaseException):
         sys.stdout.flush()
     with contextlib.suppress(BaseException):

@@ -1,8 +1,8 @@
-"""How many records are worked on together: a window, by how long they take.
+"""Windows: records that are processed together, as many as a given amount of work.
 
-Records of a window are batched with each other and with nothing else, are written when it is done,
-and are redone as a whole by `--resume`. So a window must hold enough to batch well, and little
-enough to wait for, whatever is in it: a thousand sentences or a single hour of speech.
+Records of a window are batched with each other only, are written when the window is done, and are
+computed again as a unit by `--resume`. So a window must hold enough records to batch well, and few
+enough to wait for, whether they are a thousand sentences or a single hour of speech.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from emocli.records import Record
 
 Item = TypeVar("Item")
 
-WORK = 512.0  # in a window: sentences, seconds of sound, or a mixture. Our choice: some 30 s
+WORK = 512.0  # per window: sentences, seconds of audio, or a mixture; about 30 s (our choice)
 
 
 @dataclass(frozen=True)
 class Window:
-    """Records until their work, by `cost`, reaches `work`; one record where `work` is 0."""
+    """Records until the sum of their `cost` reaches `work`; one record if `work` is 0."""
 
     work: float = 0.0
     cost: Callable[[Record], float] = lambda _: 1.0
@@ -41,5 +41,5 @@ class Window:
 
 
 def of(batch_size: int, cost: Callable[[Record], float]) -> Window:
-    """Return the window of a command that batches: one record where it is not to batch."""
+    """Return the window of a command that batches; one record if the batch size is 1."""
     return Window(WORK, cost) if batch_size > 1 else Window()

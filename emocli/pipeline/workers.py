@@ -1,4 +1,4 @@
-"""Records through worker processes: in order, and whatever happens to a worker."""
+"""Process records in worker processes: results in order, even if a worker dies."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from emocli.records import Record
 
 def _start_worker() -> None:
     stopping.in_child()
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
 
 
-def _leave_with_parent() -> None:
-    """End this worker when its parent is gone, killed perhaps: it would wait for work for ever."""
+def _exit_with_parent() -> None:
+    """Exit when the parent has died, perhaps killed: this worker would wait for work for ever."""
     if parent := parent_process():
         parent.join()
         os._exit(1)
 
 
 def _workers(jobs: int) -> ProcessPoolExecutor:
-    """Return a pool: forked where that is safe, since it is quick, else started afresh.
+    """Return a pool of processes: forked if that is safe, since it is quick, else spawned.
 
     A process forked while other threads run inherits their locks, and may wait for ever.
     """
-    alone = threading.active_count() == 1 and "torch" not in sys.modules
-    method = "fork" if alone and "fork" in get_all_start_methods() else "spawn"
+    forkable = threading.active_count() == 1 and "torch" not in sys.modules
+    method = "fork" if forkable and "fork" in get_all_start_methods() else "spawn"
     return ProcessPoolExecutor(jobs, mp_context=get_context(method), initializer=_start_worker)
 
 
@@ -55,12 +55,12 @@ class _Workers:
             return self.pool.submit(self.attempt, record)
 
     def result(self, record: Record, future: Future[Record]) -> Record:
-        """Return the outcome; a record whose worker died is tried once more, alone."""
+        """Return the result; a record whose worker died is tried once more, by itself."""
         try:
             return future.result()
         except BrokenProcessPool:
-            with _workers(1) as alone:
-                return alone.submit(self.attempt, record).result()
+            with _workers(1) as single:
+                return single.submit(self.attempt, record).result()
 
     def stop(self) -> None:
         for process in list(getattr(self.pool, "_processes", None) or {}).copy():
@@ -92,7 +92,7 @@ def in_workers(
             for record in records:
                 queue.put((record, None if flows_past(record) else workers.submit(record)))
             queue.put(None)
-        except BaseException as error:  # raised again where the results are awaited
+        except BaseException as error:  # raised again by the consumer of the results
             queue.put(error)
 
     threading.Thread(target=feed, daemon=True).start()

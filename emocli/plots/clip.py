@@ -1,4 +1,4 @@
-"""The clip that a picture is of: which record, its samples, and the part that is shown."""
+"""The clip to draw: its record, its samples, and the part that is shown."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 Part = tuple[float | None, float | None]  # seconds of the recording; None is its start or end
 
-LEAST_S = 0.1  # Praat finds nothing in less
-MOST_S = 60.0  # 17 pixels a second: a vowel is one pixel wide; our choice
-MARGIN_S = 0.5  # analysed on either side of a part, so that its edges are like the rest
-REMEMBERED = 1000  # ids to suggest from
+LEAST_S = 0.1  # the least that Praat can analyse
+MOST_S = 60.0  # 17 pixels per second, where a vowel is one pixel wide; our choice
+MARGIN_S = 0.5  # analysed on either side of a part, to avoid edge effects
+REMEMBERED = 1000  # ids kept for suggestions
 
 
 @dataclass(frozen=True)
@@ -42,24 +42,24 @@ class Clip:
 
     @property
     def prosody(self) -> Record:
-        """What was measured."""
-        found = self.record.get("prosody")
-        return found if isinstance(found, dict) else {}
+        """The `prosody` of the record."""
+        prosody = self.record.get("prosody")
+        return prosody if isinstance(prosody, dict) else {}
 
 
 def source(stdin: BinaryIO, name: str | None) -> str:
-    """Return the input; a terminal without a name is a usage error, never a wait."""
+    """Return the input; raise UsageError rather than wait for a terminal."""
     if name is None and stdin.isatty():
         raise UsageError("no input: name a file, or pipe records into stdin")
     return name or "-"
 
 
-def find(stdin: BinaryIO, name: str | None, wanted: str | None) -> Record:
+def find(stdin: BinaryIO, name: str | None, record_id: str | None) -> Record:
     """Return the first record of an input, or the one with an id."""
     items = inputs.Source(inputs.named([source(stdin, name)]), stdin)
     seen: list[str] = []
     for _, record in items:
-        if wanted is None or record.get("id") == wanted:
+        if record_id is None or record.get("id") == record_id:
             return record
         if len(seen) < REMEMBERED:
             seen.append(records.name_of(record))
@@ -67,13 +67,13 @@ def find(stdin: BinaryIO, name: str | None, wanted: str | None) -> Record:
         raise items.problem
     if not items.count:
         raise EmptyInputError("no input records")
-    close = difflib.get_close_matches(wanted or "", seen, 1, cutoff=0) or seen
-    raise UsageError(f"--id {wanted}: no such record among {items.count}", hint=f"{close[0]}?")
+    close = difflib.get_close_matches(record_id or "", seen, 1, cutoff=0) or seen
+    raise UsageError(f"--id {record_id}: no such record among {items.count}", hint=f"{close[0]}?")
 
 
 @contextlib.contextmanager
 def naming(record: Record) -> Iterator[None]:
-    """Let messages about a record say which one it is."""
+    """Prefix messages about a record with its name."""
     try:
         yield
     except RecordError as error:
@@ -82,9 +82,9 @@ def naming(record: Record) -> Iterator[None]:
 
 
 def prepare(record: Record, store: Store, part: Part, by: str) -> Clip:
-    """Return a clip ready to be drawn; prosody that it lacks is measured.
+    """Return a clip ready to be drawn; missing prosody is measured.
 
-    Raises RecordError where there is no audio, UsageError where the part is not in it.
+    Raises RecordError without audio, UsageError if the part lies outside the audio.
     """
     record = _measured(record, store, part)
     samples = audio.samples(record, store)
@@ -97,20 +97,20 @@ def prepare(record: Record, store: Store, part: Part, by: str) -> Clip:
 
 
 def _measured(record: Record, store: Store, part: Part) -> Record:
-    """Return the record with `prosody`; of a file of which nothing is known, only of the part.
+    """Return the record with `prosody`; for a bare file, only that of the part.
 
-    It is measured again where the phones came later than it, for the sake of their vowels.
+    It is measured again if phones were added after it, to include their vowels.
     """
     from emocli.stages import prosody
 
     _refuse(record)
-    found = record.get("prosody")
-    if isinstance(found, dict) and ("vowels" in found or not record.get("phones")):
+    present = record.get("prosody")
+    if isinstance(present, dict) and ("vowels" in present or not record.get("phones")):
         return record
     if "audio" not in record:
-        known = audio.span_of(record)
-        starts = [t for t in (known[0], part[0]) if t is not None]
-        ends = [t for t in (known[1], part[1]) if t is not None]
+        span = audio.span_of(record)
+        starts = [t for t in (span[0], part[0]) if t is not None]
+        ends = [t for t in (span[1], part[1]) if t is not None]
         record = {**record, **({"start": max(starts)} if starts else {})}
         record |= {"end": min(ends)} if ends else {}
     (measured,) = prosody.stage(Context(store=store))(iter([dict(record)]))
@@ -119,25 +119,25 @@ def _measured(record: Record, store: Store, part: Part) -> Record:
 
 
 def _refuse(record: Record) -> None:
-    """Raise the problem of a record that has no audio to draw."""
+    """Raise the error of a record that has no audio to draw."""
     missing = record.get("missing")
     problem = record.get("error") or (missing.get("audio") if isinstance(missing, dict) else None)
     if isinstance(problem, dict):
         code, message, hint = (str(problem.get(k) or "") for k in ("code", "message", "hint"))
-        raise RecordError(code or "failed", message or "it failed before", hint=hint)
+        raise RecordError(code or "failed", message or "an earlier stage failed", hint=hint)
 
 
 def _check_level(record: Record, by: str) -> None:
-    """Raise UsageError where vowels have levels, but none of that name."""
+    """Raise UsageError if vowels have levels, but none of this name."""
     vowels = record["prosody"].get("vowels") if isinstance(record.get("prosody"), dict) else None
-    found = [v.get("levels") for v in vowels or () if isinstance(v, dict)]
-    names = dict.fromkeys(name for levels in found if isinstance(levels, dict) for name in levels)
+    listed = [v.get("levels") for v in vowels or () if isinstance(v, dict)]
+    names = dict.fromkeys(name for levels in listed if isinstance(levels, dict) for name in levels)
     if names and by not in names:
-        raise UsageError(f"--by {by}: no such level", hint=", ".join(names))
+        raise UsageError(f"--by: unknown level {by}", hint=", ".join(names))
 
 
 def _shown(name: str, part: Part, start: float, end: float) -> tuple[float, float]:
-    """Return which seconds to show: the part, as far as there is audio."""
+    """Return start and end of what is shown, in seconds: the part, clipped to the audio."""
     first = start if part[0] is None else max(part[0], start)
     last = end if part[1] is None else min(part[1], end)
     if math.isnan(first + last) or last - first < LEAST_S:
@@ -147,5 +147,5 @@ def _shown(name: str, part: Part, start: float, end: float) -> tuple[float, floa
         )
     if last - first > MOST_S:
         hint = f"a part of it, such as --start {first:g} --end {first + 10:g}"
-        raise UsageError(f"{name}: {last - first:.0f} s are too long for a page", hint=hint)
+        raise UsageError(f"{name}: {last - first:.0f} s is too long for a page", hint=hint)
     return first, last

@@ -1,8 +1,8 @@
-"""A page to draw on, and its file: matplotlib without display, global state or surprises.
+"""A page to draw on, and its file: matplotlib without a display or global state.
 
 The same record gives the same bytes, whatever the user's matplotlibrc: no dates, fixed names in
-SVG files. Letters are those of DejaVu Sans, which matplotlib brings and which has the IPA; what it
-lacks comes from a font of this machine, where one has it.
+SVG files. The font is DejaVu Sans, which comes with matplotlib and has the IPA; characters that it
+lacks come from another installed font, if one has them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# What each kind of file would say of the time it was made.
+# The metadata field of each format that would hold the time of writing.
 FORMATS: dict[str, dict[str, Any]] = {
     "png": {"Software": None},
     "svg": {"Date": None},
@@ -42,13 +42,13 @@ STYLE: dict[str, Any] = {
 }
 DARK, LIGHT = "#1a1a1a", "#ffffff"
 FAINT = "#8c8c8c"
-DIGIT_EM = 0.636  # the width of a figure of DejaVu Sans
-BOLD = 1.12  # how much wider its bold letters are
+DIGIT_EM = 0.636  # the width of a digit of DejaVu Sans
+BOLD = 1.12  # width of its bold letters relative to the regular ones
 
 
 def check() -> None:
-    """Import matplotlib, or raise ConfigError that says what to do about it."""
-    # It tells of fonts it looks for, and of the cache that it makes of them.
+    """Import matplotlib, or raise ConfigError with a hint."""
+    # It logs the search for fonts and the building of the font cache.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:
         import matplotlib.figure  # noqa: F401
@@ -64,20 +64,20 @@ def check() -> None:
 
 
 def render(draw: Callable[[], Figure], kind: str) -> tuple[bytes, str]:
-    """Return a drawing as a file of a kind, and the characters that no font here has."""
+    """Return a drawing as the bytes of a file, and the characters that no installed font has."""
     import matplotlib
     from matplotlib import font_manager
 
     buffer = io.BytesIO()
-    with matplotlib.rc_context(), warnings.catch_warnings(record=True) as noted:
+    with matplotlib.rc_context(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         matplotlib.rcdefaults()
-        there = {font.name for font in font_manager.fontManager.ttflist}
-        fonts = [FONT, *(name for name in OTHER_FONTS if name in there)]
+        installed = {font.name for font in font_manager.fontManager.ttflist}
+        fonts = [FONT, *(name for name in OTHER_FONTS if name in installed)]
         for name, value in {**STYLE, "font.family": fonts}.items():
             matplotlib.rcParams[name] = value  # type: ignore[index]
         draw().savefig(buffer, format=kind, dpi=DPI, metadata=FORMATS[kind])
-    codes = (re.match(r"Glyph (\d+) ", str(note.message)) for note in noted)
+    codes = (re.match(r"Glyph (\d+) ", str(warning.message)) for warning in caught)
     lacking = sorted({chr(int(code[1])) for code in codes if code})
     return buffer.getvalue(), "".join(lacking)
 
@@ -96,20 +96,20 @@ def axes(page: Figure, left: float, top: float, width: float, height: float) -> 
     return page.add_axes(box)
 
 
-def write(page: Figure, left: float, top: float, text: str, **how: Any) -> None:
+def write(page: Figure, left: float, top: float, text: str, **style: Any) -> None:
     """Write a line whose middle is at a place in pixels from the upper left corner."""
     wide, high = page.get_size_inches() * DPI
-    page.text(left / wide, 1 - top / high, text, va="center", color=DARK, **how)
+    page.text(left / wide, 1 - top / high, text, va="center", color=DARK, **style)
 
 
 def width_px(text: str, points: float) -> float:
-    """Return how wide a line of text is, to about a pixel."""
+    """Return the width of a line of text, to about a pixel."""
     return sum(map(_em, text)) * points * POINT_PX
 
 
 @functools.cache
 def _em(letter: str) -> float:
-    """Return the width of a letter in font sizes; those that DejaVu Sans lacks may be square."""
+    """Return the width of a letter in ems; one that DejaVu Sans lacks counts as 1 em."""
     from matplotlib.font_manager import findfont, get_font
 
     if unicodedata.combining(letter):
@@ -121,22 +121,22 @@ def _em(letter: str) -> float:
     return font.load_char(ord(letter)).linearHoriAdvance / 65536 / 100
 
 
-def fitting(text: str, most_px: float, points: float) -> str:
-    """Return one line of at most a width, without its middle where it is too long.
+def fitting(text: str, max_px: float, points: float) -> str:
+    """Return one line of limited width; its middle is left out if it is too long.
 
     >>> fitting("a/rather/long/path/to/a/clip.wav", 140, 10)
     'a/rather/l…/clip.wav'
     """
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     needed = width_px(line, points)
-    if needed <= most_px:
+    if needed <= max_px:
         return line
-    kept = max(int(len(line) * most_px / needed) - 1, 2)
+    kept = max(int(len(line) * max_px / needed) - 1, 2)
     return f"{line[: (kept + 1) // 2]}…{line[-(kept // 2) :]}"
 
 
 def ink(colour: Any) -> str:
-    """Return the colour of letters that can be read on another: the contrast of WCAG 2.
+    """Return a text colour that is readable on a background, by the contrast of WCAG 2.
 
     https://www.w3.org/TR/WCAG21/#dfn-contrast-ratio: dark where a colour's luminance is above
     0.2, at which dark (0.01) and white (1) contrast alike: sqrt(1.05 x 0.06) - 0.05.

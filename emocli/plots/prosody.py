@@ -18,17 +18,17 @@ from emocli.records import Record
 from emocli.signals import contours, tracks
 from emocli.signals.prosody_norms import LEVELS, UNCLEAR
 
-# Places on the page, in pixels; our choice, for 1200 of them.
+# Positions on the page, in pixels; our choice, for a width of 1200.
 LEFT, RIGHT, EDGE, GAP = 76, 130, 16, 6
 TITLE, LINE, WAVE, SPECTRUM, TIME, LEGEND = 40, 22, 110, 320, 48, 34
-RANGE_DB = 60.0  # below the loudest point of the spectrogram all is white; our choice
-QUIETEST = 0.01  # the least scale of the waveform: what is below -40 dB looks soft
-F0_COLOUR, LOUD_COLOUR = "#7b3294", "#1b7837"  # purple and green that the colour-blind tell apart
+RANGE_DB = 60.0  # the spectrogram is white this far below its maximum; our choice
+QUIETEST = 0.01  # the least scale of the waveform, so that sound below -40 dB looks soft
+F0_COLOUR, LOUD_COLOUR = "#7b3294", "#1b7837"  # purple and green, safe for colour-blind readers
 HALO = [withStroke(linewidth=3.5, foreground="white")]
 
-# From blue over grey to red, which the colour-blind tell apart (ColorBrewer's RdBu, grey within).
+# From blue through grey to red, safe for colour-blind readers (ColorBrewer's RdBu, grey inside).
 COLOURS = dict(zip(LEVELS, ("#2166ac", "#92c5de", "#c8c8c8", "#f4a582", "#b2182b"), strict=True))
-NO_LEVEL = "#ece7c8"  # a vowel that was measured, but not compared with others
+NO_LEVEL = "#ece7c8"  # a vowel that was measured but not compared with norms
 
 
 def draw(clip: Clip, width: int) -> Figure:
@@ -51,7 +51,7 @@ def draw(clip: Clip, width: int) -> Figure:
     _spectrum(panels[1], clip)
     _curves(panels[1], clip)
     for panel in panels[:2]:
-        panel.yaxis.set_label_coords(-54 / across, 0.5)  # in line, left of the widest numbers
+        panel.yaxis.set_label_coords(-54 / across, 0.5)  # aligned, left of the widest numbers
     for panel, row in zip(panels[2:], rows, strict=True):
         tiers.draw(panel, row, px_per_s)
     for panel in panels:
@@ -66,34 +66,34 @@ def draw(clip: Clip, width: int) -> Figure:
 def _title(sheet: Figure, record: Record, lines: list[str], width: int) -> None:
     """Write the id and the emotions, then the words and the summary."""
     room = width - 2 * EDGE
-    said = _emotions(record)
-    left = (room - page.width_px(said, 13) - EDGE) / page.BOLD
+    emotions = _emotions(record)
+    left = (room - page.width_px(emotions, 13) - EDGE) / page.BOLD
     name = page.fitting(str(record.get("id") or "record"), left, 13)
     page.write(sheet, EDGE, 20, name, fontsize=13, weight="bold")
-    page.write(sheet, width - EDGE, 20, said, fontsize=13, ha="right")
+    page.write(sheet, width - EDGE, 20, emotions, fontsize=13, ha="right")
     for i, line in enumerate(lines, 1):
         page.write(sheet, EDGE, 22 + i * LINE, page.fitting(line, room, 10), fontsize=10)
 
 
 def _quoted(record: Record) -> str:
-    """Return what was said, between quotation marks; nothing where that is not known."""
+    """Return the transcript in quotation marks, or "" if there is none."""
     return f"“{record['text']}”" if record.get("text") else ""
 
 
 def _emotions(record: Record) -> str:
-    """Return the prediction with its confidence, and the label, where a record has them."""
+    """Return the prediction with its confidence, and the label, if a record has them."""
     parts = []
     for name, field in (("predicted", "prediction"), ("label", "label")):
-        found = record.get(field)
-        if isinstance(found, dict) and found.get("emotion"):
-            sure = found.get("confidence")
-            share = f" {sure:.2f}" if isinstance(sure, int | float) else ""
-            parts.append(f"{name}: {found['emotion']}{share}")
+        side = record.get(field)
+        if isinstance(side, dict) and side.get("emotion"):
+            confidence = side.get("confidence")
+            shown = f" {confidence:.2f}" if isinstance(confidence, int | float) else ""
+            parts.append(f"{name}: {side['emotion']}{shown}")
     return page.fitting(" · ".join(parts), 500, 13)
 
 
 def _vowels(clip: Clip) -> list[Span]:
-    """Return the vowels that were measured, coloured by their level."""
+    """Return the measured vowels, coloured by their level."""
     spans = []
     listed = clip.prosody.get("vowels")
     for vowel in tiers.read(listed, "prosody", "a vowel", clip.first, clip.last):
@@ -107,16 +107,16 @@ def _vowels(clip: Clip) -> list[Span]:
 
 
 def _rows(clip: Clip, vowels: list[Span]) -> dict[str, list[Span]]:
-    """Return the tiers: phones, or the vowels alone where there are none; words."""
+    """Return the tiers: phones, or only vowels if there are no phones; words."""
     known = {(span.start, span.end): span for span in vowels}
-    found: dict[str, list[Span]] = {"phones": [], "words": []}
+    rows: dict[str, list[Span]] = {"phones": [], "words": []}
     for name, field in (("phones", "phone"), ("words", "text")):
         listed = clip.record.get(name)
         for item in tiers.read(listed, name, f"one of {name}", clip.first, clip.last):
             times = (item["start"], item["end"])
             span = known.get(times) if name == "phones" and item.get("is_vowel") else None
-            found[name].append(span or Span(*times, str(item.get(field) or "").strip()))
-    return found if found["phones"] else {"vowels": vowels, "words": found["words"]}
+            rows[name].append(span or Span(*times, str(item.get(field) or "").strip()))
+    return rows if rows["phones"] else {"vowels": vowels, "words": rows["words"]}
 
 
 def _wave(axes: Axes, clip: Clip, columns: int) -> None:
@@ -132,30 +132,31 @@ def _wave(axes: Axes, clip: Clip, columns: int) -> None:
 
 def _shade(axes: Axes, vowels: list[Span]) -> None:
     for span in vowels:
-        how: dict[str, Any] = tiers.HATCHED if span.hatched else {"alpha": 0.6}
-        axes.axvspan(span.start, span.end, zorder=0, lw=0, **{"facecolor": span.colour, **how})
+        style: dict[str, Any] = tiers.HATCHED if span.hatched else {"alpha": 0.6}
+        axes.axvspan(span.start, span.end, zorder=0, lw=0, **{"facecolor": span.colour, **style})
 
 
 def _spectrum(axes: Axes, clip: Clip) -> None:
-    found = contours.spectrogram(clip.samples, clip.rate_hz)
-    place = (found.start + clip.offset, found.end + clip.offset, 0.0, found.highest_hz / 1000)
-    level_db = np.maximum(found.level_db, -RANGE_DB)
-    how: dict[str, Any] = {"cmap": "Greys", "vmin": -RANGE_DB, "vmax": 0.0, "aspect": "auto"}
-    axes.imshow(level_db, extent=place, origin="lower", interpolation="bilinear", **how)
+    spectrum = contours.spectrogram(clip.samples, clip.rate_hz)
+    times = (spectrum.start + clip.offset, spectrum.end + clip.offset)
+    place = (*times, 0.0, spectrum.highest_hz / 1000)
+    level_db = np.maximum(spectrum.level_db, -RANGE_DB)
+    style: dict[str, Any] = {"cmap": "Greys", "vmin": -RANGE_DB, "vmax": 0.0, "aspect": "auto"}
+    axes.imshow(level_db, extent=place, origin="lower", interpolation="bilinear", **style)
     axes.set_ylim(0, contours.HIGHEST_HZ / 1000)
     axes.set_ylabel("frequency (kHz)")
 
 
 def _curves(axes: Axes, clip: Clip) -> None:
-    """Draw pitch and intensity over the spectrogram, each with a scale of its own at the right."""
-    found = contours.follow(clip.samples, *_pitch_range(clip), clip.rate_hz)
+    """Draw pitch and intensity over the spectrogram, each with its own scale at the right."""
+    contour = contours.follow(clip.samples, *_pitch_range(clip), clip.rate_hz)
     f0, loud = axes.twinx(), axes.twinx()
-    _curve(loud, found.loud_times + clip.offset, found.intensity_db, LOUD_COLOUR, "--")
-    _curve(f0, found.times + clip.offset, found.f0_hz, F0_COLOUR, "-")
-    f0.set_yscale("log", base=2)  # a semitone is as high anywhere
+    _curve(loud, contour.loud_times + clip.offset, contour.intensity_db, LOUD_COLOUR, "--")
+    _curve(f0, contour.times + clip.offset, contour.f0_hz, F0_COLOUR, "-")
+    f0.set_yscale("log", base=2)  # a semitone has the same height everywhere
     _scale(f0, "F0 (Hz)", F0_COLOUR, 0)
     _scale(loud, "intensity (dB)", LOUD_COLOUR, 58)
-    hertz, level_db = (v[np.isfinite(v)] for v in (found.f0_hz, found.intensity_db))
+    hertz, level_db = (v[np.isfinite(v)] for v in (contour.f0_hz, contour.intensity_db))
     if len(hertz):
         low, high = _roomy(np.log2(hertz), least=0.5)
         f0.set_ylim(2**low, 2**high)
@@ -169,7 +170,7 @@ def _curves(axes: Axes, clip: Clip) -> None:
 
 
 def _pitch_range(clip: Clip) -> tuple[float, float]:
-    """Return between which frequencies the pitch was measured, or else ought to be."""
+    """Return the pitch floor and ceiling of the measurement, or those estimated for the clip."""
     floor_hz, ceiling_hz = (clip.prosody.get(f"pitch_{end}_hz") for end in ("floor", "ceiling"))
     if isinstance(floor_hz, int | float) and isinstance(ceiling_hz, int | float):
         return floor_hz, ceiling_hz
@@ -195,14 +196,14 @@ def _scale(axes: Axes, name: str, colour: str, outward_px: float) -> None:
 
 
 def _roomy(values: Any, least: float) -> tuple[float, float]:
-    """Return limits around values; a steady voice is not to look like a wild one."""
+    """Return limits around values, at least `least` apart, so that a steady voice looks steady."""
     low, high = float(values.min()), float(values.max())
     room = 0.15 * max(high - low, least) + max(least - (high - low), 0.0) / 2
     return low - room, high + room
 
 
 def _legend(sheet: Figure, vowels: list[Span], by: str, middle: float) -> None:
-    """Say what the colours mean, in the order of the levels."""
+    """Draw the legend of colours, in the order of the levels."""
     colours = {**COLOURS} if any(span.colour in COLOURS.values() for span in vowels) else {}
     if any(span.colour == NO_LEVEL for span in vowels):
         colours["no level"] = NO_LEVEL
@@ -213,5 +214,5 @@ def _legend(sheet: Figure, vowels: list[Span], by: str, middle: float) -> None:
     page.write(sheet, LEFT, middle, title, fontsize=10)
     wide, high = sheet.get_size_inches() * page.DPI
     place = ((LEFT + page.width_px(title, 10) + 12) / wide, 1 - middle / high)
-    how: dict[str, Any] = {"loc": "center left", "frameon": False, "borderaxespad": 0}
-    sheet.legend(handles=patches, bbox_to_anchor=place, ncols=len(patches), **how)
+    style: dict[str, Any] = {"loc": "center left", "frameon": False, "borderaxespad": 0}
+    sheet.legend(handles=patches, bbox_to_anchor=place, ncols=len(patches), **style)

@@ -1,4 +1,4 @@
-"""Labelled stretches of time beneath a picture: phones, words."""
+"""Tiers of labelled spans beneath a picture: phones, words."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from emocli.errors import RecordError
 from emocli.plots import page
 from emocli.records import Record
 
-# Points of letters, the first that fits is taken; below the last nobody could read them.
+# Font sizes in points; the first that fits is taken. Smaller text would be illegible.
 SIZES = (12, 11, 10, 9, 8, 7)
-LEADING = 1.9  # the height of a line in letters
+LEADING = 1.9  # the height of a line in font sizes
 PAPER = "#ffffff"
 HATCHED: dict[str, Any] = {"hatch": "///", "edgecolor": "#c0c0c0"}
 
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of time in seconds, what stands in it, and its colour."""
+    """A span of time in seconds, its text and its colour."""
 
     start: float
     end: float
@@ -35,7 +35,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Tier:
-    """Spans with the size of letters at which they can be read; labels in one line or in two."""
+    """Spans with their font size; labels in one line or in two."""
 
     name: str
     spans: list[Span]
@@ -44,12 +44,12 @@ class Tier:
 
     @property
     def height(self) -> float:
-        """Pixels."""
+        """The height in pixels."""
         return self.lines * self.points * LEADING * page.POINT_PX
 
 
 def read(items: Any, field: str, name: str, first: float, last: float) -> Iterator[Record]:
-    """Yield the objects of a list that lie between two times; RecordError if it is none."""
+    """Yield the objects of a list that lie between two times; RecordError if it is no list."""
     if not isinstance(items or [], list):
         raise RecordError(f"bad_{field}", f"{field} is not a list: {items!r:.80}")
     for item in items or []:
@@ -61,7 +61,7 @@ def read(items: Any, field: str, name: str, first: float, last: float) -> Iterat
 
 
 def fitted(name: str, spans: list[Span], px_per_s: float) -> Tier:
-    """Return a tier whose letters are as large as they can be, in two lines if they must."""
+    """Return a tier with the largest font size that fits, in two lines if necessary."""
     for lines, sizes in ((1, SIZES[:-1]), (2, SIZES[:-2]), (1, SIZES), (2, SIZES)):
         for points in sizes:
             if _fits(spans, points, lines, px_per_s):
@@ -74,7 +74,7 @@ def _fits(spans: list[Span], points: float, lines: int, px_per_s: float) -> bool
 
 
 def _readable(spans: list[Span], points: float, lines: int, px_per_s: float) -> set[int]:
-    """Return which labels fit: each ends before the next one on its line begins."""
+    """Return the labels that fit: each ends before the next one on its line begins."""
     kept: set[int] = set()
     ends = [-math.inf] * lines
     for i, span in enumerate(spans):
@@ -82,7 +82,7 @@ def _readable(spans: list[Span], points: float, lines: int, px_per_s: float) -> 
         half = page.width_px(span.text, points) / 2
         room = (span.end - span.start) * px_per_s / 2
         line = i % lines
-        # On one line a label stays in its box; on two it may reach over its neighbours'.
+        # On one line a label stays in its box; on two it may extend over neighbouring boxes.
         if middle - half >= ends[line] and (lines == 2 or half <= room):
             kept.add(i)
             ends[line] = middle + half + 2
@@ -90,7 +90,7 @@ def _readable(spans: list[Span], points: float, lines: int, px_per_s: float) -> 
 
 
 def draw(axes: Axes, tier: Tier, px_per_s: float) -> None:
-    """Draw boxes with their labels; those without room for one have none."""
+    """Draw boxes with their labels; a box without room for its label has none."""
     readable = _readable(tier.spans, tier.points, tier.lines, px_per_s)
     for i, span in enumerate(tier.spans):
         place, length = (span.start, 0), span.end - span.start
@@ -107,8 +107,8 @@ def draw(axes: Axes, tier: Tier, px_per_s: float) -> None:
 
 
 def _label(axes: Axes, span: Span, height: float, points: float) -> None:
-    """Write a label, in a halo of its box's colour where it reaches over another."""
-    how: dict[str, Any] = {"ha": "center", "va": "center_baseline", "clip_on": True}
-    how["path_effects"] = [withStroke(linewidth=2.5, foreground=span.colour)]
+    """Write a label, with a halo in its box's colour where it extends over another box."""
+    style: dict[str, Any] = {"ha": "center", "va": "center_baseline", "clip_on": True}
+    style["path_effects"] = [withStroke(linewidth=2.5, foreground=span.colour)]
     middle = (span.start + span.end) / 2
-    axes.text(middle, height, span.text, fontsize=points, color=page.ink(span.colour), **how)
+    axes.text(middle, height, span.text, fontsize=points, color=page.ink(span.colour), **style)

@@ -1,4 +1,4 @@
-"""The picture of a training run: its losses and its dev figures by epoch, from `train --log`."""
+"""The picture of a training run: losses and dev metrics by epoch, from `train --log`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from emocli.records import Record
 
 HEIGHT = 260.0  # pixels of a panel, our choice
 LEFT, RIGHT, TOP, GAP, BOTTOM = 70.0, 30.0, 50.0, 56.0, 60.0
-TRAIN, DEV = "#4477aa", "#ee6677"  # P. Tol's bright scheme, told apart by the colour-blind
+TRAIN, DEV = "#4477aa", "#ee6677"  # P. Tol's bright scheme, safe for colour-blind readers
 OTHERS = ("#228833", "#aa3377", "#66ccee", "#ccbb44")
 LOSSES = {"train_loss": TRAIN, "dev_loss": DEV}
 NAMES = {
@@ -36,31 +36,31 @@ def find(name: str, stdin: BinaryIO) -> list[list[Record]]:
     with opened(name, stdin) as stream:
         for _, line in records.read(stream, "<stdin>" if name == "-" else name):
             if isinstance(line.get("epoch"), int) and "dev_loss" in line:
-                which = str([line.get(key) for key in ("seed", "fold", "stream")])
-                runs.setdefault(which, []).append(line)
+                run = str([line.get(key) for key in ("seed", "fold", "stream")])
+                runs.setdefault(run, []).append(line)
     if not runs:
         raise EmptyInputError("no epoch of a training run", hint="emocli train --log FILE")
     return list(runs.values())
 
 
 def draw(runs: Sequence[Sequence[Record]], width: int) -> Figure:
-    """Return the page: losses above, dev figures below where there are some."""
-    figures = [name for name in NAMES if name not in LOSSES and name in runs[0][0]]
-    panels = 2 if figures else 1
+    """Return the page: losses above, dev metrics below if there are some."""
+    metrics = [name for name in NAMES if name not in LOSSES and name in runs[0][0]]
+    panels = 2 if metrics else 1
     height = TOP + panels * HEIGHT + (panels - 1) * GAP + BOTTOM
     canvas = page.figure(width, height)
-    colours = dict(zip(figures, OTHERS, strict=False))
-    for place, wanted in enumerate([LOSSES, colours][:panels]):
+    colours = dict(zip(metrics, OTHERS, strict=False))
+    for place, curves in enumerate([LOSSES, colours][:panels]):
         top = TOP + place * (HEIGHT + GAP)
         axes = page.axes(canvas, LEFT, top, width - LEFT - RIGHT, HEIGHT)
-        _curves(axes, runs, wanted)
+        _curves(axes, runs, curves)
     page.write(canvas, LEFT, TOP / 2, page.fitting(_title(runs), width - LEFT - RIGHT, 11), size=11)
     return canvas
 
 
-def _curves(axes: Axes, runs: Sequence[Sequence[Record]], wanted: dict[str, str]) -> None:
-    """Draw a line per run and figure; of a single run a dotted line marks the best epoch."""
-    for name, colour in wanted.items():
+def _curves(axes: Axes, runs: Sequence[Sequence[Record]], curves: dict[str, str]) -> None:
+    """Draw a line per run and metric; for a single run a dotted line marks the best epoch."""
+    for name, colour in curves.items():
         for number, run in enumerate(runs):
             known = [(line["epoch"], line[name]) for line in run if line.get(name) is not None]
             mark = "o" if len(known) == 1 else ""
@@ -85,7 +85,7 @@ def _curves(axes: Axes, runs: Sequence[Sequence[Record]], wanted: dict[str, str]
 
 
 def _best(run: Sequence[Record]) -> Record:
-    losses = [line["dev_loss"] for line in run]  # undefined is null
+    losses = [line["dev_loss"] for line in run]  # null if undefined
     return run[min(range(len(run)), key=lambda i: math.inf if losses[i] is None else losses[i])]
 
 
@@ -93,5 +93,5 @@ def _title(runs: Sequence[Sequence[Record]]) -> str:
     if len(runs) > 1:
         return f"{len(runs)} runs, {sum(map(len, runs))} epochs"
     best = _best(runs[0])
-    told = [f"{NAMES[n]} {best[n]:.3f}" for n in NAMES if best.get(n) is not None]
-    return f"best of {len(runs[0])} epochs: {best['epoch']} ({'; '.join(told)})"
+    metrics = [f"{NAMES[n]} {best[n]:.3f}" for n in NAMES if best.get(n) is not None]
+    return f"best of {len(runs[0])} epochs: {best['epoch']} ({'; '.join(metrics)})"

@@ -1,4 +1,4 @@
-"""From bytes to lines: byte order marks, UTF-16, what NUL separates, and no endless lines."""
+"""Split bytes into lines: byte order marks, UTF-16, NUL separators, a limit on line length."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import orjson
 from emocli.errors import MalformedError
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
-MAX_DEPTH = 200  # objects and arrays inside one another
-NOT_NUMBERS = re.compile("-?(NaN|Infinity)")
+MAX_DEPTH = 200  # levels of nested objects and arrays
+NON_FINITE = re.compile("-?(NaN|Infinity)")
 BOM = codecs.BOM_UTF8
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -33,24 +33,24 @@ def lines(stream: BinaryIO, name: str) -> Iterator[tuple[int, bytes]]:
 
 
 def check(line: bytes, where: str) -> None:
-    """Raise MalformedError where a line is too long or has NUL bytes, as UTF-16 does."""
+    """Raise MalformedError if a line is too long or contains NUL bytes, as UTF-16 does."""
     if len(line) > MAX_LINE_BYTES:
         raise MalformedError(f"{where}: line is longer than {MAX_LINE_BYTES // 2**20} MiB")
     if line.startswith(UTF16) or b"\0" in line:
         raise MalformedError(
-            f"{where}: NUL bytes, as in UTF-16 or in lists that NUL separates",
-            hint="iconv -f UTF-16 -t UTF-8 converts the one, -0 reads the other",
+            f"{where}: contains NUL bytes, as UTF-16 and NUL-separated lists do",
+            hint="iconv -f UTF-16 -t UTF-8 converts UTF-16; -0 reads a NUL-separated list",
         )
 
 
 def start_of(line: bytes) -> str:
-    """Return as much of a line as a message shows."""
+    """Return the start of a line, for a message."""
     text = line[:60].decode("utf-8", "replace").strip()
     return text + ("..." if len(line) > 60 else "")
 
 
-class Pushed:
-    """A stream whose first line has been read and is handed out again."""
+class PushbackStream:
+    """A stream that hands out again the first lines that were already read from it."""
 
     def __init__(self, line: bytes, stream: BinaryIO, blank: int) -> None:
         self.before, self.stream = [b"\n"] * blank + [line], stream
@@ -60,7 +60,7 @@ class Pushed:
         return self.before.pop(0) if self.before else self.stream.readline(limit)
 
     def read1(self, size: int = -1) -> bytes:
-        """Return what is there, at most `size` bytes."""
+        """Return the bytes that are available, at most `size`."""
         if self.before:
             return self.before.pop(0)
         read1 = getattr(self.stream, "read1", self.stream.read)
@@ -71,12 +71,12 @@ class Pushed:
 
 
 def split(stream: BinaryIO) -> Iterator[bytes]:
-    """Yield what NUL characters separate."""
+    """Yield the items of a NUL-separated list."""
     rest = b""
     read1 = getattr(stream, "read1", stream.read)
     while block := read1(1 << 16):
-        *whole, rest = (rest + block).split(b"\0")
-        yield from whole
+        *items, rest = (rest + block).split(b"\0")
+        yield from items
     yield rest.rstrip(b"\n")
 
 
@@ -85,10 +85,10 @@ def not_json(line: bytes, where: str, error: orjson.JSONDecodeError) -> Malforme
     if "depth" in error.msg:
         return MalformedError(f"{where}: nested deeper than {MAX_DEPTH}")
     hint = "one JSON object per line"
-    if NOT_NUMBERS.match(line.decode("utf-8", "replace")[error.pos :]):
-        hint = "JSON has neither NaN nor Infinity: null stands for what is undefined"
+    if NON_FINITE.match(line.decode("utf-8", "replace")[error.pos :]):
+        hint = "JSON has neither NaN nor Infinity: null stands for an undefined number"
     elif "end of data" in error.msg:
-        hint += "; was the line cut off? jq -c . puts what is spread over lines on one"
+        hint += "; was the line cut off? jq -c . puts an object that spans several lines on one"
     return MalformedError(
         f"{where}: not JSON: {error.msg} at column {error.colno}: {start_of(line)}",
         hint=hint,
@@ -96,7 +96,7 @@ def not_json(line: bytes, where: str, error: orjson.JSONDecodeError) -> Malforme
 
 
 def depth(value: Any) -> int:
-    """Return how many objects and arrays are inside one another."""
+    """Return how deeply objects and arrays are nested."""
     depth, level = 0, [value]
     while level:
         depth += 1

@@ -11,11 +11,11 @@ from emocli.records.types import Record
 
 
 class Failure(dict[str, Any]):
-    """A problem found in this very run; those that came with the input are plain dicts."""
+    """A problem of this run; problems that came with the input are plain dicts."""
 
 
 class _Debug:
-    """With --debug an unexpected error is raised where it happens."""
+    """Whether --debug is on: an unexpected error is then raised where it happens."""
 
     on = False
 
@@ -29,7 +29,7 @@ def debug(on: bool) -> None:
 
 
 def problem(stage: str, error: Exception) -> dict[str, str]:
-    """Return what a record carries about an error."""
+    """Return the problem that a record carries about an error: stage, code, message, hint."""
     if isinstance(error, RecordError):
         return {
             "stage": stage,
@@ -45,9 +45,9 @@ def problem(stage: str, error: Exception) -> dict[str, str]:
 
 
 def mark(record: Record, error: Exception, *, stage: str, modality: str | None = None) -> Record:
-    """Note a failure: in `missing` when another modality can go on, else as `error`.
+    """Note a failure: in `missing` if the record can go on without the modality, else as `error`.
 
-    That a modality was never there is noted in `missing`, and is no failure.
+    An AbsentError is noted in `missing` and does not count as a failure.
     """
     modality = getattr(error, "modality", None) or modality
     if isinstance(error, AbsentError) and modality:
@@ -71,14 +71,14 @@ def of(record: Record) -> list[Failure]:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Say whether an error means that a batch did not fit, on whatever device."""
+    """Return whether an error means that a batch did not fit into memory, on any device."""
     return isinstance(error, MemoryError | OutOfMemoryError) or (
         isinstance(error, RuntimeError) and "out of memory" in str(error).lower()
     )
 
 
 def fatal(error: BaseException) -> bool:
-    """Say whether an error ends the run rather than one record."""
+    """Return whether an error ends the run, instead of failing one record."""
     if isinstance(error, RecordError):
         return False
     return _DEBUG.on or (isinstance(error, EmocliError) and not out_of_memory(error))

@@ -1,7 +1,7 @@
-"""Records as lines of JSON: reading, writing, and what every stage asks of one.
+"""Read and write records as lines of JSON, and get the fields that every stage needs.
 
-Unknown fields pass through in order. Undefined is null, never NaN. Times are seconds from the
-start of the recording; every other quantity has its unit in its name.
+Unknown fields pass through in order. An undefined number is null, never NaN. Times are
+seconds from the start of the recording; every other quantity has its unit in its name.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from emocli.errors import MalformedError, RecordError, printable
 from emocli.records import decoding
 from emocli.records.decoding import MAX_DEPTH, MAX_LINE_BYTES
 
-# Bytes of a line that can be nested too deeply: each array takes two, each object five ({"":}).
+# Bytes of the shortest line that is MAX_DEPTH deep: an array takes two, an object five ({"":}).
 SHALLOW, ONE_KIND = 2 * MAX_DEPTH, 5 * MAX_DEPTH
 
 
@@ -39,10 +39,10 @@ def parse(line: bytes, where: str) -> dict[str, Any]:
 
 
 def read(stream: BinaryIO, name: str) -> Iterator[tuple[bytes, dict[str, Any]]]:
-    """Yield each line and its record; blank lines are passed over. One pass, no look-ahead.
+    """Yield each line and its record; blank lines are skipped. One pass, no look-ahead.
 
-    A line that orjson takes has no NUL and is no UTF-16, so the checks of `parse` that remain are
-    made here; every other line goes there.
+    A line that orjson accepts has no NUL bytes and is not UTF-16, so only its length and its depth
+    are checked here; every other line goes to `parse`, which raises the error.
     """
     number = 0
     while line := stream.readline(MAX_LINE_BYTES + 2):
@@ -86,14 +86,16 @@ def path_of(record: dict[str, Any]) -> str:
     if isinstance(path, dict) and isinstance(path.get("bytes"), str):
         return os.fsdecode(base64.b64decode(path["bytes"]))
     if not isinstance(path, str):
-        raise RecordError("bad_path", f"path is neither text nor {{'bytes': ...}}: {path!r:.80}")
+        raise RecordError(
+            "bad_path", f"path is neither a string nor {{'bytes': ...}}: {path!r:.80}"
+        )
     if "\0" in path:
-        raise RecordError("bad_path", "path has a NUL character")
+        raise RecordError("bad_path", "path contains a NUL character")
     return path
 
 
 def of_path(path: str) -> dict[str, Any]:
-    """Return a new record about a file; a path that is not UTF-8 becomes {"bytes": base64}."""
+    """Return a record of a file; a path that is not UTF-8 becomes {"bytes": base64}."""
     raw = os.fsencode(path)
     try:
         return {"id": raw.decode("utf-8"), "path": raw.decode("utf-8")}
@@ -103,12 +105,12 @@ def of_path(path: str) -> dict[str, Any]:
 
 
 def name_of(record: dict[str, Any]) -> str:
-    """Return what messages call a record."""
+    """Return the name of a record in messages: its id, else its path."""
     return printable(str(record.get("id") or record.get("path") or "record without id"))
 
 
 def modality_text(record: dict[str, Any]) -> str | None:
-    """Return the record's text, or None when it has none (an empty text is a text)."""
+    """Return the record's text, or None if it has none (an empty text is a text)."""
     text = record.get("text")
     if text is not None and not isinstance(text, str):
         raise RecordError("bad_text", f"text is not a string: {text!r:.80}")

@@ -1,4 +1,4 @@
-"""The shape of `label` in a record, and of `annotations`: what people and machines said."""
+"""The types of `label` and `annotations`: labels, votes and ratings of people and of models."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, TypedDict
 
 
 class Annotation(TypedDict, total=False):
-    """What one synthetic rater answered, and all it takes to ask again."""
+    """The answer of one synthetic rater, and everything needed to ask the question again."""
 
     annotator: str  # a model and its revision, or the command
     rater: int  # from 0; decides persona, temperature and seed
@@ -14,23 +14,23 @@ class Annotation(TypedDict, total=False):
     temperature: float
     seed: int
     prompt: str
-    raw: str  # the answer as it came
-    label: str | None  # None where the answer names no label; it counts nowhere then
-    cost: dict[str, Any]  # seconds, prompt_tokens, answer_tokens: what is known of them
+    raw: str  # the answer, unparsed
+    label: str | None  # None if the answer names no label; it is then not counted
+    cost: dict[str, Any]  # seconds, prompt_tokens, answer_tokens, as far as known
 
 
 class Cause(TypedDict, total=False):
-    """What caused the emotion of an utterance: a turn of its dialogue, or words of that turn."""
+    """A cause of the emotion of an utterance: a turn of its dialogue, or words of that turn."""
 
     turn: int
-    text: str  # the words as they were said
-    start: int  # or their place: the first word, from 0, where blanks stand between words
-    end: int  # the word after the last
-    emotion: str  # only of a prediction, where it is not the record's
+    text: str  # the words of the cause
+    start: int  # or their position: index of the first word, from 0; blanks separate words
+    end: int  # index of the word after the last
+    emotion: str  # only in a prediction, if it differs from the record's emotion
 
 
 class Merge(TypedDict, total=False):
-    """How `distribution` came from the votes of people and of annotators."""
+    """How `distribution` was computed from the votes of people and of synthetic raters."""
 
     rule: str  # count or shrinkage
     weight: float  # of a synthetic vote; a person's is 1
@@ -39,19 +39,19 @@ class Merge(TypedDict, total=False):
 
 
 class Label(TypedDict, total=False):
-    """What people said: `emotion` is one of seven words, `original` the source's own."""
+    """The labels of an utterance: `emotion` is one of seven, `original` the word of the source."""
 
     emotion: str | None
     original: str
     multi: list[str]
     causes: list[Cause]
     votes: dict[str, int]
-    votes_by_modality: dict[str, dict[str, int]]  # of those who heard, saw, or both
-    votes_by_source: dict[str, dict[str, int]]  # human, which `votes` stays; synthetic
+    votes_by_modality: dict[str, dict[str, int]]  # votes on audio, video, audio-video
+    votes_by_source: dict[str, dict[str, int]]  # human (equal to `votes`), synthetic
     distribution: dict[str, float]
-    merged: Merge  # where `distribution` is not of people's votes alone
-    blend: dict[str, float]  # per cent, adding to 100
-    ratings: dict[str, list[float]]  # valence, arousal, dominance: what each rater said
+    merged: Merge  # absent if `distribution` is of people's votes only
+    blend: dict[str, float]  # per cent, summing to 100
+    ratings: dict[str, list[float]]  # valence, arousal, dominance: one value per rater
     valence: float
     arousal: float
     dominance: float

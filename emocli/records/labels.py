@@ -1,9 +1,9 @@
-"""The seven labels, their order, and the words that mean them.
+"""The seven labels, their order, and their aliases.
 
 Neutral and the six emotions of Ekman, "An argument for basic emotions", Cognition and Emotion
 6(3-4), 1992, https://doi.org/10.1080/02699939208411068. The aliases are our choice: what corpora
 and classifiers write for these seven (RAVDESS, CREMA-D, IEMOCAP, EMO-DB, TESS), and misspellings
-found in published label files. A word that is not here has no home: nothing is guessed.
+found in published label files. A word that is not listed has no label: nothing is guessed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ALIASES = {alias: emotion for emotion, words in _WORDS.items() for alias in word
 
 
 def canonical(word: str) -> str | None:
-    """Return which of the seven labels a word means, or None when it means none of them.
+    """Return the one of the seven labels that a word means, or None if it means none of them.
 
     Case, blanks, `-` and `_` do not matter.
 

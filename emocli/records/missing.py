@@ -1,4 +1,4 @@
-"""Notes in `missing`: which modality, or which one stream of it, a record is without, and why."""
+"""Notes in `missing`: which modality, or which stream of it, a record lacks, and why."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from emocli.records.types import Record
 
 
 def notes(record: Record) -> Record:
-    """Return the notes of a record; none where `missing` is not an object."""
+    """Return the notes of a record; {} if `missing` is not an object."""
     missing = record.get("missing")
     return missing if isinstance(missing, dict) else {}
 
 
 def lose(record: Record, note: Record, modality: str, stream: str | None = None) -> None:
-    """Note that a record is without a modality, or without one stream of it alone.
+    """Note that a record lacks a modality, or only one stream of it.
 
-    The note of a single stream says `stream`: other streams of its modality are not concerned.
+    The note of a single stream has `stream`: other streams of its modality are not affected.
     """
     if stream:
         note["stream"] = stream
@@ -24,23 +24,27 @@ def lose(record: Record, note: Record, modality: str, stream: str | None = None)
 
 
 def lost(record: Record, modality: str, stream: str | None = None) -> Any:
-    """Return the note that says a record is without a modality, or this stream of it; or None."""
+    """Return the note that a record lacks a modality, or this stream of it; else None."""
     missing = notes(record)
-    whole, own = missing.get(modality), missing.get(stream or "")
-    if whole is not None and not (isinstance(whole, dict) and "stream" in whole):
-        return whole
-    return own if isinstance(own, dict) and stream and own.get("stream") == stream else None
+    of_modality, of_stream = missing.get(modality), missing.get(stream or "")
+    if of_modality is not None and not (isinstance(of_modality, dict) and "stream" in of_modality):
+        return of_modality
+    return (
+        of_stream
+        if isinstance(of_stream, dict) and stream and of_stream.get("stream") == stream
+        else None
+    )
 
 
 def found_again(record: Record, name: str) -> Record:
-    """Take back the note about a modality or stream that is there now."""
+    """Remove the note about a modality or stream that the record has now."""
     return _without(record, {name})
 
 
 def forget(record: Record, stage: str) -> Record:
-    """Take back what a stage noted in an earlier run, about another model perhaps."""
-    made = {name for name, note in notes(record).items() if _is_of(note, stage)}
-    return _without(record, made)
+    """Remove the notes of a stage's earlier run, which may have used another model."""
+    noted = {name for name, note in notes(record).items() if _is_of(note, stage)}
+    return _without(record, noted)
 
 
 def _is_of(note: Any, stage: str) -> bool:

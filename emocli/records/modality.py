@@ -1,8 +1,8 @@
-"""The modalities: where each stands in a record, what it is made of, what making it costs.
+"""The modalities: the field of each in a record, its source, and the cost of computing it.
 
-A modality is a row here and a file in `modalities` (what its encoders take). Failures, windows,
-inputs, `augment` and the stages that compute what is missing ask this table; none of them knows a
-modality by name.
+A modality is a row here and a file in `modalities` (the input of its encoders). Failures, windows,
+inputs, `augment` and the stages that compute missing fields read this table; none of them names a
+modality.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ def _suffixes(words: str) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class Modality:
-    """One modality. A recording's work is its seconds, by its length or the size of its file."""
+    """One modality. The work on a recording is its seconds, known or estimated from file size."""
 
-    field: str  # where it stands in a record
+    field: str  # of the record
     stage: str = ""  # the command that adds the field; "" where encoders read the file itself
-    made_of: str = ""  # another modality (text of audio); "" is: of the file at `path`
-    suffixes: frozenset[str] = frozenset()  # of the files that hold it
-    least_cost: float = 1.0  # of making it
-    bytes_per_s: float = 0.0  # of a file whose length is not known; 0 where size says nothing
-    made: tuple[str, ...] = ()  # what features say besides of how they were made
+    made_of: str = ""  # its source: another modality (text: audio), or "" for the file at `path`
+    suffixes: frozenset[str] = frozenset()  # of files that contain it
+    least_cost: float = 1.0  # of computing it
+    bytes_per_s: float = 0.0  # of a file of unknown length; 0 if size says nothing about it
+    made: tuple[str, ...] = ()  # further fields of a feature that say how it was computed
 
 
 MODALITIES = {
@@ -44,46 +44,46 @@ MODALITIES = {
         "audio",
         "extract-audio",
         suffixes=_suffixes(f"{_AUDIO} {_VIDEO}"),
-        least_cost=16.0,  # seconds of sound: a clip is decoded, cut into windows, ...
+        least_cost=16.0,  # seconds of audio: a clip is decoded, cut into windows, ...
         bytes_per_s=16_000.0,  # between speech in mp3 and in wav
         made=("level_dbfs",),
     ),
 }
-UNKNOWN_FILES = "audio"  # a file of no known suffix is tried as sound: ffmpeg looks into it
+UNKNOWN_FILES = "audio"  # a file with an unknown suffix is tried as audio: ffmpeg probes it
 
 
 def present(record: Record, name: str) -> bool:
-    """Say whether a record carries a modality itself; an empty text is none."""
+    """Return whether a record has a modality itself; an empty text does not count."""
     return bool(record.get(MODALITIES[name].field))
 
 
 def in_file(record: Record, name: str) -> bool:
-    """Say whether the file at `path` may hold a modality, by its suffix."""
+    """Return whether the file at `path` may contain a modality, by its suffix."""
     if not record.get("path"):
         return False
     try:
         suffix = PurePath(jsonl.path_of(record)).suffix.lower()
     except (RecordError, ValueError):
         suffix = ""
-    known = [n for n, row in MODALITIES.items() if suffix in row.suffixes]
-    return name in (known or [UNKNOWN_FILES])
+    matching = [n for n, row in MODALITIES.items() if suffix in row.suffixes]
+    return name in (matching or [UNKNOWN_FILES])
 
 
 def at_hand(record: Record, name: str) -> bool:
-    """Say whether a modality is in a record or can be made for it, and is not lost."""
+    """Return whether a modality is in a record or can be computed, and is not in `missing`."""
     if lost(record, name) is not None:
         return False
     return present(record, name) or to_be_made(record, name)
 
 
 def to_be_made(record: Record, name: str) -> bool:
-    """Say whether what a modality is made of is at hand: a file, or another modality."""
+    """Return whether the source of a modality is available: a file, or another modality."""
     source = MODALITIES[name].made_of
     return at_hand(record, source) if source else in_file(record, name)
 
 
 def others(record: Record, modality: str, stream: str | None = None) -> bool:
-    """Say whether a record can go on without a modality, or without one stream of it."""
+    """Return whether a record can go on without a modality, or without one stream of it."""
     features = record.get("features")
     if isinstance(features, dict) and any(
         isinstance(f, dict)
@@ -100,7 +100,7 @@ def others(record: Record, modality: str, stream: str | None = None) -> bool:
 
 
 def names_other(record: Record, modality: str) -> bool:
-    """Say whether a record is about something else than a modality: a file, a field, features."""
+    """Return whether a record has anything but a modality: a file, another field, features."""
     fields = [row.field for name, row in MODALITIES.items() if name != modality]
     return bool(record.get("path") or record.get("features")) or any(
         record.get(field) is not None for field in fields
@@ -108,9 +108,9 @@ def names_other(record: Record, modality: str) -> bool:
 
 
 def cost(record: Record, modalities: Iterable[str]) -> float:
-    """Return the work that is still to be done for some modalities of a record.
+    """Return the work that remains for some modalities of a record.
 
-    1 for what is there as text or features, the seconds of a recording that has to be read.
+    1 for text or features that are there, the seconds of a recording that has to be read.
     """
     return max((_cost(record, name) for name in modalities), default=1.0)
 
@@ -125,14 +125,14 @@ def _cost(record: Record, name: str) -> float:
 
 
 def _seconds(record: Record, row: Modality) -> float:
-    """Return how long a recording is, or might be by the size of its file."""
+    """Return the length of a recording, estimated from the size of its file if not known."""
     try:
-        described = record.get(row.field)
-        if isinstance(described, dict) and described.get("duration"):
-            return float(described["duration"])
+        field = record.get(row.field)
+        if isinstance(field, dict) and field.get("duration"):
+            return float(field["duration"])
         if record.get("end") is not None:
             return float(record["end"]) - float(record.get("start") or 0)
-        size = os.stat(jsonl.path_of(record)).st_size  # noqa: PTH116 - may be odd bytes
+        size = os.stat(jsonl.path_of(record)).st_size  # noqa: PTH116 - may not be UTF-8
         return size / row.bytes_per_s if row.bytes_per_s else 0.0
     except (OSError, TypeError, ValueError, RecordError):
         return 0.0

@@ -47,7 +47,7 @@ def _type(hint: Any, definitions: dict[str, Any]) -> dict[str, Any]:
             definitions[hint.__name__] = _object(hint, definitions)
         return {"$ref": f"#/$defs/{hint.__name__}"}
     if get_origin(hint) in (Union, types.UnionType):
-        return {"anyOf": [_type(one, definitions) for one in inner]}
+        return {"anyOf": [_type(member, definitions) for member in inner]}
     if get_origin(hint) is list:
         return {"type": "array", "items": _type(inner[0], definitions)}
     if get_origin(hint) is dict:

@@ -1,4 +1,4 @@
-"""The record as type checkers and people see it; nothing is ever converted into these."""
+"""The types of a record, for type checkers and `emocli schema`; records stay plain dicts."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any, TypedDict
 
 from emocli.records.label_types import Annotation, Cause, Label
 
-Record = dict[str, Any]  # what stages pass on: an `Utterance`, with the fields of other tools
+Record = dict[str, Any]  # what stages pass on: an `Utterance` and the fields of other tools
 
 
 class ArrayReference(TypedDict):
-    """An array in the store."""
+    """A reference to an array in the store; `path` is relative to it."""
 
     path: str
     shape: list[int]
@@ -19,28 +19,28 @@ class ArrayReference(TypedDict):
 
 
 class Feature(TypedDict, total=False):
-    """What an encoder made of one stream: `vector` inline, or `array` in the store."""
+    """The output of an encoder for one stream: `vector` inline, or `array` in the store."""
 
     modality: str
     encoder: str
     revision: str | None
-    layer: int | list[int] | None  # None where an encoder has no layers
+    layer: int | list[int] | None  # None if the encoder has no layers
     pooling: str
     dim: int
-    adapter: str  # what was added to the encoder's weights
-    level_dbfs: float  # to which the sound was brought; absent: as it was
-    context: int  # turns before the record's own that were read with it
-    normalized: str  # the field by which numbers are z-scores, as `speaker`; absent: they are none
+    adapter: str  # low-rank adapter that was added to the encoder's weights
+    level_dbfs: float  # RMS to which the audio was normalised; absent: it was not
+    context: int  # number of preceding turns that were encoded with the record's own
+    normalized: str  # field that groups the z-scores, such as `speaker`; absent: no z-scores
     warning: str
     vector: list[float]
     array: ArrayReference
-    streams: list[str]  # of `fused`: those that were used
-    masked_frames: dict[str, int]  # of `fused`: how many frames of a sequence were not
-    gates: dict[str, dict[str, float]]  # of `fused`: the weights that a model gave
+    streams: list[str]  # of `fused`: the streams that were used
+    masked_frames: dict[str, int]  # of `fused`: number of masked frames by stream
+    gates: dict[str, dict[str, float]]  # of `fused`: the gate weights of the model
 
 
 class Vowel(TypedDict, total=False):
-    """One vowel as it is said; `phone` in IPA, null for a syllable without a text."""
+    """One vowel of an utterance; `phone` is IPA, null for a syllable found without a transcript."""
 
     phone: str | None
     word: str | None
@@ -61,7 +61,7 @@ class Vowel(TypedDict, total=False):
 
 
 class Prosody(TypedDict, total=False):
-    """How an utterance is said, in figures, in levels and in words."""
+    """The prosody of an utterance: measurements, levels, and a description in words."""
 
     duration: float
     f0_mean_hz: float
@@ -98,7 +98,7 @@ class Prosody(TypedDict, total=False):
 
 
 class Audio(TypedDict, total=False):
-    """Decoded audio; `path` is relative to the store, absent when it was not kept."""
+    """Decoded audio; `path` is relative to the store, absent if the audio was not kept."""
 
     path: str
     sample_rate_hz: int
@@ -109,7 +109,7 @@ class Audio(TypedDict, total=False):
 
 
 class Word(TypedDict, total=False):
-    """One word as it was heard."""
+    """One word of the transcript, with its times."""
 
     text: str
     start: float
@@ -118,33 +118,33 @@ class Word(TypedDict, total=False):
 
 
 class Phone(TypedDict, total=False):
-    """One speech sound with its place in the recording; a syllable's nucleus has no `phone`."""
+    """One phone with its times; the nucleus of a syllable without a transcript has no `phone`."""
 
     phone: str | None  # IPA
     start: float
     end: float
     word: str | None
     is_vowel: bool
-    stress: int | None  # of a vowel: 1, 2 or 0; None where it is not known
-    original: str  # the symbol of the source, where it is another
+    stress: int | None  # of a vowel: 1, 2 or 0; None if unknown
+    original: str  # the symbol of the source, if it differs
 
 
 class Prediction(TypedDict, total=False):
-    """What a model says; probabilities add to one."""
+    """The prediction of a model; probabilities sum to one."""
 
     emotion: str | None  # of a blend the larger; None below --abstain, or without any labels
     probabilities: dict[str, float]
     confidence: float
-    entropy: float  # nats; how much people would disagree: rater ambiguity
+    entropy: float  # nats; expected disagreement of raters: rater ambiguity
     multi: list[str]
     causes: list[Cause]
-    blend: dict[str, float] | None  # per cent, adding to 100; the larger first
+    blend: dict[str, float] | None  # per cent, summing to 100; the larger first
     valence: float
     arousal: float
     dominance: float
     sentiment: float
-    modalities: dict[str, float]  # the weight of each stream that was used
-    disagreement: dict[str, float]  # of each stream alone, Jensen-Shannon, bits: modality ambiguity
+    modalities: dict[str, float]  # the weight of each stream used
+    disagreement: dict[str, float]  # of each stream, Jensen-Shannon, bits: modality ambiguity
     explanation: str
     model: str
     calibrated: bool
@@ -160,7 +160,7 @@ class Problem(TypedDict):
 
 
 class Missing(Problem, total=False):
-    """Why a modality is not there; with `stream` it is only this one of its streams."""
+    """Why a modality is missing; with `stream`, only this stream of it is."""
 
     stream: str
 
@@ -175,7 +175,7 @@ class Utterance(TypedDict, total=False):
     speaker: str
     dialogue: str
     turn: int
-    context: list[dict[str, Any]]  # the turns before it: speaker, text; the oldest first
+    context: list[dict[str, Any]]  # the preceding turns {speaker, text}, the oldest first
     dataset: str
     split: str
     language: str
@@ -189,8 +189,8 @@ class Utterance(TypedDict, total=False):
     features: dict[str, Feature]
     label: Label
     annotations: list[Annotation]
-    condition: dict[str, Any]  # what was left out on purpose, by emocli augment
-    augmented: dict[str, Any]  # of which records it was made, and how
+    condition: dict[str, Any]  # what emocli augment left out on purpose
+    augmented: dict[str, Any]  # the source records, and how it was made of them
     unimodal: dict[str, Prediction]
     prediction: Prediction
     missing: dict[str, Missing]

@@ -1,6 +1,6 @@
-"""How near `annotations` come to people's votes: the rows of `score --alignment`.
+"""The alignment of `annotations` with people's votes: the rows of `score --alignment`.
 
-Everything is measured against people's votes, never against votes that annotators had a part in.
+Everything is measured against people's votes, never against merged votes.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from emocli.records import Record
 from emocli.scoring.columns import field
 from emocli.scoring.options import ScoreOptions
 
-CLUSTERS = ("speaker", "dialogue")  # what is resampled, the first that a record has
+CLUSTERS = ("speaker", "dialogue")  # the fields to resample by, the first that a record has
 
 
 def row(records: Iterable[Record], options: ScoreOptions) -> Record:
     """Return the row of figures: divergence by number of votes, sources, thirds of ambiguity.
 
-    Uses of the options cluster, bootstrap and seed. Records without people's votes or without
+    Uses the options cluster, bootstrap and seed. Records without people's votes or without
     synthetic ones are counted in `skipped`, by reason.
     """
     kept, skipped = _kept(records, options.cluster_fields(CLUSTERS))
@@ -32,7 +32,7 @@ def row(records: Iterable[Record], options: ScoreOptions) -> Record:
     }
     if not kept:
         return counts
-    from emocli.scoring.alignment_figures import Figures  # numpy, when it is needed
+    from emocli.scoring.alignment_figures import Figures  # imports numpy only when needed
 
     figures = Figures(kept, options.bootstrap, options.seed)
     return {
@@ -49,7 +49,7 @@ def row(records: Iterable[Record], options: ScoreOptions) -> Record:
 
 
 def check(row: Record, say: Callable[[str], None]) -> None:
-    """Raise EmptyInputError where there is nothing to compare; say what was left out."""
+    """Raise EmptyInputError if there is nothing to compare; report what was skipped."""
     reasons = ", ".join(f"{count} {reason}" for reason, count in row["skipped"].items())
     if not row["scored"]:
         hint = "run emocli annotate first" if "no_annotations" in row["skipped"] else ""
@@ -59,7 +59,7 @@ def check(row: Record, say: Callable[[str], None]) -> None:
 
 
 def _kept(records: Iterable[Record], cluster: tuple[str, ...]) -> tuple[list[Record], Counter[str]]:
-    """Return what is needed of each record with votes of both kinds, and why others have none."""
+    """Return the needed fields of records with votes of both kinds, and why others are skipped."""
     kept: list[Record] = []
     skipped: Counter[str] = Counter()
     for number, record in enumerate(records):
@@ -72,7 +72,7 @@ def _kept(records: Iterable[Record], cluster: tuple[str, ...]) -> tuple[list[Rec
             skipped["no_annotations"] += 1
         else:
             fields = ((name, str(field(record, name))) for name in cluster)
-            named = [pair for pair in fields if pair[1] != "None"]
+            clusters = [pair for pair in fields if pair[1] != "None"]
             names = {str(a.get("annotator")) for a in record["annotations"] if a.get("label")}
             kept.append(
                 {
@@ -80,14 +80,14 @@ def _kept(records: Iterable[Record], cluster: tuple[str, ...]) -> tuple[list[Rec
                     "synthetic": synthetic,
                     "predicted": _predicted(record),
                     "names": names,
-                    "cluster": [*named, ("record", str(number))][0],
+                    "cluster": [*clusters, ("record", str(number))][0],
                 }
             )
     return kept, skipped
 
 
 def _human(record: Record) -> dict[str, int] | None:
-    """Return people's votes; None where there are none, or what is there is not counts."""
+    """Return people's votes; None if there are none, or they are not counts."""
     votes = field(record, "label.votes_by_source.human") or field(record, "label.votes")
     if not isinstance(votes, dict) or not any(votes.values()):
         return None
@@ -103,7 +103,7 @@ def _synthetic(record: Record) -> Counter[str]:
 
 
 def _predicted(record: Record) -> dict[str, float] | None:
-    """Return the probabilities of the prediction; None where there are none to use."""
+    """Return the probabilities of the prediction; None if there are none, or they are invalid."""
     probabilities = field(record, "prediction.probabilities")
     values = probabilities.values() if isinstance(probabilities, dict) else ()
     if not all(isinstance(value, int | float) for value in values):

@@ -1,4 +1,4 @@
-"""The figures of `score --alignment`: arrays of votes in, parts of a metrics record out."""
+"""The figures of `score --alignment`: parts of a metrics record from arrays of votes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from emocli.records.labels import ordered
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
-COVERED = 0.9  # share of the records that must have n synthetic votes for n to be on the curve
+COVERED = 0.9  # n is on the curve if this share of the records has n synthetic votes
 AMBIGUITY = ("low", "middle", "high")
 
 
 class Figures:
-    """The votes of the records as arrays, and the figures that come of them."""
+    """The votes of the records as arrays, and their figures."""
 
     def __init__(self, kept: list[Record], resamples: int, seed: int) -> None:
         words = {w for record in kept for side in ("human", "synthetic") for w in record[side]}
@@ -38,7 +38,7 @@ class Figures:
         self.resamples, self.seed = resamples, seed
 
     def _row(self, probabilities: Any) -> list[float]:
-        """Return a prediction over the labels, adding to one; NaN where there is none."""
+        """Return a prediction over the labels, adding to one; NaN if there is none."""
         if probabilities is None:
             return [float("nan")] * len(self.labels)
         total = sum(probabilities.values())
@@ -47,10 +47,10 @@ class Figures:
     def curve(self) -> Record:
         """Return the divergence by number of synthetic votes, and the fitted saturation."""
         totals = self.synthetic.sum(1)
-        most = int(np.quantile(totals, 1 - COVERED, method="lower"))
-        enough = totals >= most
+        longest = int(np.quantile(totals, 1 - COVERED, method="lower"))
+        enough = totals >= longest
         bits = alignment.by_votes(
-            self.truth[enough], self.synthetic[enough].astype(np.int64), most, self.seed
+            self.truth[enough], self.synthetic[enough].astype(np.int64), longest, self.seed
         )
         means = bits.mean(0)
         fit = alignment.saturation(means)
@@ -60,7 +60,7 @@ class Figures:
             {"votes": i + 1, "jsd_bits": _number(mean), "interval": [_number(a), _number(b)]}
             for i, (mean, a, b) in enumerate(columns)
         ]
-        reached = fit.votes is not None and fit.votes <= most
+        reached = fit.votes is not None and fit.votes <= longest
         return {
             "by_votes": {"records": int(enough.sum()), "points": points},
             "saturation": {
@@ -70,7 +70,7 @@ class Figures:
                 "asymptote_jsd_bits": _number(means.max() - fit.a),
                 "r2": _number(alignment.r2(fit, means)),
                 "votes": fit.votes,
-                "reached": reached,  # else `votes` is beyond what there is: a guess
+                "reached": reached,  # else `votes` is an extrapolation
             },
         }
 
@@ -100,7 +100,7 @@ class Figures:
         return sources
 
     def thirds(self) -> list[Record]:
-        """Return the divergence of annotators, and of predictions, by ambiguity among people."""
+        """Return the divergence of annotators and of predictions, by people's ambiguity."""
         ambiguity = agreement.relative_entropies(self.human)
         third = alignment.thirds(ambiguity)
         rows = []
@@ -138,7 +138,7 @@ class Figures:
         return low, high
 
     def _interval(self, sums: Floats, figure: Callable[[Floats], Floats]) -> list[float | None]:
-        """Return the interval of a figure of sums over resampled clusters that have records."""
+        """Return the interval of a figure of sums over resampled clusters."""
         if self.count < 2 or self.resamples < 1:
             return [None, None]
         with np.errstate(invalid="ignore"):  # a resample without any record of a third

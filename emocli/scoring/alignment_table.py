@@ -1,4 +1,4 @@
-"""What `score --alignment` draws on a terminal, or writes for LaTeX: three tables of its record."""
+"""The tables of `score --alignment`, for a terminal or for LaTeX."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def text(row: Record, form: str, terminal: bool) -> str:
 
 def _votes(row: Record) -> Section:
     fit = row["saturation"]
-    reached = "" if fit["reached"] else ", beyond what there is"
+    reached = "" if fit["reached"] else ", extrapolated"
     within = "" if fit["votes"] is None else f", within 10 % of it at {fit['votes']} votes{reached}"
     title = (
         f"divergence from people's votes by synthetic votes: {row['scored']} of {row['records']} "

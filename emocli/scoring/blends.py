@@ -1,4 +1,4 @@
-"""`score` of blends of two emotions, in per cent of each."""
+"""`score` for blends of two emotions, in per cent of each."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from emocli.scoring.options import ScoreOptions
 from emocli.scoring.words import Fault, Floats, Indices, Shares, Words, faults_of, unknown
 
 NAMES = ("presence", "salience", "blend_score")
-WHOLE = 100  # per cent
+TOTAL = 100  # per cent
 
 
 class Blends:
-    """Columns of true and predicted saliences; an emotion alone counts as 100 per cent of it."""
+    """Columns of true and predicted saliences; a single emotion counts as 100 per cent."""
 
     def __init__(self) -> None:
         self.words = Words()
         self.truth, self.predicted = Shares(self.words, "blend"), Shares(self.words, "blend")
 
     def take(self, record: Record, label: Any, prediction: Any) -> str | None:
-        """Keep a record's blends, or say why not."""
+        """Keep a record's blends, or return the reason not to."""
         if type(label) is not dict or not label.get("blend") or "error" in record:
             return unscored(record, label, prediction, "blend")
         predicted = prediction.get("blend") if type(prediction) is dict else None
@@ -33,7 +33,7 @@ class Blends:
             emotion = prediction.get("emotion") if type(prediction) is dict else None
             if type(emotion) is not str:
                 return unscored(record, label, prediction, "blend")
-            predicted = {emotion: WHOLE}
+            predicted = {emotion: TOTAL}
         self.truth.add(label["blend"])
         try:
             self.predicted.add(predicted)
@@ -43,12 +43,12 @@ class Blends:
         return None
 
     def frame(self, options: ScoreOptions) -> BlendFrame:
-        """Return the arrays of all that was taken."""
+        """Return the arrays of all records taken."""
         return BlendFrame(self)
 
 
 class BlendFrame:
-    """All records as arrays (records, labels) of saliences, per cent."""
+    """All records as arrays (records, labels) of saliences in per cent."""
 
     def __init__(self, columns: Blends) -> None:
         self.labels = columns.words.resolve(columns.truth.used(), columns.predicted.used())
@@ -61,18 +61,18 @@ class BlendFrame:
         self.unpredicted = sorted(true - self.labels.predicted)
 
     def part(self, rows: Indices | slice) -> BlendPart:
-        """Return what can be said of some records."""
+        """Return some of the records, ready for their figures."""
         return BlendPart(self.truths[rows], self.predicted[rows])
 
 
 def _not_blends(side: str, matrix: Floats, total: Floats) -> list[Fault]:
-    """Return the rows that are no saliences: negative, or adding to another than 100."""
-    bad = ~(np.abs(total - WHOLE) <= blend.SUM_TOLERANCE) | (matrix < 0).any(1)
+    """Return the rows that are not saliences: with a negative value, or not adding to 100."""
+    bad = ~(np.abs(total - TOTAL) <= blend.SUM_TOLERANCE) | (matrix < 0).any(1)
 
     def message(row: int) -> str:
         if matrix[row].min() < 0:
-            return f"{side}.blend has {matrix[row].min():g} per cent: none can be negative"
-        return f"{side}.blend adds to {total[row]:g} per cent, not to {WHOLE}"
+            return f"{side}.blend has the negative value {matrix[row].min():g} per cent"
+        return f"{side}.blend adds to {total[row]:g} per cent, not to {TOTAL}"
 
     return faults_of(f"bad_{side}", bad, message)
 
@@ -92,6 +92,6 @@ class BlendPart:
         return blend.figures(total)
 
     def details(self) -> Record:
-        """Return how many blends there are on both sides."""
+        """Return the number of blends on both sides."""
         counts = [int(((side > 0).sum(1) > 1).sum()) for side in (self.truth, self.predicted)]
         return {"blends": counts[0], "predicted_blends": counts[1]}

@@ -1,4 +1,4 @@
-"""`score` of one label a record, and of distributions over labels: what is kept, what is wrong."""
+"""`score` for one label per record, and for distributions over labels: columns and checks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from emocli.scoring.figures import Part, restricted
 from emocli.scoring.options import PRESENT, ScoreOptions
 from emocli.scoring.words import Floats, Indices, Shares, Words, not_shares, unknown
 
-VOTES = "votes"  # the source of shares that are counted, and need not add to one
+VOTES = "votes"  # the source of shares that are counts and need not add to one
 
 
 class Classes:
@@ -24,10 +24,10 @@ class Classes:
     def __init__(self) -> None:
         self.words = Words()
         self.probabilities = Shares(self.words, "probabilities")
-        self.truth, self.predicted = array("i"), array("i")  # words; -1 is not said
+        self.truth, self.predicted = array("i"), array("i")  # numbers of words; -1 is missing
 
     def take(self, record: Record, label: Any, prediction: Any) -> str | None:
-        """Keep a record's labels, or say why not."""
+        """Keep a record's labels, or return the reason not to."""
         if type(label) is not dict or type(prediction) is not dict or "error" in record:
             return unscored(record, label, prediction, "emotion")
         truth, predicted = label.get("emotion"), prediction.get("emotion")
@@ -42,31 +42,31 @@ class Classes:
         return None
 
     def frame(self, options: ScoreOptions) -> Frame:
-        """Return the arrays of all that was taken."""
+        """Return the arrays of all records taken."""
         return Frame(self, options)
 
 
 class Distributions(Classes):
-    """The same of records whose truth is the shares of people's votes."""
+    """The same for records whose truth is the distribution of people's votes."""
 
     def __init__(self) -> None:
         super().__init__()
         self.shares = Shares(self.words, "distribution")
 
     def take(self, record: Record, label: Any, prediction: Any) -> str | None:
-        """Keep a record's shares and probabilities, or say why not."""
-        try:  # nearly every record is like this, and goes by without a question more
+        """Keep a record's shares and probabilities, or return the reason not to."""
+        try:  # the fast path, which nearly every record takes
             shares, probabilities = label["distribution"], prediction["probabilities"]
             predicted = self.words.number[prediction["emotion"]]
             if "merged" in label or "error" in record or not shares or not probabilities:
-                return self._careful(record, label, prediction)
+                return self._take_checked(record, label, prediction)
         except (KeyError, TypeError):
-            return self._careful(record, label, prediction)
+            return self._take_checked(record, label, prediction)
         self._keep(shares, record.get("dataset"), prediction)
         self.predicted.append(predicted)
         return None
 
-    def _careful(self, record: Record, label: Any, prediction: Any) -> str | None:
+    def _take_checked(self, record: Record, label: Any, prediction: Any) -> str | None:
         shares, source = _shares(record, label)
         if not shares or type(prediction) is not dict or "error" in record:
             return unscored(record, {"shares": shares or None}, prediction, "shares")
@@ -87,12 +87,12 @@ class Distributions(Classes):
             raise
 
     def frame(self, options: ScoreOptions) -> Frame:
-        """Return the arrays of all that was taken."""
+        """Return the arrays of all records taken."""
         return Frame(self, options, self.shares)
 
 
 def _shares(record: Record, label: Any) -> tuple[Any, Any]:
-    """Return what people said, and whose it is; what was merged with machines' votes is not."""
+    """Return people's shares and their source; never shares merged with synthetic votes."""
     if type(label) is not dict:
         return None, None
     if (shares := label.get("distribution")) and "merged" not in label:
@@ -126,14 +126,14 @@ class Frame:
         else:
             self.truths = self._people(shares)
             largest = self.truths.argmax(1) if self.truths.size else np.empty(0, np.int64)
-            self.truth = largest  # of equal shares the first
+            self.truth = largest  # the first of equal shares
             self.pair = self.truths, self.probabilities / np.where(total > 0, total, 1.0)[:, None]
             if (predicted < 0).any():
                 likeliest = self.probabilities.argmax(1)
                 self.predicted = np.where(predicted < 0, likeliest, self.predicted)
 
     def _people(self, shares: Shares) -> Floats:
-        """Check what people said, and scale it to add to one."""
+        """Check people's shares, and scale them to add to one."""
         matrix, foreign = shares.matrix(self.labels)
         total = np.einsum("rc->r", matrix) + foreign
         votes = [number for (source, _), number in shares.layouts.items() if source is VOTES]
@@ -145,12 +145,12 @@ class Frame:
 
     @property
     def unpredicted(self) -> list[str]:
-        """The labels that truth has and no prediction can give."""
+        """The true labels that no prediction can give."""
         true = {self.labels.names[i] for i in _distinct(self.truth)}
         return sorted(true - self.labels.predicted)
 
     def part(self, rows: Indices | slice) -> Part:
-        """Return what can be said of some records."""
+        """Return some of the records, ready for their figures."""
         arrays = (self.truth[rows], self.predicted[rows], self.probabilities[rows])
         scored = report.Scored(*arrays, self.options.absent_f1)
         if self.options.restrict == PRESENT:
@@ -160,5 +160,5 @@ class Frame:
 
 
 def _distinct(numbers: Indices) -> list[int]:
-    """Return which numbers from 0 there are; np.unique would sort them all."""
+    """Return the distinct non-negative numbers; np.unique would sort them all."""
     return np.flatnonzero(np.bincount(numbers[numbers >= 0])).tolist()

@@ -1,4 +1,4 @@
-"""The predictions of two files for the same records, compared in pairs."""
+"""Paired comparison of two files of predictions for the same records."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from emocli.scoring.samples import Mask, Sample, Table, evaluate, interval, nest
 
 
 def compared(table: Table, other: Table, masks: list[Mask], options: ScoreOptions) -> Record:
-    """Return for every figure the other file's, the difference, its interval and its p.
+    """Return for every figure the value of each file, the difference, its interval and p-value.
 
-    Over the records that both files could score. The same clusters are drawn for both.
+    Over the records that are scored in both files. The same clusters are drawn for both.
     """
     place = aligned(table, other)
     both = (table.row >= 0) & (other.row[place] >= 0)
@@ -43,10 +43,10 @@ def compared(table: Table, other: Table, masks: list[Mask], options: ScoreOption
 
 
 def p_value(gaps: NDArray[np.float64] | None) -> float | None:
-    """Return the two-sided p of no difference: the least level whose interval leaves out zero.
+    """Return the two-sided p-value: the least level whose interval excludes a difference of zero.
 
-    Twice the smaller share of resamples on either side of zero, each with one more added, at most
-    1 (Davison and Hinkley, "Bootstrap Methods and their Application", 1997, section 4.2).
+    Twice the smaller share of resamples on either side of zero, with one added to each count, at
+    most 1 (Davison and Hinkley, "Bootstrap Methods and their Application", 1997, section 4.2).
     """
     gaps = gaps[~np.isnan(gaps)] if gaps is not None else np.empty(0)
     if not len(gaps):
@@ -56,13 +56,13 @@ def p_value(gaps: NDArray[np.float64] | None) -> float | None:
 
 
 def aligned(table: Table, other: Table) -> NDArray[np.int64]:
-    """Return where each record is in the other file; UsageError where ids differ."""
+    """Return the place of each record in the other file; UsageError if ids differ."""
     place = {name: i for i, name in enumerate(other.columns.ids)}
     ours = set(table.columns.ids)
     missing, more = len(ours - place.keys()), len(place.keys() - ours)
     if missing or more or None in place:
         raise UsageError(
-            f"--compare: ids differ: {missing} of {len(ours)} are not there, {more} are there alone"
+            f"--compare: ids differ: it lacks {missing} of {len(ours)}, and has {more} others"
             if missing or more
             else "--compare: records without an id cannot be compared",
             hint="both files must be predictions for the same records",

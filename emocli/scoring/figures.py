@@ -1,4 +1,4 @@
-"""The figures of `score` for labels and for distributions, and the tables that go with them."""
+"""The figures of `score` for labels and for distributions, with their tables."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ SHARES = (
 
 
 def number(value: float) -> float | None:
-    """Return a figure as a record has it: undefined is null."""
+    """Return a figure for a record: None if undefined."""
     return None if np.isnan(value) else float(value)
 
 
 def restricted(scored: report.Scored) -> report.Scored:
-    """Choose among the labels of the truth only; without probabilities a choice stays."""
+    """Restrict predictions to the labels of the truth; keep those without probabilities."""
     present = np.isin(np.arange(scored.classes), scored.truth)
     kept = np.where(present, scored.probabilities, 0.0)
     total = kept.sum(1, keepdims=True)
@@ -73,7 +73,7 @@ class Part:
         )
 
     def details(self) -> Record:
-        """Return what goes with the figures: counts, classes, confusions, reliability."""
+        """Return the details of the figures: counts, classes, confusion matrix, reliability."""
         about: Record = {"labels": self.options.labels}
         if self.options.restrict:
             about["restrict"] = self.options.restrict
@@ -106,7 +106,7 @@ class Part:
         }
 
     def _reliability(self) -> list[Record]:
-        """Return the bins of the ECE, those without records too; nothing without probabilities."""
+        """Return the bins of the ECE, empty ones too; no bins without probabilities."""
         _, confidence, correct = self.scored.sure
         if not len(confidence):
             return []

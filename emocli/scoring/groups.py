@@ -1,4 +1,4 @@
-"""What `score --by` groups records by: any field, modalities, ambiguity."""
+"""The keys of `score --by`: any field, modalities, ambiguity."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ MEAN = "dropout, mean"
 THIRDS = ("low", "middle", "high")
 
 Keys = dict[str, Callable[[Record], Any]]  # the value of a record, by name
-Masks = list[NDArray[np.bool_]]  # sets of records; several stand for the mean of their metrics
+Masks = list[NDArray[np.bool_]]  # sets of records; several mean the mean of their metrics
 
 
 def keys(by: str | None) -> Keys:
-    """Return what to group records by, for each name of "a,b,c"."""
+    """Return the key of each name in "a,b,c"."""
     names = [name.strip() for name in by.split(",")] if by else []
     if "" in names or len(set(names)) < len(names):
         raise UsageError(f"--by {by}: names of fields, each once, with commas between them")
@@ -38,7 +38,7 @@ def _key(name: str) -> Callable[[Record], Any]:
 
 
 def modalities(record: Record) -> str | None:
-    """Return the condition that `augment modalities` made, else what the prediction used.
+    """Return the condition of `augment modalities`, else the modalities of the prediction.
 
     >>> modalities({"condition": {"modalities": "audio+text"}})
     'audio+text'
@@ -63,14 +63,14 @@ def modalities(record: Record) -> str | None:
 class Ambiguity:
     """Thirds of the records by how far their raters disagree (`agreement.relative_entropies`).
 
-    By rank, as published: of records that are equally ambiguous the earlier counts as less so.
+    By rank, as published: of equally ambiguous records the earlier counts as less ambiguous.
     """
 
     def __init__(self) -> None:
         self.lengths, self.values = array("i"), array("d")
 
     def __call__(self, record: Record) -> None:
-        """Keep what a record's raters said."""
+        """Keep the votes of a record's raters."""
         label = record.get("label")
         label = label if type(label) is dict else {}
         shares = label.get("votes") or label.get("distribution")
@@ -82,7 +82,7 @@ class Ambiguity:
             self.lengths.append(0)
 
     def codes(self) -> NDArray[np.int64]:
-        """Return the third of each record, 0 to 2, or -1 where nobody said anything."""
+        """Return the third of each record, 0 to 2, or -1 without votes."""
         lengths = np.asarray(self.lengths)
         padded = np.zeros((len(lengths), int(lengths.max(initial=0))))
         padded[np.arange(padded.shape[1]) < lengths[:, None]] = np.asarray(self.values)
@@ -92,8 +92,16 @@ class Ambiguity:
         return codes
 
 
+def is_absent(columns: Columns, keys: Keys, name: str) -> bool:
+    """Say whether no record has a value of a key."""
+    key = keys[name]
+    if isinstance(key, Ambiguity):
+        return bool((key.codes() < 0).all())
+    return columns.groups[name].keys() == {None}
+
+
 def members(columns: Columns, keys: Keys, name: str) -> list[tuple[Any, Masks]]:
-    """Return the values of one key with the records that have it, in their order."""
+    """Return the values of one key, in order, with the records that have each."""
     key = keys[name]
     if isinstance(key, Ambiguity):
         codes = key.codes()

@@ -1,4 +1,4 @@
-"""The figures of `score` as a LaTeX table for the package booktabs."""
+"""The figures of `score` as a LaTeX table with booktabs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SPECIAL = {
 
 
 def latex(rows: list[Record], task: Task) -> str:
-    """Return a tabular: a line per figure, or per group of --by, intervals in brackets."""
+    """Return a tabular with a line per figure, or per group of --by; intervals in brackets."""
     names = [name for name in task.names if field(rows[0]["intervals"], name) is not None]
     if "by" not in rows[0]:
         body = [[escaped(name), *_cells(rows[0], name)] for name in names]
@@ -45,7 +45,7 @@ def latex(rows: list[Record], task: Task) -> str:
 
 
 def tabular(about: str, head: list[str], body: list[list[str]]) -> str:
-    """Return a tabular of cells in LaTeX, the first column to the left, below a comment."""
+    """Return a tabular of LaTeX cells below a comment; the first column is left-aligned."""
     lines = [" & ".join(line) + r" \\" for line in body]
     return "\n".join(
         [
@@ -63,7 +63,7 @@ def tabular(about: str, head: list[str], body: list[list[str]]) -> str:
 
 
 def escaped(text: str) -> str:
-    r"""Return a text without what LaTeX would take for a command.
+    r"""Return a text with the special characters of LaTeX escaped.
 
     >>> escaped("jsd_bits & 5 %")
     'jsd\\_bits \\& 5 \\%'
@@ -72,7 +72,7 @@ def escaped(text: str) -> str:
 
 
 def cell(value: float | None, interval: list[float | None] | None) -> str:
-    """Return a figure, and its interval in brackets where it has one."""
+    """Return a figure, and its interval in brackets if it has one."""
     low, high = interval or (None, None)
     return _number(value) + ("" if low is None else f" [{_number(low)}, {_number(high)}]")
 
@@ -95,7 +95,7 @@ def _pair(row: Record, name: str) -> list[str]:
 
 
 def _number(value: float | None) -> str:
-    """Return a figure with three digits; a minus sign, not a hyphen."""
+    """Return a figure with three decimals, and with a minus sign, not a hyphen."""
     if value is None:
         return "--"
     if isinstance(value, int):

@@ -1,4 +1,4 @@
-"""What training and scored records share: speakers, dialogues, texts."""
+"""The overlap of training and scored records: speakers, dialogues, texts."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Shared:
     def counts(self) -> dict[str, tuple[int, int]] | None:
         """Return how many of each kind are on both sides, and of how many scored records.
 
-        None where there is only one side.
+        None if there is only one side.
         """
         if not self.from_file and not (any(self._train.values()) and any(self._scored.values())):
             return None
@@ -56,7 +56,7 @@ class Shared:
 
 
 def _about(record: Record) -> Iterable[tuple[str, Any]]:
-    """Yield what a record can share; texts by hash, for there are as many as records."""
+    """Yield what a record can share; texts as hashes, to save memory."""
     for kind, name in (("speakers", "speaker"), ("dialogues", "dialogue")):
         if (value := record.get(name)) is not None:
             yield kind, value if type(value) is str else repr(value)
@@ -66,7 +66,7 @@ def _about(record: Record) -> Iterable[tuple[str, Any]]:
 
 
 def summary(counts: dict[str, tuple[int, int]]) -> str:
-    """Return the words for stderr, or nothing where nothing is shared.
+    """Return the text for stderr, or "" if nothing is shared.
 
     >>> summary({"speakers": (2, 40), "dialogues": (0, 0), "texts": (1, 3)})
     '2 speakers (40 records), 1 text (3 records)'

@@ -1,4 +1,4 @@
-"""The limits of `score --min` and `--max`: which metric, which value, and whether it is missed."""
+"""The limits of `score --min` and `--max`: parse them, and check a metrics record."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PER_CLASS = "per_class."
 
 
 def parse(options: ScoreOptions) -> list[Limit]:
-    """Return the limits; UsageError where one is not METRIC=X, or no task has the metric."""
+    """Return the limits; UsageError if one is not METRIC=X, or no task has the metric."""
     task = tasks.named(options.task)
     candidates = [task] if task else list(tasks.TASKS.values())
     names = list(dict.fromkeys(name for candidate in candidates for name in candidate.names))
@@ -34,18 +34,18 @@ def _limit(flag: str, spec: str, names: list[str]) -> Limit:
 
 
 def check_names(options: ScoreOptions, task: tasks.Task) -> None:
-    """Raise UsageError where a limit is of a metric that the task does not have."""
+    """Raise UsageError for a limit of a metric that the task does not have."""
     for flag, spec in options.limits:
         _check_name(flag, spec.partition("=")[0], task.names)
 
 
 def _check_name(flag: str, name: str, names: Sequence[str]) -> None:
     if name not in names and not name.startswith(PER_CLASS):
-        raise UsageError(f"--{flag} {name}: no metric '{name}'", hint=", ".join(names))
+        raise UsageError(f"--{flag}: unknown metric '{name}'", hint=", ".join(names))
 
 
 def missed(row: Record, limit: Limit) -> str | None:
-    """Return what to say when a metric misses its limit; an undefined one always does."""
+    """Return the message for a metric that misses its limit, as an undefined one does; or None."""
     flag, name, bound = limit
     value = field(row, name)
     if value is not None and (value >= bound if flag == "min" else value <= bound):

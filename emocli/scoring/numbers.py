@@ -1,4 +1,4 @@
-"""`score` of ratings: valence, arousal, dominance, and sentiment as MOSI and SIMS score it."""
+"""`score` for ratings: valence, arousal, dominance, and sentiment as MOSI and SIMS score it."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ MOSI = (
     "mae", "corr", "acc7", "acc5", "acc3", "acc2_has0", "f1_has0", "acc2_non0", "f1_non0"
 )  # fmt: skip
 SIMS = ("mae", "corr", "acc5", "acc3", "acc2", "f1", "acc2_weak", "r2")
-WIDTH = 9  # the statistics of a dimension, of `regression.sums`
+WIDTH = 9  # statistics per dimension, from `regression.sums`
 NAN = float("nan")
 
 
 class Numbers:
-    """Columns of true and predicted ratings; NaN where a record does not have one."""
+    """Columns of true and predicted ratings; NaN if a record lacks one."""
 
     def __init__(self, dimensions: tuple[str, ...] = DIMENSIONS, kind: str = "regression") -> None:
         self.dimensions, self.kind = dimensions, kind
         self.truth, self.predicted = array("d"), array("d")  # a row of dimensions per record
 
     def take(self, record: Record, label: Any, prediction: Any) -> str | None:
-        """Keep a record's ratings, or say why not."""
+        """Keep a record's ratings, or return the reason not to."""
         truth = _numbers(label, self.dimensions, "label")
         if all(value != value for value in truth):
             return unscored(record, None, prediction, "")
@@ -46,12 +46,12 @@ class Numbers:
         return None
 
     def frame(self, options: ScoreOptions) -> Frame:
-        """Return the arrays of all that was taken."""
+        """Return the arrays of all records taken."""
         return Frame(self)
 
 
 def _numbers(side: Any, dimensions: tuple[str, ...], where: str) -> list[float]:
-    """Return the ratings of one side, NaN for those that are not there."""
+    """Return the ratings of one side, NaN for missing ones."""
     values = [side.get(name) if type(side) is dict else None for name in dimensions]
     for name, value in zip(dimensions, values, strict=True):
         if value is not None and type(value) not in (int, float):
@@ -60,7 +60,7 @@ def _numbers(side: Any, dimensions: tuple[str, ...], where: str) -> list[float]:
 
 
 class Frame:
-    """All records as arrays (records, dimensions); a dimension that no prediction has is out."""
+    """All records as arrays (records, dimensions), without dimensions that no prediction has."""
 
     unpredicted: list[str] = []  # noqa: RUF012  # there are no labels
 
@@ -82,12 +82,12 @@ class Frame:
 
     def _lacks(self, row: int) -> str:
         lacking = ~np.isnan(self.truths[row]) & np.isnan(self.predicted[row])
-        named = [name for name, lacks in zip(self.names, lacking, strict=True) if lacks]
-        what = " and ".join(named) or "what its label rates"
+        names = [name for name, lacks in zip(self.names, lacking, strict=True) if lacks]
+        what = " and ".join(names) or "what its label rates"
         return f"there is a label, but no prediction of {what}"
 
     def part(self, rows: Indices | slice) -> Part:
-        """Return what can be said of some records."""
+        """Return some of the records, ready for their figures."""
         return Part(self.truths[rows], self.predicted[rows], self.names, self.kind)
 
 
@@ -99,7 +99,7 @@ SETS: dict[str, tuple[Sums, Callable[[Floats], dict[str, Floats]]]] = {
 
 
 class Part:
-    """The figures of some records, by dimension over the records that have it."""
+    """The figures of some records, for each dimension over the records that have it."""
 
     def __init__(self, truth: Floats, predicted: Floats, names: list[str], kind: str) -> None:
         self.truth, self.predicted, self.names, self.kind = truth, predicted, names, kind

@@ -1,4 +1,4 @@
-"""What `score` is asked for: a field for each of its flags that decides a figure."""
+"""The options of `score`: a field for each of its flags that decides a figure."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ NO_CLUSTER = "none"
 
 @dataclass(frozen=True)
 class ScoreOptions:
-    """What to score, how to resample, and what to hold the metrics against.
+    """What to score, how to resample, and the limits of metrics.
 
     `cluster` is the field to resample by, "none" for single records, and None for the default of
-    the task. A file named "-" is stdin. UsageError where a value makes no sense.
+    the task. A file named "-" is stdin. Raises UsageError for an invalid value.
     """
 
     task: str = AUTO
@@ -27,7 +27,7 @@ class ScoreOptions:
     cluster: str | None = None
     bootstrap: int = 1000  # resamples; 0 gives no intervals
     compare: str | None = None  # a file of other predictions of the same records
-    train: str | None = None  # a file of what was trained on
+    train: str | None = None  # a file of the training records
     stream: str | None = None  # its unimodal prediction is scored
     labels: str = PRESENT  # or ALL
     restrict: str | None = None  # or PRESENT

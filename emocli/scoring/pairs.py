@@ -1,9 +1,9 @@
-"""`score` of emotion-cause pairs, both subtasks of SemEval-2024 Task 3.
+"""`score` for emotion-cause pairs, both subtasks of SemEval-2024 Task 3.
 
 `label.causes` and `prediction.causes` list what caused the emotion of an utterance: `turn`, and for
-subtask 1 either `text`, which is found in that turn's as the scorer of the task does, or `start`
-and `end`, words from 0, the end not part of it. The emotion is the record's `emotion` on that side;
-a predicted cause may have its own. Neutral has no causes.
+subtask 1 either `text`, which is located in that turn as the scorer of the task does, or `start`
+and `end`, words from 0 with an exclusive end. The emotion is the record's `emotion` on that side; a
+predicted cause may have its own. Neutral has no causes.
 """
 
 from __future__ import annotations
@@ -23,18 +23,20 @@ from emocli.scoring.columns import unscored
 from emocli.scoring.options import ScoreOptions
 from emocli.scoring.words import Fault, Floats, Indices
 
-Cause = tuple[int, str | tuple[int, int] | None, str]  # turn, words or their place, emotion
+Cause = tuple[int, str | tuple[int, int] | None, str]  # turn, words or their span, emotion
 
 FIGURES = tuple(
-    f"{how}_{what}" for how in ("weighted", "micro") for what in ("precision", "recall", "f1")
+    f"{average}_{kind}"
+    for average in ("weighted", "micro")
+    for kind in ("precision", "recall", "f1")
 )
 SETS = ("strict", "proportional", "utterances")
 NAMES = tuple(f"{kind}.{figure}" for kind in SETS for figure in FIGURES)
-CELLS = len(emotion_cause.EMOTIONS) * 4  # counts of a record, of each set
+CELLS = len(emotion_cause.EMOTIONS) * 4  # counts per record and set
 
 
 class Pairs:
-    """Columns of the causes on both sides, and of every utterance's text."""
+    """Columns of the causes on both sides, and the text of every utterance."""
 
     def __init__(self) -> None:
         self.texts: dict[tuple[Any, int], str] = {}
@@ -43,7 +45,7 @@ class Pairs:
         self.predicted: list[list[Cause]] = []
 
     def take(self, record: Record, label: Any, prediction: Any) -> str | None:
-        """Keep a record's causes, or say why not; its text in any case."""
+        """Keep a record's causes, or return the reason not to; keep its text in any case."""
         turn, text = record.get("turn"), record.get("text")
         place = (repr(record.get("dialogue")), turn if type(turn) is int else -1)
         if type(text) is str and type(turn) is int:
@@ -63,7 +65,7 @@ class Pairs:
         return None
 
     def frame(self, options: ScoreOptions) -> Frame:
-        """Return the pairs of all that was taken."""
+        """Return the pairs of all records taken."""
         return Frame(self)
 
 
@@ -76,30 +78,30 @@ def _causes(side: Record, where: str) -> list[Cause]:
 
 
 def _cause(cause: Any, emotion: Any, where: str) -> Cause:
-    """Return (turn, words, emotion); RecordError where it is no cause."""
+    """Return (turn, words, emotion); RecordError if it is not a cause."""
     bad = RecordError(
         "bad_causes", f"{where}.causes has {cause!r:.80}: not turn, and text or words"
     )
     if type(cause) is not dict or type(cause.get("turn")) is not int:
         raise bad
     word = cause.get("emotion", emotion)
-    named = canonical(word) if type(word) is str else None
-    if named is None:
+    label = canonical(word) if type(word) is str else None
+    if label is None:
         raise RecordError("unknown_label", f"unknown emotion '{word}' of a {where}'s cause")
     text, start, end = (cause.get(key) for key in ("text", "start", "end"))
     if type(text) is str:
-        return cause["turn"], text, named
+        return cause["turn"], text, label
     if type(start) is int and type(end) is int and 0 <= start <= end:
-        return cause["turn"], (start, end), named
+        return cause["turn"], (start, end), label
     if text is not None or start is not None or end is not None:
         raise bad
-    return cause["turn"], None, named
+    return cause["turn"], None, label
 
 
 class Frame:
-    """All records as counts (records, sets, emotions, 4): they add up over records.
+    """All records as counts (records, sets, emotions, 4), which add up over records.
 
-    A record stands for its conversation in the scorer's counts, since no two records share a pair.
+    A record takes the place of a conversation in the scorer's counts: no two records share a pair.
     """
 
     truths = None
@@ -131,7 +133,7 @@ class Frame:
                 self._refuse(record, "no_words", f"a cause in turn {cause} without words")
             elif self.spans and isinstance(words, str):
                 if (dialogue, cause) not in self.texts:
-                    self._refuse(record, "no_text", f"the text of turn {cause} is not there")
+                    self._refuse(record, "no_text", f"the text of turn {cause} is missing")
                 span = emotion_cause.cause_span(words, self.texts.get((dialogue, cause), ""))
             elif self.spans and isinstance(words, tuple):
                 span = words
@@ -143,7 +145,7 @@ class Frame:
         self.faults.append(Fault(code, np.array([record]), partial(_same, text)))
 
     def part(self, rows: Indices | slice) -> Part:
-        """Return what can be said of some records."""
+        """Return some of the records, ready for their figures."""
         return Part(self.counts[rows])
 
 
@@ -176,6 +178,6 @@ class Part:
         return metrics
 
     def details(self) -> Record:
-        """Return how many pairs there are on both sides, duplicates once."""
+        """Return the number of distinct pairs on both sides."""
         counts = self.counts[:, SETS.index("utterances")]
         return {"pairs": int(counts[..., 2].sum()), "predicted_pairs": int(counts[..., 1].sum())}

@@ -1,4 +1,4 @@
-"""From the columns that `score` kept to its metrics records."""
+"""Turn the columns that `score` kept into metrics records."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def rows(
     options: ScoreOptions,
     other: Table | None = None,
 ) -> Iterator[Record]:
-    """Yield a metrics record, or one per group; with `other` the differences to it as well."""
+    """Yield a metrics record, or one per group; with `other` also the differences from it."""
     columns = table.columns
     everything = np.ones(len(columns.ids), np.bool_)
     groups = [(name, *group) for name in keys for group in members(columns, keys, name)]

@@ -1,4 +1,4 @@
-"""One run of `score`: read every record, score them, say what a reader has to know."""
+"""One run of `score`: read the records, score them, report on stderr."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from emocli.scoring.options import AUTO, NO_CLUSTER, ScoreOptions
 from emocli.scoring.rows import rows
 from emocli.scoring.samples import Table
 
-FEW_CLUSTERS = 10  # below this, percentile intervals are known to be too narrow
-PEEK = 256  # records that tell the task, where no --task does
+FEW_CLUSTERS = 10  # with fewer, percentile intervals are too narrow
+PEEK = 256  # records that the task is detected from, without --task
 
 
 @dataclass(frozen=True)
 class Collected:
-    """What was kept of the records of an input."""
+    """The columns kept from the records of an input."""
 
     task: tasks.Task
-    answers: tasks.Columns  # labels and predictions, as the task keeps them
-    columns: Columns  # what all tasks need
+    answers: tasks.Columns  # labels and predictions, in the form of the task
+    columns: Columns  # the columns of all tasks
     shared: Shared  # with training records
 
 
 class Work:
-    """A run of `score`: `read` the records, then the `rows` of what was read.
+    """A run of `score`: `read` the records, then get the metrics records with `rows`.
 
-    `say` tells a person; `stdin` is read where an option names the file "-". `failed` says
-    afterwards whether there are records that cannot be scored.
+    `say` reports to a person; `stdin` is read if an option names the file "-". `failed` says
+    afterwards whether some records could not be scored.
     """
 
     def __init__(self, options: ScoreOptions, say: Callable[[str], None], stdin: BinaryIO) -> None:
@@ -45,7 +45,7 @@ class Work:
         self.failed = False
 
     def read(self, records: Iterable[Record]) -> Collected:
-        """Keep of every record what is scored; the first ones tell the task if no option does."""
+        """Keep the columns of every record; without a task, detect it from the first records."""
         options, stream = self.options, iter(records)
         first = list(itertools.islice(stream, PEEK))
         task = tasks.named(options.task) or tasks.detected(first, options.stream)
@@ -63,25 +63,25 @@ class Work:
                 yield record
 
     def rows(self, collected: Collected) -> list[Record]:
-        """Return a metrics record per group; none where no record was read."""
+        """Return a metrics record per group; none if no record was read."""
         if not collected.columns.ids:
             return []
         table, peer = self._tables(collected)
-        self._tell_faults(table)
+        self._report_faults(table)
         self._check_scored(table.totals())
         metrics = list(rows(table, collected.task, self.keys, self.options, peer))
         self._warn_of_labels(table.frame, collected.task, metrics)
         self._warn_of_intervals(metrics)
         if peer:
-            self._tell_faults(peer, f"{self.options.compare}: ")
+            self._report_faults(peer, f"{self.options.compare}: ")
         for name in self.keys:
-            if collected.columns.groups[name].keys() == {None}:
+            if groups.is_absent(collected.columns, self.keys, name):
                 self.say(f"--by {name}: no record has it")
-        self._tell_shared(collected.shared, metrics)
+        self._report_shared(collected.shared, metrics)
         return metrics
 
     def _tables(self, collected: Collected) -> tuple[Table, Table | None]:
-        """Return the records, and those of the file to compare with: rows of one frame."""
+        """Return the records, and those of the file to compare with, as rows of one frame."""
         options, columns, answers = self.options, collected.columns, collected.answers
         if not options.compare:
             return Table(columns, answers.frame(options)), None
@@ -91,8 +91,8 @@ class Work:
         frame = answers.frame(options)
         return Table(columns, frame), Table(others, frame, first)
 
-    def _tell_faults(self, table: Table, where: str = "") -> None:
-        """Name the first wrong records, and say how many there are."""
+    def _report_faults(self, table: Table, where: str = "") -> None:
+        """Report the first invalid records, and the number of them."""
         for text in table.columns.faults:
             self.say(f"{where}{text}")
         if failed := table.totals()["failed"]:
@@ -100,48 +100,50 @@ class Work:
             self.failed = True
 
     def _check_scored(self, counts: Record) -> None:
-        """Raise EmptyInputError where there is nothing to score; say what was not scored."""
+        """Raise EmptyInputError if there is nothing to score; report what was not scored."""
         total, scored, skipped = counts["records"], counts["scored"], counts["skipped"]
         reasons = ", ".join(f"{count} {reason}" for reason, count in skipped.items())
         if not scored:
             stream = self.options.stream
             advice = f"no record has unimodal.{stream}" if stream else "run emocli predict first"
             hint = advice if "no_prediction" in skipped else ""
-            wrong = set(skipped) - {"no_prediction", "no_label", "abstained", "error"}
-            kind = EmocliError if wrong else EmptyInputError
+            failures = set(skipped) - {"no_prediction", "no_label", "abstained", "error"}
+            kind = EmocliError if failures else EmptyInputError
             raise kind(f"nothing to score in {total} records: {reasons}", hint=hint)
         if skipped:
             self.say(f"scored {scored} of {total} records; skipped {reasons}")
 
     def _warn_of_labels(self, frame: tasks.Frame, task: tasks.Task, metrics: list[Record]) -> None:
-        """Say which task it is if none was named, and what predictions lack."""
+        """Report a detected task, and what predictions lack."""
         if self.options.task == AUTO and task.name != "classification":
-            self.say(f"task {task.name}, found in labels and predictions (--task)")
+            self.say(f"task {task.name}, detected from labels and predictions (--task)")
         if frame.unpredicted:
-            beyond = ", ".join(frame.unpredicted)
-            self.say(f"no prediction names {beyond}: such records count as wrong")
+            labels = ", ".join(frame.unpredicted)
+            self.say(f"no prediction names {labels}: such records count as wrong")
         bare = max(r["scored"] - r.get("with_probabilities", r["scored"]) for r in metrics)
         if bare and any(row.get("with_probabilities") for row in metrics):
-            self.say(f"{bare} records have no probabilities: figures of these leave them out")
+            self.say(
+                f"{bare} records have no probabilities: figures of probabilities leave them out"
+            )
 
     def _warn_of_intervals(self, metrics: list[Record]) -> None:
-        """Say which intervals not to trust, and where --cluster was of no use."""
+        """Warn of unreliable intervals, and of records without the field of --cluster."""
         fewest = min((row["clusters"] for row in metrics if row["scored"]), default=FEW_CLUSTERS)
         if self.options.bootstrap and fewest < FEW_CLUSTERS:
-            many = f"{fewest} cluster{'' if fewest == 1 else 's'}"
-            self.say(f"only {many} to resample: intervals are too narrow or undefined")
+            clusters = f"{fewest} cluster{'' if fewest == 1 else 's'}"
+            self.say(f"only {clusters} to resample: intervals are too narrow or undefined")
         cluster = self.options.cluster
         if cluster not in (None, NO_CLUSTER) and any(
             row.get("resampled") != cluster for row in metrics
         ):
             self.say(f"--cluster {cluster}: records without it are resampled one by one")
 
-    def _tell_shared(self, shared: Shared, metrics: list[Record]) -> None:
-        """Add to the metrics what training records share with what is scored, and say it."""
+    def _report_shared(self, shared: Shared, metrics: list[Record]) -> None:
+        """Add the overlap of training and scored records to the metrics, and report it."""
         counts = shared.counts()
         if counts is None:
             return
         for row in metrics:
             row["shared"] = {kind: count for kind, (count, _) in counts.items()}
         if text := summary(counts):
-            self.say(f"training records share {text} with what is scored")
+            self.say(f"training records share {text} with the scored records")

@@ -1,4 +1,4 @@
-"""Records of a file as samples of a task, and their figures in every resample."""
+"""The records of a file as samples of a task, and their figures in every resample."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Figures = dict[str, Any]
 
 
 class Table:
-    """The records of a file, and which row of the frame each has."""
+    """The records of a file, and the row of each in the frame."""
 
     def __init__(self, columns: Columns, frame: Frame, first: int = 0) -> None:
         self.columns, self.frame = columns, frame
@@ -39,8 +39,10 @@ class Table:
                     self.row[place] = -1
 
     def counts(self, inside: Mask) -> Record:
-        """Return how many records there are, and what became of them."""
-        reasons = Counter(why for place, why in self.columns.unscored.items() if inside[place])
+        """Return the counts of records: scored, skipped by reason, failed."""
+        reasons = Counter(
+            reason for place, reason in self.columns.unscored.items() if inside[place]
+        )
         records, scored = int(inside.sum()), int((inside & (self.row >= 0)).sum())
         labelled = records - reasons["no_label"]
         return {
@@ -56,18 +58,18 @@ class Table:
         return self.counts(np.ones(len(self.row), np.bool_))
 
     def sample(self, inside: Mask) -> Sample:
-        """Return what can be scored of some records."""
+        """Return the records to score among some records."""
         at = np.flatnonzero(inside & (self.row >= 0))
         rows = self.row[at]
-        whole = len(rows) and rows[-1] - rows[0] == len(rows) - 1  # a slice needs no copy
-        part = self.frame.part(slice(rows[0], rows[-1] + 1) if whole else rows)
+        contiguous = len(rows) and rows[-1] - rows[0] == len(rows) - 1  # a slice needs no copy
+        part = self.frame.part(slice(rows[0], rows[-1] + 1) if contiguous else rows)
         return part, np.asarray(self.columns.clustered)[at]
 
 
 def evaluate(samples: list[Sample], options: ScoreOptions) -> tuple[Figures, Figures]:
-    """Return every figure, the mean over the samples, and what it was in each resample.
+    """Return every figure as the mean over the samples, and its value in each resample.
 
-    The same clusters are drawn for every sample, and in every call with as many of them.
+    The same clusters are drawn for every sample, and in every call with as many clusters.
     """
     clusters = np.concatenate([clusters for _, clusters in samples])
     numbers, count = np.zeros(len(clusters), np.int64), 1
@@ -92,7 +94,7 @@ def _mean(figures: tuple[Figures, ...]) -> Figures:
 
 
 def interval(draws: Any) -> list[float | None]:
-    """Return the two ends of the 95 % interval; null where there is none."""
+    """Return the two ends of the 95 % interval; None if it is undefined."""
     if draws is None:
         return [None, None]
     low, high = bootstrap.interval(draws)

@@ -1,4 +1,4 @@
-"""`score` of several labels a record: the true set, the predicted one, probabilities of each."""
+"""`score` for several labels per record: the true set, the predicted set, probabilities."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Sets:
         self.probabilities = Shares(self.words, "probabilities")
 
     def take(self, record: Record, label: Any, prediction: Any) -> str | None:
-        """Keep a record's sets, or say why not."""
+        """Keep a record's sets, or return the reason not to."""
         truth = _set(label, "label.multi")
         if truth is None or "error" in record:
             return unscored(record, {"multi": truth}, prediction, "multi")
@@ -45,11 +45,11 @@ class Sets:
         if predicted is None:
             self.predicted.skip()
         else:
-            self.predicted.add(dict.fromkeys(predicted, 1.0), "said")
+            self.predicted.add(dict.fromkeys(predicted, 1.0), "predicted")
         return None
 
     def frame(self, options: ScoreOptions) -> SetFrame:
-        """Return the arrays of all that was taken."""
+        """Return the arrays of all records taken."""
         return SetFrame(self, options)
 
 
@@ -63,7 +63,7 @@ def _set(side: Any, where: str) -> list[str] | None:
 
 
 class SetFrame:
-    """All records as arrays (records, labels): which are true, which predicted, how likely."""
+    """All records as arrays (records, labels): true, predicted, probabilities."""
 
     def __init__(self, columns: Sets, options: ScoreOptions) -> None:
         self.options = options
@@ -73,7 +73,7 @@ class SetFrame:
         self.truths = matrix > 0
         self.probabilities, _ = columns.probabilities.matrix(self.labels)
         off = np.any((self.probabilities < 0) | (self.probabilities > 1), axis=1)
-        self.faults = faults_of("bad_probabilities", off, self._beyond)
+        self.faults = faults_of("bad_probabilities", off, self._out_of_range)
         self.faults += columns.probabilities.odd()
         self.faults += unknown(foreign != 0, lambda row: columns.truth.foreign(row, self.labels))
         listed, _ = columns.predicted.matrix(self.labels)
@@ -84,12 +84,12 @@ class SetFrame:
         true = {self.labels.names[i] for i in np.flatnonzero(self.truths.any(0))}
         self.unpredicted = sorted(true - self.labels.predicted)
 
-    def _beyond(self, row: int) -> str:
+    def _out_of_range(self, row: int) -> str:
         values = self.probabilities[row]
         return f"probabilities from {values.min():g} to {values.max():g}, not within 0..1"
 
     def part(self, rows: Indices | slice) -> SetPart:
-        """Return what can be said of some records."""
+        """Return some of the records, ready for their figures."""
         known = self.has_probabilities[rows].all()
         probabilities = self.probabilities[rows] if known else None
         truth, predicted = self.truths[rows], self.predicted[rows]
@@ -99,8 +99,8 @@ class SetFrame:
 class SetPart:
     """The figures of some records.
 
-    Average precision does not add up: resamples see the scores in bins of equal numbers, and what
-    the bins miss of the exact figure is added to all of them.
+    Average precision is not a sum over records: resamples use the scores in bins of equal counts,
+    and the error of the binned figure against the exact one is added to all of them.
     """
 
     def __init__(
@@ -112,12 +112,12 @@ class SetPart:
         options: ScoreOptions,
     ) -> None:
         self.truth, self.predicted, self.probabilities = truth, predicted, probabilities
-        self.labels, self.options, self.missed = labels, options, 0.0
+        self.labels, self.options, self.correction = labels, options, 0.0
         if probabilities is not None and len(probabilities):
             self.edges = multilabel.score_edges(probabilities)
-            whole = self._scores(np.zeros(len(truth), np.int64), 1)
+            binned = self._scores(np.zeros(len(truth), np.int64), 1)
             exact = multilabel.mean_average_precision(truth, probabilities)
-            self.missed = exact - float(self._map(whole[0]))
+            self.correction = exact - float(self._map(binned[0]))
 
     def _scores(self, clusters: Indices, count: int) -> Floats:
         assert self.probabilities is not None
@@ -139,7 +139,7 @@ class SetPart:
         width = 4 + 3 * len(self.labels)
         metrics = multilabel.figures(total[..., :width], self.options.absent_f1)
         if total.shape[-1] > width:
-            return metrics | {"map": np.clip(self._map(total[..., width:]) + self.missed, 0, 1)}
+            return metrics | {"map": np.clip(self._map(total[..., width:]) + self.correction, 0, 1)}
         return metrics | {"map": np.full(total.shape[:-1], np.nan)[()]}
 
     def details(self) -> Record:

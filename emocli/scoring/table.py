@@ -1,4 +1,4 @@
-"""What `score` draws on a terminal, or writes for LaTeX."""
+"""The tables of `score`, for a terminal or for LaTeX."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from emocli.records import Record
 from emocli.scoring.columns import field
 from emocli.scoring.tasks import Task
 
-OTHERS, CELL = 13, 17  # of a line of --by: the border and the count; a figure and its interval
-PIPE_CELLS = 200  # in a pipe a table is as wide as it needs to be
+OTHERS, CELL = 13, 17  # columns of a line of --by: border and count; a figure with its interval
+PIPE_CELLS = 200  # the width in a pipe, wide enough for any table
 
 
 def text(rows: list[Record], task: Task, form: str, terminal: bool) -> str:
-    """Return the tables of metrics records: figures first, what else a single record has after."""
+    """Return the tables of metrics records: figures first, then the details of a single record."""
     if form == "latex":
         from emocli.scoring.latex import latex
 
@@ -38,7 +38,7 @@ def drawn(parts: Callable[[int], list[RenderableType]], terminal: bool) -> str:
 
 
 def tables(rows: list[Record], task: Task, width: int) -> list[RenderableType]:
-    """Return what is drawn of one record, or a table for each field of --by."""
+    """Return the tables of a single record, or a table for each field of --by."""
     if "by" in rows[0]:
         names = list(dict.fromkeys(name for row in rows for name in row["by"]))
         return [_groups(name, [r for r in rows if name in r["by"]], task, width) for name in names]
@@ -103,7 +103,7 @@ def _confusion(row: Record) -> Table:
 
 
 def _groups(name: str, rows: list[Record], task: Task, width: int) -> Table:
-    """Draw a row per group: the figures that say most and fit, their intervals below."""
+    """Return a table with a row per group: as many figures as fit, their intervals below."""
     taken = max(len(name), *(len(str(row["by"][name])) for row in rows)) + OTHERS
     figures = shown(rows, task)[: max(1, (width - taken) // CELL)]
     about = f"95 % below, of {rows[0]['resampled']}s" if rows[0]["bootstrap"] else ""
@@ -118,7 +118,7 @@ def _groups(name: str, rows: list[Record], task: Task, width: int) -> Table:
 
 
 def shown(rows: list[Record], task: Task) -> list[str]:
-    """Return the figures for which there is room side by side."""
+    """Return the figures to show side by side."""
     return [name for name in task.shown if name in names(rows[0], task)]
 
 
@@ -128,7 +128,7 @@ def _cell(row: Record, figure: str) -> str:
 
 
 def number(value: float | None) -> str:
-    """Return a figure with three digits."""
+    """Return a figure with three decimals."""
     if value is None:
         return "-"
     return str(value) if isinstance(value, int) else f"{value:.3f}"

@@ -1,4 +1,4 @@
-"""What `score` can score: for each task its columns, its figures, and what to show first."""
+"""The tasks of `score`: for each its columns, its figures, and those to show first."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SENTIMENT = {"mosi": "mosi", "mosei": "mosi", "cmu-mosi": "mosi", "cmu-mosei": "
 
 
 class Part(Protocol):
-    """Some records: what adds up over them, the figures of it, and what goes with them."""
+    """Some records: the sums over them, the figures of these sums, and details."""
 
     def sums(self, clusters: Indices, count: int) -> Floats:
         """Sum per cluster, (count, statistics)."""
@@ -29,41 +29,41 @@ class Part(Protocol):
         """Return every figure of sums (..., statistics), one value per leading index."""
 
     def details(self) -> Record:
-        """Return what else the metrics record tells."""
+        """Return further fields of the metrics record."""
 
 
 class Frame(Protocol):
     """All records of a task as arrays, one row for each that was taken."""
 
-    faults: list[Fault]  # rows that turned out to be wrong
-    truths: Any  # (records, ...): equal in two files whose labels are the same
+    faults: list[Fault]  # invalid rows
+    truths: Any  # (records, ...): equal for two files with the same labels
 
     @property
     def unpredicted(self) -> list[str]:
-        """The labels that truth has and no prediction can give."""
+        """The true labels that no prediction can give."""
 
     def part(self, rows: Indices | slice) -> Part:
-        """Return what can be said of some records."""
+        """Return some of the records, ready for their figures."""
 
 
 class Columns(Protocol):
     """Columns that grow by a record at a time."""
 
     def take(self, record: Record, label: Any, prediction: Any) -> str | None:
-        """Keep what is needed, or return why there is nothing to score; RecordError if wrong."""
+        """Keep what is needed, or return why there is nothing to score; RecordError if invalid."""
 
     def frame(self, options: ScoreOptions) -> Frame:
-        """Return the arrays of all that was taken."""
+        """Return the arrays of all records taken."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """One way to score."""
+    """A task."""
 
     name: str
     columns: Callable[[], Columns]
     names: tuple[str, ...]  # of every figure
-    shown: tuple[str, ...]  # where there is room for a few
+    shown: tuple[str, ...]  # those shown if there is room for only a few
     cluster: tuple[str, ...] = ("speaker", "dialogue")
 
 
@@ -114,14 +114,15 @@ TASKS = {
 
 
 def named(name: str) -> Task | None:
-    """Return a task by its name, None for auto; UsageError for what is neither."""
+    """Return a task by its name, None for auto; UsageError for an unknown name."""
     if name != AUTO and name not in TASKS:
-        raise UsageError(f"--task {name}: none of {', '.join((AUTO, *TASKS))}")
+        hint = f"one of {', '.join((AUTO, *TASKS))}"
+        raise UsageError(f"--task: unknown task {name}", hint=hint)
     return TASKS.get(name)
 
 
 def detected(records: Iterable[Record], stream: str | None) -> Task:
-    """Return the task that labels and predictions of the first records speak of."""
+    """Return the task that fits the labels and predictions of the first records."""
     labelled: set[str] = set()
     predicted: set[str] = set()
     datasets: set[str] = set()

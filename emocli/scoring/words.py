@@ -1,4 +1,4 @@
-"""Labels and numbers by label, as `score` keeps them: word by number, values in one long array."""
+"""Labels and numbers by label in compact columns: numbered words, values in one long array."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Fault:
-    """Rows of a task that turned out to be wrong, and what to say of one."""
+    """Invalid rows of a task, and the message for one of them."""
 
     code: str
     rows: Indices
@@ -31,7 +31,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Labels:
-    """The labels in their order, the label of each word (or -1), and those predictions can give."""
+    """The labels in order, the label of each word (or -1), and those that predictions can give."""
 
     names: list[str]
     of: Indices
@@ -39,7 +39,7 @@ class Labels:
 
 
 class Words:
-    """Words by number, in the order in which they came."""
+    """Words, numbered in the order in which they first occur."""
 
     def __init__(self) -> None:
         self.number: dict[str, int] = {}
@@ -51,26 +51,25 @@ class Words:
     def resolve(self, true: Iterable[str], predicted: Iterable[str]) -> Labels:
         """Return the labels of the words that truth and predictions use.
 
-        A word that both use stays. One that only one side uses is read as one of the seven ("calm"
-        in the truth is neutral to a model of seven labels). A true word that is then neither one
-        of the seven nor any prediction's has no label: -1.
+        A word that both use is kept. One that only one side uses is mapped to one of the seven
+        ("calm" in the truth is neutral for a model of seven labels). A true word that is then
+        neither one of the seven nor used by a prediction has no label: -1.
         """
         true, predicted = set(true), set(predicted)
         words = list(self.number)
         both = true & predicted
-        read = {w: w if w in both else canonical(w) or w for w in words}
-        can_predict = {read[word] for word in predicted}
-        names = ordered({read[w] for w in true | predicted} & {*EMOTIONS, *can_predict})
+        label_of = {w: w if w in both else canonical(w) or w for w in words}
+        can_predict = {label_of[word] for word in predicted}
+        names = ordered({label_of[w] for w in true | predicted} & {*EMOTIONS, *can_predict})
         place = {label: i for i, label in enumerate(names)}
-        return Labels(
-            names, np.array([place.get(read[w], -1) for w in words], np.int64), can_predict
-        )
+        indices = np.array([place.get(label_of[w], -1) for w in words], np.int64)
+        return Labels(names, indices, can_predict)
 
 
 class Shares:
-    """Numbers by word of each record: probabilities, shares, saliences.
+    """Numbers by word for each record: probabilities, shares, saliences.
 
-    `source` is whose they are (a model, a dataset): its records must name the same words.
+    `source` is their origin (a model, a dataset), all records of which must name the same words.
     """
 
     def __init__(self, words: Words, what: str) -> None:
@@ -82,7 +81,7 @@ class Shares:
         self._number = 0
 
     def add(self, numbers: dict[str, float], source: Any = None) -> None:
-        """Keep a record's numbers; RecordError where they are none."""
+        """Keep a record's numbers; RecordError if the values are not numbers."""
         try:
             self.values.fromlist([*numbers.values()])
         except (AttributeError, TypeError, OverflowError):
@@ -90,17 +89,17 @@ class Shares:
                 f"bad_{self.what}", f"not numbers in {self.what}: {numbers!r:.80}"
             ) from None
         names = tuple(numbers)
-        if names != self._names or source != self._source:  # most are as the one before
+        if names != self._names or source != self._source:  # mostly the same as before
             self._names, self._source = names, source
             self._number = self.layouts.setdefault((source, names), len(self.layouts))
         self.layout.append(self._number)
 
     def skip(self) -> None:
-        """Keep that a record has none."""
+        """Note that a record has no numbers."""
         self.layout.append(0)
 
     def undo(self) -> None:
-        """Take back what the last record has."""
+        """Remove the numbers of the last record."""
         del self.values[len(self.values) - len(self._of(self.layout.pop())) :]
 
     def _of(self, number: int) -> tuple[str, ...]:
@@ -117,16 +116,16 @@ class Shares:
         return np.asarray(self.layout) != 0
 
     def used(self) -> set[str]:
-        """Return the words of all records, each of which has a number then."""
+        """Return the words of all records, after numbering those that have no number yet."""
         names = {name for _, layout in self.layouts for name in layout}
         for name in sorted(names - self.words.number.keys()):
             self.words.add(name)
         return names
 
     def matrix(self, labels: Labels) -> tuple[Floats, Floats]:
-        """Return the numbers (records, labels), zero where not named, and what has no label.
+        """Return the numbers (records, labels), zero for missing labels, and the unlabelled sums.
 
-        The second is the sum of the numbers of words without a label, (records,).
+        The latter are the sums of the numbers of words without a label, (records,).
         """
         values, layout = np.asarray(self.values), np.asarray(self.layout)
         names = self._names
@@ -136,7 +135,7 @@ class Shares:
             and (layout == self._number).all()
         ):
             places = [int(labels.of[self.words.number[name]]) for name in names]
-            if places == list(range(len(labels.names))):  # all of them as they are wanted
+            if places == list(range(len(labels.names))):  # the values are already in this order
                 return values.reshape(len(layout), -1), np.zeros(len(layout))
         lengths = np.array([len(names) for _, names in self.layouts])
         starts = np.cumsum(lengths[layout]) - lengths[layout]
@@ -154,47 +153,48 @@ class Shares:
         return result, unknown
 
     def odd(self) -> Iterator[Fault]:
-        """Yield the records that name other words than most of their source do."""
+        """Yield the records that name other words than most records of their source."""
         counts = np.bincount(np.asarray(self.layout), minlength=len(self.layouts))
-        usual: dict[Any, Counter[frozenset[str]]] = {}
+        by_source: dict[Any, Counter[frozenset[str]]] = {}
         layouts = [(*key, number) for key, number in self.layouts.items() if number]
         for source, names, number in layouts:
-            usual.setdefault(source, Counter())[frozenset(names)] += int(counts[number])
+            by_source.setdefault(source, Counter())[frozenset(names)] += int(counts[number])
         for source, names, number in layouts:
-            most = usual[source].most_common(1)[0][0]
-            if frozenset(names) != most:
+            expected = by_source[source].most_common(1)[0][0]
+            if frozenset(names) != expected:
                 classes = f"{self.what} of {len(names)} classes ({', '.join(names)})"
-                text = f"{classes}, not of {len(most)} ({', '.join(sorted(most))}) as the others"
+                others = f"{len(expected)} ({', '.join(sorted(expected))})"
+                text = f"{classes}, others have {others}"
                 rows = np.flatnonzero(np.asarray(self.layout) == number)
                 yield Fault("wrong_classes", rows, partial(_same, text))
 
 
 def not_shares(what: str, matrix: Floats, total: Floats) -> list[Fault]:
-    """Return the rows that are no distribution: negative, zero, or adding to another than 1."""
+    """Return the rows that are not a distribution: with a negative value, or not adding to 1."""
     bad = ~(np.abs(total - 1) <= SUM_TOLERANCE)
     if matrix.size and matrix.min() < 0:
         bad |= np.any(matrix < 0, axis=1)
 
     def message(row: int) -> str:
         if matrix[row].min() < 0:
-            return f"{what} has {matrix[row].min():g}: none can be negative"
+            return f"{what} has the negative value {matrix[row].min():g}"
         return f"{what} adds to {total[row]:.4g}, not to 1"
 
     return faults_of(f"bad_{what}", bad, message)
 
 
 def unknown(bad: NDArray[np.bool_], words: Callable[[int], list[str]]) -> list[Fault]:
-    """Return the rows whose true label is neither one of the seven nor any prediction's."""
+    """Return the rows whose true label is neither one of the seven nor used by a prediction."""
 
     def message(row: int) -> str:
-        named = ", ".join(f"'{word}'" for word in words(row))
-        return f"unknown emotion {named}: not one of the seven, and no prediction's"
+        quoted = ", ".join(f"'{word}'" for word in words(row))
+        return f"unknown emotion {quoted}: not one of the seven, and not in any prediction"
 
     return faults_of("unknown_label", bad, message)
 
 
 def faults_of(code: str, bad: NDArray[np.bool_], message: Callable[[int], str]) -> list[Fault]:
-    """Return the fault of some rows, if there are any."""
+    """Return a fault of the bad rows, if there are any."""
     return [Fault(code, np.flatnonzero(bad), message)] if bad.any() else []
 
 

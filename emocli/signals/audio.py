@@ -1,9 +1,9 @@
 """Read the audio of any media file as 16 kHz mono, rounded to 16 bits, and write it as FLAC.
 
-Sound files are read in this process (`sound_files`), whole small clips as well where PyAV is there
+Sound files are decoded in this process (`sound_files`), whole small clips too if PyAV is installed
 (`libav`), everything else through ffmpeg. Stereo is averaged, so that a voice in both channels
-keeps its level. The samples are what a 16-bit file holds, whichever way they come: stored and read
-back they are the same numbers.
+keeps its level. Every decoder returns the samples of a 16-bit file: stored and read back they
+are the same numbers.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from emocli.signals.ffmpeg import SAMPLE_RATE_HZ as SAMPLE_RATE_HZ
 from emocli.signals.ffmpeg import ffmpeg_binary as ffmpeg_binary
 from emocli.signals.sound_files import quantise as quantise
 
-# How wav and avi, aiff, flac, ogg, matroska and webm, mp3, flash, mpeg begin; mp4: "ftyp" later.
+# First bytes of wav and avi, aiff, flac, ogg, matroska and webm, mp3, flash, mpeg; mp4: see below.
 MAGIC = (
     b"RIFF",
     b"RF64",
@@ -44,7 +44,7 @@ class Audio:
     """Decoded audio: `samples` (time,) in -1..1."""
 
     samples: Samples
-    channels: int | None  # of the source; None where the decoder does not say
+    channels: int | None  # of the source; None if unknown
     decoder: str
     warning: str | None = None
     sample_rate_hz: int = SAMPLE_RATE_HZ
@@ -65,7 +65,7 @@ def read(
 ) -> Audio:
     """Read a media file, or the seconds from `start` to `end` of it.
 
-    Any file name is a file name, never an option or a protocol. Raises RecordError with the code
+    A path is always a file name, never an option or a protocol. Raises RecordError with the code
     not_found, is_a_directory, not_readable, empty_file, bad_span, no_such_span, no_samples,
     not_media, no_audio_stream, decode_failed or no_ffmpeg.
     """
@@ -85,29 +85,33 @@ def read(
 
 
 def _with_ffmpeg(name: str, start: float | None, end: float | None, head: bytes) -> ffmpeg.Decoded:
-    """Decode with ffmpeg; what only begins like media is damaged, the rest is something else."""
+    """Decode with ffmpeg; decode_failed for damaged media, not_media for another kind of file."""
     try:
         return ffmpeg.decode(name, start=start, end=end)
     except RecordError as error:
         if error.code != "not_media" or not (head[4:8] == b"ftyp" or head.startswith(MAGIC)):
             raise
-        message = "begins like a media file, but its header or index makes no sense"
-        raise RecordError("decode_failed", message, hint="was it cut off? get it again") from None
+        message = "the file begins like media, but its header or index is broken"
+        raise RecordError(
+            "decode_failed", message, hint="it may be truncated: get it again"
+        ) from None
 
 
 def _check_span(start: float | None, end: float | None) -> None:
     first = 0.0 if start is None else start
     last = math.inf if end is None else end
     if not (0 <= first < last and math.isfinite(first)):
-        raise RecordError("bad_span", f"no such part of a recording: from {start} to {end} s")
+        raise RecordError("bad_span", f"invalid span of a recording: from {start} to {end} s")
 
 
 def _head(name: str) -> bytes:
-    """Return the first bytes of a file, none of a pipe; say what is wrong with it."""
+    """Return the first bytes of a file, none of a pipe; RecordError if it cannot be read."""
     try:
         status = os.stat(name)  # noqa: PTH116 - Path("") would be the working directory
         if stat.S_ISDIR(status.st_mode):
-            raise RecordError("is_a_directory", "a directory, not a file", hint="name its files")
+            raise RecordError(
+                "is_a_directory", "a directory, not a file", hint="name the files in it"
+            )
         if not stat.S_ISREG(status.st_mode):
             return b""
         if status.st_size == 0:
@@ -115,7 +119,7 @@ def _head(name: str) -> bytes:
         with Path(name).open("rb") as file:
             return file.read(12)
     except (FileNotFoundError, NotADirectoryError, ValueError):
-        hint = "is the path right here?"
+        hint = "check the path"
         raise RecordError("not_found", f"no such file: {printable(name)}", hint=hint) from None
     except OSError as error:
         raise RecordError("not_readable", f"cannot be read: {error.strerror}") from None
@@ -138,7 +142,7 @@ def flac_bytes(values: npt.NDArray[np.int16]) -> bytes:
 
 
 def sha256(values: npt.NDArray[np.int16]) -> str:
-    """Return the digest that names 16-bit samples (time,): that of their little-endian bytes."""
+    """Return the digest of 16-bit samples (time,), over their little-endian bytes."""
     import hashlib
 
     return hashlib.sha256(values.astype("<i2", copy=False).data).hexdigest()

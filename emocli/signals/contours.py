@@ -1,7 +1,7 @@
-"""Follow a clip over time, to be drawn: spectrogram, pitch and intensity, through Praat.
+"""Measure a clip over time for plots: spectrogram, pitch and intensity, through Praat.
 
-What `prosody` sums up in numbers is here frame by frame, measured in the same way.
-Undefined is NaN. Praat is not thread-safe: use processes.
+These are the frames that `prosody` summarises, measured in the same way. Undefined is NaN.
+Praat is not thread-safe: use processes.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ Array = npt.NDArray[np.float64]
 Samples = npt.NDArray[np.floating]
 
 # Praat's own defaults: a broad band, which shows formants and single periods of the voice.
-WINDOW_S = 0.005  # effective; a Gaussian is twice as long in all
+WINDOW_S = 0.005  # effective; the Gaussian is twice as long in total
 HIGHEST_HZ = 5000.0
 FRAME_S, BIN_HZ = 0.002, 20.0
-PRE_EMPHASIS_DB_PER_OCTAVE = 6.0  # above 1 kHz; below it falls
-SILENCE_DB = -100.0  # Praat writes -300 where nothing sounds; -100 is far below 2e-5
+PRE_EMPHASIS_DB_PER_OCTAVE = 6.0  # a gain above 1 kHz, a loss below
+SILENCE_DB = -100.0  # Praat writes -300 for zeros; -100 is far below 2e-5
 
 
 class Contours(NamedTuple):
-    """What there is to draw of a clip; times in seconds from its start."""
+    """Pitch and intensity of a clip; times in seconds from its start."""
 
     times: Array  # (frames,)
     f0_hz: Array  # (frames,) NaN where unvoiced
     loud_times: Array  # (loud frames,)
-    intensity_db: Array  # (loud frames,) above 2e-5, NaN where nothing sounds
+    intensity_db: Array  # (loud frames,) above 2e-5, NaN in digital silence
 
 
 class Spectrogram(NamedTuple):
@@ -67,10 +67,10 @@ def spectrogram(samples: Samples, sample_rate_hz: int = 16_000) -> Spectrogram:
     """
     sound = parselmouth.Sound(np.asarray(samples, np.float64), sample_rate_hz)
     shape = parselmouth.SpectralAnalysisWindowShape.GAUSSIAN
-    found = sound.to_spectrogram(WINDOW_S, HIGHEST_HZ, FRAME_S, BIN_HZ, shape)
-    times, hertz, power = found.xs(), found.ys(), found.values
+    praat = sound.to_spectrogram(WINDOW_S, HIGHEST_HZ, FRAME_S, BIN_HZ, shape)
+    times, hertz, power = praat.xs(), praat.ys(), praat.values
     half_s = (times[1] - times[0]) / 2
-    # The first bin is around 0 Hz: its emphasis is that of its upper edge.
+    # The first bin is around 0 Hz: it gets the emphasis of its upper edge.
     octaves = np.log2(np.maximum(hertz, hertz[1] / 2) / 1000.0)
     with np.errstate(divide="ignore"):
         level_db = 10 * np.log10(power) + PRE_EMPHASIS_DB_PER_OCTAVE * octaves[:, None]

@@ -3,7 +3,7 @@
 A. Graves et al., "Connectionist Temporal Classification", ICML 2006,
 https://doi.org/10.1145/1143844.1143891: between tokens there may be blanks, and between two equal
 ones there is at least one. The best path is found by the Viterbi algorithm over those states, in
-torch, or by torchaudio where that can be imported; both give a path of the same score.
+torch, or by torchaudio if it is installed; both find a path of the same score.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ BLANK = -1  # the place of a frame that belongs to no token
 
 
 class Path(NamedTuple):
-    """For each frame the index of its token, BLANK for none; and how good that is."""
+    """For each frame the index of its token, BLANK for none; and the misfit of the path."""
 
     places: list[int]
     misfit: float  # nats per frame below the likeliest symbol of each frame
@@ -44,7 +44,7 @@ def best_path(log_probs: Tensor, tokens: Sequence[int], blank: int) -> Path:
     least = len(tokens) + sum(a == b for a, b in pairwise(tokens))
     if least > frames:
         message = f"{frames} frames are too few for {len(tokens)} tokens, which need {least}"
-        raise RecordError("cannot_align", message, hint="is this what is said?")
+        raise RecordError("cannot_align", message, hint="does the text match the audio?")
     places = backends()[0](log_probs, tokens, blank) if tokens else [BLANK] * frames
     symbols = torch.tensor([blank if p == BLANK else tokens[p] for p in places])
     taken = log_probs.gather(1, symbols.to(log_probs.device)[:, None])[:, 0]
@@ -53,7 +53,7 @@ def best_path(log_probs: Tensor, tokens: Sequence[int], blank: int) -> Path:
 
 
 def backends() -> list[Viterbi]:
-    """Return the implementations that work here, the one that is used first."""
+    """Return the available implementations, the preferred one first."""
     try:
         functional = importlib.import_module("torchaudio.functional")
     except (ImportError, OSError, AttributeError):
@@ -87,7 +87,7 @@ def places_of(symbols: Sequence[int], blank: int) -> list[int]:
 
 
 def viterbi(log_probs: Tensor, tokens: Sequence[int], blank: int) -> list[int]:
-    """Return the place of each frame, all states of a frame at once.
+    """Return the place of each frame, computing all states of a frame at once.
 
     State 2i is the blank before token i, state 2i + 1 the token. From one frame to the next a path
     stays, goes on to the next state, or passes over a blank between two tokens that differ.
@@ -96,14 +96,14 @@ def viterbi(log_probs: Tensor, tokens: Sequence[int], blank: int) -> list[int]:
 
     states = torch.full((2 * len(tokens) + 1,), blank, dtype=torch.long, device=log_probs.device)
     states[1::2] = torch.tensor(list(tokens), device=log_probs.device)
-    no_way = float("-inf")
+    impossible = float("-inf")
     may_skip = torch.zeros(len(states), dtype=torch.bool, device=log_probs.device)
     may_skip[3::2] = states[3::2] != states[1:-2:2]
     scores = log_probs[:, states]  # (time, states)
-    best = torch.full_like(scores[0], no_way)
+    best = torch.full_like(scores[0], impossible)
     best[:2] = scores[0, :2]
     steps = torch.zeros(scores.shape, dtype=torch.uint8, device=log_probs.device)
-    barred = torch.zeros_like(best).masked_fill_(~may_skip, no_way)[2:]
+    barred = torch.zeros_like(best).masked_fill_(~may_skip, impossible)[2:]
     for time in range(1, len(scores)):
         step, now = steps[time], best.clone()
         step[1:] = best[:-1] > best[1:]
@@ -130,28 +130,28 @@ def runs(places: Sequence[int], count: int) -> list[tuple[int, int]]:
     >>> runs([-1, 0, 0, -1, 1], 2)
     [(1, 3), (4, 5)]
     """
-    found: dict[int, tuple[int, int]] = {}
+    spans: dict[int, tuple[int, int]] = {}
     for frame, place in enumerate(places):
         if place != BLANK:
-            found[place] = (found.get(place, (frame, 0))[0], frame + 1)
-    return [found[place] for place in range(count)]
+            spans[place] = (spans.get(place, (frame, 0))[0], frame + 1)
+    return [spans[place] for place in range(count)]
 
 
 def stretched(
-    spans: Sequence[tuple[float, float]], words: Sequence[int], most_s: float, end_s: float
+    spans: Sequence[tuple[float, float]], words: Sequence[int], limit_s: float, end_s: float
 ) -> list[tuple[float, float]]:
-    """Return spans that take up the blanks beside them, since CTC marks sounds by short spikes.
+    """Widen spans into the blanks beside them, since CTC marks sounds by short spikes.
 
-    Within a word a gap is halved between its neighbours; at the border of a word each takes at
-    most `most_s` of it. `words` has the word of each span.
+    Within a word a gap is halved between its neighbours; at the border of a word each span takes
+    at most `limit_s` of it. `words` has the word of each span.
     """
-    found = []
+    widened = []
     for index, (start, end) in enumerate(spans):
         before = spans[index - 1][1] if index else 0.0
         after = spans[index + 1][0] if index + 1 < len(spans) else end_s
         inside_before = index > 0 and words[index - 1] == words[index]
         inside_after = index + 1 < len(spans) and words[index + 1] == words[index]
         early, late = (start - before) / 2, (after - end) / 2
-        first = start - (early if inside_before else min(early, most_s))
-        found.append((first, end + (late if inside_after else min(late, most_s))))
-    return found
+        first = start - (early if inside_before else min(early, limit_s))
+        widened.append((first, end + (late if inside_after else min(late, limit_s))))
+    return widened

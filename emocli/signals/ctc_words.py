@@ -1,8 +1,8 @@
-"""Words as symbols of a CTC network, and the speech sounds that its symbols stand for.
+"""Spell words in the symbols of a CTC network, and find the speech sounds of its symbols.
 
-A network of phones takes the pronunciation that espeak-ng gives, one of letters the letters. From
-letters to sounds: the two sequences are laid side by side, vowels beside letters for vowels, with
-as little left over as can be (an edit distance), and a sound lasts as long as its letters.
+A network of phones gets the pronunciation of espeak-ng, a network of letters the letters. To time
+the sounds of letters, the two sequences are aligned by an edit distance that prefers vowels beside
+vowel letters, and a sound lasts as long as its letters.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from emocli.signals.phones import Sound
 PHONES, LETTERS = "phones", "letters"
 DELIMITERS = ("|", " ", "▁")  # between words
 VOWEL_LETTERS = frozenset("aeiouyæøœαεηιουωаеёиоуыэюяієї")
-FEWEST_IPA = 5  # symbols that no alphabet has: a network of phones
+FEWEST_IPA = 5  # symbols outside all alphabets: a network of phones
 
 
 class Unit(NamedTuple):
@@ -43,7 +43,7 @@ def delimiter(symbols: dict[str, int]) -> int | None:
 
 
 def units(words: Sequence[str], symbols: dict[str, int], language: str) -> list[Unit]:
-    """Return the symbols of words, in order; what the network has no symbol for is left out."""
+    """Return the symbols of words, in order, without those that the network lacks."""
     if kind(symbols) == PHONES:
         spoken = pronunciation.pronounce(words, language)
         return [u for i, sounds in enumerate(spoken) for u in _of_sounds(i, sounds, symbols)]
@@ -51,14 +51,14 @@ def units(words: Sequence[str], symbols: dict[str, int], language: str) -> list[
 
 
 def _of_sounds(word: int, sounds: Sequence[Sound], symbols: dict[str, int]) -> list[Unit]:
-    found = []
+    spelled = []
     for sound in sounds:
         names = _spellings(sound.ipa, symbols)
-        found += [
+        spelled += [
             Unit(symbols[name], word, [sound] if number == 0 else [])
             for number, name in enumerate(names)
         ]
-    return found
+    return spelled
 
 
 def _spellings(ipa: str, symbols: dict[str, int]) -> list[str]:
@@ -88,26 +88,26 @@ def sounds_of_letters(
     spans: Sequence[tuple[float, float]],
     sounds: Sequence[Sound],
 ) -> list[tuple[Sound, float, float]]:
-    """Return when each sound of a word is said, from when its letters are.
+    """Return the time of each sound of a word, from the times of its letters.
 
     Several sounds of one letter share its time equally; letters without a sound go to the sound
-    before them, or after them at the beginning.
+    before them, at the beginning to the sound after them.
     """
     if not letters or not sounds:
         return []
     owners = _beside(letters, sounds)
-    found = []
+    timed = []
     for index, sound in enumerate(sounds):
-        mine = [i for i, group in enumerate(owners) if index in group]
-        first, last = mine[0], mine[-1]
+        indices = [i for i, group in enumerate(owners) if index in group]
+        first, last = indices[0], indices[-1]
         group = owners[first]
         start, end = spans[first][0], spans[last][1]
         if len(group) > 1:
             length = (spans[first][1] - spans[first][0]) / len(group)
             start = spans[first][0] + length * group.index(index)
             end = start + length
-        found.append((sound, start, end))
-    return found
+        timed.append((sound, start, end))
+    return timed
 
 
 def _beside(letters: Sequence[str], sounds: Sequence[Sound]) -> list[list[int]]:
@@ -146,7 +146,7 @@ def _unlike(letter: str, sound: Sound) -> float:
 
 
 def _more(letter: str, sound: Sound) -> float:
-    """Return what it costs that a letter stands for one more sound."""
+    """Return the cost of one more sound for a letter."""
     return 1.0 if _alike(letter, sound) else 1.2
 
 

@@ -1,14 +1,14 @@
-"""DiME-Aug: how many records a rare class lacks, who is whose neighbour, and what lies between.
+"""DiME-Aug: records that rare classes lack, nearest neighbours, and interpolation between them.
 
 Zhang, Jin, Wang, Wei and Dang, "Scaling Ambiguity", ICASSP 2026, https://arxiv.org/abs/2601.14620,
 code: https://github.com/WendaZhang08/scaling-ambiguity-SER.
 Neighbours are the two nearest, by Euclidean distance after standardisation within the class (the
-source asks for three, which has the record itself among them).
+source asks for three, the record itself included).
 
-What the source does not say, our choice: which ten counts of words there are; population standard
-deviations; a feature that does not vary in a class says nothing there. Where the source's code
-differs from its paper: it keeps the first record's text whatever alpha is; here the text is that of
-the nearer record, as published.
+The source leaves these open; our choices: the ten word counts; population standard deviations; a
+feature that does not vary in a class is ignored there. The source's code differs from its paper in
+keeping the first record's text for every alpha; here the text is that of the nearer record, as
+published.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def lacking(counts: Sequence[int], rho: float) -> list[int]:
     >>> lacking([100, 12, 40], 0.29)
     [0, 17, 0]
     """
-    wanted = int(Fraction(repr(rho)) * max(counts, default=0))
-    return [max(0, wanted - count) for count in counts]
+    target = int(Fraction(repr(rho)) * max(counts, default=0))
+    return [max(0, target - count) for count in counts]
 
 
 def standardised(rows: Array) -> Array:
@@ -46,7 +46,7 @@ def standardised(rows: Array) -> Array:
     values = np.asarray(rows, np.float64)
     centred = values - values.mean(axis=0)
     spread = values.std(axis=0)
-    # What is left of a constant after rounding is no spread.
+    # Rounding error of a constant is not spread.
     varies = spread > 1e-7 * np.abs(values).max(axis=0, initial=0.0)
     return np.where(varies, centred / np.where(varies, spread, 1.0), 0.0)
 
@@ -54,7 +54,7 @@ def standardised(rows: Array) -> Array:
 def neighbours(rows: Array, index: int) -> npt.NDArray[np.intp]:
     """Return the two nearest others of a row, of rows (records, features); the first where tied.
 
-    One where there are but two rows, none where it is alone.
+    One neighbour with two rows, none with one.
     """
     away = rows - rows[index]
     distance = np.einsum("ij,ij->i", away, away)
@@ -66,24 +66,24 @@ def neighbours(rows: Array, index: int) -> npt.NDArray[np.intp]:
     return near[np.argsort(distance[near], kind="stable")][:count]
 
 
-def between(one: Array, other: Array, alpha: float) -> Array:
-    """Return one + alpha (other - one), of arrays (time, ...) cut to the shorter, float64."""
-    length = min(len(one), len(other))
-    first, second = (np.asarray(values[:length], np.float64) for values in (one, other))
-    return first + alpha * (second - first)
+def between(first: Array, second: Array, alpha: float) -> Array:
+    """Return first + alpha (second - first), of arrays (time, ...) cut to the shorter, float64."""
+    length = min(len(first), len(second))
+    left, right = (np.asarray(values[:length], np.float64) for values in (first, second))
+    return left + alpha * (right - left)
 
 
-def shares(one: Array, other: Array, alpha: float) -> Array:
-    """Return the distribution (classes,) between two, adding to one again."""
-    mixed = between(one, other, alpha)
+def shares(first: Array, second: Array, alpha: float) -> Array:
+    """Return the distribution (classes,) between two, scaled to add to one."""
+    mixed = between(first, second, alpha)
     return mixed / mixed.sum()
 
 
 def lexical_counts(text: str) -> Array:
     """Return ten counts (10,) of a text.
 
-    Words, different words, letters, words of seven letters and more, sentences' ends, commas and
-    the like, question marks, exclamation marks; and, in English, negations and words for oneself.
+    Words, different words, letters, words of seven letters and more, sentence ends, commas and
+    the like, question marks, exclamation marks; and, in English, negations and first-person words.
 
     >>> lexical_counts("No, I don't! Why would I?").astype(int).tolist()
     [6, 5, 16, 0, 2, 1, 1, 1, 2, 2]

@@ -25,19 +25,19 @@ from emocli.errors import ConfigError, RecordError
 
 SAMPLE_RATE_HZ = 16_000  # what Whisper, wav2vec2 and silero take
 
-# A file that hangs (a dead network mount, a pipe nobody writes to) is given up after this long,
-# plus its size at a rate far below what any decoder needs. Our choice.
+# Timeout for a file that hangs (a dead network mount, a pipe that nobody writes to), plus its size
+# at a rate far below that of any decoder. Our choice.
 PATIENCE_S = 60.0
 SLOWEST_BYTES_PER_S = 1_000_000
 
-RUN_UP_S = 1.0  # before a span, so that the decoder is settled where it begins. Our choice.
+RUN_UP_S = 1.0  # decoded before a span, so that the decoder has settled at its start. Our choice.
 
 _FILE = "FILE"  # stands for the input in arguments that are built once
-_HINT = "is the file whole? does it play?"
+_HINT = "the file may be truncated; does it play?"
 
 
 class Decoded(NamedTuple):
-    """16-bit samples (time,) at 16 kHz, and what is known of where they come from."""
+    """16-bit samples (time,) at 16 kHz, and their source."""
 
     samples: npt.NDArray[np.int16]
     channels: int | None
@@ -46,7 +46,7 @@ class Decoded(NamedTuple):
 
 
 class NoAudioStreamError(RecordError):
-    """The file shows something but says nothing: the other modalities can go on."""
+    """The file has video but no audio: its other modalities can still be used."""
 
     others_can_go_on = True
 
@@ -63,9 +63,9 @@ def ffmpeg_binary() -> tuple[str, str]:
 def decode(path: str, *, start: float | None = None, end: float | None = None) -> Decoded:
     """Decode the first audio stream of a file, or the seconds from `start` to `end` of it.
 
-    Whatever its name looks like (an option, a protocol), it is opened as a file. What a damaged
-    file still gives is kept, with a warning. Raises NoAudioStreamError for a film without sound
-    and RecordError not_media, decode_failed, no_such_span or no_ffmpeg.
+    The path is always opened as a file, even if it looks like an option or a protocol. What can be
+    decoded of a damaged file is kept, with a warning. Raises NoAudioStreamError for a video without
+    audio and RecordError not_media, decode_failed, no_such_span or no_ffmpeg.
     """
     address = "file:" + os.path.join(os.getcwd(), path)  # noqa: PTH118, PTH109 - keeps `link/..`
     command = [address if part == _FILE else part for part in _arguments(_binary(), start, end)]
@@ -84,18 +84,18 @@ def _binary() -> str:
 @lru_cache(maxsize=8)
 def _find(chosen: str | None, _search_path: str | None) -> str:
     if chosen:
-        if found := shutil.which(chosen):
-            return found
+        if binary := shutil.which(chosen):
+            return binary
         raise ConfigError(f"EMOCLI_FFMPEG={chosen}: no such program")
-    if found := shutil.which("ffmpeg"):
-        return found
+    if binary := shutil.which("ffmpeg"):
+        return binary
     try:
         import imageio_ffmpeg
 
         return str(imageio_ffmpeg.get_ffmpeg_exe())
     except (ImportError, RuntimeError):
         hint = "install ffmpeg, or pip install imageio-ffmpeg; wav and flac need neither"
-        raise RecordError("no_ffmpeg", "no ffmpeg to decode this with", hint=hint) from None
+        raise RecordError("no_ffmpeg", "decoding this file needs ffmpeg", hint=hint) from None
 
 
 @lru_cache(maxsize=256)
@@ -110,7 +110,7 @@ def _arguments(binary: str, start: float | None, end: float | None) -> list[str]
         format="s16le",
         ac=1,
         flush_packets=0,  # hundreds of small writes would cost more than the decoding
-        # first_pts: sound that begins after the picture keeps its place; silence stands before it.
+        # first_pts: audio that begins after the video keeps its time; silence is put before it.
         af=f"aresample={SAMPLE_RATE_HZ}:rematrix_maxval=1.0:first_pts=0",
         **span,
     )
@@ -119,9 +119,9 @@ def _arguments(binary: str, start: float | None, end: float | None) -> list[str]
 
 
 def _span(start: float | None, end: float | None) -> tuple[dict[str, str], dict[str, str]]:
-    """Return what to skip in the file, and what to cut out of the sound after that.
+    """Return the options of the input (where to seek) and of the output (what to cut out).
 
-    After a jump the first frames of AAC are lost and those of mp3 are noise: jump short of it.
+    After a seek the first frames of AAC are lost and those of mp3 are noise: seek to before them.
     """
     first = start or 0.0
     jump = max(first - RUN_UP_S, 0.0)
@@ -136,7 +136,7 @@ def _patience(path: str) -> float:
 
 
 def _run(command: list[str], patience_s: float) -> tuple[bytes, int, str]:
-    """Return the output, the exit status and the log of a command that gets so much time.
+    """Return the output, the exit status and the log of a command with a timeout.
 
     One pipe, read to its end, and a file for the log: two pipes and `communicate` cost a system
     call per line.
@@ -185,7 +185,7 @@ def _failure(log: str, start: float | None) -> RecordError:
     """Return the error for a file that gave no sample at all."""
     reason = _first_error(log)
     if not re.search(r"Input #0, ", log):
-        hint = "ffmpeg knows no such format; is it text, or an archive?"
+        hint = "ffmpeg does not know the format; is it text, or an archive?"
         return RecordError("not_media", "neither audio nor video", hint=hint)
     streams = _input_streams(log)
     if any(kind == "Audio" for kind, _ in streams):
@@ -198,7 +198,7 @@ def _failure(log: str, start: float | None) -> RecordError:
 
 
 def _moves(details: str) -> bool:
-    """Say whether a video stream is one: not a cover picture, nor text drawn as a picture."""
+    """Say whether a video stream is a real one, not a cover picture or text drawn as a picture."""
     return "(attached pic)" not in details and not details.startswith("ansi")
 
 
@@ -227,12 +227,12 @@ def _channels(log: str) -> int | None:
 
 
 def _version(log: str) -> str:
-    found = re.search(r"ffmpeg version (\S+)", log)
-    return found[1] if found else "of unknown version"
+    match = re.search(r"ffmpeg version (\S+)", log)
+    return match[1] if match else "of unknown version"
 
 
 def _errors(log: str) -> list[str]:
-    """Return what ffmpeg calls an error, without the names and addresses of its parts."""
+    """Return the lines that ffmpeg logs as errors, without names and addresses of its parts."""
     lines = re.findall(r"^(?:\[[^\]]*@[^\]]*\] )*\[(?:error|fatal)\] (.*)$", log, re.MULTILINE)
     return [line.strip()[:200] for line in lines]
 
@@ -242,7 +242,7 @@ def _first_error(log: str) -> str:
 
 
 def _warning(log: str, status: int) -> str | None:
-    """Say that only a part could be decoded."""
+    """Return a warning if only a part could be decoded."""
     errors = _errors(log)
     if not errors and status == 0:
         return None

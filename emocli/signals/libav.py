@@ -1,9 +1,9 @@
-"""Decode whole small media files in this process, through FFmpeg's libraries, where PyAV is there.
+"""Decode whole small media files in this process, through FFmpeg's libraries, if PyAV is installed.
 
-Starting ffmpeg costs several times what decoding a clip does. Only what comes through without a
-single complaint is taken: files that are damaged, odd or large are left to `ffmpeg`, which says
-what is wrong with them, goes on after the damage and can be stopped. The samples are the same, but
-for the last of the 16 bits (and up to 10 ms of a codec's delay in Matroska).
+Starting ffmpeg takes several times as long as decoding a clip. Only files that decode without any
+error are accepted: files that are damaged, unusual or large are left to `ffmpeg`, which names the
+damage, goes on after it and can be stopped. The samples are the same except for the last of the 16
+bits (and up to 10 ms of a codec's delay in Matroska).
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from emocli.signals.ffmpeg import SAMPLE_RATE_HZ, Decoded
 if TYPE_CHECKING:
     import av
 
-LARGEST_BYTES = 32 * 2**20  # beyond it the start of a program no longer counts. Our choice.
-MOST_MISSING_S = 0.1  # of the length that the file claims; more of it missing is damage
+LARGEST_BYTES = 32 * 2**20  # above it the start of a program no longer matters. Our choice.
+MOST_MISSING_S = 0.1  # of the length in the header; if more is missing, the file is damaged
 
-# Formats that people's clips have, mp4 among them; none of the others is even tried, and no
-# playlist or reference in a file opens a second one.
+# Common formats of clips, mp4 among them; others are not tried, and no playlist or reference in a
+# file opens a second one.
 LIMITS = {"format_whitelist": "mov,matroska,mp3", "protocol_whitelist": "none"}
 
 
 def decode(path: str) -> Decoded | None:
-    """Decode the first audio stream of a file; None where that is left to ffmpeg.
+    """Decode the first audio stream of a file; None if that is left to ffmpeg.
 
-    $EMOCLI_FFMPEG, which names a program, is obeyed: then nothing is decoded here.
+    If $EMOCLI_FFMPEG names a program, nothing is decoded here.
     """
     if os.environ.get("EMOCLI_FFMPEG") or not 0 < _size(path) <= LARGEST_BYTES:
         return None
@@ -64,7 +64,7 @@ def _decoded(container: av.container.InputContainer) -> Decoded | None:
     parts = _parts(container, stream)
     samples = np.concatenate(parts) if parts else np.zeros(0, np.int16)
     if (
-        len(samples) < (_claimed_s(container, stream) - MOST_MISSING_S) * SAMPLE_RATE_HZ
+        len(samples) < (_header_s(container, stream) - MOST_MISSING_S) * SAMPLE_RATE_HZ
         or not samples.size
     ):
         return None
@@ -104,8 +104,8 @@ def _ticks(microseconds: int, stream: av.AudioStream) -> int:
     return round(microseconds / 1_000_000 / stream.time_base) if stream.time_base else 0
 
 
-def _claimed_s(container: av.container.InputContainer, stream: av.AudioStream) -> float:
-    """Return the length that the file claims in seconds, 0 where it claims none."""
+def _header_s(container: av.container.InputContainer, stream: av.AudioStream) -> float:
+    """Return the length in the header in seconds, 0 if there is none."""
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
     return (container.duration or 0) / 1_000_000

@@ -3,7 +3,7 @@
 ARPABET as in the CMU Pronouncing Dictionary (http://www.speech.cs.cmu.edu/cgi-bin/cmudict) with the
 sounds that TIMIT adds; SAMPA as in J. Wells, "SAMPA computer readable phonetic alphabet", 1997
 (https://www.phon.ucl.ac.uk/home/sampa/). The nearest sounds are our choice: place, manner and
-voice for consonants; height, then lip rounding or backness, whichever is heard more, for vowels.
+voice for consonants; height, then lip rounding or backness, whichever is more audible, for vowels.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ ARPABET = {
     **{"K": "k", "L": "l", "M": "m", "N": "n", "NG": "ŋ", "P": "p", "R": "ɹ", "S": "s"},
     **{"SH": "ʃ", "T": "t", "TH": "θ", "V": "v", "W": "w", "Y": "j", "Z": "z", "ZH": "ʒ"},
 }
-REDUCED = {"AH": "ə", "ER": "ɚ"}  # what these are where no stress lies on them
+REDUCED = {"AH": "ə", "ER": "ɚ"}  # the same without stress
 TIMIT = {
     **{"AX": "ə", "AX-H": "ə", "AXR": "ɚ", "IX": "ɨ", "UX": "ʉ", "DX": "ɾ", "NX": "ɾ", "Q": "ʔ"},
     **{"EL": "l̩", "EM": "m̩", "EN": "n̩", "ENG": "ŋ̩", "HV": "ɦ", "WH": "ʍ", "H": "h"},

@@ -1,4 +1,4 @@
-"""Speech sounds in IPA: what a vowel is, how others write it, and what English has nearest to it.
+"""Speech sounds in IPA: their classes, other notations, and their nearest English sounds.
 
 The International Phonetic Association, "Handbook of the IPA", 1999; the tables are in
 `phone_sets.py`.
@@ -25,7 +25,14 @@ from emocli.signals.phone_sets import (
 STRESS = {"ˈ": 1, "ˌ": 2}
 SAME = str.maketrans({"g": "ɡ", "ε": "ɛ", ":": "ː", "'": "ˈ", "͡": None, "͜": None, "ᵊ": "ə"})
 TONES = re.compile(r"[0-9.˥˦˧˨˩↑↓|‖-]")
-GLIDES = {"aj": "aɪ", "aw": "aʊ", "ej": "eɪ", "ow": "oʊ", "ɔj": "ɔɪ", "oj": "oɪ"}  # as MFA writes
+GLIDES = {
+    "aj": "aɪ",
+    "aw": "aʊ",
+    "ej": "eɪ",
+    "ow": "oʊ",
+    "ɔj": "ɔɪ",
+    "oj": "oɪ",
+}  # as MFA writes them
 SILENCES = frozenset(
     {"", "sil", "sp", "spn", "silence", "pau", "pause", "#", "h#", "_", "-", "...", "noise", "nib"}
     | {"<eps>", "<p:>", "<p>", "<usb>", "<nib>", "<sil>", "epi", "ns", "xxx", "unk", "oov"}
@@ -51,7 +58,7 @@ class Span(NamedTuple):
 
 
 def is_vowel(ipa: str) -> bool:
-    """Say whether a sound is a vowel or a diphthong; syllabic consonants are none.
+    """Say whether a sound is a vowel or a diphthong; syllabic consonants are not.
 
     >>> [is_vowel(sound) for sound in ("ˈaɪ", "ɔ̃", "n̩", "j", "ɐ̯")]
     [True, True, False, False, False]
@@ -61,18 +68,18 @@ def is_vowel(ipa: str) -> bool:
 
 
 def sounds(symbol: str) -> list[Sound]:
-    """Return the sounds in a symbol of a synthesiser: "ɔːɹ" is two, "tʃ" and "aɪ" are one each.
+    """Return the sounds in a synthesiser's symbol: "ɔːɹ" is two, "tʃ" and "aɪ" are one each.
 
     A consonant is a letter with its marks, or an affricate; vowels that follow each other within
     one symbol are a diphthong, a third one is a sound of its own.
     """
-    found: list[Sound] = []
+    result: list[Sound] = []
     stress = next((STRESS[mark] for mark in symbol if mark in STRESS), 0)
     for part in _parts(normal(symbol)):
         vowel = is_vowel(part)
-        found.append(Sound(part, stress if vowel else None))
+        result.append(Sound(part, stress if vowel else None))
         stress = 0 if vowel else stress
-    return found
+    return result
 
 
 def normal(symbol: str) -> str:
@@ -116,7 +123,7 @@ def base(ipa: str) -> str:
 
 
 def nearest(ipa: str) -> list[str]:
-    """Return what English has nearest to a sound, in ARPABET: one sound, several, or none.
+    """Return the nearest English sounds to a sound, in ARPABET: one, several, or none.
 
     >>> nearest("yː"), nearest("ts"), nearest("ʔ")
     (['UW'], ['T', 'S'], [])
@@ -128,9 +135,9 @@ def nearest(ipa: str) -> list[str]:
 
 
 def of_arpabet(symbol: str, stress: int | None = None) -> Sound:
-    """Return the sound of an ARPABET symbol, whose digit, where it has one, is the stress.
+    """Return the sound of an ARPABET symbol, whose digit, if any, is the stress.
 
-    AH is ə where it is known to be unstressed, and ʌ elsewhere; likewise ER.
+    AH is ə if it is known to be unstressed, else ʌ; likewise ER.
 
     >>> of_arpabet("AH0"), of_arpabet("ER1").ipa
     (Sound(ipa='ə', stress=0), 'ɝ')
@@ -165,9 +172,9 @@ def is_silence(label: str) -> bool:
 
 
 def alphabet(symbols: Iterable[str]) -> str:
-    """Return what a list of symbols is written in: "arpabet", "ipa" or "sampa".
+    """Return the notation of a list of symbols: "arpabet", "ipa" or "sampa".
 
-    ARPABET where all are of it and one has two letters; IPA where any is not ASCII or all are
+    ARPABET if all are ARPABET and one has two letters; IPA if any is not ASCII or all are
     lower-case letters; else SAMPA.
     """
     names = {symbol.strip() for symbol in symbols}
@@ -180,15 +187,15 @@ def alphabet(symbols: Iterable[str]) -> str:
 
 
 def read(symbols: Sequence[str]) -> list[Sound]:
-    """Return the sounds of the symbols of one alignment, whatever alphabet they are in."""
-    written = alphabet(symbols)
-    if written == "arpabet":
+    """Return the sounds of the symbols of one alignment, in any notation."""
+    notation = alphabet(symbols)
+    if notation == "arpabet":
         return [of_arpabet(symbol.strip()) for symbol in symbols]
-    found = []
+    result = []
     for symbol in symbols:
-        ipa = of_sampa(symbol.strip()) if written == "sampa" else symbol.strip()
+        ipa = of_sampa(symbol.strip()) if notation == "sampa" else symbol.strip()
         stress = next((STRESS[mark] for mark in ipa if mark in STRESS), None)
         ipa = normal(ipa)
         ipa = GLIDES.get(ipa, ipa)
-        found.append(Sound(ipa, stress if is_vowel(ipa) else None))
-    return found
+        result.append(Sound(ipa, stress if is_vowel(ipa) else None))
+    return result

@@ -1,13 +1,13 @@
-"""Find words and their sounds in a recording with Pocketsphinx's acoustic model of US English.
+"""Align words and their sounds with a recording, by Pocketsphinx's acoustic model of US English.
 
 D. Huggins-Daines et al., "Pocketsphinx: A Free, Real-Time Continuous Speech Recognition System for
 Hand-Held Devices", ICASSP 2006, https://doi.org/10.1109/ICASSP.2006.1659988; model and dictionary
 (134,000 words) come with the wheel. Two passes: the words, each in the pronunciation that fits
-best, with pauses between them where they are; then the sounds within the words.
+best, with the pauses between them; then the sounds within the words.
 
-What the defaults of a recogniser would do badly here: all states are scored and the beam is wide,
-since a narrow one loses the end of every fourth sentence. A score is then relative to the best of
-all states at that moment: 0 is as good as any sound could be.
+The settings differ from a recogniser's: all states are scored and the beam is wide, since a narrow
+one loses the end of every fourth sentence. A score is then relative to the best of all states in
+that frame: 0 is as good as the best sound.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ WINDOW_S = 410 / SAMPLE_RATE_HZ
 # A boundary between two frames lies half way between the centres of their windows.
 CENTRE_S = (WINDOW_S - FRAME_S) / 2
 STATES = 3  # of each sound, one frame at least
-BEAM = 1e-300  # as good as none: with 1e-100 the right path is lost in some sentences
+BEAM = 1e-300  # practically unlimited: 1e-100 loses the right path in some sentences
 NATS = 1024 * math.log(1.0001)  # a unit of the scores: log base 1.0001, shifted by 10 bits
-MOST_ADDED = 50_000  # words, then the dictionary is read again: memory stays bounded
+MOST_ADDED = 50_000  # words, then the dictionary is reloaded: memory stays bounded
 FULL_SCALE = 32767
 DITHER = 4  # of 32767, at most: 82 dB below full scale (our choice)
 MODEL = "en-us"
 
 
 class Piece(NamedTuple):
-    """One sound: ARPABET without stress, seconds, and nats below the best state, all in all."""
+    """One sound: ARPABET without stress, seconds, and nats below the best state, in total."""
 
     symbol: str
     start: float
@@ -55,7 +55,7 @@ class Aligned(NamedTuple):
 
 
 class Aligner:
-    """A decoder that has no language model, only the words it is given."""
+    """A decoder without a language model, restricted to given words."""
 
     def __init__(self) -> None:
         pocketsphinx = _pocketsphinx()
@@ -75,7 +75,7 @@ class Aligner:
         return word[:1] not in "<[+~" and self.decoder.lookup_word(word) is not None
 
     def add(self, symbols: Sequence[str]) -> str:
-        """Return the dictionary's name of a word that is said like this (ARPABET)."""
+        """Return the dictionary's name of a word with this pronunciation (ARPABET)."""
         name = "~" + "~".join(symbols)
         if name not in self.added:
             self.decoder.add_word(name, " ".join(symbols), False)
@@ -83,10 +83,10 @@ class Aligner:
         return name
 
     def align(self, samples: Samples, words: Sequence[str]) -> Aligned:
-        """Return where the words, as the dictionary names them, and their sounds are.
+        """Return the sounds, with times, of words named as in the dictionary.
 
-        `samples` (time,) at 16 kHz. Raises RecordError cannot_align where no way through the
-        words fits into the recording.
+        `samples` (time,) at 16 kHz. Raises RecordError cannot_align where the words do not fit
+        into the recording.
         """
         if not words:
             return Aligned([], 0.0)
@@ -96,18 +96,18 @@ class Aligner:
             self._decode(values)
             self.decoder.set_alignment()
             self._decode(values)
-            found = list(_pieces(self.decoder.get_alignment(), len(samples) / SAMPLE_RATE_HZ))
-        except (RuntimeError, TypeError):  # TypeError: there is no alignment to go through
+            aligned = list(_pieces(self.decoder.get_alignment(), len(samples) / SAMPLE_RATE_HZ))
+        except (RuntimeError, TypeError):  # TypeError: no alignment
             raise RecordError(
-                "cannot_align", f"no way to fit {len(words)} words into the recording", hint=HINT
+                "cannot_align", f"{len(words)} words do not fit into the recording", hint=HINT
             ) from None
-        if len(found) != len(words):
-            message = f"only {len(found)} of {len(words)} words fit into the recording"
+        if len(aligned) != len(words):
+            message = f"only {len(aligned)} of {len(words)} words fit into the recording"
             raise RecordError("cannot_align", message, hint=HINT)
-        return Aligned(found, _misfit(found))
+        return Aligned(aligned, _misfit(aligned))
 
     def _decode(self, values: bytes) -> None:
-        # Else what was heard before stays in the estimate of the noise, and changes the result.
+        # Otherwise earlier audio stays in the noise estimate and changes the result.
         self.decoder.reinit_feat()
         self.decoder.start_utt()
         try:
@@ -116,7 +116,7 @@ class Aligner:
             self.decoder.end_utt()
 
 
-HINT = "is this what is said, and in this language? emocli transcribe writes down what is"
+HINT = "do the text and the language match the audio? emocli transcribe makes a transcript"
 
 
 def _pocketsphinx() -> Any:
@@ -150,14 +150,14 @@ def aligner() -> Aligner:
 
 
 def shortest(sounds: int) -> float:
-    """Return the shortest time in seconds that so many sounds can take."""
+    """Return the shortest duration in seconds of a number of sounds."""
     return sounds * STATES * FRAME_S
 
 
 def _dithered(samples: Samples) -> bytes:
-    """Return 16-bit samples with a little noise, always the same.
+    """Return 16-bit samples with a little noise from a fixed seed.
 
-    The features of digital silence are like nothing the model knows, and any text fits there.
+    The model has never seen features of digital silence, so any text fits there.
     """
     noise = np.random.default_rng(0).integers(-DITHER, DITHER + 1, len(samples))
     values = np.clip(samples * FULL_SCALE + noise, -FULL_SCALE, FULL_SCALE)
@@ -165,7 +165,7 @@ def _dithered(samples: Samples) -> bytes:
 
 
 def _pieces(alignment: Any, duration_s: float) -> Iterator[list[Piece]]:
-    # The items are only valid while the alignment stands at them.
+    # Items are only valid during the iteration.
     for word in alignment:
         pieces = [_piece(phone, duration_s) for phone in word]
         if word.name[0] not in "<[+":  # pauses and noises
@@ -180,7 +180,7 @@ def _piece(phone: Any, duration_s: float) -> Piece:
 
 
 def _seconds(frame: int, duration_s: float) -> float:
-    """Return when a frame begins; the first takes what is before it."""
+    """Return the start of a frame; the first begins at 0."""
     return min(round(frame * FRAME_S + CENTRE_S, 4), duration_s) if frame else 0.0
 
 

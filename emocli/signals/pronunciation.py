@@ -1,7 +1,7 @@
-"""How words are pronounced, in any language that espeak-ng speaks.
+"""Pronounce words in any language of espeak-ng.
 
 espeak-ng (https://github.com/espeak-ng/espeak-ng, GPL-3.0-or-later) turns text into phonemes in
-IPA; the wheel `espeakng-loader` carries its library and data, else the system's is used. Its state
+IPA; the wheel `espeakng-loader` has its library and data, else the system's is used. Its state
 is global: one thread at a time.
 """
 
@@ -26,9 +26,9 @@ UTF8 = 1  # espeakCHARS_UTF8
 IPA = 0x02  # espeakPHONEMES_IPA
 SEPARATOR = "_"  # between the phonemes of a word; its code goes into bits 8 and up
 
-# Where the language of a record is not the name of a voice.
+# Voices of languages whose code is not the name of a voice.
 VOICES = {"en": "en-us", "english": "en-us", "zh": "cmn", "no": "nb", "iw": "he"}
-SWITCH = re.compile(r"\([a-z-]+\)")  # what a foreign word is marked with
+SWITCH = re.compile(r"\([a-z-]+\)")  # marks a foreign word
 HINT = "pip install 'emocli[align]'"
 
 
@@ -38,7 +38,7 @@ class NoPronunciationError(RecordError):
 
 @functools.cache
 def _library() -> Any:
-    """Return the library, ready; RecordError no_espeak where there is none."""
+    """Return the initialised library; RecordError no_espeak if there is none."""
     name, data = _places()
     try:
         library = ctypes.CDLL(name)
@@ -78,23 +78,23 @@ def version() -> str:
 
 @functools.lru_cache(1)
 def _speak_as(language: str) -> None:
-    """Choose the voice of a language; RecordError unknown_language where there is none."""
+    """Choose the voice of a language; RecordError unknown_language if there is none."""
     name = language.strip().lower().replace("_", "-")
     for voice in (VOICES.get(name, name), VOICES.get(name.split("-")[0], name.split("-")[0])):
         if voice and _library().espeak_SetVoiceByName(voice.encode()) == 0:
             return
     raise NoPronunciationError(
         "unknown_language",
-        f"espeak-ng has no language {language!r:.40}",
+        f"unknown language {language!r:.40} of espeak-ng",
         hint="--language takes a code such as de or pl",
     )
 
 
 def pronounce(words: Sequence[str], language: str) -> list[list[Sound]]:
-    """Return the sounds of each word, as it is said in this sentence where that can be told.
+    """Return the sounds of each word, as pronounced in the sentence if possible.
 
-    Words that espeak-ng runs together or takes apart ("in the", "1999") are asked for one by one.
-    A word that is only signs has no sounds. Raises RecordError no_espeak or unknown_language.
+    If espeak-ng joins or splits words ("in the", "1999"), each word is pronounced separately. A
+    word without letters or digits has no sounds. Raises RecordError no_espeak or unknown_language.
 
     >>> [sound.ipa for sound in pronounce(["Tür"], "de")[0]]
     ['t', 'yː', 'ɾ']
@@ -113,12 +113,12 @@ def _sounds(group: str) -> list[Sound]:
 
 
 def _phonemes(text: str) -> str:
-    """Return what espeak-ng says, clause by clause, with spaces between words."""
+    """Return espeak-ng's phonemes, clause by clause, with spaces between words."""
     library = _library()
     pointer = ctypes.c_char_p(text.replace("\0", " ").encode("utf-8", "replace"))
-    said = []
+    clauses = []
     while pointer.value:
         mode = IPA | ord(SEPARATOR) << 8
         part = library.espeak_TextToPhonemes(ctypes.byref(pointer), UTF8, mode)
-        said.append((part or b"").decode("utf-8", "replace"))
-    return SWITCH.sub("", " ".join(said))
+        clauses.append((part or b"").decode("utf-8", "replace"))
+    return SWITCH.sub("", " ".join(clauses))

@@ -1,7 +1,7 @@
-"""Measure how something is said: pitch, loudness, rhythm and voice quality, through Praat.
+"""Measure the prosody of speech: pitch, loudness, rhythm and voice quality, through Praat.
 
-The frames come from `tracks`, which names its sources; here they become the figures of an
-utterance, and of its vowels (`vowels`). Undefined is None.
+The frames come from `tracks`, which names its sources; here they are summarised for an utterance
+and for its vowels (`vowels`). Undefined is None.
 """
 
 from __future__ import annotations
@@ -44,49 +44,49 @@ def measure(
     if seconds < MIN_DURATION_S:
         message = f"{seconds:g} s of audio is too short for prosody"
         raise RecordError("too_short", message, hint=f"at least {MIN_DURATION_S} s are needed")
-    found = tracks.follow(samples, sample_rate_hz, spans)
-    whole = _utterance(found, sample_rate_hz, seconds, len(spans))
-    parts = vowels.measure(samples, sample_rate_hz, found, spans)
-    return _rounded(whole), [_rounded({**part}) for part in parts]
+    praat = tracks.follow(samples, sample_rate_hz, spans)
+    utterance = _utterance(praat, sample_rate_hz, seconds, len(spans))
+    parts = vowels.measure(samples, sample_rate_hz, praat, spans)
+    return _rounded(utterance), [_rounded({**part}) for part in parts]
 
 
-def _utterance(found: Tracks, sample_rate_hz: float, seconds: float, vowel_count: int) -> Measures:
-    voiced = found.voiced
-    pitch = _pitch(found.centres[voiced], found.f0_hz[voiced])
-    rhythm = speech_rate.rhythm(found.loud_times, found.intensity_db, found.times, voiced, seconds)
+def _utterance(praat: Tracks, sample_rate_hz: float, seconds: float, vowel_count: int) -> Measures:
+    voiced = praat.voiced
+    pitch = _pitch(praat.centres[voiced], praat.f0_hz[voiced])
+    rhythm = speech_rate.rhythm(praat.loud_times, praat.intensity_db, praat.times, voiced, seconds)
     return {
         "duration": seconds,
         **pitch,
         "voiced_fraction": float(voiced.mean()) if len(voiced) else 0.0,
-        **_intensity(found.intensity_db),
+        **_intensity(praat.intensity_db),
         **rhythm,
-        **_vowel_rate(found, vowel_count),
-        "jitter_local": found.jitter,
-        "shimmer_local_db": found.shimmer_db,
-        "hnr_db": float(found.hnr_db.mean()) if len(found.hnr_db) else None,
-        "alpha_ratio_db": voice_quality.alpha_ratio_db(found.spectrum, sample_rate_hz),
+        **_vowel_rate(praat, vowel_count),
+        "jitter_local": praat.jitter,
+        "shimmer_local_db": praat.shimmer_db,
+        "hnr_db": float(praat.hnr_db.mean()) if len(praat.hnr_db) else None,
+        "alpha_ratio_db": voice_quality.alpha_ratio_db(praat.spectrum, sample_rate_hz),
         "spectral_tilt_db_per_octave": voice_quality.tilt_db_per_octave(
-            found.spectrum, sample_rate_hz, pitch["f0_mean_hz"]
+            praat.spectrum, sample_rate_hz, pitch["f0_mean_hz"]
         ),
-        **_formants(found),
-        "pitch_floor_hz": found.floor_hz,
-        "pitch_ceiling_hz": found.ceiling_hz,
+        **_formants(praat),
+        "pitch_floor_hz": praat.floor_hz,
+        "pitch_ceiling_hz": praat.ceiling_hz,
         "praat": parselmouth.PRAAT_VERSION,
         "parselmouth": parselmouth.VERSION,
     }
 
 
 def pitch_range(samples: Samples, sample_rate_hz: int = 16_000) -> tuple[float, float]:
-    """Return the floor and the ceiling in Hz between which to look for this speaker's pitch."""
+    """Return the floor and the ceiling in Hz of the search for this speaker's pitch."""
     return tracks.pitch_range(samples, sample_rate_hz)[:2]
 
 
-def _rounded(found: Measures) -> Measures:
-    return {name: _plain(value) for name, value in found.items()}
+def _rounded(measures: Measures) -> Measures:
+    return {name: _plain(value) for name, value in measures.items()}
 
 
 def _plain(value: float | int | str | None) -> float | int | str | None:
-    """Return a value for JSON: four digits after the point, None for what is not finite."""
+    """Return a value for JSON: rounded to four digits, None if not finite."""
     if not isinstance(value, float):
         return value
     return round(float(value), 4) if math.isfinite(value) else None
@@ -96,7 +96,7 @@ def _pitch(times: Array, f0_hz: Array) -> dict[str, float | None]:
     """Return level, spread and trend of the pitch over voiced frames.
 
     Semitones are 12 log2(f0 / median). The range is q95 - q05, which an octave error does not
-    move; the slope is the least-squares line through all voiced frames.
+    change; the slope is the least-squares line through all voiced frames.
     """
     names = ("f0_mean_hz", "f0_median_hz", "f0_sd_st", "f0_range_st", "f0_slope_st_per_s")
     if len(f0_hz) < MIN_VOICED_FRAMES:
@@ -114,31 +114,31 @@ def _intensity(intensity_db: Array) -> dict[str, float | None]:
     Intensity is Praat's: dB above 2e-5, a full-scale sine is 91 dB. The mean is of the energy,
     the range q95 - q05. Where there is sound: see `speech_rate.sounding`.
     """
-    heard = intensity_db[speech_rate.sounding(intensity_db)]
+    sounding = intensity_db[speech_rate.sounding(intensity_db)]
     names = ("intensity_mean_db", "intensity_sd_db", "intensity_range_db")
-    if not len(heard):
+    if not len(sounding):
         return dict.fromkeys(names)
-    mean = 10 * math.log10(np.mean(10 ** (heard / 10)))
-    low, high = np.quantile(heard, (0.05, 0.95))
-    return dict(zip(names, (mean, float(heard.std()), float(high - low)), strict=True))
+    mean = 10 * math.log10(np.mean(10 ** (sounding / 10)))
+    low, high = np.quantile(sounding, (0.05, 0.95))
+    return dict(zip(names, (mean, float(sounding.std()), float(high - low)), strict=True))
 
 
-def _vowel_rate(found: Tracks, vowel_count: int) -> dict[str, float | None]:
+def _vowel_rate(praat: Tracks, vowel_count: int) -> dict[str, float | None]:
     """Return vowels per second of the time between pauses; None without vowels.
 
-    The rates in syllables always count nuclei, so that they mean the same with phones and without.
+    The rates in syllables always count nuclei: they mean the same with and without phones.
     """
-    spans = speech_rate.sounding_spans(found.loud_times, speech_rate.sounding(found.intensity_db))
+    spans = speech_rate.sounding_spans(praat.loud_times, speech_rate.sounding(praat.intensity_db))
     spoken_s = sum(end - start for start, end in spans)
     return {"vowel_rate_per_s": vowel_count / spoken_s if vowel_count and spoken_s else None}
 
 
-def _formants(found: Tracks) -> dict[str, float | None]:
+def _formants(praat: Tracks) -> dict[str, float | None]:
     """Return the means of F1 to F3 in Hz over the voiced frames."""
-    rows = found.formants_hz
-    if not len(rows) or not len(found.times):
+    rows = praat.formants_hz
+    if not len(rows) or not len(praat.times):
         return dict.fromkeys(FORMANTS)
-    voiced = np.interp(rows[:, 0], found.times, found.voiced) > 0.5
+    voiced = np.interp(rows[:, 0], praat.times, praat.voiced) > 0.5
     return {name: _mean(rows[voiced, i]) for i, name in enumerate(FORMANTS, 1)}
 
 

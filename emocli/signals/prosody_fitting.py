@@ -1,6 +1,6 @@
 """Fit norms of prosody: statistics of speakers and vowel types, and quintile edges.
 
-The model, and what it takes from where, stands in `prosody_norms`.
+`prosody_norms` describes the model and its sources.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from emocli.signals.prosody_norms import ANY, Norms, Spread, spread
 QUINTILES = (0.2, 0.4, 0.6, 0.8)
 DIGITS = 5  # after the point, in the file
 
-# Men's and women's medians differ by about 10 semitones (Traunmueller & Eriksson 1994): speakers
-# whose two groups are closer than this have one register.
+# Men's and women's medians differ by about 10 semitones (Traunmueller & Eriksson 1994): if
+# the two groups of speakers are closer than this, there is one register.
 MIN_REGISTERS_APART_ST = 6.0
 
-Pairs = list[tuple[str | None, dict[str, float | None]]]  # a speaker or none, and values
+Pairs = list[tuple[str | None, dict[str, float | None]]]  # a speaker or None, and values
 
 
 class Utterance(NamedTuple):
@@ -33,43 +33,45 @@ class Utterance(NamedTuple):
     vowels: list[dict[str, Any]]
 
 
-def fit(heard: Sequence[Utterance]) -> dict[str, Any]:
-    """Return norms as they are written, deterministic in what was heard, whatever its order.
+def fit(utterances: Sequence[Utterance]) -> dict[str, Any]:
+    """Return norms as they are written to a file, independent of the order of utterances.
 
-    Speakers' statistics first, then those of the vowel types over the z that speakers' give,
-    then the quintiles of what that gives: all exactly as they are applied later.
+    Speakers' statistics first, then those of the vowel types over z by speaker, then the
+    quintiles of z by type: all in the same way as they are applied later.
     """
-    content = _empty(heard)
-    _add_speakers(content, heard)
+    content = _empty(utterances)
+    _add_speakers(content, utterances)
     norms = Norms(content)
-    utterances: Pairs = []
-    vowels: Pairs = []
+    utterance_pairs: Pairs = []
+    vowel_pairs: Pairs = []
     kinds: list[tuple[str, str | None]] = []
-    for one in heard:
-        reference_hz = norms.reference_hz(one.speaker, one.prosody.get("f0_median_hz"))
-        values = prosody_norms.utterance_values(one.prosody, reference_hz)
-        utterances.append((one.speaker, values))
-        for vowel in one.vowels:
-            values = prosody_norms.vowel_values(vowel, one.prosody, reference_hz)
-            vowels.append((one.speaker, values))
-            kinds.append((one.language, vowel.get("phone")))
-    for of, pairs in (("utterance", utterances), ("vowel", vowels)):
-        _add_spreads(content, of, pairs)
-    z = [_z(norms, "vowel", pair) for pair in vowels]
+    for utterance in utterances:
+        reference_hz = norms.reference_hz(utterance.speaker, utterance.prosody.get("f0_median_hz"))
+        values = prosody_norms.utterance_values(utterance.prosody, reference_hz)
+        utterance_pairs.append((utterance.speaker, values))
+        for vowel in utterance.vowels:
+            values = prosody_norms.vowel_values(vowel, utterance.prosody, reference_hz)
+            vowel_pairs.append((utterance.speaker, values))
+            kinds.append((utterance.language, vowel.get("phone")))
+    for unit, pairs in (("utterance", utterance_pairs), ("vowel", vowel_pairs)):
+        _add_spreads(content, unit, pairs)
+    z = [_z(norms, "vowel", pair) for pair in vowel_pairs]
     _add_types(content, kinds, z)
     typed = [
         {name: norms.of_type(name, phone, language).z(x) for name, x in values.items()}
         for (language, phone), values in zip(kinds, z, strict=True)
     ]
     content["edges"]["vowel"] = _edges(typed)
-    content["edges"]["utterance"] = _edges([_z(norms, "utterance", pair) for pair in utterances])
+    content["edges"]["utterance"] = _edges(
+        [_z(norms, "utterance", pair) for pair in utterance_pairs]
+    )
     return content
 
 
 def registers_hz(medians_hz: Iterable[float]) -> list[float]:
-    """Return the pitch of low and of high voices, or of all where there are no two groups.
+    """Return the pitch of low and of high voices, or of all if there are not two groups.
 
-    The split of the sorted medians (in semitones) with the least squares inside its two parts.
+    Splits the sorted medians (in semitones) to minimise the squares within both parts.
     """
     values = np.sort([prosody_norms.semitones(hertz, 1.0) for hertz in medians_hz])
     if not len(values):
@@ -83,16 +85,16 @@ def registers_hz(medians_hz: Iterable[float]) -> list[float]:
     return [round(2 ** (centre / 12), DIGITS) for centre in centres]
 
 
-def _empty(heard: Sequence[Utterance]) -> dict[str, Any]:
-    """Return norms with their head and nothing fitted."""
-    languages = Counter(one.language or ANY for one in heard)
+def _empty(utterances: Sequence[Utterance]) -> dict[str, Any]:
+    """Return norms with a header and nothing fitted."""
+    languages = Counter(utterance.language or ANY for utterance in utterances)
     return {
         "format": prosody_norms.FORMAT,
         "version": prosody_norms.VERSION,
         "fitted_on": {
-            "speakers": len({one.speaker for one in heard} - {None}),
-            "utterances": len(heard),
-            "vowels": sum(len(one.vowels) for one in heard),
+            "speakers": len({utterance.speaker for utterance in utterances} - {None}),
+            "utterances": len(utterances),
+            "vowels": sum(len(utterance.vowels) for utterance in utterances),
             "utterances_per_language": dict(sorted(languages.items())),
         },
         "units": prosody_norms.UNITS,
@@ -104,43 +106,45 @@ def _empty(heard: Sequence[Utterance]) -> dict[str, Any]:
     }
 
 
-def _add_speakers(content: dict[str, Any], heard: Sequence[Utterance]) -> None:
-    """Add registers and speakers with their reference, which leans on the register's pitch."""
+def _add_speakers(content: dict[str, Any], utterances: Sequence[Utterance]) -> None:
+    """Add registers and speakers, each with a reference shrunk towards its register's pitch."""
     medians: dict[str | None, list[float]] = defaultdict(list)
-    for one in heard:
-        medians[one.speaker] += [hz for hz in [one.prosody.get("f0_median_hz")] if hz]
-    alone = medians.pop(None, [])
-    own = {name: float(np.median(hertz)) for name, hertz in medians.items() if hertz}
-    content["registers_hz"] += registers_hz(own.values() or alone)
-    for name in sorted(own, key=str):
-        register = prosody_norms.nearest(content["registers_hz"], own[name])
-        above = Spread(prosody_norms.semitones(own[name], register), 0.0, len(medians[name]))
+    for utterance in utterances:
+        medians[utterance.speaker] += [hz for hz in [utterance.prosody.get("f0_median_hz")] if hz]
+    anonymous = medians.pop(None, [])
+    speaker_hz = {name: float(np.median(hertz)) for name, hertz in medians.items() if hertz}
+    content["registers_hz"] += registers_hz(speaker_hz.values() or anonymous)
+    for name in sorted(speaker_hz, key=str):
+        register = prosody_norms.nearest(content["registers_hz"], speaker_hz[name])
+        above = Spread(prosody_norms.semitones(speaker_hz[name], register), 0.0, len(medians[name]))
         shift = prosody_norms.shrunk(above, Spread(0.0, 0.0, 0)).mean
         reference_hz = round(register * 2 ** (shift / 12), DIGITS)
         content["speakers"][name] = {"reference_hz": reference_hz, "utterance": {}, "vowel": {}}
 
 
-def _add_spreads(content: dict[str, Any], of: str, pairs: Pairs) -> None:
+def _add_spreads(content: dict[str, Any], unit: str, pairs: Pairs) -> None:
     """Add the statistics of all values, and of each speaker's."""
-    content["corpus"][of].update(_table(values for _, values in pairs))
+    content["corpus"][unit].update(_table(values for _, values in pairs))
     grouped: dict[str, list[dict[str, float | None]]] = defaultdict(list)
     for speaker, values in pairs:
         if speaker in content["speakers"]:
             grouped[str(speaker)].append(values)
     for speaker, rows in grouped.items():
-        content["speakers"][speaker][of].update(_table(rows))
+        content["speakers"][speaker][unit].update(_table(rows))
 
 
-def _z(norms: Norms, of: str, pair: tuple[str | None, dict[str, float | None]]) -> dict[str, float]:
+def _z(
+    norms: Norms, unit: str, pair: tuple[str | None, dict[str, float | None]]
+) -> dict[str, float]:
     speaker, values = pair
-    found = {name: norms.z(of, name, value, speaker) for name, value in values.items()}
-    return {name: z for name, z in found.items() if z is not None}
+    values_z = {name: norms.z(unit, name, value, speaker) for name, value in values.items()}
+    return {name: z for name, z in values_z.items() if z is not None}
 
 
 def _add_types(
     content: dict[str, Any], kinds: list[tuple[str, str | None]], z: list[dict[str, float]]
 ) -> None:
-    """Add the statistics of z by vowel type, over all languages and, if several, in each."""
+    """Add the statistics of z by vowel type, over all languages and, if several, for each."""
     grouped: dict[str, dict[str, list[dict[str, float]]]] = defaultdict(lambda: defaultdict(list))
     several = len({language for language, _ in kinds if language}) > 1
     for (language, phone), values in zip(kinds, z, strict=True):
@@ -154,22 +158,22 @@ def _add_types(
 
 
 def _table(rows: Iterable[Any]) -> dict[str, dict[str, Any]]:
-    """Return quantity: mean, sd, count over rows of values, of what is known."""
+    """Return quantity: mean, sd, count over the known values of rows."""
     columns = _columns(rows)
-    found = {name: spread(np.sort(values).tolist()) for name, values in columns.items()}
+    spreads = {name: spread(np.sort(values).tolist()) for name, values in columns.items()}
     return {
-        name: {"mean": _rounded(one.mean), "sd": _rounded(one.sd), "count": one.n}
-        for name, one in found.items()
+        name: {"mean": _rounded(stats.mean), "sd": _rounded(stats.sd), "count": stats.n}
+        for name, stats in spreads.items()
     }
 
 
 def _edges(rows: Iterable[Any]) -> dict[str, list[float]]:
-    """Return the quintiles of what varies; where the middle three fifths are one value, none."""
-    found = {
+    """Return the quintiles of each quantity; none if its middle three fifths are one value."""
+    quintiles = {
         name: [_rounded(float(edge)) for edge in np.quantile(values, QUINTILES)]
         for name, values in _columns(rows).items()
     }
-    return {name: edges for name, edges in found.items() if edges[0] < edges[-1]}
+    return {name: edges for name, edges in quintiles.items() if edges[0] < edges[-1]}
 
 
 def _rounded(value: float) -> float:

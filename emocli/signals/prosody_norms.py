@@ -1,16 +1,16 @@
-"""Say how high, loud, long or steep something is for its speaker and its vowel: five levels.
+"""Rate pitch, loudness, duration and slope relative to speaker and vowel, in five levels.
 
 After VowelPrompt (Wang et al. 2026, https://arxiv.org/abs/2602.06270): a value is normalised by its
-speaker, z = (x - mean) / SD, then by its vowel type, and put between the quintiles of what the
-norms were fitted on. The paper leaves open what becomes of speakers with few vowels or none, and
-how far pitch and loudness may be compared. Our choices:
+speaker, z = (x - mean) / SD, then by its vowel type, and compared with the quintiles of the data
+that the norms were fitted on. The paper does not say how to treat speakers with few vowels or none,
+nor how to compare pitch and loudness. Our choices:
 
-- Statistics of n values weigh n / (n + 10) against those one step up: a speaker's against all
+- Statistics of n values weigh n / (n + 10) against those one level up: a speaker's against all
   speakers', a vowel's against its language's, a language's against all. A new speaker has none.
-- Pitch is in semitones above a reference: a known speaker's median; else the register, low or
-  high voices, that is nearer to the utterance's median. So men and women share one scale.
-- Norms without speakers (the shipped ones) know nothing of a recording's level: loudness has no
-  level, and a vowel's intensity is compared with its utterance's.
+- Pitch is in semitones above a reference: a known speaker's median; else the nearer
+  register, of low or high voices, to the utterance's median. So men and women share one scale.
+- Norms without speakers (the shipped ones) cannot rate a recording's gain: loudness has no level,
+  and a vowel's intensity is relative to its utterance's.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ Fields = Mapping[str, Any]  # of `prosody`, or of one of its vowels
 Table = Mapping[str, Mapping[str, Any]]  # quantity: mean, sd, count
 
 FORMAT, VERSION = "emocli prosody norms", 1
-PRIOR_COUNT = 10.0  # values that weigh as much as what is known one step up
+PRIOR_COUNT = 10.0  # values that weigh as much as the statistics one level up
 ANY = "*"
 
 LEVELS = ("very low", "low", "moderate", "high", "very high")
 UNCLEAR = "unclear"
 
-# Levels, and what they are levels of; the units stand in the norms.
+# Levels and the fields that they rate; the units are in the norms.
 VOWEL = {
     "slope": "f0_slope_st_per_s",
     "pitch_variation": "f0_sd_st",
@@ -63,24 +63,24 @@ UNITS = {
     "clarity": "dB of harmonics over noise",
     "pauses": "share of the duration",
 }
-# What of them is kept to fit on.
+# Fields that are kept for fitting.
 UTTERANCE_FIELDS = ("f0_median_hz", "pause_total", "duration", *UTTERANCE.values())
 VOWEL_FIELDS = ("phone", "f0_mean_hz", *VOWEL.values())
 
-# What another level of the same recording changes, among levels and fields; the others stay.
+# Levels and fields that depend on the gain of a recording; the others do not.
 LEVEL_DEPENDENT = ("intensity", "loudness")
 LEVEL_DEPENDENT_FIELDS = ("intensity_mean_db",)
 
 
 class Spread(NamedTuple):
-    """How values are distributed."""
+    """Mean, standard deviation and count of values."""
 
     mean: float
     sd: float  # about the mean, over n
     n: int
 
     def z(self, value: float) -> float:
-        """Return a value in standard deviations from the mean; 0 where nothing varies."""
+        """Return a value in standard deviations from the mean; 0 if the SD is 0."""
         return (value - self.mean) / self.sd if self.sd > 0 else 0.0
 
 
@@ -90,17 +90,17 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(float(array.mean()), float(array.std()), len(array))
 
 
-def shrunk(own: Spread | None, towards: Spread) -> Spread:
-    """Return statistics that lean on others as far as they rest on few values themselves.
+def shrunk(estimate: Spread | None, prior: Spread) -> Spread:
+    """Shrink an estimate towards a prior, the more the fewer values it has.
 
     >>> shrunk(Spread(2.0, 1.0, 10), Spread(0.0, 3.0, 1000))
     Spread(mean=1.0, sd=2.0, n=10)
     """
-    if own is None:
-        return towards
-    weight = own.n / (own.n + PRIOR_COUNT)
-    mean, sd = (weight * a + (1 - weight) * b for a, b in zip(own[:2], towards[:2], strict=True))
-    return Spread(mean, sd, own.n)
+    if estimate is None:
+        return prior
+    weight = estimate.n / (estimate.n + PRIOR_COUNT)
+    mean, sd = (weight * a + (1 - weight) * b for a, b in zip(estimate[:2], prior[:2], strict=True))
+    return Spread(mean, sd, estimate.n)
 
 
 def semitones(hertz: float, reference_hz: float) -> float:
@@ -114,20 +114,22 @@ def nearest(registers_hz: Sequence[float], hertz: float) -> float:
 
 
 def utterance_values(prosody: Fields, reference_hz: float | None) -> Values:
-    """Return what an utterance is judged by, from the fields of `prosody`."""
-    found: Values = {"pitch": _pitch(prosody.get("f0_median_hz"), reference_hz)}
-    found |= {name: prosody.get(field) for name, field in UTTERANCE.items()}
+    """Return the values that are rated in an utterance, from the fields of `prosody`."""
+    values: Values = {"pitch": _pitch(prosody.get("f0_median_hz"), reference_hz)}
+    values |= {name: prosody.get(field) for name, field in UTTERANCE.items()}
     silent, seconds = prosody.get("pause_total"), prosody.get("duration")
-    return found | {"pauses": silent / seconds if silent is not None and seconds else None}
+    return values | {"pauses": silent / seconds if silent is not None and seconds else None}
 
 
 def vowel_values(vowel: Fields, prosody: Fields, reference_hz: float | None) -> Values:
-    """Return what a vowel of an utterance is judged by."""
-    found: Values = {"pitch": _pitch(vowel.get("f0_mean_hz"), reference_hz)}
-    found |= {name: vowel.get(field) for name, field in VOWEL.items()}
-    own, whole = vowel.get("intensity_mean_db"), prosody.get("intensity_mean_db")
-    relative = own - whole if own is not None and whole is not None else None
-    return found | {"intensity_in_utterance": relative}
+    """Return the values that are rated in a vowel of an utterance."""
+    values: Values = {"pitch": _pitch(vowel.get("f0_mean_hz"), reference_hz)}
+    values |= {name: vowel.get(field) for name, field in VOWEL.items()}
+    vowel_db, utterance_db = vowel.get("intensity_mean_db"), prosody.get("intensity_mean_db")
+    relative = (
+        vowel_db - utterance_db if vowel_db is not None and utterance_db is not None else None
+    )
+    return values | {"intensity_in_utterance": relative}
 
 
 def _pitch(hertz: float | None, reference_hz: float | None) -> float | None:
@@ -156,7 +158,7 @@ class Norms:
         return speaker in self.speakers
 
     def reference_hz(self, speaker: str | None, f0_median_hz: float | None) -> float | None:
-        """Return the pitch from which a speaker's is counted; None where nothing tells."""
+        """Return the reference of a speaker's pitch; None if it is unknown."""
         if speaker is not None and speaker in self.speakers:
             return float(self.speakers[speaker]["reference_hz"])
         if not f0_median_hz or not self.registers_hz:
@@ -191,31 +193,31 @@ class Norms:
             levels[name] = self._level("vowel", quantity, z)
         return {name: levels[name] for name in ("slope", "pitch", *levels) if name in levels}
 
-    def z(self, of: str, name: str, value: float | None, speaker: str | None) -> float | None:
-        """Return a value normalised by its speaker; None where it, or its norm, is unknown."""
-        corpus = _read(self.content["corpus"][of], name)
+    def z(self, unit: str, name: str, value: float | None, speaker: str | None) -> float | None:
+        """Return a value normalised by its speaker; None if it or its norm is unknown."""
+        corpus = _read(self.content["corpus"][unit], name)
         if value is None or corpus is None:
             return None
-        known = self.speakers.get(speaker, {}).get(of, {}) if speaker is not None else {}
+        known = self.speakers.get(speaker, {}).get(unit, {}) if speaker is not None else {}
         return shrunk(_read(known, name), corpus).z(value)
 
     def of_type(self, name: str, phone: str | None, language: str) -> Spread:
-        """Return how the z of a vowel type are distributed."""
+        """Return the distribution of z for a vowel type."""
         types = self.content["vowel_types"]
-        found = _read(types[ANY].get(ANY, {}), name) or Spread(0.0, 1.0, 0)
+        distribution = _read(types[ANY].get(ANY, {}), name) or Spread(0.0, 1.0, 0)
         table = types.get(language) or types[ANY]
         if language in types:
-            found = shrunk(_read(table[ANY], name), found)
-        return shrunk(_read(table.get(phone, {}), name), found) if phone else found
+            distribution = shrunk(_read(table[ANY], name), distribution)
+        return shrunk(_read(table.get(phone, {}), name), distribution) if phone else distribution
 
-    def _level(self, of: str, name: str, z: float | None) -> str | None:
-        """Return the word for a normalised value; None where the norms know nothing of it."""
-        edges = self.content["edges"][of].get(name)
+    def _level(self, unit: str, name: str, z: float | None) -> str | None:
+        """Return the word for a normalised value; None where the norms have no edges for it."""
+        edges = self.content["edges"][unit].get(name)
         if edges is None:
             return None
         return UNCLEAR if z is None else LEVELS[int(np.searchsorted(edges, z))]
 
 
 def _read(table: Table, name: str) -> Spread | None:
-    found = table.get(name)
-    return Spread(found["mean"], found["sd"], found["count"]) if found else None
+    entry = table.get(name)
+    return Spread(entry["mean"], entry["sd"], entry["count"]) if entry else None

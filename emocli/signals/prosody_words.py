@@ -1,4 +1,4 @@
-"""Put prosody into words that a language model can read: English, the same words every time.
+"""Describe prosody for a language model, in English with a fixed vocabulary.
 
 One clause per vowel in the order of VowelPrompt (Wang et al. 2026, https://arxiv.org/abs/2602.06270):
 the vowel in IPA and its word, slope, pitch level with variation, intensity level with variation,
@@ -28,7 +28,7 @@ def description(vowels: Sequence[Mapping[str, Any]]) -> str | None:
 
 
 def name(vowel: Mapping[str, Any]) -> str:
-    """Return what a vowel is called: its IPA and its word; without them, when it begins.
+    """Return the name of a vowel: its IPA and its word; without them, its start.
 
     >>> name({"phone": "æ", "word": "happy", "start": 0.5})
     '/æ/ in "happy"'
@@ -41,7 +41,7 @@ def name(vowel: Mapping[str, Any]) -> str:
 
 
 def clause(levels: Levels) -> str:
-    """Return what is said of one vowel."""
+    """Return the description of one vowel."""
     parts = []
     if levels.get("pitch") in (None, UNCLEAR):
         parts.append("unclear pitch")
@@ -54,10 +54,10 @@ def clause(levels: Levels) -> str:
 
 
 def _varying(levels: Levels, name: str) -> str:
-    """Return a level with its variation, where that is known."""
-    said = f"{levels.get(name) or UNCLEAR} {name}"
+    """Return a level with its variation, if known."""
+    level = f"{levels.get(name) or UNCLEAR} {name}"
     variation = levels.get(f"{name}_variation")
-    return f"{said} with {variation} variation" if variation in LEVELS else said
+    return f"{level} with {variation} variation" if variation in LEVELS else level
 
 
 def summary(levels: Levels, prosody: Mapping[str, Any]) -> str:
@@ -75,7 +75,7 @@ def summary(levels: Levels, prosody: Mapping[str, Any]) -> str:
 
 
 def _loudness(levels: Levels) -> list[str]:
-    """Return the loudness; norms that do not know the recording tell its variation only."""
+    """Return the loudness; with norms that cannot rate it, only its variation."""
     variation = levels.get("loudness_variation")
     if levels.get("loudness") in LEVELS:
         return [f"loudness is {levels['loudness']}{_with(variation)}"]
@@ -88,10 +88,10 @@ def _with(variation: str | None) -> str:
 
 def _voice(levels: Levels) -> list[str]:
     scales = {"brightness": BRIGHTNESS, "clarity": CLARITY}
-    said = [
+    qualities = [
         _word(words, levels[name]) for name, words in scales.items() if levels.get(name) in LEVELS
     ]
-    return [f"the voice is {' and '.join(said)}"] if said else []
+    return [f"the voice is {' and '.join(qualities)}"] if qualities else []
 
 
 def _word(words: Sequence[str], level: str | None) -> str:
@@ -99,7 +99,7 @@ def _word(words: Sequence[str], level: str | None) -> str:
 
 
 def _pauses(prosody: Mapping[str, Any]) -> str:
-    """Return how many pauses there are, and how long.
+    """Return the number of pauses and their total duration.
 
     >>> _pauses({"pause_count": 2, "pause_total": 0.92})
     'with 2 pauses (0.9 s in all)'

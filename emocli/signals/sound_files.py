@@ -1,8 +1,8 @@
 """Decode wav, flac, aiff and ogg (opus, vorbis) in this process, through libsndfile; no ffmpeg.
 
-What a file is, its first bytes say, not its name. A wav header that lies about its length is
-overruled by the length of the file. (libsndfile reads mp3 too, but libmpg123 inside it writes to
-stderr about every damaged file, and goes wrong by hundreds of samples when it resumes.)
+The first bytes of a file decide its format, not its name. A wrong length in a wav header is
+replaced by that of the file. (libsndfile reads mp3 too, but libmpg123 inside it writes to
+stderr about every damaged file, and is off by hundreds of samples when it resumes.)
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ import soxr
 from emocli.errors import RecordError
 from emocli.signals.ffmpeg import SAMPLE_RATE_HZ, Decoded
 
-BLOCK_S = 10  # decoded at a time, so that memory holds the 16-bit result and little else
-MAX_CHANNELS = 64  # more than any microphone array in the corpora; a header beyond it lies
-FULL_SCALE = 32768  # of 16 bits; 16-bit sources come through unchanged
+BLOCK_S = 10  # decoded at a time: memory holds little more than the 16-bit result
+MAX_CHANNELS = 64  # more than any microphone array in the corpora; a larger number is damage
+FULL_SCALE = 32768  # of 16 bits; 16-bit sources stay unchanged
 
-UNKNOWN_FRAMES = 1 << 40  # libsndfile says 2^63 - 1 where a flac header gives no length
+UNKNOWN_FRAMES = 1 << 40  # libsndfile returns 2^63 - 1 if a flac header has no length
 
-# Lengths that programs write when they do not know the length (ffmpeg and sox, into pipes).
+# Lengths that programs write when the length is unknown (ffmpeg and sox, into pipes).
 UNKNOWN_LENGTHS = range(0x7FFF_0000, 0x1_0000_0000)
 
 
@@ -45,8 +45,7 @@ def known(head: bytes) -> bool:
 def quantise(samples: npt.NDArray[np.floating]) -> npt.NDArray[np.int16]:
     """Round samples (time,) in -1..1 to 16 bits: clip(round(32768 x), -32768, 32767).
 
-    Applied once, a second time changes nothing: what is stored and what is decoded in place
-    are the same numbers.
+    Idempotent: stored samples and samples decoded in this process are the same numbers.
 
     >>> quantise(np.array([-2.0, -1.0, 0.0, 0.5, 1.0])).tolist()
     [-32768, -32768, 0, 16384, 32767]
@@ -62,8 +61,8 @@ def decode(path: str, *, start: float | None = None, end: float | None = None) -
     Raises RecordError no_samples, no_such_span.
     """
     with Path(path).open("rb", buffering=0) as file:
-        lie = _wav_lie(file)
-        source = _corrected(file, lie) if lie and lie.shorter else file
+        mismatch = _wav_mismatch(file)
+        source = _corrected(file, mismatch) if mismatch and mismatch.shorter else file
         source.seek(0)
         try:
             sound = soundfile.SoundFile(source if source is not file else os.dup(file.fileno()))
@@ -73,41 +72,41 @@ def decode(path: str, *, start: float | None = None, end: float | None = None) -
             if not 0 < sound.channels <= MAX_CHANNELS:
                 return None
             try:
-                found = _decode(sound, start, end)
+                decoded = _decode(sound, start, end)
             except (soundfile.LibsndfileError, RuntimeError):
                 return None  # damaged; ffmpeg goes on after the damage
-    return _with_lie(found, lie) if lie else found
+    return _with_mismatch(decoded, mismatch) if mismatch else decoded
 
 
 def _decode(sound: soundfile.SoundFile, start: float | None, end: float | None) -> Decoded:
     first = round((start or 0.0) * sound.samplerate)
     if first and first >= sound.frames:
         raise RecordError("no_such_span", f"no audio from {start:g} s on")
-    wanted = sound.frames - first
+    count = sound.frames - first
     if end is not None:
-        wanted = min(wanted, round(end * sound.samplerate) - first)
-    reader = _Reader(sound, first, wanted)
+        count = min(count, round(end * sound.samplerate) - first)
+    reader = _Reader(sound, first, count)
     blocks = [quantise(block) for block in _resampled(reader, sound.samplerate)]
     samples = np.concatenate(blocks) if blocks else np.zeros(0, np.int16)
     if not samples.size:
-        raise RecordError("no_samples", "the header is there, but not one sample")
+        raise RecordError("no_samples", "the file has a header but no samples")
     decoder = f"libsndfile {soundfile.__libsndfile_version__}"
     return Decoded(samples, sound.channels, decoder, reader.warning)
 
 
 class _Reader:
-    """Blocks of mono samples; what could not be read is said in `warning`."""
+    """Blocks of mono samples; `warning` says what could not be read."""
 
-    def __init__(self, sound: soundfile.SoundFile, first: int, wanted: int) -> None:
-        self.sound, self.first, self.wanted = sound, first, wanted
+    def __init__(self, sound: soundfile.SoundFile, first: int, total: int) -> None:
+        self.sound, self.first, self.total = sound, first, total
         self.warning: str | None = None
 
     def __iter__(self) -> Iterator[npt.NDArray[np.float32]]:
         done, odd, rate = 0, 0, self.sound.samplerate
         if self.first:
             self.sound.seek(self.first)
-        while done < self.wanted:
-            count = min(BLOCK_S * rate, self.wanted - done)
+        while done < self.total:
+            count = min(BLOCK_S * rate, self.total - done)
             block = self.sound.read(count, dtype="float32", always_2d=True)
             if not len(block):
                 break
@@ -118,9 +117,9 @@ class _Reader:
                 mono = _mean(np.nan_to_num(block, posinf=1.0, neginf=-1.0))
             yield mono
         if odd:
-            self.warning = f"{odd} samples are not finite numbers"
-        if done < self.wanted < UNKNOWN_FRAMES:
-            self.warning = f"decoded in part: {done / rate:.2f} s of {self.wanted / rate:.2f} s"
+            self.warning = f"{odd} samples are NaN or infinity"
+        if done < self.total < UNKNOWN_FRAMES:
+            self.warning = f"decoded in part: {done / rate:.2f} s of {self.total / rate:.2f} s"
 
 
 def _mean(block: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -141,8 +140,8 @@ def _resampled(blocks: _Reader, rate_hz: int) -> Iterator[npt.NDArray[np.float32
     yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
-class _Lie(NamedTuple):
-    """The data chunk of a wav file, whose header claims another length than the file has."""
+class _Mismatch(NamedTuple):
+    """The data chunk of a wav file whose header claims a wrong length."""
 
     position: int  # of the data, in bytes
     claimed: int
@@ -154,8 +153,8 @@ class _Lie(NamedTuple):
         return self.claimed < self.held
 
 
-def _wav_lie(file: io.FileIO) -> _Lie | None:
-    """Return what a wav header claims wrongly about its length, None where all is well."""
+def _wav_mismatch(file: io.FileIO) -> _Mismatch | None:
+    """Return the wrong length in a wav header, or None if it is right."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     if file.read(12)[:4] != b"RIFF":
@@ -166,15 +165,15 @@ def _wav_lie(file: io.FileIO) -> _Lie | None:
             name, length = struct.unpack("<4sI", file.read(8))
             here = file.tell()
             if name == b"data":
-                found = _Lie(here, length, size - here, rate)
-                return found if _lies(found, file) else None
+                mismatch = _Mismatch(here, length, size - here, rate)
+                return mismatch if _is_mismatch(mismatch, file) else None
             if name == b"fmt ":
                 rate = struct.unpack("<8xI", file.read(12))[0]
             file.seek(here + length + length % 2)
     return None
 
 
-def _lies(data: _Lie, file: io.FileIO) -> bool:
+def _is_mismatch(data: _Mismatch, file: io.FileIO) -> bool:
     """Say whether what follows the data is neither the end of the file nor another chunk."""
     if data.claimed > data.held:
         return True
@@ -191,18 +190,18 @@ def _lies(data: _Lie, file: io.FileIO) -> bool:
     return True
 
 
-def _corrected(file: io.FileIO, lie: _Lie) -> io.BytesIO:
-    """Return the file, in memory, with the length it has."""
+def _corrected(file: io.FileIO, mismatch: _Mismatch) -> io.BytesIO:
+    """Return the file, in memory, with the right length in its header."""
     file.seek(0)
     data = bytearray(file.read())
-    data[lie.position - 4 : lie.position] = struct.pack("<I", lie.held)
+    data[mismatch.position - 4 : mismatch.position] = struct.pack("<I", mismatch.held)
     data[4:8] = struct.pack("<I", min(len(data) - 8, 0xFFFF_FFFF))
     return io.BytesIO(data)
 
 
-def _with_lie(found: Decoded, lie: _Lie) -> Decoded:
-    if lie.claimed in UNKNOWN_LENGTHS or lie.claimed == 0 or found.warning:
-        return found
-    seconds = (n / max(lie.bytes_per_s, 1) for n in (lie.claimed, lie.held))
+def _with_mismatch(decoded: Decoded, mismatch: _Mismatch) -> Decoded:
+    if mismatch.claimed in UNKNOWN_LENGTHS or mismatch.claimed == 0 or decoded.warning:
+        return decoded
+    seconds = (n / max(mismatch.bytes_per_s, 1) for n in (mismatch.claimed, mismatch.held))
     text = "the header says {:.2f} s, the file holds {:.2f} s".format(*seconds)
-    return found._replace(warning=text)
+    return decoded._replace(warning=text)

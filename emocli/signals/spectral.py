@@ -1,10 +1,10 @@
-"""Seventy-two numbers about a sound: mean and standard deviation of 36 features of its frames.
+"""Summarise a sound in 72 numbers: mean and standard deviation of 36 features of its frames.
 
 13 mel-frequency cepstral coefficients, 12 chroma, 7 spectral contrasts, zero-crossing rate,
-roll-off, centroid and root mean square: what DiME-Aug (see `dime`) compares sounds by, as librosa
-defines them with its defaults, https://librosa.org/doc/latest/feature.html, for 16 kHz. Contrast is
-that of Jiang et al., "Music type classification by spectral contrast feature", ICME 2002, chroma
-after Ellis, https://www.ee.columbia.edu/~dpwe/resources/matlab/chroma-ansyn/.
+roll-off, centroid and root mean square: the features by which DiME-Aug (see `dime`) compares
+sounds, as librosa defines them with its defaults, https://librosa.org/doc/latest/feature.html, for
+16 kHz. Contrast is that of Jiang et al., "Music type classification by spectral contrast feature",
+ICME 2002, chroma after Ellis, https://www.ee.columbia.edu/~dpwe/resources/matlab/chroma-ansyn/.
 
 One difference, our choice: chroma is tuned to A = 440 Hz; librosa estimates a tuning, which speech
 does not have.
@@ -28,14 +28,13 @@ HERTZ = np.arange(BINS) * (RATE_HZ / FRAME)
 BLOCK = 512  # frames whose spectra are in memory at a time: 4 MB
 
 MELS, CEPSTRA, CHROMA, BANDS = 128, 13, 12, 7
-ROWS = CEPSTRA + CHROMA + BANDS + 4
-LEAST_POWER, RANGE_DB = 1e-10, 80.0  # what decibels are cut off at, below and above
+LEAST_POWER, RANGE_DB = 1e-10, 80.0  # limits of decibels, below and above
 LOWEST_BAND_HZ, TAIL = 200.0, 0.02  # of contrast: first octave; share that is peak, or valley
 ROLL_OFF = 0.85  # of a frame's magnitude lies below
 
 
 def summary(samples: Array) -> Array:
-    """Return the numbers (72,) of samples (time,) at 16 kHz, one at least: means, then SDs."""
+    """Return the numbers (72,) of at least one sample (time,) at 16 kHz: means, then SDs."""
     rows = frames(samples)
     return np.concatenate([rows.mean(axis=1), rows.std(axis=1)])
 
@@ -54,7 +53,7 @@ def frames(samples: Array) -> Array:
 
 
 def decibels(power: Array) -> Array:
-    """Return 10 log10 of what is at least 1e-10, and at most 80 dB below the greatest."""
+    """Return 10 log10 of power, cut off at 1e-10 and at 80 dB below the maximum."""
     values = 10 * np.log10(np.maximum(power, LEAST_POWER))
     return np.maximum(values, values.max() - RANGE_DB)
 
@@ -98,32 +97,32 @@ def _centroid(magnitude: Array) -> Array:
 
 def _extremes(magnitude: Array) -> tuple[Array, Array]:
     """Return the mean of each band's greatest and least 2 %, (7, frames) each."""
-    found = []
+    extremes = []
     for first, last, counted in _bands():
         band = magnitude[first:last]
         tail = max(1, round(TAIL * counted))
-        # The n-th least in its place, those below it before it; likewise from the other end.
+        # Sorts the n-th smallest and the n-th largest into place.
         order = np.partition(band, (tail - 1, len(band) - tail), axis=0)
-        found.append((order[-tail:].mean(axis=0), order[:tail].mean(axis=0)))
-    peak, valley = zip(*found, strict=True)
+        extremes.append((order[-tail:].mean(axis=0), order[:tail].mean(axis=0)))
+    peak, valley = zip(*extremes, strict=True)
     return np.stack(peak), np.stack(valley)
 
 
 @functools.cache
 def _bands() -> list[tuple[int, int, int]]:
-    """Return the bins (first, last + 1) of each octave, and how many its 2 % are taken of.
+    """Return the bins (first, last + 1) of each octave, and the number that its 2 % refer to.
 
-    A band takes in the bin before it, and loses its last but for the highest band, which goes up to
-    the end: that is how librosa cuts them.
+    As in librosa a band includes the bin before it and excludes its last bin; the highest band
+    goes up to the end.
     """
     edges = [0.0, *(LOWEST_BAND_HZ * 2.0**octave for octave in range(BANDS))]
-    found = []
+    bands = []
     for octave in range(BANDS):
         inside = np.flatnonzero((edges[octave] <= HERTZ) & (edges[octave + 1] >= HERTZ))
         first = int(inside[0]) - (octave > 0)
         last = BINS if octave == BANDS - 1 else int(inside[-1]) + 1
-        found.append((first, last if octave == BANDS - 1 else last - 1, last - first))
-    return found
+        bands.append((first, last if octave == BANDS - 1 else last - 1, last - first))
+    return bands
 
 
 @functools.cache
@@ -148,7 +147,7 @@ def _cosines() -> Array:
 
 @functools.cache
 def _chroma_filters() -> Array:
-    """Return the pull of each bin towards C, C sharp, ... B, (12, bins).
+    """Return the weight of each bin for C, C sharp, ... B, (12, bins).
 
     A Gaussian around each semitone, as wide as a bin and at least a semitone; each bin's weights
     have norm one; octaves count by a Gaussian of two octaves around the fifth.
@@ -165,7 +164,7 @@ def _chroma_filters() -> Array:
 
 
 def _zero_crossings(samples: Array) -> Array:
-    """Return the share of samples, of those of a frame, at which the sign changes."""
+    """Return the share of a frame's samples at which the sign changes."""
     values = _framed(np.where(np.abs(samples) <= LEAST_POWER, 0.0, samples), "edge")
     return np.array([np.count_nonzero(np.diff(np.signbit(row))) for row in values]) / FRAME
 

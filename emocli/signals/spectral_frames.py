@@ -1,10 +1,10 @@
 """Describe the spectrum of a recording frame by frame: tilt, harmonics, flux, cepstrum.
 
-What eGeMAPS measures (Eyben et al. 2016, https://doi.org/10.1109/TAFFC.2015.2457417), in numpy. Our
-choices: Hann windows of 32 ms, as `voice_quality` has them, so that the harmonics of a voice of
-62 Hz and more stand apart; flux between spectra of equal energy, so that loudness has no part in
-it; twelve cepstral coefficients where eGeMAPS has four. Nothing here depends on the level but
-where a band lies below -120 dBFS.
+The measures of eGeMAPS (Eyben et al. 2016, https://doi.org/10.1109/TAFFC.2015.2457417), in numpy.
+Our choices: Hann windows of 32 ms, as in `voice_quality`, which separate the harmonics of a voice
+of 62 Hz and more; flux between spectra of equal energy, so that it does not depend on loudness;
+twelve cepstral coefficients where eGeMAPS has four. Nothing here depends on the level except where
+a band is below -120 dBFS.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from emocli.signals.voice_quality import HIGH_BAND_HZ, LOW_BAND_HZ, SPECTRUM_S
 
 Array = npt.NDArray[np.float64]
 
-PADDING = 2  # zeros behind the window: the peak between two bins is 0.4 dB down at most
+PADDING = 2  # zeros after the window: a peak between two bins loses 0.4 dB at most
 LOBE = 4 * PADDING  # bins of a Hann window's main lobe
-FLOOR = 1e-12  # mean square of a band, -120 dBFS: below what 16 bits leave of it
+FLOOR = 1e-12  # mean square of a band, -120 dBFS: below the noise of 16 bits
 PEAKS_HZ = (2000.0, 5000.0)  # Hammarberg et al. 1980: the strongest below 2 kHz, and above
 LINES_HZ = ((0.0, 500.0), (500.0, 1500.0))
 BANDS, LOWEST_HZ, HIGHEST_HZ = 26, 20.0, 8000.0  # triangles of the cepstrum, as in openSMILE
 CEPSTRUM = 12
-NEAR = 0.25  # of the pitch: where the peak of a harmonic is looked for
+NEAR = 0.25  # of the pitch: range of the search for a harmonic's peak
 
 COLUMNS = (
     "alpha_ratio_db",
@@ -49,9 +49,11 @@ def power(samples: npt.NDArray[np.floating], rate_hz: float, times: Array) -> Ar
     part = np.asarray(samples[max(low, 0) : max(high, 0)], np.float64)
     part = np.pad(part, (max(-low, 0), max(high - len(samples), 0)))
     window = np.hanning(width)
-    found = np.fft.rfft(part[(first - low)[:, None] + np.arange(width)] * window, PADDING * width)
+    transform = np.fft.rfft(
+        part[(first - low)[:, None] + np.arange(width)] * window, PADDING * width
+    )
     scale = 2 / (PADDING * width * np.square(window).sum())
-    spectra: Array = np.square(np.abs(found)) * scale
+    spectra: Array = np.square(np.abs(transform)) * scale
     return spectra
 
 
@@ -86,7 +88,7 @@ def _level_db(power: Array) -> Array:
 def _slope(hertz: Array, spectra: Array, band: tuple[float, float]) -> Array:
     """Return the slope (frames,) of the line through the levels in a band, in dB per kHz.
 
-    The levels of 125 Hz each, a main lobe of the window: single bins fall into holes between.
+    Levels are over 125 Hz each, a main lobe of the window: single bins may fall between harmonics.
     """
     count = len(hertz) // LOBE * LOBE
     means = spectra[:, :count].reshape(len(spectra), -1, LOBE).mean(axis=2)

@@ -30,7 +30,7 @@ def rhythm(
 
     speech_rate_syll_per_s is nuclei over the whole duration, articulation_rate_syll_per_s over
     the time between pauses; pauses before the first and after the last sound do not count.
-    All are None where nothing sounds.
+    All are None in silence.
     """
     spans = sounding_spans(times, sounding(intensity_db))
     if not spans:
@@ -48,7 +48,7 @@ def rhythm(
 
 
 def sounding(intensity_db: Array) -> Mask:
-    """Say which frames are neither silence beside the loudest ones nor digital silence."""
+    """Say which frames are neither silent relative to the loudest ones nor digital silence."""
     if not len(intensity_db):
         return np.zeros(0, bool)
     loudest = np.quantile(intensity_db, LOUDEST_QUANTILE)
@@ -57,7 +57,7 @@ def sounding(intensity_db: Array) -> Mask:
 
 
 def sounding_spans(times: Array, mask: Mask) -> list[tuple[float, float]]:
-    """Return (start, end) of what sounds; silences under 0.3 s are bridged, blips dropped.
+    """Return spans (start, end) of sound; silences under 0.3 s are bridged, blips dropped.
 
     >>> times = np.arange(200) / 100
     >>> mask = (times < 0.5) | (times > 0.6) & (times < 1.0) | (times > 1.5)
@@ -78,8 +78,8 @@ def sounding_spans(times: Array, mask: Mask) -> list[tuple[float, float]]:
 def nuclei(times: Array, intensity_db: Array, pitch_times: Array, voiced: Mask) -> Array:
     """Return the times of the syllable nuclei.
 
-    Peaks of the intensity above the silence threshold; of neighbours with less than 2 dB of dip
-    between them the louder one stays; those that are not voiced go.
+    Peaks of the intensity above the silence threshold; of neighbours with a dip of less than 2 dB
+    between them the louder one is kept; unvoiced ones are dropped.
     """
     inner = intensity_db[1:-1]
     is_peak = (inner > intensity_db[:-2]) & (inner >= intensity_db[2:])

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-LONGEST_S = 60.0  # our choice: quick to align, and an error goes no further
+LONGEST_S = 60.0  # our choice: quick to align, and an error stays in its stretch
 MARGIN_S = 1.0  # kept around words, whose times are not exact (our choice)
 
 
 class Stretch(NamedTuple):
-    """Words from `first` up to `last` (not included), and the seconds they lie in."""
+    """Words from `first` up to `last` (not included), and their span in seconds."""
 
     first: int
     last: int
@@ -24,12 +24,12 @@ def cut(
     """Return stretches of at most `longest_s` and margins, cut in pauses of their later halves.
 
     `words` has the start and end of each word, in order. Silences longer than two margins are left
-    out; a stretch is longer than asked for only where a single word is.
+    out; a stretch exceeds the limit only where a single word does.
 
     >>> cut([(0.0, 1.0), (1.1, 2.0), (3.0, 4.0)], 5.0, 3.0)
     [Stretch(first=0, last=2, start=0.0, end=2.5), Stretch(first=2, last=3, start=2.5, end=5.0)]
     """
-    found: list[Stretch] = []
+    stretches: list[Stretch] = []
     first, before = 0, 0.0
     while first < len(words):
         last = _last(words, first, longest_s)
@@ -38,13 +38,13 @@ def cut(
             after = (words[last - 1][1] + words[last][0]) / 2
         start = max(before, words[first][0] - MARGIN_S)
         end = max(min(after, words[last - 1][1] + MARGIN_S, duration_s), start)
-        found.append(Stretch(first, last, start, end))
+        stretches.append(Stretch(first, last, start, end))
         first, before = last, end
-    return found
+    return stretches
 
 
 def _last(words: Sequence[tuple[float, float]], first: int, longest_s: float) -> int:
-    """Return before which word the stretch that begins with `first` ends."""
+    """Return the word before which the stretch that begins with `first` ends."""
     start = words[first][0]
     last = first + 1
     while last < len(words) and words[last][1] <= start + longest_s:

@@ -2,8 +2,8 @@
 
 P. Boersma & D. Weenink, Praat manual, "TextGrid file formats",
 https://www.fon.hum.uva.nl/praat/manual/TextGrid_file_formats.html. As Praat itself does, the
-reader goes through free-standing numbers, quoted texts and flags, and passes over everything
-else, so that the long and the short format are one.
+reader reads free-standing numbers, quoted texts and flags, and skips everything else, so that it
+reads the long and the short format alike.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def decoded(data: bytes) -> str:
 
 
 def parse(data: bytes) -> list[Tier]:
-    """Return the interval tiers of a TextGrid; RecordError bad_textgrid where it is none."""
+    """Return the interval tiers of a TextGrid; RecordError bad_textgrid if it is not one."""
     if data.startswith(b"ooBinaryFile"):
         hint = "in Praat: Save as text file"
         raise RecordError("bad_textgrid", "a binary TextGrid", hint=hint)
@@ -62,9 +62,9 @@ def parse(data: bytes) -> list[Tier]:
     try:
         return list(_tiers(values))
     except (StopIteration, RuntimeError, TypeError, ValueError) as error:
-        said = str(error) if isinstance(error, ValueError) else "it ends too early, or has a gap"
+        reason = str(error) if isinstance(error, ValueError) else "it ends too early, or has a gap"
         hint = "expected a Praat TextGrid, long or short text format"
-        raise RecordError("bad_textgrid", f"not a TextGrid: {said}", hint=hint) from None
+        raise RecordError("bad_textgrid", f"not a TextGrid: {reason}", hint=hint) from None
 
 
 def _values(text: str) -> Iterator[str | float]:
@@ -80,9 +80,9 @@ def _values(text: str) -> Iterator[str | float]:
 
 
 def _tiers(values: Iterator[str | float]) -> Iterator[Tier]:
-    kind, what = _text(values), _text(values)
-    if not kind.startswith("ooTextFile") or what != "TextGrid":
-        raise ValueError(f"it begins with {kind!r:.40} and {what!r:.40}")
+    kind, object_class = _text(values), _text(values)
+    if not kind.startswith("ooTextFile") or object_class != "TextGrid":
+        raise ValueError(f"it begins with {kind!r:.40} and {object_class!r:.40}")
     _number(values), _number(values)
     if next(values) != "<exists>":
         return
@@ -96,7 +96,7 @@ def _tiers(values: Iterator[str | float]) -> Iterator[Tier]:
             for _ in range(count):
                 _number(values), _text(values)
         else:
-            raise ValueError(f"a tier of the kind {kind!r:.40}")
+            raise ValueError(f"unknown tier class {kind!r:.40}")
 
 
 def _interval(values: Iterator[str | float]) -> Interval:
@@ -109,21 +109,21 @@ def _interval(values: Iterator[str | float]) -> Interval:
 def _text(values: Iterator[str | float]) -> str:
     value = next(values)
     if not isinstance(value, str) or not value.startswith('"'):
-        raise ValueError(f"{value!r:.40} stands where a text should")
+        raise ValueError(f"{value!r:.40} instead of a text")
     return value[1:]
 
 
 def _number(values: Iterator[str | float]) -> float:
     value = next(values)
     if not isinstance(value, float):
-        raise ValueError(f"{value!r:.40} stands where a number should")
+        raise ValueError(f"{value!r:.40} instead of a number")
     return value
 
 
-def _count(values: Iterator[str | float], most: float = math.inf) -> int:
+def _count(values: Iterator[str | float], limit: float = math.inf) -> int:
     value = _number(values)
-    if value != int(value) or not 0 <= value <= most:
-        raise ValueError(f"{value:g} is no count")
+    if value != int(value) or not 0 <= value <= limit:
+        raise ValueError(f"{value:g} is not a count")
     return int(value)
 
 
@@ -147,24 +147,24 @@ def dumps(tiers: Sequence[Tier], start: float, end: float) -> str:
 
 
 def filled(intervals: Sequence[Interval], start: float, end: float) -> list[Interval]:
-    """Return intervals that touch from `start` to `end`; what overlaps is cut, empty ones go.
+    """Return intervals that cover `start` to `end`; overlaps are cut, empty ones dropped.
 
     >>> filled([Interval(1.0, 2.0, "a")], 0.0, 3.0)[0]
     Interval(start=0.0, end=1.0, label='')
     """
-    found: list[Interval] = []
+    result: list[Interval] = []
     now = start
     for interval in sorted(intervals):
         first, last = max(interval.start, now), min(interval.end, end)
         if last <= first:
             continue
         if first > now:
-            found.append(Interval(now, first, ""))
-        found.append(Interval(first, last, interval.label))
+            result.append(Interval(now, first, ""))
+        result.append(Interval(first, last, interval.label))
         now = last
-    if now < end or not found:
-        found.append(Interval(now, end, ""))
-    return found
+    if now < end or not result:
+        result.append(Interval(now, end, ""))
+    return result
 
 
 def _seconds(value: float) -> str:

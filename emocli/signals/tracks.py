@@ -1,11 +1,11 @@
-"""Follow pitch, loudness and voice through a recording: every Praat analysis once, in windows.
+"""Follow pitch, intensity and voice over a recording: every Praat analysis once, in windows.
 
 Praat (Boersma & Weenink, https://www.praat.org) is called through Parselmouth (Jadoul, Thompson &
 de Boer 2018, https://doi.org/10.1016/j.wocn.2018.07.001); `pitch`, `formants` and `voice_quality`
 say how.
 
-Long recordings are analysed in windows that overlap, and the frames pooled: memory stays flat,
-and a vowel on an edge is as good as any other. Praat is not thread-safe: use processes.
+Long recordings are analysed in overlapping windows, and the frames pooled: memory stays bounded,
+and a vowel on an edge is measured as well as any other. Praat is not thread-safe: use processes.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ Samples = npt.NDArray[np.floating]
 Span = tuple[float, float]  # start and end in seconds
 
 WINDOW_S = 60.0  # analysed at a time
-MARGIN_S = 0.5  # heard on either side of a window, and thrown away: longer than any frame
+MARGIN_S = 0.5  # analysed on either side of a window and discarded: longer than any frame
 
 # Six frames in the shortest vowel that has a pitch (30 ms): twice what a slope needs.
 PITCH_STEP_S = 0.005
-LOUD_STEP_S = 0.01  # our choice, the usual one
+LOUD_STEP_S = 0.01  # our choice, a common one
 
-ENERGY_STEP_S = 0.001  # fine enough to say where in a frame of 15 to 60 ms the sound is
+ENERGY_STEP_S = 0.001  # fine enough to locate the energy in a frame of 15 to 60 ms
 
-INTENSITY_FLOOR_HZ = 50.0  # smooths over 64 ms: syllables stay, periods go (de Jong & Wempe 2009)
+INTENSITY_FLOOR_HZ = 50.0  # smooths over 64 ms: keeps syllables, not periods (de Jong & Wempe 2009)
 
 
 class Tracks(NamedTuple):
-    """What all frames of a recording say; times are seconds from its start."""
+    """All frame-wise measures of a recording; times are seconds from its start."""
 
     times: Array  # (frames,) every 5 ms
     f0_hz: Array  # 0 where unvoiced
-    centres: Array  # where the sound in a frame is on average, see `_centres`
+    centres: Array  # mean time of the energy in a frame, see `_centres`
     loud_times: Array  # (loud frames,) every 10 ms
     intensity_db: Array
     hnr_times: Array  # (voiced frames on a grid of their own,) every 20 ms
@@ -52,7 +52,7 @@ class Tracks(NamedTuple):
     spectrum: Array  # (bins,) summed power of the voiced frames
     jitter: float  # NaN where there are no periods
     shimmer_db: float
-    floor_hz: float  # between which the pitch was looked for
+    floor_hz: float  # the range of the pitch search
     ceiling_hz: float
 
     @property
@@ -62,20 +62,20 @@ class Tracks(NamedTuple):
         return mask
 
 
-POOLED = Tracks._fields[:8]  # what has frames: the windows' one after the other
+POOLED = Tracks._fields[:8]  # fields with frames: those of all windows are concatenated
 
 
 class _Window(NamedTuple):
     """A part of a recording with its margins."""
 
     sound: parselmouth.Sound
-    offset: float  # where the sound starts
-    start: float  # what is kept of it
+    offset: float  # start of the sound
+    start: float  # the span that is kept
     end: float
 
 
 def follow(samples: Samples, rate_hz: float, vowels: Sequence[Span] = ()) -> Tracks:
-    """Return the tracks of samples (time,), with formants where it is voiced or a vowel."""
+    """Return the tracks of samples (time,), with formants in voiced frames and vowels."""
     within = pitch_range(samples, rate_hz)
     parts = [_analyse(window, within, vowels) for window in _windows(samples, rate_hz, MARGIN_S)]
     weights = np.array([np.count_nonzero(part.f0_hz) for part in parts])
@@ -91,7 +91,7 @@ def follow(samples: Samples, rate_hz: float, vowels: Sequence[Span] = ()) -> Tra
 
 
 def pitch_range(samples: Samples, rate_hz: float = 16_000) -> pitch.Range:
-    """Return between which frequencies to look for this speaker's pitch: a first, wide look."""
+    """Return the range of this speaker's pitch, from a first, wide pass."""
     looks = [
         pitch.follow(window.sound, pitch.FIRST_STEP_S, pitch.WIDE).f0_hz
         for window in _windows(samples, rate_hz)
@@ -114,18 +114,18 @@ def _windows(samples: Samples, rate_hz: float, margin_s: float = 0.0) -> Iterato
 def _analyse(window: _Window, within: pitch.Range, vowels: Sequence[Span]) -> Tracks:
     """Run every analysis once on a window."""
     sound, offset = window.sound, window.offset
-    times, f0_hz, found = pitch.follow(sound, PITCH_STEP_S, within)
+    times, f0_hz, praat_pitch = pitch.follow(sound, PITCH_STEP_S, within)
     intensity_floor_hz = max(INTENSITY_FLOOR_HZ, 6.5 / sound.duration)  # Praat's window is 6.4 / it
     intensity = sound.to_intensity(intensity_floor_hz, LOUD_STEP_S)
     kept, loud = _inside(times + offset, window), _inside(intensity.xs() + offset, window)
     voiced = (f0_hz > 0) & kept
     values, rate_hz = sound.values[0], sound.sampling_frequency
-    wanted = voiced | (kept & _covered(times + offset, vowels))
-    rows = formants.track(values, rate_hz, times, wanted, formants.ceiling_hz(within.median_hz))
+    mask = voiced | (kept & _covered(times + offset, vowels))
+    rows = formants.track(values, rate_hz, times, mask, formants.ceiling_hz(within.median_hz))
     rows[:, 0] += offset
     hnr_times, hnr_db = voice_quality.harmonicity(sound, within.floor_hz, times, voiced)
     core = (window.start - offset, window.end - offset)
-    jitter, shimmer_db = voice_quality.perturbation(sound, found, core)
+    jitter, shimmer_db = voice_quality.perturbation(sound, praat_pitch, core)
     return Tracks(
         times[kept] + offset,
         f0_hz[kept],
@@ -159,11 +159,11 @@ def _covered(times: Array, spans: Sequence[Span]) -> Mask:
 
 
 def _centres(values: Array, rate_hz: float, times: Array, voiced: Mask, floor_hz: float) -> Array:
-    """Return the time (frames,) that each voiced frame really tells of, its own elsewhere.
+    """Return the effective time (frames,) of each voiced frame, its middle for other frames.
 
-    The mean time of the energy under the frame's Hann window. Beside silence that is not its
-    middle: half a frame of sound is heard there, and a slope over the middles comes out too flat
-    (by 10 % for a vowel of 80 ms between silences, our measurement; by 1 % over these).
+    The mean time of the energy under the frame's Hann window. Beside silence it is not the middle,
+    since only half the frame has sound, and a slope over the middles is too flat (by 10 % for a
+    vowel of 80 ms between silences, our measurement; by 1 % over these times).
     """
     size = max(round(ENERGY_STEP_S * rate_hz), 1)
     energy = np.square(values[: len(values) // size * size]).reshape(-1, size).sum(axis=1)
@@ -181,7 +181,7 @@ def _centres(values: Array, rate_hz: float, times: Array, voiced: Mask, floor_hz
 
 
 def _weighted(values: list[float], weights: npt.NDArray[np.int_]) -> float:
-    """Return the mean of what is known, windows weighing as their voiced frames do, else NaN."""
+    """Return the mean of finite values, weighted by the windows' voiced frames, else NaN."""
     array = np.array(values)
     known = np.isfinite(array) & (weights > 0)
     return float(np.average(array[known], weights=weights[known])) if known.any() else math.nan

@@ -1,4 +1,4 @@
-"""Take a transcript apart into the words that are said."""
+"""Split a transcript into its spoken words."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ EDGES += "«»„“”‚‹›¿¡。、，！？；：（）「」『』।�
 
 
 def tokens(text: str) -> list[str]:
-    r"""Return the words of a text as they stand there, without punctuation around them.
+    r"""Return the words of a text as written, without punctuation around them.
 
     >>> tokens('"Well--no," she said: [laughs] it’s $5.50, isn\'t it?...')
     ['Well', 'no', 'she', 'said', "it's", '$5.50', "isn't", 'it']
     """
     parts = BETWEEN.split(REMARK.sub(" ", text).translate(APOSTROPHES))
-    found = (_bare(part) for part in parts if part and WORDLIKE.search(part))
-    return [word for word in found if word]
+    words = (_bare(part) for part in parts if part and WORDLIKE.search(part))
+    return [word for word in words if word]
 
 
 def _bare(part: str) -> str:
@@ -30,7 +30,7 @@ def _bare(part: str) -> str:
 
 
 def is_plain(word: str) -> bool:
-    """Say whether a word is letters and signs within words, so that a dictionary may have it."""
+    """Say whether a word has only letters and word-internal signs, as in a dictionary."""
     return not re.search(r"[^\w'.-]|\d|_", word)
 
 

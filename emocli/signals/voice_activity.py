@@ -1,7 +1,8 @@
-"""Find the parts of a recording where somebody speaks.
+"""Find the speech in a recording.
 
-Silero VAD (Silero Team, 2021-2024, https://github.com/snakers4/silero-vad), as faster-whisper
-carries it (onnxruntime), else from the package silero-vad (torch). The durations are our choice.
+Silero VAD (Silero Team, 2021-2024, https://github.com/snakers4/silero-vad), as bundled with
+faster-whisper (onnxruntime), else from the package silero-vad (torch). The durations are our
+choice.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from emocli.errors import ModelError
 from emocli.signals.ffmpeg import SAMPLE_RATE_HZ
 
-MAX_SEGMENT_S = 30.0  # what Whisper hears at a time
+MAX_SEGMENT_S = 30.0  # the window of Whisper
 MIN_SILENCE_MS = 500  # a shorter pause does not end a turn
 MIN_SPEECH_MS = 250  # less is a click or a cough
 PAD_MS = 100  # kept before and after, so that no onset is cut
@@ -23,10 +24,10 @@ Span = tuple[float, float]
 def speech_segments(samples: npt.NDArray[np.float32]) -> list[Span]:
     """Return (start, end) in seconds of the speech in samples (time,) at 16 kHz.
 
-    No segment is longer than 30 s. Raises ModelError where no detector is installed.
+    No segment is longer than 30 s. Raises ModelError if no detector is installed.
     """
-    found = _detect(samples)
-    spans = [(mark["start"] / SAMPLE_RATE_HZ, mark["end"] / SAMPLE_RATE_HZ) for mark in found]
+    marks = _detect(samples)
+    spans = [(mark["start"] / SAMPLE_RATE_HZ, mark["end"] / SAMPLE_RATE_HZ) for mark in marks]
     return [part for span in spans for part in halved(span)]
 
 
@@ -65,6 +66,6 @@ def _detect_with_torch(
         from silero_vad import get_speech_timestamps, load_silero_vad
     except (ImportError, OSError):
         raise ModelError(
-            "no voice activity detector here", hint="pip install 'emocli[offline]'"
+            "no voice activity detector is installed", hint="pip install 'emocli[offline]'"
         ) from None
     return list(get_speech_timestamps(torch.from_numpy(samples), load_silero_vad(), **durations))

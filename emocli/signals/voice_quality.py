@@ -1,4 +1,4 @@
-"""Measure the quality of a voice: how regular, how noisy, how bright it is; through Praat.
+"""Measure voice quality: regularity, noise and brightness, through Praat.
 
 Jitter and shimmer: Praat manual, "Voice 2" and "Voice 3",
 https://www.fon.hum.uva.nl/praat/manual/Voice_2__Jitter.html. Harmonicity: Boersma 1993,
@@ -26,13 +26,13 @@ MOST_PERIOD_FACTOR, MOST_AMPLITUDE_FACTOR = 1.3, 1.6
 # Bands of the alpha ratio in eGeMAPS (Eyben et al. 2016, https://doi.org/10.1109/TAFFC.2015.2457417).
 LOW_BAND_HZ, HIGH_BAND_HZ = (50.0, 1000.0), (1000.0, 5000.0)
 SPECTRUM_S = 0.032
-MIN_BANDS = 3  # for a line: a pitch below 880 Hz has them below 5 kHz
+MIN_BANDS = 3  # of a line: a pitch below 880 Hz has them below 5 kHz
 
-HARMONICITY_STEP_S = 0.02  # the dearest analysis, and a slow one
+HARMONICITY_STEP_S = 0.02  # a slow analysis
 PERIODS_AROUND = 1.5  # of the floor: a frame of one period, and the next one to compare it with
 MIN_PERIODS = 2.1
-NOTHING_IS_SILENT = 0.0  # what is voiced was decided by the pitch, over the whole recording
-PRAAT_UNDEFINED_DB = -199.0  # Praat writes -200 where nothing is periodic
+NOTHING_IS_SILENT = 0.0  # voicing is decided by the pitch, over the recording
+PRAAT_UNDEFINED_DB = -199.0  # Praat writes -200 if nothing is periodic
 
 
 def perturbation(
@@ -54,8 +54,8 @@ def harmonicity(sound: parselmouth.Sound, floor_hz: float, times: Array, voiced:
     """Return times and harmonics-to-noise ratios in dB (2, frames) where `voiced` (times,) is true.
 
     10 log10(r / (1 - r)), r the cross-correlation at the period (Boersma 1993, eq. 4; Praat,
-    "To Harmonicity (cc)"). The autocorrelation of the pitch would cost nothing more, but is 5 dB
-    out above 20 dB.
+    "To Harmonicity (cc)"). The autocorrelation of the pitch would be free, but is 5 dB off above
+    20 dB.
     """
     values = [
         _harmonicity(sound, floor_hz, max(start, 0.0), end)
@@ -67,12 +67,12 @@ def harmonicity(sound: parselmouth.Sound, floor_hz: float, times: Array, voiced:
 
 
 def _harmonicity(sound: parselmouth.Sound, floor_hz: float, start: float, end: float) -> Array:
-    """Return times and ratios (2, frames) of one stretch; none where it is too short for Praat."""
+    """Return times and ratios (2, frames) of one span; none if it is too short for Praat."""
     part = sound.extract_part(start, end, preserve_times=True)
     if part.duration < MIN_PERIODS / floor_hz:
         return np.zeros((2, 0))
-    found = part.to_harmonicity_cc(HARMONICITY_STEP_S, floor_hz, NOTHING_IS_SILENT)
-    return np.stack([found.xs(), found.values[0]])
+    praat = part.to_harmonicity_cc(HARMONICITY_STEP_S, floor_hz, NOTHING_IS_SILENT)
+    return np.stack([praat.xs(), praat.values[0]])
 
 
 def spectrum(sound: parselmouth.Sound, voiced_times: Array) -> Array:
@@ -89,7 +89,7 @@ def spectrum(sound: parselmouth.Sound, voiced_times: Array) -> Array:
 
 
 def tilt_db_per_octave(spectrum: Array, sample_rate_hz: float, f0_hz: float | None) -> float | None:
-    """Return how fast a power spectrum (bins,) falls, None where it is empty.
+    """Return the slope of a power spectrum (bins,), None if it is empty.
 
     The slope of the least-squares line through the level (dB, mean power of the bins) of octave
     bands over their number; the bands are centred on the pitch and its octaves, so that each
@@ -111,10 +111,10 @@ def tilt_db_per_octave(spectrum: Array, sample_rate_hz: float, f0_hz: float | No
 
 
 def alpha_ratio_db(spectrum: Array, sample_rate_hz: float) -> float | None:
-    """Return how bright a power spectrum (bins,) is, None where it is empty.
+    """Return the brightness of a power spectrum (bins,), None if it is empty.
 
     10 log10 of the energy in 1-5 kHz over that in 50-1000 Hz: a pressed, aroused voice is higher.
-    (Eyben et al. 2016 turn the fraction round: the same figure with the other sign.)
+    (Eyben et al. 2016 invert the fraction: the same figure with the opposite sign.)
     """
     hertz = np.linspace(0, sample_rate_hz / 2, len(spectrum))
     low, high = (

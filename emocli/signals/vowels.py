@@ -1,8 +1,8 @@
-"""Measure every vowel: its pitch and how that moves, its loudness, its length, its formants.
+"""Measure every vowel: pitch and its movement, loudness, duration and formants.
 
 The six descriptors of VowelPrompt (Wang et al. 2026, https://arxiv.org/abs/2602.06270: level,
 slope and variation of pitch, level and variation of intensity, duration), which names no
-settings: those here are our choice. Praat's frames come from `tracks`.
+settings: they are our choice. Praat's frames come from `tracks`.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from emocli.signals.tracks import Array, Samples, Span, Tracks
 MIN_VOICED_S = 0.03  # a shorter vowel has no pitch of its own: our choice
 REFERENCE_PRESSURE = 2e-5  # Praat's 0 dB, as a sample value
 
-# A Hann window of two periods lets no ripple of the period through: its spectrum is zero at the
-# pitch and all its harmonics. Without a pitch: two periods of 100 Hz.
+# A Hann window of two periods removes the ripple of the period: its spectrum is zero at the pitch
+# and all its harmonics. Without a pitch: two periods of 100 Hz.
 PERIODS_PER_LEVEL, LEVEL_WITHOUT_PITCH_S = 2.0, 0.02
 LEVEL_STEP_S = 0.005
 MIN_LEVELS = 3
 
-# Formants are read where neighbours pull least: the middle half (our choice).
+# Formants are read where coarticulation is least: the middle half (our choice).
 MIDDLE = (0.25, 0.75)
 
 PITCH = ("f0_mean_hz", "f0_slope_st_per_s", "f0_sd_st", "f0_range_st")
@@ -39,20 +39,20 @@ def measure(
     samples: Samples, rate_hz: float, tracks: Tracks, spans: Sequence[Span]
 ) -> list[Measures]:
     """Return duration, pitch, loudness and formants of each span; units are in the names."""
-    found = []
+    measures = []
     for start, end in spans:
         pitch = _pitch(tracks, start, end)
         loudness = _loudness(samples, rate_hz, (start, end), pitch["f0_mean_hz"])
         formants = _formants(tracks, start, end)
-        found.append({"duration": end - start, **pitch, **loudness, **formants})
-    return found
+        measures.append({"duration": end - start, **pitch, **loudness, **formants})
+    return measures
 
 
 def _pitch(tracks: Tracks, start: float, end: float) -> Measures:
     """Return level, trend and spread of the pitch; None below 30 ms or three voiced frames.
 
     Semitones are 12 log2(f0 / mean); the slope is the least-squares line over the voiced frames
-    at the times they really tell of (`Tracks.centres`), the SD is about the mean and not about
+    at their effective times (`Tracks.centres`), the SD is about the mean and not about
     that line, the range is the highest less the lowest frame.
     """
     first, last = np.searchsorted(tracks.times, (start, end))
@@ -67,7 +67,7 @@ def _pitch(tracks: Tracks, start: float, end: float) -> Measures:
 
 
 def slope(times: Array, values: Array) -> float:
-    """Return the slope of the least-squares line; NaN where all times are one.
+    """Return the slope of the least-squares line; NaN if all times are equal.
 
     >>> slope(np.array([0.0, 0.25, 0.5]), np.array([1.0, 2.0, 3.0]))
     4.0
@@ -78,11 +78,11 @@ def slope(times: Array, values: Array) -> float:
 
 
 def _loudness(samples: Samples, rate_hz: float, span: Span, f0_hz: float | None) -> Measures:
-    """Return the level of the whole vowel and the spread of the levels inside it.
+    """Return the level of a vowel and the spread of the levels within it.
 
     The mean is Praat's "Get intensity": 10 log10 of the mean square over (2e-5)^2. The spread is
     the SD in dB of the mean square under Hann windows of two periods, every 5 ms, that lie
-    wholly in the vowel; None with fewer than three.
+    within the vowel; None with fewer than three.
     """
     first, last = (max(round(second * rate_hz), 0) for second in span)
     squares = np.square(samples[first:last], dtype=np.float64) / REFERENCE_PRESSURE**2
@@ -106,6 +106,6 @@ def _formants(tracks: Tracks, start: float, end: float) -> Measures:
 
 
 def median(values: npt.NDArray[np.floating]) -> float | None:
-    """Return the median of what is known, None where nothing is."""
+    """Return the median of the finite values, None if there are none."""
     known = values[np.isfinite(values)]
     return float(np.median(known)) if len(known) else None

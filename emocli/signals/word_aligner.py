@@ -1,7 +1,7 @@
-"""Find the words of a transcript, and their sounds, with an acoustic model of English.
+"""Align the words of a transcript, and their sounds, with an acoustic model of English.
 
-English words are in Pocketsphinx's dictionary or are guessed by espeak-ng, which also says where
-the stress lies, since the dictionary does not. Words of other languages are pronounced by espeak-ng
+English words are in Pocketsphinx's dictionary or are pronounced by espeak-ng, which also supplies
+the stress that the dictionary lacks. Words of other languages are pronounced by espeak-ng
 throughout, and aligned as the nearest sounds that English has (`phone_sets.NEAREST`).
 """
 
@@ -24,17 +24,17 @@ from emocli.signals.pocketsphinx_aligner import (
 )
 
 # Text and audio agree where the misfit is at most this, in nats per frame below the best state;
-# where it is somewhat more, half of what the same sounds backwards fit worse by counts in their
-# favour: noise and strange voices raise both. Ours, by clips of RAVDESS, EMO-DB and nEMO with
-# their own texts and with others': 1 to 2 % of the right texts are refused (in RAVDESS, 18 of 960,
-# all of them screams), and 1 to 2 % of the wrong ones pass; `python -m tests.bench align`.
+# the limit rises by half of the advantage over the same sounds backwards, since noise and unusual
+# voices raise both. Our values, from clips of RAVDESS, EMO-DB and nEMO with right and wrong texts:
+# 1 to 2 % of the right texts are refused (in RAVDESS, 18 of 960, all of them screams), and 1 to 2 %
+# of the wrong ones pass; `python -m tests.bench align`.
 MISFIT_NATS = 6.9
 ADVANTAGE = 0.5
-MOST_NATS = 5.0  # by which the sounds backwards count as worse
+MOST_NATS = 5.0  # at most, of that advantage
 
 
 class Found(NamedTuple):
-    """Sounds with times, and where their pronunciation comes from."""
+    """Sounds with times, and the words that were guessed."""
 
     spans: list[Span]
     guessed: list[str]  # words that the dictionary does not have
@@ -42,11 +42,11 @@ class Found(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A word, or a part of one, as the decoder is given it."""
+    """A word, or a part of one, for the decoder."""
 
     word: int  # its index in the transcript
     name: str  # in the dictionary
-    sounds: list[tuple[Sound, int]]  # each with how many sounds of English it became; or none
+    sounds: list[tuple[Sound, int]]  # each with its number of English sounds; or none
 
 
 def is_english(language: str) -> bool:
@@ -57,9 +57,9 @@ def is_english(language: str) -> bool:
 def align(
     samples: Samples, words: Sequence[str], language: str, most: float = MISFIT_NATS
 ) -> Found:
-    """Return where the sounds of words are in samples (time,) at 16 kHz.
+    """Return the times of the sounds of words in samples (time,) at 16 kHz.
 
-    `most` is the misfit in nats that is never too much.
+    A misfit of at most `most` nats is always accepted.
 
     Raises RecordError cannot_align where the words do not fit, and no_espeak or unknown_language
     where they have no pronunciation.
@@ -86,22 +86,24 @@ def _check_length(aligner: Aligner, entries: list[Entry], duration_s: float) -> 
         raise RecordError("cannot_align", message, hint=HINT)
 
 
-def _check_fit(aligner: Aligner, samples: Samples, aligned: Aligned, most: float) -> None:
-    """Raise RecordError cannot_align where the sounds fit hardly better than backwards."""
+def _check_fit(aligner: Aligner, samples: Samples, aligned: Aligned, limit: float) -> None:
+    """Raise RecordError cannot_align if the sounds hardly fit better than backwards."""
     misfit = aligned.misfit
-    if misfit <= most:
+    if misfit <= limit:
         return
     advantage = MOST_NATS
-    if misfit <= most + ADVANTAGE * MOST_NATS:
+    if misfit <= limit + ADVANTAGE * MOST_NATS:
         backwards = [
             aligner.add([piece.symbol for piece in reversed(word)])
             for word in reversed(aligned.words)
         ]
         with contextlib.suppress(RecordError):  # they do not fit at all
             advantage = min(aligner.align(samples, backwards).misfit - misfit, MOST_NATS)
-    most += ADVANTAGE * advantage
-    if misfit > most:
-        message = f"text and audio disagree: misfit {misfit:.1f} nats a frame, {most:.1f} would do"
+    limit += ADVANTAGE * advantage
+    if misfit > limit:
+        message = (
+            f"text and audio disagree: misfit {misfit:.1f} nats a frame, the limit is {limit:.1f}"
+        )
         raise RecordError("cannot_align", message, hint=HINT)
 
 
@@ -124,7 +126,7 @@ def _of_english(
 
 
 def _pronounced(words: Sequence[str]) -> list[list[Sound]]:
-    """Return what espeak-ng says, or nothing where it is not installed: no stress then."""
+    """Return espeak-ng's pronunciations, or nothing if it is not installed: no stress then."""
     try:
         return pronunciation.pronounce(words, "en")
     except pronunciation.NoPronunciationError:
@@ -132,10 +134,10 @@ def _pronounced(words: Sequence[str]) -> list[list[Sound]]:
 
 
 def _known_parts(aligner: Aligner, word: str) -> list[str | None]:
-    """Return the dictionary's names of a word's parts, or one None where it has to be guessed."""
+    """Return the dictionary's names of a word's parts, or one None if it has to be guessed."""
     if not transcripts.is_plain(word):
         return [None]
-    bare = word.strip("'")  # a quotation mark, or what is left out: 'cause
+    bare = word.strip("'")  # a quotation mark, or an elision: 'cause
     for parts in ([word], [bare], [f"{word}."], [word.replace("-", "")], transcripts.parts(word)):
         if parts and all(aligner.knows(part) for part in parts):
             return list(parts)
@@ -143,7 +145,7 @@ def _known_parts(aligner: Aligner, word: str) -> list[str | None]:
 
 
 def _guess(aligner: Aligner, index: int, sounds: Sequence[Sound]) -> Entry:
-    """Return an entry made of the nearest sounds of English; one without a name has none."""
+    """Return an entry of the nearest English sounds; without any it has no name."""
     nearest = [phones.nearest(sound.ipa) for sound in sounds]
     symbols = [symbol for some in nearest for symbol in some]
     counts = [(sound, len(some)) for sound, some in zip(sounds, nearest, strict=True)]
@@ -158,15 +160,15 @@ def _of_others(aligner: Aligner, words: Sequence[str], language: str) -> list[En
 
 def _spans(
     entries: Sequence[Entry],
-    found: Sequence[Sequence[Piece]],
+    pieces_of_words: Sequence[Sequence[Piece]],
     stresses: Sequence[Sequence[int]],
     english: bool,
 ) -> Iterator[Span]:
     done: dict[int, int] = {}  # vowels of a word that earlier parts of it had
     vowels: dict[int, int] = {}
-    for entry, pieces in zip(entries, found, strict=True):
+    for entry, pieces in zip(entries, pieces_of_words, strict=True):
         vowels[entry.word] = vowels.get(entry.word, 0) + _vowel_count(pieces)
-    for entry, pieces in zip(entries, found, strict=True):
+    for entry, pieces in zip(entries, pieces_of_words, strict=True):
         if not english:
             yield from _of_sounds(entry, pieces)
             continue
@@ -194,7 +196,7 @@ def _of_pieces(
 
 
 def _of_sounds(entry: Entry, pieces: Sequence[Piece]) -> Iterator[Span]:
-    """Yield the sounds of another language, each over the English ones it became."""
+    """Yield the sounds of another language, each over its English sounds."""
     rest = list(pieces)
     for sound, count in entry.sounds:
         part, rest = rest[:count], rest[count:]

@@ -1,4 +1,4 @@
-"""How far numbers are from their mean, in standard deviations."""
+"""Standardise numbers: their distance from a mean in standard deviations."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-LEAST = 1e-6  # a deviation below this is that of a number which does not change
+LEAST = 1e-6  # a deviation below this is that of a constant
 
 
 class Moments(NamedTuple):
-    """Mean and standard deviation (dim,) of rows; of the population, that is divided by n."""
+    """Mean and standard deviation (dim,) of rows; of the population, i.e. divided by n."""
 
     mean: Floats
     deviation: Floats
 
 
 def moments(pieces: Iterable[NDArray[np.floating]]) -> Moments:
-    """Return the moments of all rows of some pieces (rows, dim), of which one has a row.
+    """Return the moments of all rows of pieces (rows, dim); at least one row must be finite.
 
-    Rows with a number that is none do not count. Sums are of distances from the first row, so that
-    a large mean costs no digits.
+    Rows with NaN or infinity do not count. Sums are of distances from the first row, so that a
+    large mean costs no digits.
     """
     first, count, total, squares = None, 0, np.zeros(()), np.zeros(())
     for piece in pieces:
@@ -40,7 +40,7 @@ def moments(pieces: Iterable[NDArray[np.floating]]) -> Moments:
     return Moments(first + mean, np.sqrt((squares / count - mean**2).clip(min=0)))
 
 
-def z_scores(values: NDArray[np.floating], own: Moments) -> NDArray[np.float32]:
-    """Return values (..., dim) in deviations from the mean; 0 where they never change."""
-    scale = np.where(own.deviation < LEAST, np.inf, own.deviation)
-    return ((values - own.mean) / scale).astype(np.float32)
+def z_scores(values: NDArray[np.floating], reference: Moments) -> NDArray[np.float32]:
+    """Return values (..., dim) in deviations from the mean; 0 if the deviation is 0."""
+    scale = np.where(reference.deviation < LEAST, np.inf, reference.deviation)
+    return ((values - reference.mean) / scale).astype(np.float32)

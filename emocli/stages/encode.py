@@ -1,4 +1,4 @@
-"""The streams of a record: which encoder makes each, and how features come into records."""
+"""Encode the streams of records: which encoder makes each, and how features are added."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from emocli.records import Record
 from emocli.records.missing import lost
 from emocli.records.modality import MODALITIES, cost
 
-Spec = dict[str, Any]  # what a stream is: stream, modality, encoder, layer, pooling, ...
+Spec = dict[str, Any]  # of a stream: stream, modality, encoder, layer, pooling, ...
 Loaded = tuple[Encoder, str]  # with its revision
 
 INLINE, STORED = "inline", "store"
-PASSED = "passed"  # frames go on to the next stage of this process, and nowhere else
+PASSED = "passed"  # frames go to the next stage of this process, not to the store
 
 
 def plain(modality: str, encoder: str | None) -> Spec:
-    """Return what a stream is where neither a flag nor a bundle says."""
+    """Return the default spec of a stream, without flags or a bundle."""
     spec: Spec = dict(modalities.load(modality).PLAIN)
     if encoder and encoders.is_measured(encoder, modality):
         spec |= encoders.load(encoder).PLAIN
@@ -34,7 +34,7 @@ def plain(modality: str, encoder: str | None) -> Spec:
 
 
 def of_bundle(trained: Bundle, modality: str | None = None) -> list[Spec]:
-    """Return what a bundle's streams must be; of the modalities given, if any."""
+    """Return the specs of a bundle's streams; only those of some modalities, if given."""
     specs = [{"stream": name, **spec} for name, spec in trained.streams.items()]
     if modality is None:
         return specs
@@ -50,17 +50,17 @@ def of_bundle(trained: Bundle, modality: str | None = None) -> list[Spec]:
 
 
 def turns(specs: Sequence[Spec]) -> int:
-    """Return how many turns before a record its streams need."""
+    """Return how many preceding turns the streams of a record need."""
     return max((spec.get("context") or 0 for spec in specs), default=0)
 
 
 def batch(specs: Sequence[Spec]) -> int:
-    """Return the largest batch that the modalities of some streams find best."""
+    """Return the largest of the best batch sizes of the streams' modalities."""
     return max((modalities.load(spec["modality"]).BATCH for spec in specs), default=1)
 
 
 def work(specs: Sequence[Spec]) -> Callable[[Record], float]:
-    """Return the function that says how much work the streams of a record still are."""
+    """Return the cost function of records: the work of the streams that they still need."""
 
     def remaining(record: Record) -> float:
         return cost(record, {s["modality"] for s in specs if wanted(record, s)})
@@ -76,7 +76,7 @@ def stage(
     keep: str = INLINE,
     skip: Callable[[Record], bool] | None = None,
 ) -> pipeline.Stage:
-    """Return the stage that adds one stream's features; to records that `skip` does not name.
+    """Return the stage that adds one stream's features to the records that `skip` does not refuse.
 
     Raises UsageError for an unknown modality.
     """
@@ -107,13 +107,13 @@ def stage(
 
 
 def wanted(record: Record, spec: Spec) -> bool:
-    """Say whether a record still needs this stream and has not given it up."""
+    """Say whether a record lacks this stream and has no note of its loss."""
     absent = features.of(record).get(spec["stream"]) is None
     return absent and lost(record, spec["modality"], spec["stream"]) is None
 
 
 def _material(modality: Any, record: Record, spec: Spec, store: Store) -> Any:
-    """Return what the encoder takes of a record, or why it takes nothing."""
+    """Return the encoder's input from a record, or the error if there is none."""
     try:
         return modality.material(record, spec, store)
     except RecordError as error:
@@ -121,7 +121,7 @@ def _material(modality: Any, record: Record, spec: Spec, store: Store) -> Any:
 
 
 def _encode(outcomes: list[Any], loaded: Callable[[], Loaded]) -> None:
-    """Replace what can be encoded by (Encoded, revision); errors stay."""
+    """Replace each input by (Encoded, revision); errors stay."""
     chosen = [i for i, outcome in enumerate(outcomes) if not isinstance(outcome, Exception)]
     if chosen:
         encoder, revision = loaded()
@@ -130,7 +130,7 @@ def _encode(outcomes: list[Any], loaded: Callable[[], Loaded]) -> None:
 
 
 def _blame_stream(error: Any, spec: Spec, trained: Bundle | None) -> None:
-    """Let what fails in a stream's encoder be that stream's failure, not its modality's."""
+    """Attribute a failure of an encoder to its stream, not to the modality of the stream."""
     if getattr(error, "modality", None) is None:
         error.stream = spec["stream"]
         kinds = [s["modality"] for s in trained.streams.values()] if trained else []

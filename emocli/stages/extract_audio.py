@@ -1,4 +1,4 @@
-"""Decode the audio of records, whole or cut into stretches of speech."""
+"""Decode the audio of records, as a whole or cut into segments of speech."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def stage(context: Context) -> pipeline.Stage:
 
 
 def bring(_context: Context, wanted: Callable[[Record], bool]) -> pipeline.Stage:
-    """Return the stage that adds `audio` to some records; the samples are not kept."""
+    """Return the stage that adds `audio` to the wanted records; the samples are not kept."""
     return _stage(None, wanted=wanted)
 
 
 def _stage(
     store: Store | None, *, jobs: int = 1, wanted: Callable[[Record], bool] | None = None
 ) -> pipeline.Stage:
-    from emocli.signals import audio  # noqa: F401 - before the workers fork, once for all
+    from emocli.signals import audio  # noqa: F401 - imported once, before workers fork
 
     work = partial(extract, store=store)
     return pipeline.each(work, name=NAME, modality="audio", jobs=jobs, wanted=wanted)
@@ -53,7 +53,7 @@ def _is_stored(record: Record, store: Store | None) -> bool:
 
 
 def _described(audio: Audio, store: Store | None) -> Record:
-    """Return the `audio` of a record, and see to it that the store has the samples."""
+    """Return the `audio` of a record, after putting the samples into the store."""
     description: Record = {} if store is None else {"path": keep(audio.samples, store)}
     description |= {
         "sample_rate_hz": audio.sample_rate_hz,
@@ -65,7 +65,7 @@ def _described(audio: Audio, store: Store | None) -> Record:
 
 
 def segments(context: Context) -> pipeline.Stage:
-    """Return the stage that makes a record of every stretch of speech."""
+    """Return the stage that makes a record of every segment of speech."""
     work = partial(_cut, store=context.store)
     cut = pipeline.each(work, name=NAME, modality="audio", jobs=context.jobs)
 
@@ -81,18 +81,18 @@ def _cut(record: Record, store: Store) -> Record:
 
     if passed_on(record, NAME):
         return record
-    whole = decoded(record)
+    recording = decoded(record)
     offset = span_of(record)[0] or 0.0
-    spans = voice_activity.speech_segments(whole.samples)
+    spans = voice_activity.speech_segments(recording.samples)
     if not spans:
         hint = "without --segment the whole recording is used"
-        raise RecordError("no_speech", "nobody speaks here", hint=hint)
+        raise RecordError("no_speech", "no speech was detected", hint=hint)
     rate = audio.SAMPLE_RATE_HZ
     parts = []
     for exact in spans:
         start, end = (round(offset + second, 3) - offset for second in exact)
-        values = whole.samples[round(start * rate) : round(end * rate)]
-        part = audio.Audio(values, whole.channels, whole.decoder, whole.warning)
+        values = recording.samples[round(start * rate) : round(end * rate)]
+        part = audio.Audio(values, recording.channels, recording.decoder, recording.warning)
         times = {"start": round(offset + start, 3), "end": round(offset + end, 3)}
         name = f"{record.get('id')}#{times['start']:.2f}-{times['end']:.2f}"
         parts.append(record | {"id": name} | times | {"audio": _described(part, store)})

@@ -1,4 +1,4 @@
-"""Fuse the streams of records, running what is missing before it."""
+"""Fuse the streams of records; run the missing upstream stages first."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FRAMES = 32_768  # in a batch at most: 50 MB of 384 numbers each
 
 
 def stage(context: Context, trained: Bundle, *, strict: bool = False) -> pipeline.Stage:
-    """Return the stage that runs what is missing upstream, and then the model up to its fusion.
+    """Return the stage that runs the missing upstream stages, then the model up to its fusion.
 
     Raises ConfigError for a predictor that does not fuse.
     """
@@ -39,29 +39,29 @@ def stage(context: Context, trained: Bundle, *, strict: bool = False) -> pipelin
         upstream.stage(context, trained, done),
         core(context, trained),
         *([functools.partial(map, _without_passed)] if frames else []),
-        *([pipeline.each(functools.partial(_whole, trained), name="fuse")] if strict else []),
+        *([pipeline.each(functools.partial(_require_all, trained), name="fuse")] if strict else []),
     )
 
 
 def fused(record: Record, trained: Bundle) -> bool:
-    """Say whether a record carries this very model's fused vector."""
+    """Say whether a record has a fused vector of this very model."""
     feature = features.of(record).get("fused")
     return isinstance(feature, dict) and feature.get("revision") == trained.digest
 
 
 def turns(trained: Bundle) -> int:
-    """Return how many turns before a record its streams need."""
+    """Return how many preceding turns the streams of a record need."""
     return encode.turns(upstream.specs_of(trained))
 
 
 def window(context: Context, trained: Bundle) -> Window:
-    """Return which records are worked on together, by what their streams still take."""
+    """Return the window of records that are processed together, by their remaining work."""
     work = encode.work(upstream.specs_of(trained))
     return windows.of(context.batch(BATCH), lambda r: 1.0 if fused(r, trained) else work(r))
 
 
 def core(context: Context, trained: Bundle) -> pipeline.Stage:
-    """Return the stage that fuses streams which are there already."""
+    """Return the stage that fuses streams which records already have."""
     store = context.store
     device = functools.cache(lambda: devices.pick(context.device))
     timed = functools.cache(lambda: models.takes_time(trained.contents["architecture"]))
@@ -86,27 +86,27 @@ def core(context: Context, trained: Bundle) -> pipeline.Stage:
 
 
 def _frames(record: Record) -> float:
-    """Return how many frames a record's sequences have."""
+    """Return how many frames the sequences of a record have in all."""
     arrays = [f.get("array") for f in features.of(record).values() if isinstance(f, dict)]
     shapes = [a["shape"] if isinstance(a, dict) else a.shape for a in arrays if a is not None]
     return float(sum(shape[0] for shape in shapes))
 
 
 def _inputs(record: Record, trained: Bundle, timed: bool, store: Store) -> Any:
-    """Return the model's inputs of a record, or the error that keeps it out of the batch."""
+    """Return the model's inputs from a record, or the error that keeps it out of the batch."""
     try:
         inputs = model_inputs.of_record(record, trained, timed, store)
     except RecordError as error:
         return error
     if inputs.values:
         return inputs
-    why = notes(record).items()
-    reasons = [f"{name}: {note.get('message')}" for name, note in why if isinstance(note, dict)]
-    return RecordError("no_modality", "; ".join(["nothing to go by", *reasons]))
+    lost_notes = notes(record).items()
+    reasons = [f"{name}: {n.get('message')}" for name, n in lost_notes if isinstance(n, dict)]
+    return RecordError("no_modality", "; ".join(["no usable stream", *reasons]))
 
 
 def _without_passed(record: Record) -> Record:
-    """Drop the frames that one stage of this process passed to another."""
+    """Drop the frames that one stage of this process passed to the next in memory."""
     streams = features.of(record)
     passed = [n for n, f in streams.items() if isinstance(f, dict) and _is_passed(f)]
     if passed:
@@ -117,26 +117,26 @@ def _without_passed(record: Record) -> Record:
 
 
 def _is_passed(feature: Record) -> bool:
-    return hasattr(feature.get("array"), "ndim")  # in a record that was read it is an object
+    return hasattr(feature.get("array"), "ndim")  # in a record from a file `array` is an object
 
 
-def _whole(trained: Bundle, record: Record) -> Record:
-    """Return a record of which every stream was used, or raise RecordError naming the others."""
+def _require_all(trained: Bundle, record: Record) -> Record:
+    """Return a record whose every stream was used; else raise RecordError naming the others."""
     used = record["features"]["fused"].get("streams") or ()
-    why = []
+    reasons = []
     for name, spec in trained.streams.items():
         if name not in used:
             note = lost(record, spec["modality"], name) or {}
-            why.append(f"{name}: {note.get('message', 'not used')}")
-    if why:
-        raise RecordError("missing_modality", f"without {'; '.join(why)}")
+            reasons.append(f"{name}: {note.get('message', 'not used')}")
+    if reasons:
+        raise RecordError("missing_modality", f"without {'; '.join(reasons)}")
     return record
 
 
 def _forward(
     device: str, trained: Bundle, inputs: Sequence[ModelInputs]
 ) -> Iterator[tuple[Any, Record, Record]]:
-    """Yield for each record its fused vector, the answer of each stream alone, and the gates."""
+    """Yield for each record its fused vector, its unimodal predictions, and the gates."""
     import torch
 
     model = trained.model(device)
@@ -145,20 +145,20 @@ def _forward(
         fused = model.fuse(streams, masks).cpu().numpy()
         unimodal = model.unimodal(streams, masks) if hasattr(model, "unimodal") else {}
         gates = model.gates(streams, masks) if hasattr(model, "gates") else {}
-    answers = {n: outputs.unimodal(v.cpu().numpy(), trained) for n, v in unimodal.items()}
+    predictions = {n: outputs.unimodal(v.cpu().numpy(), trained) for n, v in unimodal.items()}
     weights = {gate: values.cpu().tolist() for gate, values in gates.items()}
-    names = {gate: _behind(gate, model, trained) for gate in gates}
-    for row, one in enumerate(inputs):
-        own = {name: answers[name][row] for name in answers if name in one.values}
-        yield fused[row], own, {g: _rounded(names[g], weights[g][row]) for g in gates}
+    names = {gate: _gated(gate, model, trained) for gate in gates}
+    for row, item in enumerate(inputs):
+        present = {name: rows[row] for name, rows in predictions.items() if name in item.values}
+        yield fused[row], present, {g: _rounded(names[g], weights[g][row]) for g in gates}
 
 
-def _behind(gate: str, model: Any, trained: Bundle) -> list[str]:
-    """Return what a gate chooses among: what the model has of its name, else the streams."""
-    own = getattr(model, gate, None)
-    if own is None:
+def _gated(gate: str, model: Any, trained: Bundle) -> list[str]:
+    """Return what a gate weighs: the parts that the model lists under its name, or the streams."""
+    parts = getattr(model, gate, None)
+    if parts is None:
         return list(trained.streams)
-    return [part if isinstance(part, str) else part[0] for part in own]
+    return [part if isinstance(part, str) else part[0] for part in parts]
 
 
 def _rounded(names: list[str], weights: list[float]) -> dict[str, float]:
@@ -166,13 +166,17 @@ def _rounded(names: list[str], weights: list[float]) -> dict[str, float]:
 
 
 def _add(
-    record: Record, trained: Bundle, inputs: ModelInputs, vector: Any, *answers: Record
+    record: Record,
+    trained: Bundle,
+    inputs: ModelInputs,
+    vector: Any,
+    unimodal: Record,
+    gates: Record,
 ) -> Record:
-    unimodal, gates = answers
     if unimodal:
         record["unimodal"] = unimodal
     else:
-        record.pop("unimodal", None)  # another model's
+        record.pop("unimodal", None)  # of another model
     feature = {
         "modality": "fused",
         "encoder": trained.name,

@@ -11,7 +11,7 @@ from emocli.io.features import Stream
 from emocli.pipeline.context import Context
 from emocli.records import Record
 
-MADE = "emocli encode --pooling frames makes one"  # a stream with a time axis
+HINT = "emocli encode --pooling frames makes one"  # a stream with a time axis
 
 
 def stage(
@@ -24,7 +24,7 @@ def stage(
     def pool(record: Record) -> Record:
         feature = features.of(record).get(source)
         if feature is None:
-            raise RecordError("no_stream", f"no features.{source}", hint=MADE)
+            raise RecordError("no_stream", f"no features.{source}", hint=HINT)
         try:
             stream = features.read(record, source, context.store)
         except RecordError as error:
@@ -43,15 +43,15 @@ def stage(
 
 
 def _wanted(record: Record, source: str, name: str) -> bool:
-    """Say whether a record lacks the new stream, and has the source or no excuse for it."""
+    """Say whether a record lacks the new stream, and has the source or no note of its loss."""
     streams = features.of(record)
     return name not in streams and (source in streams or not record.get("missing"))
 
 
 def _pooled(stream: Stream, layer: Any, source: str, pooling: str) -> Any:
-    """Return the vector, or frames/N, that an encoder would have given of the finite frames."""
+    """Return the vector, or frames/N, that an encoder would pool from the finite frames."""
     if not stream.timed:
-        raise RecordError("no_frames", f"features.{source} has no time axis", hint=MADE)
+        raise RecordError("no_frames", f"features.{source} has no time axis", hint=HINT)
     import torch
 
     from emocli.encoders import pooling as poolings

@@ -1,4 +1,4 @@
-"""Predict the emotion of records, running what is missing before it."""
+"""Predict the emotion of records; run the missing upstream stages first."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ from emocli.stages import fuse
 def stage(
     context: Context, trained: Bundle, *, strict: bool = False, abstain: float = 0.0
 ) -> pipeline.Stage:
-    """Return the stage that adds `prediction`, running what is missing before it.
+    """Return the stage that adds `prediction`, after the missing upstream stages.
 
     `strict` makes a record without all of the streams an error; below the confidence `abstain` no
-    emotion is named. Raises ConfigError for a kind of predictor that is not known.
+    emotion is named. Raises ConfigError for an unknown kind of predictor.
     """
     if trained.kind not in KINDS:
-        hint = f"this emocli knows {', '.join(KINDS)}"
-        raise ConfigError(f"{trained.folder}: a predictor of kind {trained.kind!r}", hint=hint)
+        hint = f"this version has {', '.join(KINDS)}"
+        message = f"{trained.folder}: unknown kind of predictor {trained.kind!r}"
+        raise ConfigError(message, hint=hint)
     return KINDS[trained.kind](context, trained, strict, abstain)
 
 
@@ -50,10 +51,10 @@ def core(context: Context, trained: Bundle, abstain: float) -> pipeline.Stage:
 
 
 def logits(batch: list[Record], trained: Bundle, device: str = "cpu") -> Any:
-    """Return the logits (batch, columns) of records that are fused, before any calibration.
+    """Return the logits (batch, columns) of fused records, before any calibration.
 
-    Raises RecordError where a fused vector is not the model's; ConfigError for logits that are no
-    numbers.
+    Raises RecordError for a fused vector that does not fit the model or is not finite; ConfigError
+    for logits that are not finite.
     """
     import numpy as np
     import torch
@@ -62,16 +63,18 @@ def logits(batch: list[Record], trained: Bundle, device: str = "cpu") -> Any:
         vectors = np.array([r["features"]["fused"]["vector"] for r in batch], np.float32)
         with torch.inference_mode():
             inputs = torch.from_numpy(vectors).to(device)
-            found = trained.model(device).classify(inputs).cpu().numpy()
+            logits = trained.model(device).classify(inputs).cpu().numpy()
     except (TypeError, ValueError, KeyError, RuntimeError) as error:
         if failures.out_of_memory(error):
             raise
         raise RecordError("bad_vector", "features.fused is not of the model's size") from None
     if not np.isfinite(vectors).all():
-        raise RecordError("bad_vector", "features.fused has numbers that are none")
-    if not np.isfinite(found).all():
-        raise ConfigError(f"{trained.name} gives what is no number", hint="train it again")
-    return found
+        raise RecordError("bad_vector", "features.fused contains NaN or infinity")
+    if not np.isfinite(logits).all():
+        raise ConfigError(
+            f"{trained.name}: the logits contain NaN or infinity", hint="train it again"
+        )
+    return logits
 
 
 def _predict(
@@ -79,31 +82,31 @@ def _predict(
 ) -> list[Record | Exception]:
     predictions = outputs.of(logits(batch, trained, device), trained.contents)
     model = trained.model(device)
-    shares = _shares(batch, trained, model)
-    apart = outputs.disagreements(batch, predictions) if hasattr(model, "unimodal") else []
+    weights = _stream_weights(batch, trained, model)
+    divergences = outputs.disagreements(batch, predictions) if hasattr(model, "unimodal") else []
     calibrated = bool(trained.contents.get("calibration"))
     for i, (record, prediction) in enumerate(zip(batch, predictions, strict=True)):
         if prediction.get("confidence", 1.0) < abstain:
             prediction |= {name: None for name in ("emotion", "blend") if name in prediction}
-        prediction["modalities"] = shares[i]
-        if apart and apart[i]:
-            prediction["disagreement"] = apart[i]
+        prediction["modalities"] = weights[i]
+        if divergences and divergences[i]:
+            prediction["disagreement"] = divergences[i]
         record["prediction"] = {**prediction, "model": trained.name, "calibrated": calibrated}
     return list(batch)
 
 
-def _shares(batch: list[Record], trained: Bundle, model: Any) -> list[dict[str, float]]:
-    """Return the weight each stream had in each answer; equal where the model has none."""
+def _stream_weights(batch: list[Record], trained: Bundle, model: Any) -> list[dict[str, float]]:
+    """Return the weight of each stream in each prediction; equal weights if the model has none."""
     fused = [record["features"]["fused"] for record in batch]
-    used = [one.get("streams") or [] for one in fused]
-    own: list[dict[str, float] | None] = [(f.get("gates") or {}).get("modalities") for f in fused]
+    used = [f.get("streams") or [] for f in fused]
+    gates: list[dict[str, float] | None] = [(f.get("gates") or {}).get("modalities") for f in fused]
     if hasattr(model, "shares"):
         import torch
 
         masks = {name: torch.tensor([name in u for u in used]) for name in trained.streams}
         columns = {name: values.tolist() for name, values in model.shares(masks).items()}
-        own = [{name: columns[name][i] for name in columns} for i in range(len(batch))]
+        gates = [{name: columns[name][i] for name in columns} for i in range(len(batch))]
     return [
         {n: round(weights[n] if weights else 1 / len(names), 4) for n in names}
-        for names, weights in zip(used, own, strict=True)
+        for names, weights in zip(used, gates, strict=True)
     ]

@@ -1,4 +1,4 @@
-"""Add the words that are said in a recording, by Whisper."""
+"""Transcribe recordings with Whisper."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def stage(
 ) -> pipeline.Stage:
     """Return the stage that adds `text`, `words`, `language` and `transcript`.
 
-    `wanted` says which records need it; those without a text, if it is not given.
+    `wanted` says which records to transcribe; without it those that have no text.
     """
     loaded = functools.cache(lambda: _load(context, model))
 
@@ -56,7 +56,7 @@ def stage(
 
 
 def bring(context: Context, wanted: Callable[[Record], bool]) -> pipeline.Stage:
-    """Return the stage that adds a text to some records, by the default model."""
+    """Return the stage that transcribes the wanted records with the default model."""
     return stage(context, wanted=lambda r: wanted(r) and _lacks_text(r))
 
 
@@ -74,27 +74,28 @@ def wanted(record: Record, overwrite: bool = False) -> bool:
 
 
 def work(wanted: Callable[[Record], bool]) -> Callable[[Record], float]:
-    """Return the function that says how much work a record is: its seconds, where it is wanted."""
+    """Return the cost function of records: their seconds if they are wanted, else 0."""
     return lambda record: cost(record, ("audio",) if wanted(record) else ())
 
 
 def _load(context: Context, name: str) -> tuple[Model, Record]:
-    """Return the model, and what records say of it."""
+    """Return the model, and the `transcript` fields that describe it."""
     from emocli import hub
     from emocli.encoders import speech_to_text
 
     compute = COMPUTE.get(context.dtype)
     if compute is None:
-        raise UsageError(f"--dtype {context.dtype}: none of {', '.join(COMPUTE)}")
-    name = _replaced(name)
+        hint = f"one of {', '.join(COMPUTE)}"
+        raise UsageError(f"--dtype: unknown dtype {context.dtype}", hint=hint)
+    name = _installed(name)
     folder, revision = hub.locate(name, offline=context.offline)
     model = speech_to_text.load(folder, device=context.device, compute_type=compute)
     shown = Path(name).name if Path(name).is_dir() else name
     return model, {"model": shown, "revision": revision, "engine": model.name}
 
 
-def _replaced(name: str) -> str:
-    """Return the default model in the format that something installed can run."""
+def _installed(name: str) -> str:
+    """Return the default model in a format that an installed engine can run."""
     from emocli import hub
 
     if (
@@ -114,20 +115,20 @@ def _transcribe(
     model, about = loaded
     outcomes: list[Any] = [_samples(record, context, model) for record in batch]
     chosen = [i for i, o in enumerate(outcomes) if not isinstance(o, Exception)]
-    heard = speech_to_text.transcribe(
+    transcripts = speech_to_text.transcribe(
         model,
         [outcomes[i] for i in chosen],
         [_speech(outcomes[i]) for i in chosen],
         languages=[_language(batch[i]) for i in chosen],
         beam_size=beam_size,
     )
-    for i, transcript in zip(chosen, heard, strict=True):
+    for i, transcript in zip(chosen, transcripts, strict=True):
         outcomes[i] = _add(batch[i], transcript, about)
     return outcomes
 
 
 def _samples(record: Record, context: Context, model: Model) -> Samples | RecordError:
-    """Return the samples of a record, or why it is not transcribed."""
+    """Return the samples of a record, or the error if it cannot be transcribed."""
     language = _language(record)
     if language and language not in model.languages:
         return _other_language(language, model)
@@ -138,7 +139,7 @@ def _samples(record: Record, context: Context, model: Model) -> Samples | Record
 
 
 def _language(record: Record) -> str | None:
-    """Return the language of a record without its region ("en-GB" is "en"), if it says one."""
+    """Return the language of a record without its region ("en-GB" is "en"), or None."""
     language = record.get("language")
     return language.split("-")[0].lower() if isinstance(language, str) and language else None
 
@@ -150,7 +151,7 @@ def _other_language(language: str, model: Model) -> AbsentError:
 
 
 def _speech(samples: Samples) -> list[Span]:
-    """Return where somebody speaks; without a detector that is everywhere."""
+    """Return the spans of speech; the whole recording if no detector is installed."""
     from emocli.encoders import speech_windows
     from emocli.signals import voice_activity
 
@@ -173,13 +174,14 @@ def _add(record: Record, transcript: Transcript, about: Record) -> Record:
         }
         for word in transcript.words
     ]
-    sure = [word["probability"] for word in transcript.words]
-    silence = transcript.no_speech_probability
+    probabilities = [word["probability"] for word in transcript.words]
+    mean = sum(probabilities) / len(probabilities) if probabilities else None
+    no_speech = transcript.no_speech_probability
     record |= {"text": transcript.text, "words": words}
     record["language"] = record.get("language") or transcript.language or None
     record["transcript"] = {
         **about,
-        "mean_word_probability": round(sum(sure) / len(sure), 4) if sure else None,
-        "no_speech_probability": None if silence is None else round(silence, 4),
+        "mean_word_probability": None if mean is None else round(mean, 4),
+        "no_speech_probability": None if no_speech is None else round(no_speech, 4),
     }
     return found_again(record, "text")

@@ -1,4 +1,4 @@
-"""What a record lacks before it can be fused: audio, a transcript, features."""
+"""Add what a record lacks before it can be fused: audio, a transcript, features."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from emocli.stages.encode import Spec
 def specs_of(trained: Bundle) -> list[Spec]:
     """Return the streams of a bundle that can be computed here.
 
-    What is normalised needs more records than are here; what is of no modality of ours, or of no
-    encoder, comes from elsewhere.
+    A normalised stream needs more records than are here; a stream without an encoder, or of a
+    modality that has none, comes from elsewhere.
     """
     return [
         spec
@@ -35,9 +35,9 @@ def specs_of(trained: Bundle) -> list[Spec]:
 def stage(context: Context, trained: Bundle, done: Callable[[Record], bool]) -> pipeline.Stage:
     """Return the stage that computes the streams a bundle needs and a record lacks.
 
-    Records that are `done` flow past.
+    Records that are `done` pass unchanged.
     """
-    # torch takes a second to import; the first clip is decoded by another library meanwhile.
+    # torch takes a second to import; meanwhile another library decodes the first clip.
     Thread(target=importlib.import_module, args=("torch",), daemon=True).start()
     specs = specs_of(trained)
     steps = [_bring(context, n, partial(_lacks, n, specs, done)) for n in _sources(specs)]
@@ -48,7 +48,7 @@ def stage(context: Context, trained: Bundle, done: Callable[[Record], bool]) -> 
 
 
 def _sources(specs: list[Spec]) -> list[str]:
-    """Return the modalities of some streams that a stage adds, each after what it is made of."""
+    """Return the modalities that a stage can add for some streams, sources before derived ones."""
     needed = {spec["modality"] for spec in specs}
     ordered = sorted(MODALITIES, key=lambda name: bool(MODALITIES[name].made_of))
     return [name for name in ordered if name in needed and MODALITIES[name].stage]
@@ -61,17 +61,17 @@ def _bring(context: Context, modality: str, wanted: Callable[[Record], bool]) ->
 
 
 def _lacks(name: str, specs: list[Spec], done: Callable[[Record], bool], record: Record) -> bool:
-    """Say whether a stream needs a modality that a record lacks, and that can be made."""
+    """Say whether a stream needs a modality that a record lacks and that can be made."""
     if done(record):
         return False
     row = MODALITIES[name]
-    of_it = [s for s in specs if name in (s["modality"], MODALITIES[s["modality"]].made_of)]
-    wanted = any(encode.wanted(record, spec) for spec in of_it)
+    dependent = [s for s in specs if name in (s["modality"], MODALITIES[s["modality"]].made_of)]
+    wanted = any(encode.wanted(record, spec) for spec in dependent)
     return wanted and record.get(row.field) in (None, {}) and to_be_made(record, name)
 
 
 def _has_only_features(done: Callable[[Record], bool], spec: Spec, record: Record) -> bool:
-    """Say whether a record is done, or has features and nothing to make this stream of."""
+    """Say whether a record is done, or has features but no material for this stream."""
     if done(record):
         return True
     row = MODALITIES[spec["modality"]]

@@ -1,4 +1,4 @@
-"""The job of `calibrate`: answer labelled records, fit the calibration, write it into a bundle."""
+"""The work of `calibrate`: predict labelled records, fit the calibration, write a bundle."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from emocli.stages import fuse, predict
 from emocli.training import calibration
 from emocli.training.targets import Targets
 
-LINE = "Calibrated by `emocli calibrate`"  # of the card
+LINE = "Calibrated by `emocli calibrate`"  # the beginning of a line of the card
 
 
 def calibrate(
@@ -31,16 +31,16 @@ def calibrate(
     decoder: str | None = None,
     output: Path | None = None,
 ) -> Record:
-    """Calibrate a bundle on labelled records; return its figures before and after.
+    """Calibrate a bundle on labelled records; return its metrics before and after.
 
-    `method` is temperature or vector. `decoder` is the rule of a model of blends, published or
-    expected; without it the bundle's. The bundle is written to `output`, or else in its place.
+    `method` is temperature or vector. `decoder` is the rule for blends, published or expected; by
+    default the rule of the bundle. The bundle is written to `output`, or in place.
     """
     folder = _folder(trained, output)
     head = calibration.labelled(trained)
     if decoder and head.kind != heads.BLEND:
-        raise UsageError(f"--decoder {decoder}: {trained.name} does not answer in blends")
-    logits, shares, skipped = _answered(context, trained, head, source)
+        raise UsageError(f"--decoder {decoder}: {trained.name} does not predict blends")
+    logits, shares, skipped = _predicted(context, trained, head, source)
     contents = {**trained.contents, "calibration": calibration.fitted(logits, shares, method)}
     if head.kind == heads.BLEND:
         if decoder:
@@ -60,27 +60,27 @@ def calibrate(
 
 
 def _folder(trained: bundle.Bundle, output: Path | None) -> Path:
-    """Return where the bundle is written, or raise UsageError before any work is done."""
+    """Return the folder to write to, or raise UsageError before any work is done."""
     folder = output or trained.folder
     if folder.exists() and folder.samefile(bundle.DEFAULT):
-        hint = "--output DIR writes a bundle of your own"
-        raise UsageError("the shipped model is not written over", hint=hint)
+        hint = "--output DIR writes another bundle"
+        raise UsageError("the shipped model is never overwritten", hint=hint)
     if output:
         bundle.require_free(folder)
     return folder
 
 
-def _answered(
+def _predicted(
     context: Context, trained: bundle.Bundle, head: heads.Head, source: Iterable[Record]
 ) -> tuple[Any, Any, Counter[str]]:
-    """Return logits and true shares (records, classes) of the head, and how many were skipped, why.
+    """Return logits and true shares (records, classes) of the head, and the skipped by reason.
 
-    Raises EmptyInputError where nothing is left.
+    Raises EmptyInputError if no record is left.
     """
     skipped: Counter[str] = Counter()
     targets, rows = Targets([head.target]), []
     device = devices.pick(context.device)
-    trained.model(device)  # one that is broken ends the run before anything is read
+    trained.model(device)  # a damaged model ends the run before any record is read
 
     def take(batch: list[Record]) -> list[Record]:
         rows.append(predict.logits(batch, trained, device))
@@ -95,7 +95,7 @@ def _answered(
     work = pipeline.windowed(work, fuse.window(context, trained))
     for record in work(_labelled(source, head, skipped)):
         skipped["error"] += "error" in record
-    skipped += Counter()  # without zeros
+    skipped += Counter()  # drops zero counts
     if not rows:
         raise EmptyInputError(f"nothing to calibrate on: {_counts(skipped) or 'no records'}")
     truth = targets.tensor([head]).numpy()
@@ -107,12 +107,12 @@ def _answered(
 def _labelled(
     source: Iterable[Record], head: heads.Head, skipped: Counter[str]
 ) -> Iterator[Record]:
-    """Yield the records that have a label which the model knows; ids come once."""
+    """Yield the records that have a label which the model knows; ids must be unique."""
     ids: set[int] = set()
     for record in source:
         key = hash(repr(record.get("id")))
         if record.get("id") is not None and key in ids:
-            raise MalformedError(f"{records.name_of(record)}: comes twice in the records")
+            raise MalformedError(f"{records.name_of(record)}: occurs twice in the records")
         ids.add(key)
         label = Targets([head.target])
         if "error" in record:
@@ -130,7 +130,7 @@ def _counts(skipped: Counter[str]) -> str:
 
 
 def _card(trained: bundle.Bundle, about: Record) -> str:
-    """Return the card with one line about the calibration, in place of an earlier one."""
+    """Return the card with a line about the calibration, which replaces an earlier one."""
     path = trained.folder / "card.md"
     card = path.read_text(encoding="utf-8") if path.exists() else f"# {trained.contents['name']}\n"
     kept = [line for line in card.splitlines() if not line.startswith(LINE)]
@@ -153,6 +153,6 @@ def _say(context: Context, about: Record, folder: Path) -> None:
             context.say("calibrate", f"{name} {figure['before']:.4f} -> {figure['after']:.4f}")
     context.say(
         "calibrate",
-        f"{about['records']} records -> {folder}; on these very records"
-        " the figures flatter: score others",
+        f"{about['records']} records -> {folder}; the figures are optimistic"
+        " on these records: score others",
     )

@@ -1,4 +1,4 @@
-"""Fit what makes a bundle's probabilities mean what they say, and tell how much that changed."""
+"""Fit the calibration of a bundle's probabilities, and measure its effect."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Floats = NDArray[np.float64]
 
 
 def fitted(logits: Floats, shares: Floats, method: str) -> Record:
-    """Return the calibration that suits logits (records, classes) and their true shares.
+    """Return the calibration fitted on logits (records, classes) and their true shares.
 
-    By temperature the truth may be classes (records,) as well.
+    For temperature scaling the truth may also be classes (records,).
     """
     temperature = loop.temperature(logits, shares)
     if method == "temperature":
@@ -30,9 +30,9 @@ def fitted(logits: Floats, shares: Floats, method: str) -> Record:
 
 
 def decoder(logits: Floats, shares: Floats, head: heads.Head, contents: Record) -> Record:
-    """Return the decoder of blends, by the rule that `contents` names, that suits these records.
+    """Return the decoder of blends fitted on these records, by the rule that `contents` names.
 
-    Raises UsageError for a truth that the rule cannot give.
+    Raises UsageError for a truth that the rule cannot produce.
     """
     rule = str((contents.get("decoder") or outputs.DECODER)["rule"])
     probabilities = np.exp(outputs.calibrated(logits, contents["calibration"]))
@@ -46,22 +46,22 @@ def decoder(logits: Floats, shares: Floats, head: heads.Head, contents: Record) 
 def figures(
     logits: Floats, shares: Floats, head: heads.Head, contents: Mapping[str, Any]
 ) -> dict[str, float]:
-    """Return `log_loss` (the cross-entropy, nats) and `ece`; of blends their `blend_score` too."""
+    """Return `log_loss` (the cross-entropy, nats) and `ece`; for blends also `blend_score`."""
     logs = outputs.calibrated(logits, contents.get("calibration") or {})
     scores = {"log_loss": float(-(shares * logs).sum(axis=1).mean())}
-    sure = np.minimum(np.exp(logs.max(axis=1)), 1.0)
-    scores["ece"] = calibration.ece(sure, logs.argmax(axis=1) == shares.argmax(axis=1))
+    confidence = np.minimum(np.exp(logs.max(axis=1)), 1.0)
+    scores["ece"] = calibration.ece(confidence, logs.argmax(axis=1) == shares.argmax(axis=1))
     if head.kind == heads.BLEND:
-        chosen = contents.get("decoder") or outputs.DECODER
-        answers = blend_decoder.decoded(np.exp(logs), chosen, outputs.neutral(head.labels))
+        rule = contents.get("decoder") or outputs.DECODER
+        answers = blend_decoder.decoded(np.exp(logs), rule, outputs.neutral(head.labels))
         each = (blend.presence(100 * shares, answers), blend.salience(100 * shares, answers))
-        scores["blend_score"] = float(np.mean(each))  # NaN where no truth is a blend
+        scores["blend_score"] = float(np.mean(each))  # NaN if no truth is a blend
     return scores
 
 
 def labelled(trained: bundle.Bundle) -> heads.Head:
-    """Return the head of a bundle that has labels, or raise UsageError."""
+    """Return the labelled head of a bundle, or raise UsageError."""
     first = trained.heads[0]
     if not first.labels:
-        raise UsageError(f"{trained.name} answers in numbers only: there is nothing to calibrate")
+        raise UsageError(f"{trained.name} has regression heads only: there is nothing to calibrate")
     return first

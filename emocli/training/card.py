@@ -1,4 +1,4 @@
-"""The card of a trained model, and its held-out figures in words."""
+"""The card of a trained model, and its held-out metrics as text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from emocli.records import Record
 
 
 def summary(metrics: Record) -> str:
-    """Return the dev figures in words: "UAR 0.712", with mean and SD over seeds."""
+    """Return the dev metrics as text: "UAR 0.712", with mean and SD over seeds."""
     names = {"dev_uar": "UAR", "dev_jsd_bits": "JSD (bits)", "dev_ccc": "CCC"}
     parts = [f"{word} {metrics[name]:.3f}" for name, word in names.items() if name in metrics]
     if "seeds" in metrics:
@@ -45,6 +45,6 @@ def card(contents: Record) -> str:
         f" {training['groups']} speakers or dialogues: {data}.\n\n"
         f"Answers: {answers}.\n\nStreams:\n{streams}\n\n"
         f"Held out: {metrics['dev_records']} records, {summary(metrics)}"
-        " (they also chose the epoch and the calibration, so this flatters).\n\n"
+        " (they also chose the epoch and the calibration, so these figures are optimistic).\n\n"
         "The terms of the training data hold for these weights as well.\n"
     )

@@ -1,8 +1,8 @@
-"""The state of a training run after an epoch, so that it can go on as if nothing had happened.
+"""The state of a training run after an epoch, from which it can be resumed exactly.
 
 One safetensors file: weights, the best weights so far, AdamW's moments, the states of the random
-numbers; beside them, as JSON in the header, the epochs reported so far and what identifies the run.
-Written under another name and renamed, so that there is never half of one.
+generators; as JSON in the header, the epochs reported so far and the digest of the run. It is
+written under a temporary name and renamed, so that it is always complete.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ KEY = "emocli"  # of the JSON in the header
 
 
 def save(file: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-    """Write a checkpoint, whole or not at all."""
+    """Write a checkpoint completely or not at all."""
     part = file.with_name(f"{file.name}.part")
     kept = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     try:
@@ -52,7 +52,7 @@ def moments(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def restore(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Put AdamW's state back."""
+    """Restore AdamW's state."""
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         first, _, rest = name.partition(".")

@@ -1,8 +1,8 @@
-"""What the training loop reads: records as tensors, in memory or, however many, from files.
+"""The data of the training loop: records as tensors, in memory or, for any number, from files.
 
-`Data` holds tensors. `Filed` holds where each record's streams are: vectors in a temporary file of
-its own, sequences memory-mapped where they lie. Both have `len`, `targets` and `rows(index)`, the
-records of an index as `Data`; that is all the loop asks for.
+`Data` holds tensors. `Filed` holds the places of each record's streams: vectors in a temporary
+file, sequences memory-mapped in the store. Both have `len`, `targets` and `rows(index)`, which
+returns the records of an index as `Data`; the loop needs no more.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from emocli.models._sequences import pooled
 
 Item = TypeVar("Item")
 
-CHUNK = 64  # records that are read at a time where all have to be looked at
+CHUNK = 64  # records that are read at a time in a pass over all of them
 
 
 class Source(Protocol):
-    """What can be trained on."""
+    """Data to train on."""
 
     targets: Tensor
 
@@ -43,7 +43,7 @@ class Data:
 
     Masks are (records,) or (records, time). Targets are classes (records,), shares of classes
     (records, classes), the numbers of a regression (records,) or (records, numbers), or the columns
-    of several heads (records, columns), NaN where a record has no such label.
+    of several heads (records, columns), NaN if a record has no such label.
     """
 
     streams: dict[str, Tensor]
@@ -70,7 +70,7 @@ ABSENT = -1
 
 
 class Vectors:
-    """A vector of `dim` numbers for each record that has the stream, in a temporary file."""
+    """The vectors (dim,) of the records that have a stream, in a temporary file."""
 
     timed = False
 
@@ -82,7 +82,7 @@ class Vectors:
         return len(self._places)
 
     def empty(self) -> Vectors:
-        """Return a stream like this one, of no record yet."""
+        """Return an empty stream of the same kind."""
         return Vectors(self.dim)
 
     def close(self) -> None:
@@ -90,20 +90,20 @@ class Vectors:
         self._file.close()
 
     def add(self, vector: Any) -> None:
-        """Keep the next record's float32 numbers (dim,); None where it has none."""
+        """Add the next record's float32 vector (dim,); None if it has none."""
         self._places.append(ABSENT if vector is None else self._count)
         if vector is not None:
             self._file.write(np.ascontiguousarray(vector, np.float32).data)
             self._count += 1
 
     def read(self, chosen: Any) -> tuple[Any, Any]:
-        """Return the vectors (records, dim) of some records, and which of them have one."""
+        """Return the vectors (records, dim) of some records, and their mask (records,)."""
         places = np.asarray(self._places)[chosen]
         mask = places != ABSENT
         values = np.zeros((len(places), self.dim), np.float32)
         self._file.flush()
         file, size = self._file.fileno(), values.itemsize * self.dim
-        # Not memory-mapped: a page fault per row takes longer than to read it.
+        # Not memory-mapped: a page fault per row takes longer than reading it.
         for row, place in zip(values, places.tolist(), strict=True):
             if place != ABSENT:
                 os.preadv(file, [row.data], place * size)
@@ -111,20 +111,22 @@ class Vectors:
 
 
 class Frames:
-    """The address of a sequence for each record that has the stream; `open` returns its frames."""
+    """The addresses of the sequences of a stream; `open_` returns the frames of one."""
 
     timed = True
 
     def __init__(self, dim: int, open_: Callable[[str], Any]) -> None:
         self.dim, self._open, self._ends = dim, open_, array("q", [0])
-        self._partly: set[int] = set()  # records of which some frames contain NaN or infinity
+        self._partly_finite: set[int] = (
+            set()
+        )  # records with some frames that contain NaN or infinity
         self._file = tempfile.TemporaryFile(prefix="emocli-")  # noqa: SIM115
 
     def __len__(self) -> int:
         return len(self._ends) - 1
 
     def empty(self) -> Frames:
-        """Return a stream like this one, of no record yet."""
+        """Return an empty stream of the same kind."""
         return Frames(self.dim, self._open)
 
     def close(self) -> None:
@@ -132,12 +134,12 @@ class Frames:
         self._file.close()
 
     def add(self, address: str | None, *, finite: bool = True) -> None:
-        """Keep where the next record's frames (time, dim) are; None where it has none.
+        """Add the address of the next record's frames (time, dim); None if it has none.
 
-        Where not all frames are finite those that are not are masked.
+        Without `finite`, frames that contain NaN or infinity are masked.
         """
         if not finite:
-            self._partly.add(len(self))
+            self._partly_finite.add(len(self))
         encoded = (address or "").encode()
         self._file.seek(self._ends[-1])
         self._file.write(encoded)
@@ -160,7 +162,7 @@ class Frames:
                 values[row, : len(frames)] = frames
                 mask[row, : len(frames)] = True
         for row, record in enumerate(chosen):
-            if int(record) in self._partly:
+            if int(record) in self._partly_finite:
                 mask[row] &= np.isfinite(values[row]).all(axis=1)
                 values[row][~mask[row]] = 0.0
         return values, mask
@@ -191,22 +193,22 @@ class Filed:
 
 
 def ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """Yield the items; the next one is made in another thread while this one is used."""
+    """Yield the items; another thread makes the next one while this one is used."""
     with ThreadPoolExecutor(1, thread_name_prefix="emocli-reading") as reader:
-        waiting = reader.submit(next, items, None)
-        while (item := waiting.result()) is not None:
-            waiting = reader.submit(next, items, None)
+        future = reader.submit(next, items, None)
+        while (item := future.result()) is not None:
+            future = reader.submit(next, items, None)
             yield item
 
 
 def chunks(data: Source, size: int = CHUNK) -> Iterator[Data]:
-    """Yield all records in order, some at a time."""
+    """Yield all records in order, in chunks."""
     for index in torch.split(torch.arange(len(data)), size):
         yield data.rows(index)
 
 
 def padded(data: Data, lengths: list[int]) -> Data:
-    """Return records whose frames have been filled up to these numbers, one per stream."""
+    """Return records whose frames are padded to these lengths, one per stream."""
     streams, masks = dict(data.streams), dict(data.masks)
     for name, count in zip(streams, lengths, strict=True):
         if streams[name].ndim == 3 and (more := count - streams[name].shape[1]):
@@ -216,14 +218,14 @@ def padded(data: Data, lengths: list[int]) -> Data:
 
 
 def has_time(data: Source, names: Iterable[str]) -> bool:
-    """Say whether any stream of some records has a time axis."""
+    """Say whether any of these streams has a time axis."""
     streams = data.rows(torch.arange(min(1, len(data)))).streams
     return any(streams[name].ndim == 3 for name in names)
 
 
 @contextlib.contextmanager
 def averaged(dims: dict[str, int], *sources: Source) -> Iterator[list[Filed]]:
-    """Give the means over time of all sequences, in temporary files that go at the end."""
+    """Give the means over time of all sequences, in temporary files deleted at the end."""
     means = [_averaged(dims, source) for source in sources]
     try:
         yield means
@@ -240,6 +242,6 @@ def _averaged(dims: dict[str, int], source: Source) -> Filed:
             mask = part.masks[name]
             present = mask if mask.ndim == 1 else mask.any(dim=1)
             vectors = pooled(part.streams[name], mask).numpy()
-            for vector, some in zip(vectors, present.tolist(), strict=True):
-                stream.add(vector if some else None)
+            for vector, is_present in zip(vectors, present.tolist(), strict=True):
+                stream.add(vector if is_present else None)
     return Filed({**streams}, source.targets, torch.arange(len(source)))

@@ -1,10 +1,10 @@
-"""Several processes that train one model: torchrun starts them, each sees its part of a batch.
+"""Data-parallel training in several processes, started by torchrun; each gets a shard of a batch.
 
-What a model makes of its records it makes of its part; `all_gather` then brings the parts together,
-and every process finds the same loss of the whole batch, whatever compares its records. The order
-of records and the masks are drawn for the whole batch, and so is dropout (`Dropout`). Gradients are
-added up by hand rather than by a wrapper around the model: an objective is more than a forward
-pass. Every process ends a step with the same weights, those of a single process.
+A process runs the model on its shard; `all_gather` then collects the outputs of all shards, and
+every process computes the same loss of the whole batch, even if the loss compares records. The
+order of records, the masks and dropout (`Dropout`) are drawn for the whole batch. Gradients are
+summed explicitly rather than by a wrapper around the model, because an objective is more than a
+forward pass. Every process ends a step with the same weights, equal to those of a single process.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from torch.overrides import TorchFunctionMode
 
 
 def world() -> tuple[int, int]:
-    """Return this process's rank and how many there are, from torchrun's variables."""
+    """Return the rank of this process and the number of processes, from torchrun's variables."""
     return int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
 
 
 def start(device: str) -> None:
     """Join the other processes, if there are any: nccl between GPUs, gloo between CPUs.
 
-    With GPUs both are there: numbers are compared on the CPU, which nccl does not do.
+    With GPUs both are initialised, because some numbers are reduced on the CPU.
     """
     if world()[1] > 1 and not torch.distributed.is_initialized():
         gpu = device.startswith("cuda")
@@ -35,15 +35,15 @@ def start(device: str) -> None:
 
 
 def local(device: str) -> str:
-    """Return this process's own GPU where there are several processes, else the device itself."""
+    """Return the GPU of this process if there are several processes, else the device itself."""
     several_gpus = device.startswith("cuda") and world()[1] > 1
     return f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if several_gpus else device
 
 
 def shard(index: Tensor) -> Tensor:
-    """Return this process's part of the records of a batch.
+    """Return this process's shard of the records of a batch.
 
-    All parts are of one size; where the records do not go round, the last one is there again.
+    All shards have the same size; if the records do not divide evenly, the last one is repeated.
     """
     rank, count = world()
     if count == 1:
@@ -53,9 +53,9 @@ def shard(index: Tensor) -> Tensor:
 
 
 class _AllGather(torch.autograd.Function):
-    """All processes' rows in the order of `shard`; each gets the gradient of its own rows.
+    """The rows of all processes in the order of `shard`; each gets the gradient of its rows.
 
-    Every process finds the same loss and takes its n-th part, so a row's gradient is n times that.
+    Every process computes the same loss and divides it by n, so the gradient is multiplied by n.
     """
 
     @staticmethod
@@ -63,7 +63,7 @@ class _AllGather(torch.autograd.Function):
         count = world()[1]
         sent = values.detach().contiguous()
         parts = [torch.empty_like(sent) for _ in range(count)]
-        # As bytes: not every kind of number can be sent.
+        # As bytes: not every dtype can be sent.
         torch.distributed.all_gather([_bytes(part) for part in parts], _bytes(sent))
         return torch.stack(parts, dim=1).flatten(0, 1)
 
@@ -78,13 +78,13 @@ def _bytes(values: Tensor) -> Tensor:
 
 
 def all_gather(values: Tensor, size: int) -> Tensor:
-    """Return the rows (size, ...) of a whole batch from this process's part of them."""
+    """Return the rows (size, ...) of a whole batch from this process's shard of them."""
     rows: Tensor = _AllGather.apply(values)  # type: ignore[no-untyped-call]
     return rows[:size]
 
 
 def all_reduce_max(numbers: list[int]) -> list[int]:
-    """Return the largest of all processes' numbers, one by one, when all have come here."""
+    """Return the element-wise maximum of all processes' numbers; a barrier for all."""
     if world()[1] == 1:
         return numbers
     reduced = torch.tensor(numbers)
@@ -93,9 +93,9 @@ def all_reduce_max(numbers: list[int]) -> list[int]:
 
 
 class Dropout(TorchFunctionMode):
-    """Inside, dropout is drawn for a whole batch, and a process's rows get their part of it.
+    """Draw dropout for the whole batch, and apply this process's shard of it.
 
-    On a CPU that is what a single process draws, if all have the same random state.
+    On a CPU this equals the dropout of a single process, if all have the same random state.
     """
 
     def __init__(self, size: int) -> None:
@@ -106,7 +106,7 @@ class Dropout(TorchFunctionMode):
     def __torch_function__(
         self, call: Callable[..., Any], _: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
-        """Answer a call of torch: dropout of a shard as said, all else as ever."""
+        """Replace dropout of a shard; pass on all other calls."""
         if call is not functional.dropout or len(args[0]) == self.size:
             return call(*args, **(kwargs or {}))
         return self._dropout(*args, **(kwargs or {}))
@@ -121,25 +121,25 @@ class Dropout(TorchFunctionMode):
 
 
 def add_gradients(parameters: Iterable[nn.Parameter]) -> None:
-    """Add the gradients of all processes up; one that a process has not is zero.
+    """Sum the gradients over all processes; a missing one counts as zero.
 
-    What has none in any process has none afterwards, so that the optimiser passes it over as it
+    A parameter without a gradient in any process keeps none, so that the optimiser skips it as it
     does in a single process.
     """
     if world()[1] == 1:
         return
-    every = [p for p in parameters if p.requires_grad]
-    parts = [(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in every]
-    counts = parts[0].new_tensor([float(p.grad is not None) for p in every])
+    trainable = [p for p in parameters if p.requires_grad]
+    parts = [(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in trainable]
+    counts = parts[0].new_tensor([float(p.grad is not None) for p in trainable])
     flat = torch.cat([*parts, counts])
     torch.distributed.all_reduce(flat)
-    *parts, counts = torch.split(flat, [*(p.numel() for p in every), len(every)])
-    for parameter, part, count in zip(every, parts, counts.tolist(), strict=True):
+    *parts, counts = torch.split(flat, [*(p.numel() for p in trainable), len(trainable)])
+    for parameter, part, count in zip(trainable, parts, counts.tolist(), strict=True):
         parameter.grad = part.reshape(parameter.shape) if count else None
 
 
 def broadcast(number: float) -> float:
-    """Return the first process's number: theirs may differ in the last bit, and all must stop."""
+    """Return the first process's number: others may differ in the last bit, but all must agree."""
     if world()[1] == 1:
         return number
     first = torch.tensor(number, dtype=torch.float64)

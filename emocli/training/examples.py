@@ -1,4 +1,4 @@
-"""Collect labelled records to train on: what is large goes into files, however many there are."""
+"""Collect labelled records to train on; large arrays go to files, for any number of records."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from emocli.records import Record
 from emocli.training.data import Filed, Frames, Vectors
 from emocli.training.targets import Targets
 
-MADE = "\0made"  # the group of records that `augment` made: never held out
+MADE = "\0made"  # the group of augmented records, which are never held out
 
 
 class Examples:
-    """Labelled records; `groups` is who speaks, for a split that does not leak."""
+    """Labelled records; `groups` are their speakers, for a split without leakage."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self.specs: dict[str, Record] = {}
@@ -36,9 +36,9 @@ class Examples:
         self.groups: list[str] = []
         self.datasets: Counter[str] = Counter()
         self.skipped: Counter[str] = Counter()  # records
-        self.lost: Counter[str] = Counter()  # streams of records that go on without them
-        self.first: dict[str, str] = {}  # of these
-        self.digest = hashlib.blake2b(digest_size=16)  # of all that is learned from
+        self.lost: Counter[str] = Counter()  # streams that some records are used without
+        self.first: dict[str, str] = {}  # the first such record of each stream
+        self.digest = hashlib.blake2b(digest_size=16)  # of the training records
         self.lines = tempfile.TemporaryFile(prefix="emocli-")  # noqa: SIM115
         self._ids: set[int] = set()
 
@@ -46,7 +46,7 @@ class Examples:
         return self.targets.count
 
     def empty(self) -> dict[str, Vectors | Frames]:
-        """Return streams like these, of no record yet."""
+        """Return empty streams of the same kinds."""
         return {name: stream.empty() for name, stream in self.streams.items()}
 
     def data(self, heads: Sequence[Head]) -> Filed:
@@ -54,21 +54,21 @@ class Examples:
         return Filed(self.streams, self.targets.tensor(heads), torch.arange(len(self)))
 
     def check_id(self, key: Any) -> None:
-        """Raise MalformedError where an id comes a second time."""
+        """Raise MalformedError if an id is not unique."""
         number = hash(key if isinstance(key, str) else repr(key))
         if number in self._ids:
-            raise MalformedError(f"{key}: comes twice in the training records")
+            raise MalformedError(f"{key}: occurs twice in the training records")
         self._ids.add(number)
 
     def lose(self, what: str, record: Record) -> None:
-        """Count a stream that a record goes on without; the first such record is named."""
+        """Count a record that is used without a stream; the first such record is named."""
         self.lost[what] += 1
         self.first.setdefault(what, records.name_of(record))
 
     def add(self, values: dict[str, Any], number: int) -> None:
-        """Keep the streams of the record of that number."""
+        """Keep the streams of the record with this number."""
         for name, stream in self.streams.items():
-            while len(stream) < number:  # a stream that comes late, or not with each record
+            while len(stream) < number:  # some earlier records lack this stream
                 stream.add(None)
             value = values.get(name)
             if isinstance(stream, Vectors) or value is None:
@@ -83,14 +83,14 @@ class Examples:
             file.close()
 
     def finish(self) -> None:
-        """Make all streams as long as there are records."""
+        """Extend all streams to the number of records."""
         for stream in self.streams.values():
             while len(stream) < len(self):
                 stream.add(None)
 
 
 class InStore(NamedTuple):
-    """Where frames (time, dim) are in the store, and whether all of them are finite."""
+    """The address of frames (time, dim) in the store, and whether all of them are finite."""
 
     address: str
     finite: bool
@@ -111,10 +111,9 @@ def collect(
     streams: Sequence[str] | None,
     group: str | None = None,
 ) -> Examples:
-    """Read all records into `examples`: those that have a label and a stream.
+    """Read all records that have a label and a stream into `examples`.
 
-    `store` holds their arrays. `group` is the field that says what belongs together; then the
-    records are kept as well.
+    `store` has their arrays. `group` is the field to group by; if given, the records are kept too.
     """
     for record in source:
         examples.check_id(record.get("id"))
@@ -136,36 +135,36 @@ def collect(
 
 
 def _note(examples: Examples, record: Record, group: str | None) -> None:
-    """Note whose a record is, and what it says but for its features where it is to be written."""
+    """Note the group of a record, and keep it without its features if it is to be written."""
     if record.get("augmented"):
         if group:
             hint = "augment the training part of each fold, or train with --dev"
-            message = "--cv would test on what was mixed of training records"
+            message = "--cv would test on mixtures of training records"
             raise UsageError(f"{records.name_of(record)}: {message}", hint=hint)
-        _belongs(examples, record, MADE)
+        _add_group(examples, record, MADE)
         return
     name = record.get("speaker") or record.get("dialogue") or record.get("id")
     if group and record.get(group) is None:
         raise UsageError(f"{records.name_of(record)}: --cv {group}: no field '{group}'")
-    _belongs(examples, record, str(record[group] if group else name))
+    _add_group(examples, record, str(record[group] if group else name))
     examples.datasets[str(record.get("dataset"))] += 1
     if group:
         kept = {k: v for k, v in record.items() if k != "features"}
         examples.lines.write(orjson.dumps(kept) + b"\n")
 
 
-def _belongs(examples: Examples, record: Record, group: str) -> None:
+def _add_group(examples: Examples, record: Record, group: str) -> None:
     examples.groups.append(group)
     examples.digest.update(orjson.dumps([record.get("id"), group, record.get("label")]))
 
 
 def _streams(
-    store: Store, examples: Examples, record: Record, wanted: Sequence[str] | None
+    store: Store, examples: Examples, record: Record, names: Sequence[str] | None
 ) -> dict[str, Any]:
-    """Return the vector, or the address of the sequence, of each stream that a record has."""
+    """Return the vector, or the address of the sequence, of each stream of a record."""
     streams = features.of(record)
     values = {}
-    for name in wanted or [n for n, f in streams.items() if not _is_fused(f)]:
+    for name in names or [n for n, f in streams.items() if not _is_fused(f)]:
         if name not in streams:
             continue
         try:
@@ -180,9 +179,9 @@ def _is_fused(feature: Any) -> bool:
 
 
 def _values(store: Store, examples: Examples, record: Record, name: str) -> Any:
-    """Return a vector (dim,), or where in the store the frames (time, dim) are.
+    """Return a vector (dim,), or the address of frames (time, dim) in the store.
 
-    Raises UsageError where a feature is not like those of the records before it.
+    Raises UsageError if a feature does not match those of earlier records.
     """
     feature = features.of(record)[name]
     if isinstance(feature, dict):
@@ -196,7 +195,9 @@ def _values(store: Store, examples: Examples, record: Record, name: str) -> Any:
     if stream.timed != examples.streams[name].timed:
         shape = "a time axis, others have none" if stream.timed else "no time axis, others have one"
         message = f"{records.name_of(record)}: features.{name} has {shape}"
-        raise UsageError(message, hint="encode all records alike, or choose with --streams")
+        raise UsageError(
+            message, hint="encode all records in the same way, or choose with --streams"
+        )
     if not stream.timed:
         return stream.values
     if stream.masked:
@@ -213,23 +214,23 @@ def _spec(feature: Record) -> Record:
 
 
 def require_time(model: str, examples: Examples) -> None:
-    """Raise UsageError where a stream has a time axis that a model cannot read."""
+    """Raise UsageError if a stream has a time axis and the model cannot read one."""
     timed = [name for name, stream in examples.streams.items() if stream.timed]
     if timed and not models.takes_time(model):
-        able = ", ".join(name for name in models.names() if models.takes_time(name))
+        capable = ", ".join(name for name in models.names() if models.takes_time(name))
         raise UsageError(
             f"--model {model}: features.{timed[0]} has a time axis",
-            hint=f"encode with a pooling, or take one of {able}",
+            hint=f"encode with --pooling, or use one of {capable}",
         )
 
 
 def counts(examples: Examples) -> str:
-    """Return what was left out, and why."""
-    parts = [f"{_some(count)} skipped: {why}" for why, count in examples.skipped.items()]
+    """Return the counts of what was left out, with reasons."""
+    parts = [f"{_records(count)} skipped: {why}" for why, count in examples.skipped.items()]
     for what, count in examples.lost.items():
-        parts.append(f"{_some(count)} without {what} (the first is {examples.first[what]})")
+        parts.append(f"{_records(count)} without {what} (the first is {examples.first[what]})")
     return ", ".join(parts)
 
 
-def _some(count: int) -> str:
+def _records(count: int) -> str:
     return f"{count} record{'' if count == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""How good a model is on held-out records, head by head: what is printed after every epoch."""
+"""The metrics of a model on held-out records by head, as reported after every epoch."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from emocli.records import Record
 from emocli.training.calibration import decoder, fitted
 
 
-def of(wanted: Sequence[Head], logits: Tensor, targets: Tensor) -> dict[str, float]:
-    """Return `uar` of classes, `jsd_bits` of shares, `ccc` of numbers (the mean over them)."""
-    answers, truth = _columns(wanted, logits), _columns(wanted, targets)
+def of(model_heads: Sequence[Head], logits: Tensor, targets: Tensor) -> dict[str, float]:
+    """Return `uar` for classes, `jsd_bits` for shares, `ccc` for numbers (the mean over them)."""
+    answers, truth = _columns(model_heads, logits), _columns(model_heads, targets)
     scores: dict[str, float] = {}
     concordances = []
-    for head in wanted:
+    for head in model_heads:
         answer, true = answers[head.target], truth[head.target]
         if not head.labels:
             known = np.isfinite(true[:, 0])
@@ -35,12 +35,12 @@ def of(wanted: Sequence[Head], logits: Tensor, targets: Tensor) -> dict[str, flo
     return scores
 
 
-def _columns(wanted: Sequence[Head], values: Tensor) -> dict[str, Any]:
-    """Return float64 columns by head; the classes of a single head stay as they are."""
-    if values.ndim == 1 and wanted[0].labels:
-        return {wanted[0].target: values.numpy()}
+def _columns(model_heads: Sequence[Head], values: Tensor) -> dict[str, Any]:
+    """Return float64 columns by head; class indices of a single head are returned unchanged."""
+    if values.ndim == 1 and model_heads[0].labels:
+        return {model_heads[0].target: values.numpy()}
     table = values.double().numpy()
-    return heads.split(wanted, table.reshape(len(table), -1))
+    return heads.split(model_heads, table.reshape(len(table), -1))
 
 
 def _uar(truth: Any, predicted: Any) -> float:
@@ -49,13 +49,13 @@ def _uar(truth: Any, predicted: Any) -> float:
     return float(np.mean([(predicted[classes == c] == c).mean() for c in np.unique(classes)]))
 
 
-def calibration(wanted: Sequence[Head], logits: Tensor, targets: Tensor) -> Record:
-    """Return what a bundle keeps: the temperature of the labelled head, and a blend's decoder."""
-    head = wanted[0]
+def calibration(model_heads: Sequence[Head], logits: Tensor, targets: Tensor) -> Record:
+    """Return the temperature of the labelled head and a blend's decoder, as a bundle keeps them."""
+    head = model_heads[0]
     if not head.labels:
         return {}
-    values = _columns(wanted, logits)[head.target]
-    truth = _columns(wanted, targets)[head.target]
+    values = _columns(model_heads, logits)[head.target]
+    truth = _columns(model_heads, targets)[head.target]
     contents: Record = {"calibration": fitted(values, truth, "temperature")}
     if head.kind == BLEND:
         contents["decoder"] = decoder(values, truth, head, contents)

@@ -1,4 +1,4 @@
-"""Leave groups out: every record predicted by a model that never saw its group."""
+"""Cross-validation by groups: a model predicts each record without having seen its group."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from emocli.training.progress import Epochs
 
 
 def folds(groups: list[str], count: int) -> list[int]:
-    """Return the fold of each record: whole groups, dealt out in the order of their hashes."""
+    """Return the fold of each record: whole groups, assigned in the order of their hashes."""
     names = sorted(set(groups), key=lambda group: hashlib.blake2b(group.encode()).digest())
     if len(names) < 3:
-        hint = "there have to be three: to train, to stop and to test"
+        hint = "at least three are needed: to train, to stop early and to test"
         raise UsageError(f"--cv: only {len(names)} groups ({', '.join(names)})", hint=hint)
     place = {group: number % min(count, len(names)) for number, group in enumerate(names)}
     return [place[group] for group in groups]
@@ -32,11 +32,11 @@ def folds(groups: list[str], count: int) -> list[int]:
 def out_of_fold(
     plan: Plan, examples: Examples, epochs: Epochs, *, count: int, seeds: int = 1
 ) -> Iterator[Record]:
-    """Yield every record with the prediction of a model without its group, in order.
+    """Yield every record, in order, with the prediction of a model trained without its group.
 
-    There are `count` folds at most. Each model stops early, and is calibrated, on a fifth of the
-    groups that it may see. With several seeds every record comes once for each, its id with
-    "#seed-N" behind.
+    There are at most `count` folds. Each model is stopped early and calibrated on a fifth of the
+    groups outside its fold. With several seeds every record is yielded once per seed, its id
+    suffixed with "#seed-N".
     """
     first = plan.settings.seed
     numbers = folds(examples.groups, count)
@@ -47,7 +47,7 @@ def out_of_fold(
 
 
 def _round(plan: Plan, examples: Examples, numbers: list[int], epochs: Epochs) -> Iterator[Record]:
-    """Yield every record with its prediction, by models of one seed; `numbers` are the folds."""
+    """Yield every record with its prediction, for one seed; `numbers` are the folds."""
     data = examples.data(plan.heads)
     about = epochs.about
     predictions: list[Record] = [{} for _ in numbers]
@@ -56,7 +56,9 @@ def _round(plan: Plan, examples: Examples, numbers: list[int], epochs: Epochs) -
         mask = torch.tensor([number == fold for number in numbers])
         others = [g for g, n in zip(examples.groups, numbers, strict=True) if n != fold]
         fitting, dev = split(data.part((~mask).nonzero()[:, 0]), others)
-        model, _ = fitted(replace(plan, place=_here(plan.place)), fitting, dev, epochs)
+        model, _ = fitted(
+            replace(plan, place=_without_checkpoint(plan.place)), fitting, dev, epochs
+        )
         calibration = figures.calibration(plan.heads, loop.logits(model, dev), dev.targets)
         contents = {"heads": [asdict(head) for head in plan.heads], **calibration}
         rows = mask.nonzero()[:, 0]
@@ -72,6 +74,6 @@ def _round(plan: Plan, examples: Examples, numbers: list[int], epochs: Epochs) -
         yield record | prediction
 
 
-def _here(place: Place) -> Place:
-    """Return the place without a checkpoint: a fold is begun again."""
+def _without_checkpoint(place: Place) -> Place:
+    """Return the place without a checkpoint: folds are never resumed."""
     return replace(place, checkpoint=None, resume=False)

@@ -1,15 +1,15 @@
-"""Late fusion is fitted in two steps: a head per stream, and then the rule that combines them.
+"""Fit late fusion in two steps: a head per stream, then the rule that combines them.
 
-`fit` does both. Each head is trained on the records that have its stream, and gets a temperature
-on the held-out ones; the rule is fitted on the held-out records alone. What the source of the
-system does not say is our choice:
+`fit` does both. Each head is trained on the records that have its stream, and its temperature is
+fitted on the held-out ones; the rule is fitted on the held-out records only. Our choices, where the
+source of the system leaves them open:
 
-- Weights are tried on a grid and chosen by weighted F1; of equals the one that trusts earlier
-  streams more. Two streams: w = 1, 0.95, ..., 0 of the first, 1 - w of the second. More: all that
-  add to one in steps of 1/20, or as fine as 2000 combinations allow. `evidence`: the first counts
-  whole, all others the same w = 0, 0.05, ..., 1.
-- The regression is penalised as scikit-learn does it: sum of cross-entropies + |W|^2 / 2, offsets
-  free; where it falls back to the sum, that has the weights of the rule `sum`.
+- Weights are searched on a grid by weighted F1; of ties the one that gives earlier streams more
+  weight. Two streams: w = 1, 0.95, ..., 0 for the first, 1 - w for the second. More: all weights
+  that add to one in steps of 1/20, or as fine as 2000 combinations allow. `evidence`: weight 1 for
+  the first, the same w = 0, 0.05, ..., 1 for all others.
+- The regression is regularised as in scikit-learn: sum of cross-entropies + |W|^2 / 2, offsets not
+  penalised; where it falls back to the sum, that has the weights of the rule `sum`.
 """
 
 from __future__ import annotations
@@ -47,20 +47,21 @@ def fit(
     """Return late fusion with its heads, temperatures and rule, and {epoch, epochs, dev_loss, ...}.
 
     `config`: `dims` and `classes`; `rule` (sum); `head`, mlp or linear (mlp); `hidden`, a number or
-    one per stream (128); what else the config of a head has. `weights` per stream, if given, are
-    kept. Targets are classes or shares of them. `report` gets a line per head and epoch, with its
-    `stream`; then one per stream and rule with its `dev_weighted_f1`, which flatters: the rules
-    have been fitted on the same records. These are also `compared`. `more` goes to loop.fit.
+    one per stream (128); further fields of the config of a head. `weights` per stream, if given,
+    are kept. Targets are classes or shares of classes. `report` gets a line per head and epoch,
+    with its `stream`; then one per stream and rule with its `dev_weighted_f1`, which is optimistic:
+    the rules were fitted on the same records. These are also `compared`. `more` goes to loop.fit.
     """
     rule = config.get("rule", SUM)
     if rule not in RULES:
-        raise ConfigError(f"late-fusion has no rule {rule!r}", hint=f"there are {', '.join(RULES)}")
+        hint = f"one of {', '.join(RULES)}"
+        raise ConfigError(f"unknown rule {rule!r} of late-fusion", hint=hint)
     with averaged(config["dims"], train, dev) as parts:
         heads, best = _calibrated(config, parts, settings, report, more)
         dev = parts[1]
         model = ruled(heads, rule, dev, config.get("weights"))
-        whole = bool(answers(heads, dev)[1].all(dim=1).any())
-        others = [name for name in RULES if name != rule and (whole or name != REGRESSION)]
+        has_complete = bool(answers(heads, dev)[1].all(dim=1).any())
+        others = [name for name in RULES if name != rule and (has_complete or name != REGRESSION)]
         rows = compared([model, *(ruled(heads, name, dev) for name in others)], dev)
         loss = torch.nn.functional.cross_entropy(loop.logits(model, dev), dev.targets)
     for row in rows:
@@ -72,7 +73,7 @@ def fit(
 def calibrated(
     config: Record, train: Source, dev: Source, settings: Settings, report: Report, **more: Any
 ) -> tuple[LateFusion, Record]:
-    """Return late fusion by evidence, weights of one, with fitted and calibrated heads; epochs."""
+    """Return late fusion by evidence with weights of one and calibrated heads, and the epochs."""
     with averaged(config["dims"], train, dev) as parts:
         return _calibrated(config, parts, settings, report, more)
 
@@ -86,16 +87,17 @@ def _calibrated(
         "late-fusion",
         {"dims": dims, "classes": classes, "hidden": hidden, "weights": dict.fromkeys(dims, 1.0)},
     )
-    apart = {}  # all are made before one is trained: of several processes all make the same
+    separate = {}  # all are built before training, so that all processes build the same
     for name, dim in dims.items():
         width = {"hidden": hidden[name]} if hidden[name] else {}
         head_config = {"dims": {name: dim}, "classes": classes, **width, **extra}
-        apart[name] = models.build(kind, head_config)
+        separate[name] = models.build(kind, head_config)
     epochs = {}
-    for place, (name, head) in enumerate(apart.items()):
-        fitting, held = (_of(part, name) for part in parts)
-        named = _naming(name, report)
-        best = loop.fit(head, fitting, held, settings, named, **_own_checkpoint(more, place))
+    for place, (name, head) in enumerate(separate.items()):
+        fitting, held = (_stream_data(part, name) for part in parts)
+        stream_report = _with_stream(name, report)
+        options = _with_checkpoint(more, place)
+        best = loop.fit(head, fitting, held, settings, stream_report, **options)
         logits = loop.logits(head.cpu(), held).double().numpy()
         temperature = torch.tensor(loop.temperature(logits, held.targets.numpy()))
         prior = _prior(fitting.targets, classes, settings).clamp_min(1e-6).log()
@@ -106,19 +108,19 @@ def _calibrated(
 
 
 def _head(config: Record) -> tuple[str, dict[str, int], Record]:
-    """Return which model a head is, hidden units per stream, what else its config says."""
+    """Return the model of the heads, hidden units per stream, and the rest of their config."""
     kind = config.get("head", "mlp")
     if kind not in ("mlp", "linear"):
-        raise ConfigError(f"late-fusion has no head {kind!r}", hint="there are mlp, linear")
+        raise ConfigError(f"unknown head {kind!r} of late-fusion", hint="one of mlp, linear")
     hidden = 0 if kind == "linear" else config.get("hidden", HIDDEN)
     if not isinstance(hidden, dict):
         hidden = dict.fromkeys(config["dims"], hidden)
-    ours = ("dims", "classes", "rule", "head", "hidden", "weights")
-    return kind, hidden, {key: value for key, value in config.items() if key not in ours}
+    used = ("dims", "classes", "rule", "head", "hidden", "weights")
+    return kind, hidden, {key: value for key, value in config.items() if key not in used}
 
 
-def _own_checkpoint(more: Record, number: int) -> Record:
-    """Return what loop.fit gets besides, each head with a checkpoint of its own."""
+def _with_checkpoint(more: Record, number: int) -> Record:
+    """Return the further options of loop.fit, with a checkpoint for this head."""
     place: Place | None = more.get("place")
     if place is None or place.checkpoint is None:
         return more
@@ -127,12 +129,12 @@ def _own_checkpoint(more: Record, number: int) -> Record:
     return {**more, "place": replace(place, checkpoint=file, run=f"{place.run}-{number}")}
 
 
-def _naming(name: str, report: Report) -> Report:
+def _with_stream(name: str, report: Report) -> Report:
     return lambda line: report({"stream": name, **line})
 
 
-def _of(data: Filed, name: str) -> Filed:
-    """Return the records that have a stream, with that stream alone."""
+def _stream_data(data: Filed, name: str) -> Filed:
+    """Return the records that have a stream, with only this stream."""
     single = Filed({name: data.streams[name]}, data.targets, data.index)
     mask = torch.cat([part.masks[name] for part in chunks(single)])
     if not mask.any():
@@ -141,7 +143,7 @@ def _of(data: Filed, name: str) -> Filed:
 
 
 def _prior(targets: Tensor, classes: int, settings: Settings) -> Tensor:
-    """Return the share of each class (classes,), as the loss of training weighs them."""
+    """Return the prior of each class (classes,), as sampling and class weights shape it."""
     if targets.ndim == 2:
         return targets.mean(dim=0)
     counts = torch.bincount(targets, minlength=classes).float()
@@ -153,30 +155,30 @@ def _prior(targets: Tensor, classes: int, settings: Settings) -> Tensor:
 
 
 def answers(model: LateFusion, data: Source) -> tuple[Tensor, Tensor]:
-    """Return log-probabilities (records, streams, classes) and what is there (records, streams)."""
+    """Return log-probabilities (records, streams, classes) and the mask (records, streams)."""
     with torch.no_grad():
         parts = [model.answers(part.streams, part.masks) for part in chunks(data)]
-    logs, there = zip(*parts, strict=True)
-    return torch.cat(logs), torch.cat(there)
+    logs, masks = zip(*parts, strict=True)
+    return torch.cat(logs), torch.cat(masks)
 
 
 def ruled(
     heads: LateFusion, rule: str, dev: Source, weights: dict[str, float] | None = None
 ) -> LateFusion:
-    """Return late fusion with the heads of another and a rule fitted on held-out records."""
+    """Return late fusion with the same heads and a rule fitted on held-out records."""
     config = replace(heads.config, rule=rule)
-    logs, there = answers(heads, dev)
+    logs, mask = answers(heads, dev)
     truth = _classes(dev.targets)
     if weights is None:
         search = replace(config, rule=SUM if rule == REGRESSION else rule)
-        weights = _chosen(_with(heads, search), logs, there, truth)
+        weights = _best_weights(_with(heads, search), logs, mask, truth)
     model = _with(heads, replace(config, weights=weights))
     if model.regression is not None:
-        whole = there.all(dim=1)
-        if not whole.any():
-            hint = "rule sum does without"
+        complete = mask.all(dim=1)
+        if not complete.any():
+            hint = "the rule sum does not need them"
             raise UsageError("rule regression: no held-out record has all streams", hint=hint)
-        fitted = regression(logs[whole].flatten(1), dev.targets[whole], config.classes)
+        fitted = regression(logs[complete].flatten(1), dev.targets[complete], config.classes)
         model.regression.load_state_dict(dict(zip(("weight", "bias"), fitted, strict=True)))
     return model
 
@@ -188,13 +190,13 @@ def _with(heads: LateFusion, config: Any) -> LateFusion:
     return model.eval()
 
 
-def _chosen(model: LateFusion, logs: Tensor, there: Tensor, truth: Tensor) -> dict[str, float]:
-    """Return the weights whose answers have the best weighted F1, the first of equals."""
-    tried = list(grid(model.config.rule, len(model.config.dims)))
+def _best_weights(model: LateFusion, logs: Tensor, mask: Tensor, truth: Tensor) -> dict[str, float]:
+    """Return the weights with the best weighted F1, the first of ties."""
+    candidates = list(grid(model.config.rule, len(model.config.dims)))
     with torch.no_grad():
-        fused = (model.combine(logs, there, torch.tensor(weights)) for weights in tried)
+        fused = (model.combine(logs, mask, torch.tensor(weights)) for weights in candidates)
         scores = [weighted_f1(answer, truth) for answer in fused]
-    return dict(zip(model.config.dims, tried[scores.index(max(scores))], strict=True))
+    return dict(zip(model.config.dims, candidates[scores.index(max(scores))], strict=True))
 
 
 def weighted_f1(log_probabilities: Tensor, truth: Tensor) -> float:
@@ -205,21 +207,21 @@ def weighted_f1(log_probabilities: Tensor, truth: Tensor) -> float:
 
 
 def compared(fitted: list[LateFusion], data: Source) -> list[Record]:
-    """Return a row for each stream alone, then for each model: its weighted F1 on some records.
+    """Return a row per single stream, then per model, with its weighted F1.
 
-    A stream is judged on the records that have it, a model on those that have any. The models share
+    A stream is scored on the records that have it, a model on those that have any. The models share
     their heads.
     """
     truth = _classes(data.targets)
-    logs, there = answers(fitted[0], data)
+    logs, mask = answers(fitted[0], data)
     rows: list[Record] = [
         {"stream": name, "records": int(t.sum()), "weighted_f1": weighted_f1(a[t], truth[t])}
-        for name, a, t in zip(fitted[0].config.dims, logs.unbind(1), there.T, strict=True)
+        for name, a, t in zip(fitted[0].config.dims, logs.unbind(1), mask.T, strict=True)
     ]
-    some = there.any(dim=1)
+    scored = mask.any(dim=1)
     for model in fitted:
-        logits = loop.logits(model, data)[some]
-        score = {"records": int(some.sum()), "weighted_f1": weighted_f1(logits, truth[some])}
+        logits = loop.logits(model, data)[scored]
+        score = {"records": int(scored.sum()), "weighted_f1": weighted_f1(logits, truth[scored])}
         rows.append({"rule": model.config.rule, **score, "weights": dict(model.config.weights)})
     return rows
 

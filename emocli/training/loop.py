@@ -1,4 +1,4 @@
-"""One readable loop for small models, and the temperature that calibrates them."""
+"""The training loop for small models."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from emocli.training.state import Run
 from emocli.training.state import Settings as Settings
 
 Floats = NDArray[np.float64]
-READ = 128  # records that are answered at a time
-MOST = 512  # dev records that a model's `after_epoch` sees
+READ = 128  # batch size of inference
+AFTER_EPOCH = 512  # most dev records that a model's `after_epoch` gets
 
 
 def standardise(model: Any, data: Source) -> None:
@@ -43,7 +43,7 @@ def standardise(model: Any, data: Source) -> None:
                 f"stream {name}: {stream.count} training records have it, 2 are needed"
             )
         if not stream.mean.isfinite().all():
-            raise UsageError(f"stream {name}: some of its features are no numbers")
+            raise UsageError(f"stream {name}: its features contain NaN or infinity")
     inputs = getattr(model, "inputs", model)
     inputs.mean.copy_(torch.cat([stream.mean for stream in by_stream.values()]))
     scales = [stream.deviation().clamp_min(1e-6) for stream in by_stream.values()]
@@ -51,9 +51,9 @@ def standardise(model: Any, data: Source) -> None:
 
 
 def task_loss(model: Any, train: Source, settings: Settings) -> Loss:
-    """Return the loss of (logits, targets) where nobody says which heads there are.
+    """Return the loss of (logits, targets) for a model without a list of heads.
 
-    Cross-entropy, or the absolute error of a regression: the model's config says (`task`).
+    Cross-entropy, or the absolute error for regression, by `task` in the model's config.
     """
     if getattr(model.config, "task", "classification") == "regression":
         return losses.of([heads.Head("number", heads.NUMBER)], train.targets, settings)
@@ -77,8 +77,8 @@ def fit(
     """Train with AdamW until the dev loss no longer falls; leave the best weights in the model.
 
     Returns {epoch, dev_loss} of the best epoch; `report` gets one dict per epoch: the losses, the
-    terms of a model that has an objective of its own, what its `after_epoch` says, and the figures
-    that `measure` makes of the dev records' logits and targets.
+    terms of a model with its own objective, the values of its `after_epoch`, and the metrics that
+    `measure` computes from the dev records' logits and targets.
     """
     place = place or Place()
     torch.manual_seed(settings.seed)
@@ -93,7 +93,7 @@ def fit(
         _epochs(run, train, dev, report, loss, measure=measure)
     if not run.best["epoch"]:
         hint = "a smaller --learning-rate"
-        raise UsageError(f"no dev loss of {run.epoch} epochs is a number", hint=hint)
+        raise UsageError(f"no dev loss of {run.epoch} epochs is finite", hint=hint)
     model.load_state_dict(run.state)
     model.eval()
     return run.best
@@ -101,7 +101,7 @@ def fit(
 
 @contextlib.contextmanager
 def _read(model: Any, train: Source, dev: Source) -> Iterator[tuple[Source, Source]]:
-    """Give what every epoch reads: of a model that only averages frames, their means, once made."""
+    """Give the data of every epoch: for a model that averages frames, their means, made once."""
     names = list(model.config.dims)
     if not getattr(model, "averages", False) or not has_time(train, names):
         yield train, dev
@@ -119,7 +119,7 @@ def _epochs(
     *,
     measure: Callable[[Tensor, Tensor], dict[str, float]] | None,
 ) -> None:
-    """Train epoch by epoch until it is over."""
+    """Train epoch by epoch until the run is over."""
     model, settings = run.model, run.settings
     while not run.over():
         model.progress = run.epoch / settings.epochs
@@ -129,16 +129,16 @@ def _epochs(
         dev_loss = distributed.broadcast(float(loss(answers, dev.targets)))
         line = {"epoch": run.epoch, **terms, "dev_loss": dev_loss}
         line |= measure(answers, dev.targets) if measure else {}
-        line |= _figures(model, dev)
+        line |= _after_epoch(model, dev)
         run.note(line)
         run.save()
         report(line)
 
 
 def _batches(run: Run, data: Source) -> Iterator[Data]:
-    """Yield all records in random order, some streams masked.
+    """Yield batches of all records in random order, with modality dropout.
 
-    Of several processes each gets its part of the streams, and the targets of the whole batch.
+    Of several processes each gets its shard of the streams, and the targets of the whole batch.
     """
     settings, model = run.settings, run.model
     chance = 0.0 if getattr(model, "masks_itself", False) else settings.modality_dropout
@@ -151,7 +151,7 @@ def _batches(run: Run, data: Source) -> Iterator[Data]:
 
 
 def _order(data: Source, settings: Settings, random: torch.Generator) -> Tensor:
-    """Return as many records as there are: each once, or drawn evenly from the classes."""
+    """Return an index of len(data) records: shuffled, or drawn by class-balanced sampling."""
     if not settings.even:
         return torch.randperm(len(data), generator=random)
     targets = data.targets if data.targets.ndim == 1 else data.targets.argmax(dim=1)
@@ -162,9 +162,9 @@ def _order(data: Source, settings: Settings, random: torch.Generator) -> Tensor:
 def objective(
     model: Any, batch: Data, loss: Loss, all_gather: AllGather = identity
 ) -> dict[str, Tensor]:
-    """Return the terms of a model's loss on a batch, weighted: their sum is what falls.
+    """Return the weighted terms of a model's loss on a batch; their sum is minimised.
 
-    `all_gather` makes all rows of what a model says of the batch's streams, where these are a part.
+    `all_gather` collects the rows of all processes if the batch's streams are a shard.
     """
     if hasattr(model, "objective"):
         return model.objective(batch.streams, batch.masks, batch.targets, loss, all_gather)
@@ -172,7 +172,7 @@ def objective(
 
 
 def _epoch(run: Run, train: Source, loss: Loss) -> dict[str, float]:
-    """Go once over the batches; return the mean loss of a record, and its terms if several."""
+    """Train for one epoch; return the mean loss per record, and its terms if there are several."""
     run.model.train()
     totals: defaultdict[str, Tensor] = defaultdict(lambda: torch.zeros((), dtype=torch.float64))
     for batch in ahead(_batches(run, train)):
@@ -182,7 +182,7 @@ def _epoch(run: Run, train: Source, loss: Loss) -> dict[str, float]:
 
 
 def _step(run: Run, batch: Data, loss: Loss) -> dict[str, Tensor]:
-    """Take a step; return the loss and its terms."""
+    """Take an optimiser step; return the loss and its terms."""
     kind = torch.device(run.place.device).type
     with torch.autocast(kind, torch.bfloat16, enabled=run.place.dtype == "bfloat16"):
         terms = _terms(run.model, batch, loss)
@@ -198,7 +198,7 @@ def _step(run: Run, batch: Data, loss: Loss) -> dict[str, Tensor]:
 
 
 def _terms(model: Any, batch: Data, loss: Loss) -> dict[str, Tensor]:
-    """Return the terms of the loss of a whole batch, of which several processes have parts."""
+    """Return the terms of the loss of a whole batch, which may be sharded over processes."""
     if distributed.world()[1] == 1:
         return objective(model, batch, loss)
     lengths = distributed.all_reduce_max([values.shape[1] for values in batch.streams.values()])
@@ -207,27 +207,27 @@ def _terms(model: Any, batch: Data, loss: Loss) -> dict[str, Tensor]:
         return objective(model, batch, loss, partial(distributed.all_gather, size=size))
 
 
-def _figures(model: Any, dev: Source) -> dict[str, float]:
-    """Return what a model has to say after an epoch."""
+def _after_epoch(model: Any, dev: Source) -> dict[str, float]:
+    """Return the values of a model's `after_epoch`, if it has one."""
     if not hasattr(model, "after_epoch"):
         return {}
     model.eval()
     device = next(model.parameters()).device
-    data = dev.rows(torch.arange(min(len(dev), MOST))).to(device)
+    data = dev.rows(torch.arange(min(len(dev), AFTER_EPOCH))).to(device)
     return model.after_epoch(data.streams, data.masks, data.targets)
 
 
 def _dropped(masks: dict[str, Tensor], kept: Tensor) -> dict[str, Tensor]:
-    """Mask the streams not kept (streams, batch), but never the last one that a record has."""
+    """Mask the streams that are not kept (streams, batch), but never all streams of a record."""
     if len(masks) < 2:
         return masks
-    there = [mask if mask.ndim == 1 else mask.any(dim=1) for mask in masks.values()]
-    before = torch.stack(there)  # (streams, batch)
+    present = [mask if mask.ndim == 1 else mask.any(dim=1) for mask in masks.values()]
+    before = torch.stack(present)  # (streams, batch)
     after = before & kept
     after = torch.where(after.any(dim=0), after, before)
     return {
-        name: mask & (some if mask.ndim == 1 else some[:, None])
-        for (name, mask), some in zip(masks.items(), after, strict=True)
+        name: mask & (row if mask.ndim == 1 else row[:, None])
+        for (name, mask), row in zip(masks.items(), after, strict=True)
     }
 
 

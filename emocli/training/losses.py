@@ -1,9 +1,9 @@
-"""What training makes smaller: the distance of a model's answers from the labels, head by head.
+"""The losses of training, by head.
 
-Every loss is a mean over the records of a batch, so that a record weighs the same in every batch,
-whatever the classes of the others. A record without a label for a head adds nothing for it.
+Every loss is a mean over the records of a batch, so that the weight of a record does not depend on
+the classes of the others. A record without a label for a head adds nothing to its loss.
 
-For shares of labels (records, classes): `cross-entropy`, `kl` (the same but for the entropy of the
+For shares of labels (records, classes): `cross-entropy`, `kl` (the same minus the entropy of the
 labels; Kullback and Leibler 1951, https://doi.org/10.1214/aoms/1177729694) and `js`, the
 Jensen-Shannon divergence in nats (Lin 1991, https://doi.org/10.1109/18.61115), as in AmbER2.
 """
@@ -27,24 +27,25 @@ DEFAULTS = {CLASSES: "cross-entropy", SHARES: "js", BLEND: "kl"}  # BLEND: as BL
 
 
 def of(heads: Sequence[Head], targets: Tensor, settings: Any) -> Loss:
-    """Return the sum of the heads' losses; `targets` are those of training, to weigh classes.
+    """Return the sum of the heads' losses; `targets` are the training targets, for class weights.
 
-    `settings` is a state.Settings. Classes weigh N / (C n) each where it says `balanced`; shares
-    never do, since that would bend them.
+    `settings` is a state.Settings. With `balanced`, classes have the weights N / (C n); shares are
+    never weighted, since that would distort them.
     """
     losses = [_of_head(head, targets, settings) for head in heads]
     if len(heads) == 1:
         return losses[0]
 
-    def total(logits: Tensor, wanted: Tensor) -> Tensor:
-        pairs = zip(split(heads, logits).values(), split(heads, wanted).values(), strict=True)
+    def total(logits: Tensor, batch_targets: Tensor) -> Tensor:
+        truth = split(heads, batch_targets)
+        pairs = zip(split(heads, logits).values(), truth.values(), strict=True)
         return torch.stack([loss(*pair) for loss, pair in zip(losses, pairs, strict=True)]).sum()
 
     return total
 
 
 def full(values: Tensor) -> Tensor:
-    """Return numbers that are not coarser than float32: half precision loses small divergences."""
+    """Return numbers in float32 or better, because half precision loses small divergences."""
     return values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
 
 
@@ -55,7 +56,9 @@ def _of_head(head: Head, targets: Tensor, settings: Any) -> Loss:
     if name != "cross-entropy":
         return partial({"kl": kl, "js": js}[name])
     weights = None
-    if settings.balanced and not settings.even and head.kind == CLASSES:  # else twice
+    if (
+        settings.balanced and not settings.even and head.kind == CLASSES
+    ):  # sampling balances already
         shares = targets if targets.ndim == 1 else targets[:, : head.size].nan_to_num()
         weights = class_weights(shares, head.size)
     return partial(cross_entropy, weights=weights, smoothing=settings.label_smoothing)
@@ -79,9 +82,9 @@ def cross_entropy(
     logits = full(logits)
     if weights is not None:
         weights = weights.to(logits)
-    known, wanted = _known(targets)
+    known, truth = _known(targets)
     each = functional.cross_entropy(
-        logits[known], wanted, weight=weights, label_smoothing=smoothing, reduction="none"
+        logits[known], truth, weight=weights, label_smoothing=smoothing, reduction="none"
     )
     return each.sum() / max(1, len(targets))
 
@@ -89,29 +92,29 @@ def cross_entropy(
 def kl(logits: Tensor, targets: Tensor) -> Tensor:
     """Return the mean over records of KL(shares || answer), nats."""
     logits = full(logits)
-    known, wanted = _known(_shares(targets, logits))
+    known, truth = _known(_shares(targets, logits))
     logs = logits[known].log_softmax(dim=1)
-    return functional.kl_div(logs, wanted, reduction="sum") / max(1, len(targets))
+    return functional.kl_div(logs, truth, reduction="sum") / max(1, len(targets))
 
 
 def js(logits: Tensor, targets: Tensor) -> Tensor:
     """Return the mean over records of the Jensen-Shannon divergence, nats, in [0, ln 2]."""
     logits = full(logits)
-    known, wanted = _known(_shares(targets, logits))
+    known, truth = _known(_shares(targets, logits))
     logs = logits[known].log_softmax(dim=1)
     answer = logs.exp()
-    middle = ((answer + wanted) / 2).clamp_min(torch.finfo(answer.dtype).tiny).log()
-    ours = (answer * (logs - middle)).sum()  # not kl_div: its slope is infinite where that is 0
-    theirs = functional.kl_div(middle, wanted, reduction="sum")
+    middle = ((answer + truth) / 2).clamp_min(torch.finfo(answer.dtype).tiny).log()
+    ours = (answer * (logs - middle)).sum()  # not kl_div: its gradient is infinite at 0
+    theirs = functional.kl_div(middle, truth, reduction="sum")
     return (ours + theirs) / 2 / max(1, len(targets))
 
 
 def numbers(answers: Tensor, targets: Tensor, squared: bool = False) -> Tensor:
     """Return the mean over records and numbers of the absolute, or squared, error."""
-    answers, wanted = full(answers), targets.reshape(len(targets), -1)
-    known = wanted.isfinite()
+    answers, truth = full(answers), targets.reshape(len(targets), -1)
+    known = truth.isfinite()
     error = functional.mse_loss if squared else functional.l1_loss
-    return error(answers[known], wanted[known], reduction="sum") / max(1, wanted.numel())
+    return error(answers[known], truth[known], reduction="sum") / max(1, truth.numel())
 
 
 def _shares(targets: Tensor, logits: Tensor) -> Tensor:

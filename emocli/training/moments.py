@@ -1,4 +1,4 @@
-"""Mean and standard deviation of each stream of the training records, however many there are."""
+"""Mean and standard deviation of each stream over any number of training records."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from emocli.training.data import Source, chunks
 
 
 class Moments:
-    """Mean and standard deviation of rows (rows, dim) that come in pieces (Chan et al. 1979)."""
+    """Mean and standard deviation of rows (rows, dim) added in chunks (Chan et al. 1979)."""
 
     def __init__(self, dim: int) -> None:
         self.count = 0
         self.mean, self.squares = (torch.zeros(dim, dtype=torch.float64) for _ in range(2))
 
     def add(self, rows: Tensor) -> None:
-        """Take in more rows."""
+        """Add more rows."""
         if not len(rows):
             return
         rows = rows.double()

@@ -1,4 +1,4 @@
-"""Where a training run works: its device, its numbers, its checkpoints."""
+"""Where a training run works: its device, its dtype, its checkpoints."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from emocli.training.request import Request
 
 
 def of(context: Context, request: Request) -> Place:
-    """Return the place that is asked for; several processes find each other here."""
+    """Return the place that a request names; of several processes, join the others."""
     device = devices.pick(context.device)
     dtype = devices.numbers(context.dtype, device)
     if dtype == "float16":
         hint = "--dtype bfloat16, or float32"
-        raise UsageError("--dtype float16: its numbers end at 65504, too soon to train", hint=hint)
+        raise UsageError("--dtype float16: training overflows its largest value, 65504", hint=hint)
     _, count = distributed.world()
     if count > 1:
         if request.reads_stdin:
@@ -26,12 +26,12 @@ def of(context: Context, request: Request) -> Place:
                 f"{count} processes cannot all read stdin", hint="name the files of records"
             )
         if request.cv:
-            raise UsageError("--cv is for one process: every fold is a small model of its own")
+            raise UsageError("--cv runs in one process: every fold is a small model")
     device = distributed.local(device)
     distributed.start(device)
     return Place(device, dtype, checkpoint=_checkpoints(request.output), resume=request.resume)
 
 
 def _checkpoints(output: Path | None) -> Path | None:
-    """Return the folder beside the output where the states of its seeds are kept."""
+    """Return the folder for checkpoints of the seeds, beside the output."""
     return None if output is None else Path(f"{Path(output)}.part")

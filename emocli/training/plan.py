@@ -1,4 +1,4 @@
-"""What to fit on labelled records, and fitting it: checks, splits, one call of the loop."""
+"""Plan a fit on labelled records and run it: checks, splits, one call of the loop."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from emocli.training.examples import MADE, Examples, require_time
 from emocli.training.loop import Place, Settings
 from emocli.training.request import Request
 
-LATE = "late-fusion"  # is made of heads that are trained one by one
+LATE = "late-fusion"  # its heads are trained one by one
 DEV_SHARE = 5  # one group in five is held out
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to fit: which model, its config, what it answers, how and where to train it."""
+    """A model to fit: its name, config and heads, the settings and the place of training."""
 
     model: str
     config: Record
@@ -36,7 +36,7 @@ class Plan:
     place: Place
 
     def seeded(self, seed: int) -> Plan:
-        """Return the same with another seed, and a checkpoint of its own."""
+        """Return the plan with another seed and its own checkpoint."""
         file = self.place.checkpoint
         place = self.place
         if file is not None:
@@ -46,9 +46,9 @@ class Plan:
 
 
 def plan(examples: Examples, held: Examples | None, request: Request, place: Place) -> Plan:
-    """Return what to fit on the records.
+    """Return the plan for these records.
 
-    What names the run is all that decides its weights: records, held-out ones, heads, settings.
+    The run is identified by all that decides its weights: records, held-out ones, heads, settings.
     """
     heads = examples.targets.heads()
     if len(heads[0].labels) == 1:
@@ -65,51 +65,54 @@ def plan(examples: Examples, held: Examples | None, request: Request, place: Pla
     _check(settings, request.model, objective, heads)
     digests = [part.digest.hexdigest() for part in (examples, held) if part]
     specs = examples.specs
-    what = [digests, request.model, config, asdict(settings), specs, list(map(asdict, heads))]
-    run = hashlib.blake2b(orjson.dumps(what), digest_size=16).hexdigest()
+    identity = [digests, request.model, config, asdict(settings), specs, list(map(asdict, heads))]
+    run = hashlib.blake2b(orjson.dumps(identity), digest_size=16).hexdigest()
     return Plan(request.model, config, tuple(heads), settings, replace(place, run=run))
 
 
 def _check(settings: Settings, name: str, objective: str | None, heads: Sequence[Head]) -> None:
-    """Raise UsageError for a loss, or even draws, that do not go with the model and its heads."""
+    """Raise UsageError for a loss or a sampling that does not fit the model and its heads."""
     if settings.loss and settings.loss not in losses.NAMES:
-        raise UsageError(f"--loss {settings.loss}: none of {', '.join(losses.NAMES)}")
+        hint = f"one of {', '.join(losses.NAMES)}"
+        raise UsageError(f"--loss: unknown loss {settings.loss}", hint=hint)
     if settings.loss and objective not in (None, "task"):
-        hint = '[model] objective = "task" in a --config file takes another'
-        raise UsageError(f"--loss {settings.loss}: {name} has a loss of its own", hint=hint)
+        hint = '[model] objective = "task" in a --config file replaces it'
+        raise UsageError(f"--loss {settings.loss}: {name} has its own loss", hint=hint)
     if settings.loss and not heads[0].labels:
         targets = ",".join(head.target for head in heads)
-        raise UsageError(f"--loss {settings.loss} is of labels: --target {targets} has none")
+        raise UsageError(f"--loss {settings.loss} needs labels: --target {targets} has none")
     if settings.even and (len(heads) > 1 or not heads[0].labels):
-        hint = "one of emotion, distribution, blend as --target, and no other"
-        raise UsageError("[training]: even draws from classes alone", hint=hint)
+        hint = "one of emotion, distribution, blend as the only --target"
+        raise UsageError(
+            "[training] even: class-balanced sampling needs a single labelled target", hint=hint
+        )
 
 
 def _objective(name: str) -> str | None:
-    """Return the objective that a model's config has by default, where it chooses among some."""
+    """Return the default objective in a model's config, if it has one."""
     return models.defaults(name).get("objective")
 
 
 def _kind(name: str, heads: Sequence[Head]) -> Record:
-    """Return what a model's config says of its answers, where it asks."""
+    """Return the fields of a model's config that describe its outputs, if it has them."""
     fields = models.fields(name)
     first = heads[0]
     kind: Record = {}
     if "task" in fields:
         kind["task"] = "classification" if first.labels else "regression"
     elif not first.labels and name not in ("linear", "mlp"):
-        raise UsageError(f"--model {name} answers with labels, not with {first.target}")
+        raise UsageError(f"--model {name} predicts labels, not {first.target}")
     if name == LATE and len(heads) > 1:
         targets = ", ".join(head.target for head in heads)
         hint = "one of emotion, distribution, blend"
-        raise UsageError(f"--model {name} answers one --target, not {targets}", hint=hint)
+        raise UsageError(f"--model {name} predicts one --target, not {targets}", hint=hint)
     if "primary" in fields and len(heads) > 1 and first.labels:
         kind["primary"] = first.size
     return kind
 
 
 def split(data: Filed, groups: list[str]) -> tuple[Filed, Filed]:
-    """Return (train, dev): whole groups are held out, by the order of their hashes."""
+    """Return (train, dev); whole groups are held out, in the order of their hashes."""
     names = sorted(set(groups) - {MADE}, key=lambda g: hashlib.blake2b(g.encode()).digest())
     if len(names) < 2:
         raise UsageError(
@@ -124,7 +127,7 @@ def split(data: Filed, groups: list[str]) -> tuple[Filed, Filed]:
 def fitted(
     plan: Plan, fitting: Filed, dev: Filed, report: Callable[[Record], None]
 ) -> tuple[Any, Record]:
-    """Return the model and what is said of its best epoch."""
+    """Return the fitted model and the record of its best epoch."""
 
     def measure(logits: torch.Tensor, targets: torch.Tensor) -> dict[str, float]:
         return {f"dev_{n}": v for n, v in figures.of(plan.heads, logits, targets).items()}

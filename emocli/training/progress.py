@@ -1,4 +1,4 @@
-"""What training says while it goes on: a bar with loss and dev figure, and a line in the log."""
+"""Progress of training: a bar with loss and dev metric, and a line per epoch in the log."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FIGURES = ("train_loss", "dev_loss", "dev_uar", "dev_jsd_bits", "dev_ccc")
 
 
 class Epochs:
-    """Told of every epoch; `about` is what the lines of the log say beside it (a fold, a seed)."""
+    """Reports every epoch; `about` has further fields for the lines of the log (a fold, a seed)."""
 
     def __init__(self, stderr: TextIO, quiet: bool, total: int, log: BinaryIO | None) -> None:
         self.stderr = stderr
@@ -29,7 +29,7 @@ class Epochs:
         self.shown = False
 
     def __call__(self, line: Record) -> None:
-        """Write a line of the log, and draw the bar now and then."""
+        """Write a line of the log, and redraw the bar if it is due."""
         if self.log is not None:
             self.log.write(records.dumps({**self.about, **line}))
             self.log.flush()
@@ -53,7 +53,7 @@ class Epochs:
         self.stderr.flush()
 
     def clear(self) -> None:
-        """Wipe the bar."""
+        """Clear the bar."""
         if self.shown:
             self.stderr.write("\r\033[K")
             self.stderr.flush()
@@ -61,7 +61,7 @@ class Epochs:
 
 
 def opened(log: Path | None) -> contextlib.AbstractContextManager[BinaryIO | None]:
-    """Return the file of the log, empty: a run that goes on tells its first epochs again."""
+    """Return the log file, emptied: a resumed run reports its earlier epochs again."""
     if log is None or distributed.world()[0]:
         return contextlib.nullcontext()
     try:

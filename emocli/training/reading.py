@@ -1,4 +1,4 @@
-"""The records of an input that is only good for something if it is whole."""
+"""Read an input that is useless unless it is complete."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from emocli.records import Record
 
 
 def whole(source: Source) -> Iterator[Record]:
-    """Yield the records of an input; at its end raise the MalformedError that cut it short."""
+    """Yield the records of an input; then raise the MalformedError that cut it short, if any."""
     for _, record in source:
         yield record
     if source.problem is not None:

@@ -1,4 +1,4 @@
-"""What `train` is asked for."""
+"""The request of a training run."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from emocli.records import Record
 
 @dataclass(frozen=True)
 class Request:
-    """Which model learns what of which streams, and what is to come of it.
+    """The model, its targets and streams, and the outputs of training.
 
-    `output` is the folder of a bundle; `cv` is the field of the records by which they are left out
-    in turn, for out-of-fold predictions. One of the two is given, or both.
+    `output` is the folder of a bundle; `cv` is the field whose groups of records are left out in
+    turn, for out-of-fold predictions. At least one of the two is given.
     """
 
     model: str = "mlp"  # one of models.names()
-    target: str = "emotion"  # a key of heads.KINDS, or several with commas between
+    target: str = "emotion"  # a key of heads.KINDS, or several separated by commas
     config: Record = field(default_factory=dict)  # fields of the model's config: table [model]
     settings: Record = field(default_factory=dict)  # fields of state.Settings: table [training]
-    streams: Sequence[str] | None = None  # all there are
+    streams: Sequence[str] | None = None  # None is all
     output: Path | None = None
     cv: str | None = None
     folds: int = 5  # at most
     seeds: int = 1
     log: Path | None = None  # gets a JSON line per epoch
-    resume: bool = False  # goes on from the checkpoints beside the output
+    resume: bool = False  # resumes from the checkpoints beside the output
     reads_stdin: bool = False  # the records come from stdin, which several processes cannot share

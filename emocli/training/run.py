@@ -1,4 +1,4 @@
-"""The job of `train`: collect records, predict them out of fold, fit, write a bundle.
+"""The work of `train`: collect records, predict them out of fold, fit, write a bundle.
 
 from emocli.pipeline.context import Context
 from emocli.training.request import Request
@@ -34,15 +34,15 @@ from emocli.training.targets import named
 
 @dataclass(frozen=True)
 class Candidate:
-    """What came of one seed."""
+    """The result of one seed."""
 
     model: Any
-    best: Record  # of its best epoch: epoch, dev_loss, ...
+    best: Record  # the best epoch: epoch, dev_loss, ...
     settings: Settings
 
     @property
     def rank(self) -> tuple[float, int]:
-        """The dev loss, and the seed where two have the same."""
+        """The dev loss, and the seed to break ties."""
         return self.best["dev_loss"], self.settings.seed
 
 
@@ -54,29 +54,29 @@ def train(
     dev: Iterable[Record] | None = None,
     emit: Callable[[Iterable[Record]], object] | None = None,
 ) -> bundle.Bundle | None:
-    """Train on the records of `source`; return the bundle, if one is asked for.
+    """Train on the records of `source`; return the bundle if `request.output` is given.
 
-    `dev` has the records to stop early and calibrate on; without it groups are held out. With
+    `dev` has the records for early stopping and calibration; without it groups are held out. With
     `request.cv`, `emit` is called with the out-of-fold predictions, in the order of the records. Of
-    several processes the first one has the bundle.
+    several processes the first one returns the bundle.
     """
     if request.output is not None:
         bundle.require_free(request.output)
     place = places.of(context, request)
     with contextlib.ExitStack() as files:
         examples, held = files.enter_context(_collected(context, request, source, dev))
-        chosen = plan(examples, held, request, place)
+        fit_plan = plan(examples, held, request, place)
         log = files.enter_context(opened(request.log))
-        epochs = Epochs(context.stderr, context.quiet, chosen.settings.epochs, log)
+        epochs = Epochs(context.stderr, context.quiet, fit_plan.settings.epochs, log)
         if request.cv and emit is not None:
             emit(
                 folds.out_of_fold(
-                    chosen, examples, epochs, count=request.folds, seeds=request.seeds
+                    fit_plan, examples, epochs, count=request.folds, seeds=request.seeds
                 )
             )
         written = None
         if request.output is not None:
-            written = _fit(context, request, chosen, (examples, held), epochs)
+            written = _fit(context, request, fit_plan, (examples, held), epochs)
     distributed.finish()
     return written
 
@@ -85,7 +85,7 @@ def train(
 def _collected(
     context: Context, request: Request, source: Iterable[Record], dev: Iterable[Record] | None
 ) -> Iterator[tuple[Examples, Examples | None]]:
-    """Give the records to train on and those held out, and say what was left out of them."""
+    """Give the records to train on and those held out, and report the skipped ones."""
     names = named(request.target)
     with contextlib.ExitStack() as files:
         examples = files.enter_context(contextlib.closing(Examples(names)))
@@ -108,7 +108,7 @@ def _fit(
     parts: tuple[Examples, Examples | None],
     epochs: Epochs,
 ) -> bundle.Bundle | None:
-    """Fit with each seed, calibrate the best on the dev loss, write its bundle."""
+    """Fit with each seed, calibrate the model of the best dev loss, and write its bundle."""
     examples, held = parts
     data = examples.data(plan.heads)
     fitting, dev = (data, held.data(plan.heads)) if held else split(data, examples.groups)
@@ -122,7 +122,7 @@ def _fit(
     epochs.clear()
     if request.output is None or distributed.world()[0]:
         return None
-    model, contents = _chosen(plan, examples, dev, candidates)
+    model, contents = _best(plan, examples, dev, candidates)
     written = bundle.save(request.output, model, contents, card(contents))
     clean(plan.place)
     if not context.quiet:
@@ -133,10 +133,10 @@ def _fit(
     return written
 
 
-def _chosen(
+def _best(
     plan: Plan, examples: Examples, dev: Filed, candidates: list[Candidate]
 ) -> tuple[Any, Record]:
-    """Return the model of the best dev loss, on the CPU, and what its bundle says."""
+    """Return the model of the best dev loss, on the CPU, and the contents of its bundle."""
     logits = {c.settings.seed: loop.logits(c.model, dev) for c in candidates}
     by_seed = {s: figures.of(plan.heads, values, dev.targets) for s, values in logits.items()}
     best = min(candidates, key=lambda candidate: candidate.rank)
@@ -166,16 +166,16 @@ def _chosen(
 
 
 def _heads(plan: Plan) -> Record:
-    """Return what a bundle says of its heads; nothing where there is one of classes."""
+    """Return the `heads` of a bundle; {} for a single head of classes."""
     if [head.kind for head in plan.heads] == [CLASSES]:
         return {}
     return {"heads": [asdict(head) for head in plan.heads]}
 
 
 def clean(place: Place) -> None:
-    """Delete the checkpoints of a run that has come to its end."""
+    """Delete the checkpoints of a finished run."""
     folder = place.checkpoint
     if folder is not None and folder.is_dir():
-        for file in folder.glob("seed-*.safetensors*"):  # and what a killed run has half written
+        for file in folder.glob("seed-*.safetensors*"):  # and partial files of a killed run
             file.unlink()
         folder.rmdir()

@@ -1,4 +1,4 @@
-"""How a model is trained, and how far that has come: settings, place, and the run itself."""
+"""The settings, the place and the state of a training run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from emocli.training import checkpoints, distributed
 
 @dataclass(frozen=True)
 class Settings:
-    """How to train; what the data does not say."""
+    """The settings of training."""
 
     epochs: int = 300
     patience: int = 20  # epochs without a better dev loss
@@ -24,42 +24,43 @@ class Settings:
     weight_decay: float = 1e-2
     batch_size: int = 64  # of all processes together
     label_smoothing: float = 0.0
-    modality_dropout: float = 0.2  # chance that a stream is masked, when there are several
-    balanced: bool = True  # classes weigh the same; of even draws they do anyway
-    even: bool = False  # draw records evenly from the classes, rare ones again and again
-    loss: str = ""  # of labels: one of losses.NAMES; "" is the default of the target
-    squared: bool = False  # of numbers: squared errors, not absolute ones
-    clip_norm: float = 0.0  # longest gradient; 0 is any
+    modality_dropout: float = 0.2  # probability of masking a stream, if there are several
+    balanced: bool = True  # class weights, unless `even` balances the classes
+    even: bool = False  # class-balanced sampling: rare classes are drawn repeatedly
+    loss: str = ""  # for labels: one of losses.NAMES; "" is the default of the target
+    squared: bool = False  # for numbers: squared error, not absolute error
+    clip_norm: float = 0.0  # greatest norm of the gradient; 0 is no limit
     seed: int = 0
 
 
 def settings(table: dict[str, Any]) -> Settings:
-    """Return the settings of a table; UsageError names what is no setting, or its value."""
+    """Return the settings of a table; UsageError for an unknown setting or an invalid value."""
     kinds: dict[str, type] = {name: type(value) for name, value in vars(Settings()).items()}
     for name, value in table.items():
         if name not in kinds:
-            raise UsageError(f"[training] has no {name}", hint=f"there are {', '.join(kinds)}")
+            hint = f"one of {', '.join(kinds)}"
+            raise UsageError(f"unknown setting {name} of [training]", hint=hint)
         kind = kinds[name]
         if type(value) not in ((kind, int) if kind is float else (kind,)):
-            raise UsageError(f"[training] {name} = {value!r}: not of the kind {kind.__name__}")
+            raise UsageError(f"[training] {name} = {value!r}: must be of type {kind.__name__}")
         if name in ("epochs", "patience", "batch_size") and value < 1:
-            raise UsageError(f"[training] {name} = {value!r}: below 1")
+            raise UsageError(f"[training] {name} = {value!r}: must be at least 1")
     return Settings(**table)
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where to train: the device, the numbers it computes in, the checkpoint to go on from."""
+    """Where to train: the device, the dtype, the checkpoint to resume from."""
 
     device: str = "cpu"
-    dtype: str = "float32"  # bfloat16: mixed precision, weights stay float32
+    dtype: str = "float32"  # bfloat16 is mixed precision; weights stay float32
     checkpoint: Path | None = None  # written after every epoch
     resume: bool = False
-    run: str = ""  # what identifies model, data and settings: a checkpoint of others is refused
+    run: str = ""  # digest of model, data and settings; a checkpoint of another run is refused
 
 
 class Run:
-    """A model, its optimiser and what is known of its epochs: what a checkpoint keeps."""
+    """A model, its optimiser and the history of its epochs, as kept in a checkpoint."""
 
     def __init__(self, model: Any, settings: Settings, place: Place) -> None:
         self.model, self.settings, self.place = model, settings, place
@@ -73,19 +74,19 @@ class Run:
         self.lines: list[Record] = []
 
     def over(self) -> bool:
-        """Say whether training ends here: all epochs done, or none better for a while."""
+        """Say whether training is over: all epochs are done, or `patience` is exhausted."""
         waited = self.epoch - self.best["epoch"]
         return self.epoch >= self.settings.epochs or waited >= self.settings.patience
 
     def note(self, line: Record) -> None:
-        """Take in what an epoch gave."""
+        """Record the result of an epoch."""
         self.lines.append(line)
         if line["dev_loss"] < self.best["dev_loss"]:
             self.best = {"epoch": self.epoch, "dev_loss": line["dev_loss"]}
             self.state = copy.deepcopy(self.model.state_dict())
 
     def save(self) -> None:
-        """Write the checkpoint; of several processes the first does."""
+        """Write the checkpoint; of several processes only the first writes."""
         if self.place.checkpoint is None or distributed.world()[0]:
             return
         tensors = {
@@ -101,21 +102,21 @@ class Run:
         checkpoints.save(self.place.checkpoint, tensors, facts)
 
     def resume(self) -> None:
-        """Go on from the checkpoint, if there is one; of several processes all from the same."""
+        """Resume from the checkpoint, if there is one; all processes must read the same one."""
         file = self.place.checkpoint
         if not self.place.resume or file is None:
             return
         if file.exists():
             self._load(file)
-        # Waits for all: none goes ahead.
+        # Also a barrier: no process starts before the others.
         if distributed.all_reduce_max([self.epoch]) != [self.epoch]:
-            hint = "it must lie where all processes see it"
-            raise ConfigError(f"{file} is not what another process has read", hint=hint)
+            hint = "keep it on storage that all processes share"
+            raise ConfigError(f"{file} differs from the checkpoint of another process", hint=hint)
 
     def _load(self, file: Path) -> None:
         tensors, facts = checkpoints.load(file)
         if facts["run"] != self.place.run:
-            hint = "train without --resume, or with what it was begun with"
+            hint = "train without --resume, or with the same records, model and flags"
             raise ConfigError(f"{file} is of other records, flags or another model", hint=hint)
         self.model.load_state_dict(checkpoints.under(tensors, "model"))
         self.state = checkpoints.under(tensors, "best")

@@ -1,4 +1,4 @@
-"""The file of train --config: the tables [model] and [training]."""
+"""Read the file of train --config: the tables [model] and [training]."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from emocli.records import Record
 
 
 def read(file: Path | None, *, model: Record, training: Record) -> tuple[Record, Record]:
-    """Return the tables [model] and [training] of a file, if there is one.
+    """Return the tables [model] and [training] of a file, if any, updated by flags.
 
-    `model` and `training` are the flags: one that is not None wins over the file.
+    `model` and `training` are the flags; one that is not None overrides the file.
     """
     tables = {} if file is None else _parsed(file)
     flags = {"model": model, "training": training}
@@ -24,12 +24,14 @@ def read(file: Path | None, *, model: Record, training: Record) -> tuple[Record,
 
 
 def _parsed(file: Path) -> dict[str, Any]:
-    import tomllib  # 3 ms, which help does not need
+    import tomllib  # takes 3 ms, which --help does not need
 
     try:
         tables = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"--config {file}: {error}") from None
     if unknown := set(tables) - {"model", "training"}:
-        raise UsageError(f"--config {file}: no table {', '.join(sorted(unknown))}")
+        names = ", ".join(sorted(unknown))
+        hint = "the tables are [model] and [training]"
+        raise UsageError(f"--config {file}: unknown table {names}", hint=hint)
     return tables

@@ -1,4 +1,4 @@
-"""What of a record's label is learned: one head with labels at most, and any number of numbers."""
+"""The training targets in a record's label: at most one labelled head, and any numbers."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from emocli import records
 from emocli.bundles import heads
 from emocli.bundles.heads import CLASSES, NUMBER, Head
 from emocli.errors import UsageError
-from emocli.records import Record, labels
+from emocli.records import Record
+from emocli.records.labels import ordered
 
-BLEND_TOLERANCE = 1.0  # per cent that saliences may miss 100 by, as in metrics.blend
+BLEND_TOLERANCE = 1.0  # per cent, for saliences that add to 100, as in metrics.blend
 SHARES_TOLERANCE = 0.01  # of a distribution, as in metrics.distribution
 
 
@@ -25,17 +26,17 @@ def named(text: str) -> list[str]:
     """Return the targets of "emotion,valence": the one with labels first."""
     names = [name.strip() for name in text.split(",") if name.strip()]
     if unknown := [name for name in names if name not in heads.KINDS]:
-        hint = f"one of {', '.join(heads.KINDS)}, or several with commas between"
-        raise UsageError(f"--target {unknown[0]}: nothing of the label is called so", hint=hint)
+        hint = f"one of {', '.join(heads.KINDS)}, or several separated by commas"
+        raise UsageError(f"--target: unknown target {unknown[0]}", hint=hint)
     with_labels = [name for name in names if heads.KINDS[name] != NUMBER]
     if not names or len(set(names)) < len(names) or len(with_labels) > 1:
-        hint = "one of emotion, distribution and blend at most, and each once"
-        raise UsageError(f"--target {text}: not a set of targets", hint=hint)
+        hint = "at most one of emotion, distribution and blend, and each target once"
+        raise UsageError(f"--target {text}: not a valid set of targets", hint=hint)
     return sorted(names, key=lambda name: heads.KINDS[name] == NUMBER)
 
 
 class Targets:
-    """The labels of all records, as numbers: shares by label, and a column for each number."""
+    """The labels of all records as numbers: shares by label, and a column per regression target."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = list(names)
@@ -46,14 +47,14 @@ class Targets:
 
     @property
     def labelled(self) -> str | None:
-        """The target that has labels."""
+        """The target that has labels, or None."""
         first = self.names[0]
         return None if first in self.numbers else first
 
     def add(self, record: Record) -> bool:
-        """Take in a record's label; return False where it has none of what is wanted.
+        """Add a record's label; return False if it lacks the targets.
 
-        A record must have the labels where there is such a target, else at least one number.
+        With a labelled target a record must have its labels, else at least one of the numbers.
         """
         label = record.get("label")
         label = label if isinstance(label, dict) else {}
@@ -71,16 +72,18 @@ class Targets:
         return True
 
     def lacking(self) -> str:
-        """Return what to say of a record that has not what is wanted: "no label.emotion"."""
-        words = {"distribution": "label.distribution or label.votes"}
-        wanted = [self.labelled] if self.labelled else self.names
-        return "no " + " or ".join(words.get(name, f"label.{name}") for name in wanted)
+        """Return the reason to skip a record without targets, such as "no label.emotion"."""
+        fields = {"distribution": "label.distribution or label.votes"}
+        names = [self.labelled] if self.labelled else self.names
+        return "no " + " or ".join(fields.get(name, f"label.{name}") for name in names)
 
     def heads(self) -> list[Head]:
-        """Return the heads these labels ask for; numbers are taken in units of their spread."""
+        """Return the heads for these labels; numbers are scaled by their standard deviation."""
         listed = []
         if self.labelled:
-            listed.append(Head(self.labelled, heads.KINDS[self.labelled], tuple(self._labels())))
+            listed.append(
+                Head(self.labelled, heads.KINDS[self.labelled], tuple(ordered(self.words)))
+            )
         for name, column in self.numbers.items():
             values = np.asarray(column)
             known = values[np.isfinite(values)]
@@ -90,22 +93,16 @@ class Targets:
             listed.append(Head(name, NUMBER, mean=float(known.mean()), scale=scale))
         return listed
 
-    def _labels(self) -> list[str]:
-        """Return the labels in the project's order, others behind them by name."""
-        words = set(self.words)
-        known = [name for name in labels.EMOTIONS if name in words]
-        return known + sorted(words - set(known))
-
-    def tensor(self, wanted: Sequence[Head]) -> Tensor:
-        """Return the targets of training for these heads (see data.Data)."""
+    def tensor(self, model_heads: Sequence[Head]) -> Tensor:
+        """Return the training targets of these heads (see data.Data)."""
         parts = []
-        for head in wanted:
+        for head in model_heads:
             if head.labels:
                 parts.append(self._table(head))
             else:
                 values = (np.asarray(self.numbers[head.target]) - head.mean) / head.scale
                 parts.append(values.astype(np.float32)[:, None])
-        if len(parts) == 1 and wanted[0].kind == CLASSES:
+        if len(parts) == 1 and model_heads[0].kind == CLASSES:
             return torch.from_numpy(parts[0].argmax(1))
         return torch.from_numpy(np.concatenate(parts, axis=1))
 
@@ -113,7 +110,7 @@ class Targets:
         """Return the shares (records, labels)."""
         if unknown := set(self.words) - set(head.labels):
             names = ", ".join(sorted(unknown))
-            raise UsageError(f"--dev has labels the training records lack: {names}")
+            raise UsageError(f"--dev has labels that the training records lack: {names}")
         place = {label: i for i, label in enumerate(head.labels)}
         columns = np.array([place[word] for word in self.words], np.int64)
         table = np.zeros((self.count, len(head.labels)), np.float32)
@@ -126,12 +123,12 @@ def _number(record: Record, label: Record, name: str) -> float:
     if value is None:
         return math.nan
     if not isinstance(value, int | float) or isinstance(value, bool):
-        raise UsageError(f"{records.name_of(record)}: label.{name} is no number: {value!r:.60}")
+        raise UsageError(f"{records.name_of(record)}: label.{name} is not a number: {value!r:.60}")
     return float(value)
 
 
 def _shares(record: Record, label: Record, target: str) -> dict[str, float]:
-    """Return the share of each label, adding to one; nothing where the record has no such label."""
+    """Return the share of each label, adding to one; {} if the record has no such label."""
     if target == "emotion":
         emotion = label.get("emotion")
         return {emotion: 1.0} if isinstance(emotion, str) and emotion else {}
@@ -144,12 +141,11 @@ def _shares(record: Record, label: Record, target: str) -> dict[str, float]:
     name = f"{records.name_of(record)}: label.{field}"
     numbers: list[Any] = list(shares.values()) if isinstance(shares, dict) else [None]
     if not all(isinstance(v, int | float) and not isinstance(v, bool) and v >= 0 for v in numbers):
-        hint = "numbers by label, none below zero"
-        raise UsageError(f"{name} is no distribution: {shares!r:.80}", hint=hint)
+        hint = "numbers by label, none negative"
+        raise UsageError(f"{name} is not a distribution: {shares!r:.80}", hint=hint)
     total = math.fsum(numbers)
-    wanted, most = {"blend": (100.0, BLEND_TOLERANCE), "distribution": (1.0, SHARES_TOLERANCE)}.get(
-        field, (total, 0.0)
-    )
-    if total <= 0 or abs(total - wanted) > most:
-        raise UsageError(f"{name} adds to {total:g}, not to {wanted:g}: {shares!r:.80}")
+    sums = {"blend": (100.0, BLEND_TOLERANCE), "distribution": (1.0, SHARES_TOLERANCE)}
+    expected, tolerance = sums.get(field, (total, 0.0))
+    if total <= 0 or abs(total - expected) > tolerance:
+        raise UsageError(f"{name} adds to {total:g}, not to {expected:g}: {shares!r:.80}")
     return {word: value / total for word, value in shares.items() if value > 0}

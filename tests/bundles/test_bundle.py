@@ -132,7 +132,7 @@ def test_what_another_program_made_is_not_written_over(folder: Path, tmp_path: P
     model, contents = bundle.read(folder).model(), dict(bundle.read(folder).contents)
     (tmp_path / "theirs").mkdir()
     (tmp_path / "theirs" / "config.json").write_text('{"model_type": "bert"}')
-    with pytest.raises(UsageError, match="would be written over"):
+    with pytest.raises(UsageError, match="would be overwritten"):
         bundle.save(tmp_path / "theirs", model, contents, "# card\n")
     assert (tmp_path / "theirs" / "config.json").read_text() == '{"model_type": "bert"}'
     bundle.save(folder, model, contents, "# new\n")
@@ -175,7 +175,7 @@ def test_other_contents_leave_the_weights_alone(folder: Path, tmp_path: Path) ->
     assert (folder / "card.md").read_text() == "# new\n"
     (tmp_path / "theirs").mkdir()
     (tmp_path / "theirs" / "config.json").write_text("{}")
-    with pytest.raises(UsageError, match="written over"):
+    with pytest.raises(UsageError, match="would be overwritten"):
         bundle.revise(before, tmp_path / "theirs", contents, "# copy\n")
 
 

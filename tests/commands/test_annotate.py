@@ -124,7 +124,7 @@ def test_labels_may_be_fewer(emocli: Emocli) -> None:
     assert set(labels) == {"anger", "sadness"}
     outcome = emocli("annotate", "--labels", "anger,rage", stdin=many(1))
     assert outcome.status == 1
-    assert "--labels rage is no label of the prediction (it has joy, sadness, anger)" in (
+    assert "--labels: unknown label rage (the prediction has joy, sadness, anger)" in (
         outcome.stderr
     )
 
@@ -268,10 +268,10 @@ def test_a_last_line_may_lack_its_end(emocli: Emocli, script: Any) -> None:
         (["--command", " "], "empty"),
         (["--command", "x", "--model", "default"], "--model and --command"),
         (["--command", "x", "--timeout", "0"], "--timeout 0"),
-        (["--merge", "sum"], "none of count, shrinkage, none"),
-        (["--weight", "0.5"], "shrinkage alone has a weight"),
-        (["--labels", "joy"], "not two words"),
-        (["--labels", "joy,Joy"], "not two words"),
+        (["--merge", "sum"], "not one of count, shrinkage, none"),
+        (["--weight", "0.5"], "only shrinkage has a weight"),
+        (["--labels", "joy"], "not two or more"),
+        (["--labels", "joy,Joy"], "not two or more"),
         (["--merge", "shrinkage", "--resume", "-o", "x.jsonl"], "needs every record"),
     ],
 )
@@ -491,4 +491,4 @@ def test_a_model_that_answers_in_numbers_is_refused(emocli: Emocli, tmp_path: Pa
     assert done.status == 0, done.stderr
     outcome = emocli("annotate", "--model", str(tmp_path / "m"), stdin=sounds()[:1])
     assert outcome.status == 3
-    assert "numbers only" in outcome.stderr
+    assert "regression heads only" in outcome.stderr

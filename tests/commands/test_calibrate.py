@@ -96,7 +96,7 @@ def test_what_predict_says_fits_the_labels_better(
     found = emocli("predict", "-m", str(folder), stdin=given[:1]).records[0]["prediction"]
     assert found["calibrated"] is True
     assert found["model"] == row["calibrated_model"] != row["model"]
-    for words in ("log_loss", "ece", f"300 records -> {folder}", "flatter"):
+    for words in ("log_loss", "ece", f"300 records -> {folder}", "optimistic"):
         assert words in done.stderr
 
 
@@ -160,7 +160,7 @@ def test_the_shipped_model_is_calibrated_elsewhere(emocli: Emocli, tmp_path: Pat
     for flags in ((), ("-o", str(bundle.DEFAULT))):
         done = emocli("calibrate", "-m", "default", *flags, stdin=given)
         assert done.status == 2
-        assert "the shipped model is not written over" in done.stderr
+        assert "the shipped model is never overwritten" in done.stderr
     done = emocli("calibrate", "-m", "default", "-o", str(tmp_path / "own"), stdin=given)
     assert done.status == 0, done.stderr
     found = emocli("predict", "-m", str(tmp_path / "own"), "--text", "hello").records[0]
@@ -192,7 +192,7 @@ def test_what_cannot_be_used_is_counted_and_said(emocli: Emocli, tmp_path: Path)
     [
         (("--method", "platt"), 2, "--method platt"),
         (("--decoder", "guess"), 2, "--decoder guess"),
-        (("--decoder", "expected"), 2, "does not answer in blends"),
+        (("--decoder", "expected"), 2, "does not predict blends"),
         (("--resume",), 2, "--resume"),
         (("-o", "/proc/none"), 1, "/proc/none"),
     ],
@@ -214,7 +214,7 @@ def test_bad_lines_labels_and_bundles_are_named(emocli: Emocli, tmp_path: Path) 
     flags = ("calibrate", "-m", str(folder))
     given = labelled(emocli, folder, "distribution", 8)
     twice = emocli(*flags, stdin=[*given, given[3]])
-    assert (twice.status, "r3: comes twice" in twice.stderr) == (2, True)
+    assert (twice.status, "r3: occurs twice" in twice.stderr) == (2, True)
     torn = emocli(*flags, stdin=orjson.dumps(given[0]) + b"\n{torn\n")
     assert (torn.status, ":2" in torn.stderr) == (2, True)
     wrong = {**given[0], "id": "w", "label": {"distribution": {"joy": 0.2}}}
@@ -223,10 +223,10 @@ def test_bad_lines_labels_and_bundles_are_named(emocli: Emocli, tmp_path: Path) 
     number = [{"target": "valence", "kind": "number"}]
     numbers = bundles.save(tmp_path / "n", "gated", heads=number, columns=1, labels=[]).folder
     done = emocli("calibrate", "-m", str(numbers), stdin=given)
-    assert (done.status, "in numbers only" in done.stderr) == (2, True)
+    assert (done.status, "regression heads only" in done.stderr) == (2, True)
     theirs = tmp_path / "theirs"
     theirs.mkdir()
     shutil.copy(__file__, theirs / "config.json")
     done = emocli(*flags, "-o", str(theirs), stdin=given)
-    assert (done.status, "would be written over" in done.stderr) == (2, True)
+    assert (done.status, "would be overwritten" in done.stderr) == (2, True)
     assert "Traceback" not in done.stderr

@@ -113,11 +113,11 @@ def test_underscores_do_for_hyphens(emocli, file):
 MISTAKES = {
     "devise = 1": "did you mean device?",
     "bootstrp = 1": "did you mean bootstrap?",  # a flag of score alone
-    "nosuch = 1": "no command has a flag 'nosuch'",
+    "nosuch = 1": "unknown flag 'nosuch'",
     "[prosodie]": "did you mean prosody?",
-    "[nosuch]": "no command 'nosuch'",
-    "[prosody]\nbatch_sise = 1": "[prosody] has no flag 'batch_sise'",
-    "[prosody]\ninputs = 1": "[prosody] has no flag 'inputs'",
+    "[nosuch]": "unknown command 'nosuch'",
+    "[prosody]\nbatch_sise = 1": "[prosody]: unknown flag 'batch_sise'",
+    "[prosody]\ninputs = 1": "[prosody]: unknown flag 'inputs'",
     "device = ": "nvalid value",
 }
 
@@ -155,4 +155,4 @@ def test_a_flag_of_another_command_is_no_mistake(emocli, file):
 def test_a_mistake_in_another_table_does_not_stop_a_command(emocli, file):
     file.write_text("[score]\nnosuch = 3\n")
     assert emocli("prosody", "--allow-empty").status == 0
-    assert "[score] has no flag" in emocli("config", "show", "prosody").stderr
+    assert "[score]: unknown flag" in emocli("config", "show", "prosody").stderr

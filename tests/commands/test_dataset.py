@@ -64,7 +64,7 @@ def test_filters_choose_and_limit_counts_what_they_chose(emocli, emodb, goemotio
 def test_a_filter_that_chooses_nothing_says_what_there_is(emocli, goemotions, emodb):
     outcome = emocli("dataset", "goemotions", goemotions, "--split", "test")
     assert outcome.status == 5
-    assert "no record with --split test (there are: dev, train)" in outcome.stderr
+    assert "unknown split test (known: dev, train)" in outcome.stderr
     outcome = emocli("dataset", "emodb", emodb, "--split", "dev")
     assert outcome.status == 5
     assert "no record has a split" in outcome.stderr

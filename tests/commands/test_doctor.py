@@ -147,4 +147,4 @@ def test_a_heading_without_rows_is_left_out():
     for drawing in doctor._tables({**report, **empty}):
         Console(file=stream).print(drawing)
     assert "programs" in stream.getvalue()
-    assert "instead" not in stream.getvalue()
+    assert "fallbacks" not in stream.getvalue()

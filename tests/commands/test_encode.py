@@ -55,9 +55,9 @@ def test_what_has_no_frames_is_an_error_that_says_so(emocli):
     [
         ((), "--from needs --as"),
         (("--as", "audio"), "--from needs --as"),
-        (("--as", "b", "--layer", "3"), "--layer has no use"),
-        (("--as", "b", "--modality", "audio"), "--modality has no use"),
-        (("--as", "b", "--pooling", "frames"), "frames are there already"),
+        (("--as", "b", "--layer", "3"), "--layer does not apply"),
+        (("--as", "b", "--modality", "audio"), "--modality does not apply"),
+        (("--as", "b", "--pooling", "frames"), "has its frames already"),
     ],
 )
 def test_flags_that_say_nothing_beside_from_are_refused(emocli, flags, message):
@@ -69,4 +69,4 @@ def test_flags_that_say_nothing_beside_from_are_refused(emocli, flags, message):
 def test_a_pooling_that_is_not_there_is_named(emocli, wav):
     done = emocli("encode", "--modality", "audio", "--pooling", "median", str(wav()))
     assert done.status == 3
-    assert "no pooling 'median'" in done.stderr
+    assert "unknown pooling 'median'" in done.stderr

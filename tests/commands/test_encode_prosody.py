@@ -99,7 +99,7 @@ def test_silence_is_noted_and_what_is_too_short_fails(
     ("flags", "status", "message"),
     [
         (("--layer", "2"), 2, "no layers"),
-        (("--pooling", "median"), 3, "no pooling 'median' of prosody"),
+        (("--pooling", "median"), 3, "unknown pooling 'median' of prosody"),
         (("--pooling", "frames/0"), 3, "functionals, frames, frames/N"),
         (("--level", "loud"), 2, "--level loud"),
         (("--level", "3"), 2, "--level 3"),

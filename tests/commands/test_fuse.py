@@ -188,7 +188,7 @@ def test_a_text_that_does_not_count_is_no_failure_but_strict(
     assert "missing" not in again.records[0]
     strict = emocli("fuse", "-m", str(folder), "--strict-modalities", stdin=[whole])
     assert strict.status == 1
-    assert "text: the text is pl, the model's is en" in strict.records[0]["error"]["message"]
+    assert "text: the text is pl, the model needs en" in strict.records[0]["error"]["message"]
 
 
 @pytest.mark.parametrize("model", [n for n in models.names() if not models.takes_time(n)])

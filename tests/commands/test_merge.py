@@ -56,7 +56,7 @@ def test_gaps_duplicates_and_strangers_are_named(emocli: Emocli, tmp_path: Path)
     outcome = emocli("merge", *files, "--like", str(like))
     assert outcome.status == 1
     assert [r["id"] for r in outcome.records] == ["a"]
-    for words in ("b: is missing", "x: is not in", "a: comes twice"):
+    for words in ("b: is missing", "x: is not in", "a: occurs twice"):
         assert words in outcome.stderr
 
 

@@ -98,7 +98,7 @@ def test_an_unknown_model_exits_4_with_a_suggestion():
 def test_offline_pull_exits_4(place):
     status, _, err = run("pull", "tiny", "--offline")
     assert status == 4
-    assert "the model tiny is not here" in err
+    assert "model tiny is not installed" in err
     assert not (place / "cache").exists()
 
 

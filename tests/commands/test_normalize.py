@@ -87,7 +87,7 @@ def test_what_has_no_mean_is_gone_and_said(emocli: Emocli, store: Store) -> None
     stranger, nobody, broken, bare = done.records[:4]
     assert stranger["features"] == nobody["features"] == {}
     assert stranger["missing"]["sound"]["code"] == "too_few"
-    assert "speaker stranger has 1 record with features.voice, 5 make a mean" in done.stderr
+    assert "speaker stranger has 1 record with features.voice, a mean needs 5" in done.stderr
     assert nobody["missing"]["voice"]["code"] == "no_speaker"
     assert broken["features"].keys() == {"sound"}
     assert broken["missing"]["voice"]["code"] == "not_finite"
@@ -119,7 +119,7 @@ def test_twice_is_once_too_often(emocli: Emocli, store: Store) -> None:
     once = emocli("normalize", stdin=records(store))
     twice = emocli("normalize", stdin=once.records)
     assert (twice.status, twice.stdout) == (2, b"")
-    assert "is normalized by speaker already" in twice.stderr
+    assert "is already normalized by speaker" in twice.stderr
 
 
 def test_nothing_comes_in(emocli: Emocli) -> None:

@@ -241,7 +241,7 @@ def test_vector_scaling_is_applied_class_by_class(emocli: Emocli, tmp_path: Path
     other = {"weights": [1.0], "bias": [0.0]}
     folder = bundles.save(tmp_path / "bad", "concat", calibration=other).folder
     done = emocli("predict", "-m", str(folder), stdin=whole())
-    assert (done.status, "calibration of 1 classes, not 3" in done.stderr) == (3, True)
+    assert (done.status, "the calibration has 1 classes, the logits 3" in done.stderr) == (3, True)
 
 
 def test_a_blend_is_decoded_and_its_larger_part_is_the_emotion() -> None:

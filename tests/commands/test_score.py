@@ -296,10 +296,10 @@ def test_wrong_probabilities_are_named_and_those_of_other_pipelines_need_none(em
     good = record(0, "joy", "joy", {"joy": 0.5, "fear": 0.5})
     bad = {
         "probabilities adds to 0.7, not to 1": {"joy": 0.7, "fear": 0.0},
-        "probabilities has -0.5: none can be negative": {"joy": 1.5, "fear": -0.5},
+        "probabilities has the negative value -0.5": {"joy": 1.5, "fear": -0.5},
         "not numbers in probabilities: {'joy': 'a'}": {"joy": "a"},
         "not numbers in probabilities: [1.0]": [1.0],
-        "probabilities of 1 classes (joy), not of 2": {"joy": 1.0},
+        "probabilities of 1 classes (joy), others have 2": {"joy": 1.0},
     }
     for message, probabilities in bad.items():
         records = [good, record(1, "joy", "joy", probabilities), record(2, "joy", "joy")]

@@ -82,7 +82,7 @@ def test_p_is_even_where_nothing_differs_and_small_where_much_does():
 def test_files_with_other_ids_or_labels_are_refused(emocli, tmp_path):
     ours, theirs = guesses(0.8, 1), guesses(0.6, 2)
     outcome = score(emocli, ours, "--compare", write(tmp_path / "a", theirs[5:]), status=2)
-    assert "5 of 240 are not there, 0 are there alone" in outcome.stderr
+    assert "it lacks 5 of 240, and has 0 others" in outcome.stderr
     theirs[7]["label"] = {"emotion": "fear"}
     outcome = score(emocli, ours, "--compare", write(tmp_path / "b", theirs), status=2)
     assert "labels differ in 1 records, the first is u7" in outcome.stderr

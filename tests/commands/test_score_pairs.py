@@ -92,7 +92,7 @@ def test_dialogues_are_resampled(emocli):
         ({"emotion": "joy", "causes": [{"turn": 1, "start": 3, "end": 1}]}, "not turn, and text"),
         ({"emotion": "bliss", "causes": [{"turn": 1, "text": "I"}]}, "unknown emotion 'bliss'"),
         ({"emotion": "joy", "causes": [{"turn": 1}]}, "a cause in turn 1 without words"),
-        ({"emotion": "joy", "causes": [{"turn": 9, "text": "I"}]}, "the text of turn 9 is not"),
+        ({"emotion": "joy", "causes": [{"turn": 9, "text": "I"}]}, "the text of turn 9 is missing"),
         ({}, "there is a label, but no prediction"),
     ],
 )

@@ -44,7 +44,7 @@ def test_distributions_are_scored_as_scipy_and_the_metrics_say(emocli):
     outcome = score(emocli, records)
     (row,) = outcome.records
     assert row["task"] == "distribution"
-    assert "task distribution, found" in outcome.stderr
+    assert "task distribution, detected" in outcome.stderr
     js = [distance.jensenshannon(t, p) for t, p in zip(truth, given, strict=True)]
     assert row["js_distance"] == pytest.approx(np.mean(js))
     assert row["jsd_bits"] == pytest.approx(np.mean(np.square(js)) / np.log(2))
@@ -88,12 +88,12 @@ def test_of_equal_shares_the_first_label_counts_and_they_are_counted(emocli):
 @pytest.mark.parametrize(
     ("label", "message"),
     [
-        ({"joy": -0.5, "fear": 1.5}, "distribution has -0.5"),
+        ({"joy": -0.5, "fear": 1.5}, "distribution has the negative value -0.5"),
         ({"joy": 0.0, "fear": 0.0}, "distribution adds to 0, not to 1"),
         ({"joy": 0.5, "fear": 0.1}, "distribution adds to 0.6, not to 1"),
         ({"joy": 0.5, "boredom": 0.5}, "unknown emotion 'boredom'"),
         ({"joy": "much"}, "not numbers in distribution: {'joy': 'much'}"),
-        ({"joy": 1.0}, "distribution of 1 classes (joy), not of 2 (fear, joy)"),
+        ({"joy": 1.0}, "distribution of 1 classes (joy), others have 2 (fear, joy)"),
     ],
 )
 def test_a_wrong_distribution_is_named_and_exits_1(emocli, label, message):
@@ -231,7 +231,10 @@ def test_blends_are_scored_as_blemore_does(emocli):
             {"joy": 60, "fear": 30},
             {"emotion": "joy"},
         ),
-        "label.blend has -30 per cent": ({"joy": 130, "fear": -30}, {"emotion": "joy"}),
+        "label.blend has the negative value -30 per cent": (
+            {"joy": 130, "fear": -30},
+            {"emotion": "joy"},
+        ),
         "prediction.blend adds to 1 per cent": ({"joy": 100}, {"blend": {"joy": 1}}),
         "unknown emotion 'bliss'": ({"bliss": 100}, {"emotion": "joy"}),
         "there is a label, but no prediction": ({"joy": 100}, {"probabilities": {}}),
@@ -245,12 +248,13 @@ def test_blends_are_scored_as_blemore_does(emocli):
 def test_an_unknown_figure_lists_those_of_the_task(emocli):
     records, _, _ = draw(5)
     outcome = score(emocli, records, "--min", "ccc=0.5", status=2)
-    assert "no metric 'ccc'" in outcome.stderr
+    assert "unknown metric 'ccc'" in outcome.stderr
     assert "jsd_bits" in outcome.stderr
     assert outcome.stdout == b""
     outcome = score(emocli, records, "--task", "blend", "--min", "uar=0.5", status=2)
     assert "presence, salience, blend_score" in outcome.stderr
-    assert "none of auto, classification" in score(emocli, [], "--task", "x", status=2).stderr
+    refused = score(emocli, [], "--task", "x", status=2)
+    assert "unknown task x (one of auto, classification" in refused.stderr
 
 
 def test_one_class_is_enough_and_no_record_is_told(emocli):

@@ -91,12 +91,12 @@ def test_a_file_says_how_and_a_flag_wins(emocli: Emocli, tmp_path: Path) -> None
     ("text", "message"),
     [
         ("[model", "how.toml"),
-        ("[nosuch]\nhidden = 3", "no table nosuch"),
-        ("[training]\nepoch = 3", "[training] has no epoch (there are epochs,"),
-        ("[training]\nepochs = '3'", "epochs = '3': not of the kind int"),
-        ("[training]\nbatch_size = 0", "batch_size = 0: below 1"),
-        ("[model]\nwidth = 3", "model mlp has no width (there are"),
-        ("[model]\nhidden = 'x'", "hidden = 'x': not of the kind int"),
+        ("[nosuch]\nhidden = 3", "unknown table nosuch"),
+        ("[training]\nepoch = 3", "unknown setting epoch of [training] (one of epochs,"),
+        ("[training]\nepochs = '3'", "epochs = '3': must be of type int"),
+        ("[training]\nbatch_size = 0", "batch_size = 0: must be at least 1"),
+        ("[model]\nwidth = 3", "unknown setting width of model mlp (one of"),
+        ("[model]\nhidden = 'x'", "hidden = 'x': must be of type int"),
     ],
 )
 def test_a_file_that_is_wrong_is_named(
@@ -173,4 +173,4 @@ def test_late_fusion_tells_what_each_stream_and_each_rule_gives(
         r | {"label": {"valence": 1.0}} for r in examples()
     ])  # fmt: skip
     assert done.status == 2
-    assert "answers with labels" in done.stderr
+    assert "predicts labels" in done.stderr

@@ -70,10 +70,13 @@ def goemotions(folder):
 
 
 def ecf(folder):
-    said = [("Chandler", "I am back in high school .", "neutral"), ("Joey", "Oh !", "surprise")]
+    utterances = [
+        ("Chandler", "I am back in high school .", "neutral"),
+        ("Joey", "Oh !", "surprise"),
+    ]
     turns = [
-        {"utterance_ID": i, "text": text, "speaker": who, "emotion": emotion}
-        for i, (who, text, emotion) in enumerate(said, 1)
+        {"utterance_ID": i, "text": text, "speaker": speaker, "emotion": emotion}
+        for i, (speaker, text, emotion) in enumerate(utterances, 1)
     ]
     pairs = [["2_surprise", "1_back in high school"], ["2_surprise", "2_Oh !"]]
     train = {"conversation_ID": 1, "conversation": turns, "emotion-cause_pairs": pairs}

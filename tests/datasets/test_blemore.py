@@ -15,8 +15,8 @@ from .conftest import touch
 
 def test_rows_come_first_then_clips_that_no_row_names(make):
     place = make("blemore")
-    alone, blend, neutral, test = blemore.read(place)
-    assert alone == {
+    single, blend, neutral, test = blemore.read(place)
+    assert single == {
         "id": "blemore/A102_ang_int1_ver1",
         "dataset": "blemore",
         "modality": "audio-video",
@@ -59,8 +59,8 @@ def test_names_alone_will_do(tmp_path):
     assert even["label"]["emotion"] == "disgust"  # of equal ones the first listed
     assert even["version"] == 2
     assert not {"gender", "fold"} & set(even)
-    (one,) = blemore.read(place / "A55_neu_sit4_ver1.wav")
-    assert one == neutral
+    (record,) = blemore.read(place / "A55_neu_sit4_ver1.wav")
+    assert record == neutral
 
 
 def test_the_table_itself_will_do_and_finds_its_clips(make):
@@ -111,14 +111,14 @@ def predicted(clip, **blend):
 
 
 def test_a_submission_has_the_sources_words_and_reads_back_as_the_answers():
-    found = blemore.submission(
+    submitted = blemore.submission(
         [
             predicted("test_0002", joy=30, anger=70),
             predicted("test_0001", neutral=100.0, anger=0),
             {"id": "blemore/test_0010", "prediction": {"blend": {"disgust": 50, "fear": 50}}},
         ]
     )
-    assert orjson.loads(orjson.dumps(found)) == {
+    assert orjson.loads(orjson.dumps(submitted)) == {
         "predictions": {
             "test_0001.mov": [{"emotion": "neu", "salience": 100}],
             "test_0002.mov": [
@@ -153,7 +153,7 @@ def test_every_answer_of_the_decoders_can_be_submitted():
     ("record", "message"),
     [
         (predicted("A102_ang_int1_ver1", anger=100), "A102_ang_int1_ver1: not a test clip"),
-        (predicted("test_0001", anger=100), "test_0001: test clip test_0001 comes twice"),
+        (predicted("test_0001", anger=100), "test_0001: test clip test_0001 occurs twice"),
         ({"id": "test_0002", "prediction": {"emotion": "joy"}}, "no prediction.blend"),
         ({"id": "test_0002", "error": {"message": "cut off"}}, r"no prediction.blend \(cut off\)"),
         (predicted("test_0002", anger=70, joy=20), "test_0002: not an answer"),

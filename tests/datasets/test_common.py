@@ -18,7 +18,7 @@ def test_the_file_name_is_the_registry():
 
 
 def test_an_unknown_name_lists_those_there_are():
-    with pytest.raises(UsageError, match=r"no dataset 'iemocap'.*ravdess"):
+    with pytest.raises(UsageError, match=r"unknown dataset 'iemocap'.*ravdess"):
         datasets.load("iemocap")
 
 

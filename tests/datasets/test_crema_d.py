@@ -34,7 +34,7 @@ def test_without_clips_there_is_a_record_for_each_that_people_voted_on(make):
     assert by["video"]["joy"] == 8
     assert by["audio-video"] == VOTES
     assert "intensity" not in angry
-    assert "age" not in angry  # nobody told it
+    assert "age" not in angry  # not in the table
 
 
 def test_the_table_itself_will_do(make):
@@ -64,7 +64,7 @@ def test_clips_without_a_table_have_no_votes_and_one_name_lacks_an_x(tmp_path):
 def test_the_name_without_its_x_has_the_votes_of_the_other(make):
     place = touch(make("crema-d"), "AudioMP3/1002_DFA_ANG_X.mp3")
     (record,) = crema_d.read(place / "AudioMP3")
-    assert "votes" not in record["label"]  # nobody heard it alone
+    assert "votes" not in record["label"]  # nobody rated its audio
     assert record["label"]["votes_by_modality"]["audio-video"]["anger"] == 9
 
 

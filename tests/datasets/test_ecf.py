@@ -53,7 +53,7 @@ def test_the_second_subtask_names_the_turn_alone(make):
         (
             '[{"conversation_ID": 1, "conversation": [{"utterance_ID": 1, "text": "x",'
             ' "speaker": "y", "emotion": "bored"}]}]',
-            "'bored' is not an emotion of ECF",
+            "unknown ECF emotion 'bored'",
         ),
     ],
 )

@@ -64,7 +64,7 @@ def test_a_malformed_row_is_named_by_its_line(make, line, message):
 def test_names_of_labels_must_be_there_and_known(make):
     place = make("goemotions") / "ekman"
     (place / "labels.txt").write_text("anger\nboredom\n")
-    with pytest.raises(MalformedError, match="'boredom' is no GoEmotions label"):
+    with pytest.raises(MalformedError, match="unknown GoEmotions label 'boredom'"):
         list(goemotions.read(place))
     (place / "labels.txt").unlink()
     with pytest.raises(UsageError, match="neither labels"):

@@ -54,7 +54,7 @@ def test_a_table_with_another_name_has_no_split(make):
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("1,x,y,bored,neutral,0,0,1,1,,", "'bored' is not an emotion of MELD"),
+        ("1,x,y,bored,neutral,0,0,1,1,,", "unknown MELD emotion 'bored'"),
         ("1,x,y,joy,neutral,zero,0,1,1,,", "not numbers"),
         ("1,x,y,joy,neutral,0,0,1,1,soon,later", "not a time such as .*'soon'"),
         ("1,x,y,joy", "not the 11 cells"),

@@ -32,7 +32,7 @@ def test_the_table_itself_will_do_and_clips_may_lie_beside_it(make):
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("x.wav\tbored\tt\tt\tS\tmale\t1", r"data\.tsv:4: 'bored' is not an emotion"),
+        ("x.wav\tbored\tt\tt\tS\tmale\t1", r"data\.tsv:4: unknown nEMO emotion 'bored'"),
         ("x.wav\tfear\tt\tt\tS\tmale\told", r"data\.tsv:4: age is not a number: 'old'"),
         ("x.wav\tfear\tt", r"data\.tsv:4: not the 7 cells"),
         ("x.wav\tfear\tt\tt\tS\tmale\t1\t2", r"data\.tsv:4: not the 7 cells"),

@@ -71,12 +71,12 @@ def test_frames_are_those_of_transformers_and_probabilities_add_up(letters: Path
 def test_windows_give_every_frame_once(letters: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = ctc_model.load(letters)
     samples = sound(9.0)
-    whole = ctc_model.log_probs(model, samples)
+    at_once = ctc_model.log_probs(model, samples)
     monkeypatch.setattr(ctc_model, "WINDOW_FRAMES", 100)
     monkeypatch.setattr(ctc_model, "MARGIN_FRAMES", 50)
     parts = ctc_model.log_probs(model, samples)
-    assert parts.shape == whole.shape
-    assert float((parts - whole).abs().mean()) < 0.1  # what is beyond a window is not heard
+    assert parts.shape == at_once.shape
+    assert float((parts - at_once).abs().mean()) < 0.1  # a frame does not see beyond its window
 
 
 def test_a_click_is_too_short(letters: Path) -> None:
@@ -94,20 +94,20 @@ def test_the_first_language_of_several_is_taken(letters: Path, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "said"),
+    ("name", "text", "message"),
     [
         ("vocab.json", "[]", "not symbols"),
         ("vocab.json", "{}", "no symbols"),
         ("vocab.json", '{"a": 99}', "do not fit"),
         ("vocab.json", "{", "no vocabulary"),
-        ("config.json", "{}", "no CTC model"),
+        ("config.json", "{}", "not a CTC model"),
     ],
 )
-def test_what_is_no_ctc_model_is_said(
-    letters: Path, tmp_path: Path, name: str, text: str, said: str
+def test_a_folder_without_a_ctc_model_is_refused(
+    letters: Path, tmp_path: Path, name: str, text: str, message: str
 ) -> None:
     for file in letters.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     (tmp_path / name).write_text(text)
-    with pytest.raises(ConfigError, match=said):
+    with pytest.raises(ConfigError, match=message):
         ctc_model.load(tmp_path)

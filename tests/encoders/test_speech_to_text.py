@@ -18,23 +18,23 @@ WHOLE = [(0.0, 2.0)]
 
 
 class Scripted:
-    """An engine that hears a word for each second that sounds, and notes how it was asked."""
+    """An engine that returns a word for each second of audio, and records its calls."""
 
-    name, own_language, languages, pads = "scripted", "en", frozenset(["en"]), False
+    name, only_language, languages, pads = "scripted", "en", frozenset(["en"]), False
 
     def __init__(self, scores: dict[tuple[int, int], float] | None = None) -> None:
-        self.asked: list[tuple[int, int, DecodingOptions]] = []
+        self.calls: list[tuple[int, int, DecodingOptions]] = []
         self.scores = scores or {}
 
     def detect(self, window: np.ndarray) -> str:
         return "de" if window[0] < 0 else "fr"
 
     def decode(self, windows, length, options):
-        self.asked.append((len(windows), length, options))
+        self.calls.append((len(windows), length, options))
         score = self.scores.get((length // RATE, options.no_repeat_tokens), -0.1)
-        return [self.one(window, score) for window in windows]
+        return [self.decoded(window, score) for window in windows]
 
-    def one(self, window: np.ndarray, score: float) -> Decoded:
+    def decoded(self, window: np.ndarray, score: float) -> Decoded:
         times = np.arange(len(window) // RATE)
         words = [
             {"text": f"w{window[t * RATE]:.0f}", "start": t, "end": t + 1, "probability": 0.5}
@@ -50,53 +50,55 @@ def counted(seconds: int, first: int = 0) -> np.ndarray:
 
 def test_a_recording_without_speech_is_never_decoded():
     model = Scripted()
-    (found,) = transcribe(model, [counted(5)], [[]])
-    assert (found.text, found.words, found.language) == ("", [], "en")
-    assert found.no_speech_probability is None
-    assert model.asked == []
+    (transcript,) = transcribe(model, [counted(5)], [[]])
+    assert (transcript.text, transcript.words, transcript.language) == ("", [], "en")
+    assert transcript.no_speech_probability is None
+    assert model.calls == []
 
 
 def test_a_long_recording_is_heard_in_stretches_of_its_own_time():
     spans = [(1.0, 20.0), (22.0, 28.0), (40.0, 55.0), (70.0, 75.0)]
-    (found,) = transcribe(Scripted(), [counted(90)], [spans])
-    heard = [int(word["text"][1:]) for word in found.words]
-    assert heard == [*range(1, 28), *range(40, 55), *range(70, 75)]
-    inside = [w for w in found.words if w["end"] > w["start"]]
+    (transcript,) = transcribe(Scripted(), [counted(90)], [spans])
+    seconds = [int(word["text"][1:]) for word in transcript.words]
+    assert seconds == [*range(1, 28), *range(40, 55), *range(70, 75)]
+    inside = [w for w in transcript.words if w["end"] > w["start"]]
     assert all(abs(w["start"] - int(w["text"][1:])) < 1e-6 for w in inside if w["start"] >= 40)
 
 
 def test_no_word_reaches_into_a_pause():
-    (found,) = transcribe(Scripted(), [counted(3)], [[(0.4, 1.0), (1.2, 2.5)]])
-    times = [(word["start"], word["end"]) for word in found.words]
+    (transcript,) = transcribe(Scripted(), [counted(3)], [[(0.4, 1.0), (1.2, 2.5)]])
+    times = [(word["start"], word["end"]) for word in transcript.words]
     assert times == [(0.4, 1.0), (1.2, 2.0), (2.0, 2.5)]
 
 
 def test_windows_of_one_length_go_through_the_model_together_in_bounded_groups():
     model = Scripted()
-    found = transcribe(model, [counted(n) for n in (2, 15, 3)], [[(0.0, n)] for n in (2, 15, 3)])
-    assert [(n, length // RATE) for n, length, _ in model.asked] == [(2, 10), (1, 20)]
-    assert [len(t.words) for t in found] == [2, 15, 3]
+    transcripts = transcribe(
+        model, [counted(n) for n in (2, 15, 3)], [[(0.0, n)] for n in (2, 15, 3)]
+    )
+    assert [(n, length // RATE) for n, length, _ in model.calls] == [(2, 10), (1, 20)]
+    assert [len(t.words) for t in transcripts] == [2, 15, 3]
     model = Scripted()
     transcribe(model, [counted(29)] * 20, [[(0.0, 29.0)]] * 20)
-    assert [n for n, _, _ in model.asked] == [8, 8, 4]
+    assert [n for n, _, _ in model.calls] == [8, 8, 4]
 
 
 def test_the_batch_does_not_change_a_result():
     waves = [counted(n, first=n) for n in (2, 12, 3, 29, 4)]
     spans = [[(0.0, len(wave) / RATE)] for wave in waves]
     together = transcribe(Scripted(), waves, spans)
-    alone = [transcribe(Scripted(), [w], [s])[0] for w, s in zip(waves, spans, strict=True)]
-    assert together == alone
+    single = [transcribe(Scripted(), [w], [s])[0] for w, s in zip(waves, spans, strict=True)]
+    assert together == single
 
 
 def test_a_poor_result_is_heard_again_in_full_then_without_repetition():
     model = Scripted({(10, 0): -1.5, (30, 0): -1.2, (30, 3): -1.3})
     transcribe(model, [counted(2)], [WHOLE])
-    asked = [(length // RATE, options.no_repeat_tokens) for _, length, options in model.asked]
+    asked = [(length // RATE, options.no_repeat_tokens) for _, length, options in model.calls]
     assert asked == [(10, 0), (30, 0), (30, 3)]
     model = Scripted({(10, 0): -1.5})
     transcribe(model, [counted(2)], [WHOLE])
-    assert len(model.asked) == 2
+    assert len(model.calls) == 2
 
 
 def test_whisper_itself_may_say_that_nobody_speaks():
@@ -113,11 +115,11 @@ def test_a_repetition_is_not_a_good_result():
 
 def test_a_multilingual_model_listens_for_the_language_of_each_recording():
     model = Scripted()
-    model.own_language = None
+    model.only_language = None
     waves = [-1 - counted(2), counted(2), counted(2)]
-    found = transcribe(model, waves, [WHOLE] * 3, languages=[None, None, "it"])
-    assert [t.language for t in found] == ["de", "fr", "it"]
-    assert sorted(options.language for _, _, options in model.asked) == ["de", "fr", "it"]
+    transcripts = transcribe(model, waves, [WHOLE] * 3, languages=[None, None, "it"])
+    assert [t.language for t in transcripts] == ["de", "fr", "it"]
+    assert sorted(options.language for _, _, options in model.calls) == ["de", "fr", "it"]
 
 
 def test_stretches_are_at_most_thirty_seconds_and_cover_all_speech():
@@ -191,15 +193,17 @@ def test_a_transformers_whisper_gives_words_alone_as_in_a_batch(random_whisper, 
     waves = [tone(1.0), tone(2.0, f0_hz=220.0)]
     spans = [[(0.0, 1.0)], [(0.0, 2.0)]]
     together = transcribe(model, waves, spans, beam_size=2)
-    alone = [transcribe(model, [w], [s], beam_size=2)[0] for w, s in zip(waves, spans, strict=True)]
+    single = [
+        transcribe(model, [w], [s], beam_size=2)[0] for w, s in zip(waves, spans, strict=True)
+    ]
     assert model.name.startswith("transformers")
-    for a, b, (span,) in zip(together, alone, spans, strict=True):
+    for a, b, (span,) in zip(together, single, spans, strict=True):
         assert a.text == b.text
         assert a.language == "en"
-        for one, other in zip(a.words, b.words, strict=True):
-            assert one["text"] == other["text"]
-            assert abs(one["probability"] - other["probability"]) < 1e-4
-            assert span[0] <= one["start"] <= one["end"] <= span[1]
+        for word, other in zip(a.words, b.words, strict=True):
+            assert word["text"] == other["text"]
+            assert abs(word["probability"] - other["probability"]) < 1e-4
+            assert span[0] <= word["start"] <= word["end"] <= span[1]
 
 
 def test_a_folder_that_is_no_whisper_is_refused(tmp_path):

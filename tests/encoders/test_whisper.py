@@ -93,9 +93,9 @@ def test_short_clips_equal_transformers_with_sliced_positions(reference, model):
 def test_a_row_does_not_depend_on_its_neighbours(model, pooling):
     clips = [noise(seconds, seed) for seed, seconds in enumerate([0.1, 2.5, 0.73, 31, 1.0])]
     together = whisper.encode(model, clips, layers=[1, 3], pooling=pooling)
-    alone = [whisper.encode(model, [clip], layers=[1, 3], pooling=pooling)[0] for clip in clips]
-    for one, other in zip(together, alone, strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-4)
+    single = [whisper.encode(model, [clip], layers=[1, 3], pooling=pooling)[0] for clip in clips]
+    for row, other in zip(together, single, strict=True):
+        np.testing.assert_allclose(row, other, atol=1e-4)
 
 
 @pytest.mark.parametrize("seconds", [0.1, 1.7, 65.0])

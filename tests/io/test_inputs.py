@@ -17,12 +17,12 @@ from emocli.io import inputs
 from tests.conftest import Emocli
 
 
-def read(stdin: bytes = b"", *arguments: str, **how: Any) -> list[dict[str, Any]]:
-    source = inputs.Source(list(arguments) or ["-"], io.BytesIO(stdin), **how)
-    found = [record for _, record in source]
+def read(stdin: bytes = b"", *arguments: str, **options: Any) -> list[dict[str, Any]]:
+    source = inputs.Source(list(arguments) or ["-"], io.BytesIO(stdin), **options)
+    records = [record for _, record in source]
     if source.problem:
         raise source.problem
-    return found
+    return records
 
 
 def test_the_first_character_tells_records_from_paths() -> None:
@@ -65,10 +65,10 @@ def test_nul_separates_names_with_newlines(tmp_path: Path) -> None:
 def test_text_gives_a_record_for_every_line(tmp_path: Path) -> None:
     file = tmp_path / "notes.txt"
     file.write_text("first\n\n  third  \n", encoding="utf-8")
-    wanted = [("L1", "first"), ("L3", "third")]
-    assert read(b"", str(file)) == [{"id": f"{file}#{n}", "text": t} for n, t in wanted]
+    expected = [("L1", "first"), ("L3", "third")]
+    assert read(b"", str(file)) == [{"id": f"{file}#{n}", "text": t} for n, t in expected]
     source = inputs.Source([], io.BytesIO(b"first\n\nthird\n"), text="-")
-    assert [r for _, r in source] == [{"id": f"-#{n}", "text": t} for n, t in wanted]
+    assert [r for _, r in source] == [{"id": f"-#{n}", "text": t} for n, t in expected]
     assert [r for _, r in inputs.Source([], io.BytesIO(), text="hello")] == [
         {"id": "text#L1", "text": "hello"}
     ]
@@ -135,8 +135,12 @@ def test_a_compressed_file_that_is_not_whole_is_malformed(
     kind: str, emocli: Emocli, tmp_path: Path
 ) -> None:
     line = b'{"id":"%d","error":{"stage":"","code":"x","message":"","hint":""}}\n'
-    whole = gzip.compress(b"".join(line % n for n in range(20000)))
-    data = {"cut": whole[:-100], "other": b"no gzip at all", "damaged": whole[:90] + whole[100:]}
+    archive = gzip.compress(b"".join(line % n for n in range(20000)))
+    data = {
+        "cut": archive[:-100],
+        "other": b"no gzip at all",
+        "damaged": archive[:90] + archive[100:],
+    }
     packed = tmp_path / "r.jsonl.gz"
     packed.write_bytes(data[kind])
     outcome = emocli("prosody", "-q", str(packed))
@@ -161,10 +165,10 @@ def test_a_byte_order_mark_is_no_part_of_what_follows(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
-@pytest.mark.parametrize("how", [{"text": "-"}, {}, {"input_format": "csv"}])
-def test_utf_16_is_refused(encoding: str, how: dict[str, str]) -> None:
+@pytest.mark.parametrize("options", [{"text": "-"}, {}, {"input_format": "csv"}])
+def test_utf_16_is_refused(encoding: str, options: dict[str, str]) -> None:
     data = "text\nhello\n".encode(encoding)
-    source = inputs.Source([] if "text" in how else ["-"], io.BytesIO(data), **how)
+    source = inputs.Source([] if "text" in options else ["-"], io.BytesIO(data), **options)
     assert list(source) == []
     assert "iconv -f UTF-16" in str(source.problem)
 
@@ -177,8 +181,8 @@ def test_lists_that_nul_separates_are_not_taken_for_one_name() -> None:
 def test_a_sentence_is_not_taken_for_a_path_in_silence(emocli: Emocli, tmp_path: Path) -> None:
     outcome = emocli("prosody", stdin=b"Hello world. So it is\n" + b"word " * 100 + b"\ngone.wav\n")
     assert [r["error"]["code"] for r in outcome.records] == ["not_found"] * 3
-    said, long, gone = outcome.stderr.splitlines()[:3]
-    assert "predict --text -" in said
+    sentence, long, gone = outcome.stderr.splitlines()[:3]
+    assert "predict --text -" in sentence
     assert "predict --text -" in long
     assert "--text" not in gone
     (tmp_path / "a clip").write_bytes(b"no sound")

@@ -22,25 +22,25 @@ def table(tmp_path: Path) -> Any:
         file = tmp_path / "clips.csv"
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
         source = inputs.Source([str(file)], io.BytesIO())
-        found = [record for _, record in source]
+        records = [record for _, record in source]
         if source.problem:
             raise source.problem
-        return found
+        return records
 
     return read
 
 
 def test_a_row_becomes_a_record(table: Any, tmp_path: Path) -> None:
     text = 'path,speaker,emotion,label.valence\r\n"a, b.wav",s1,joy,3\r\n'
-    wanted = {
+    expected = {
         "id": f"{tmp_path}/a, b.wav",
         "path": f"{tmp_path}/a, b.wav",
         "speaker": "s1",
         "label": {"emotion": "joy", "valence": 3.0},
     }
-    assert table(text) == [wanted]
-    assert table(text.encode("utf-8-sig")) == [wanted]
-    assert list(table(text)[0]) == list(wanted)
+    assert table(text) == [expected]
+    assert table(text.encode("utf-8-sig")) == [expected]
+    assert list(table(text)[0]) == list(expected)
 
 
 def test_a_path_is_relative_to_the_table(
@@ -66,9 +66,9 @@ def test_a_file_that_is_not_there_is_named(table: Any, emocli: Emocli, tmp_path:
 
 
 def test_spans_of_a_file_are_told_apart(table: Any, tmp_path: Path) -> None:
-    found = table("path,start,end\na.wav,0.5,2.0\na.wav,2,\na.wav,,0.5\na.wav,,\na.wav,,\n")
+    records = table("path,start,end\na.wav,0.5,2.0\na.wav,2,\na.wav,,0.5\na.wav,,\na.wav,,\n")
     path = f"{tmp_path}/a.wav"
-    assert found == [
+    assert records == [
         {"id": f"{path}#0.5-2.0", "path": path, "start": 0.5, "end": 2.0},
         {"id": f"{path}#2-", "path": path, "start": 2.0},
         {"id": f"{path}#0-0.5", "path": path, "end": 0.5},
@@ -91,7 +91,7 @@ def test_rows_without_a_path_are_named_by_their_place(table: Any, tmp_path: Path
         ("path,speaker\na.wav,s\nb.wav,s,more\n", "row 2: not as many cells"),
         ("path,speaker\na.wav,s\nb.wav\n", "row 2: not as many cells"),
         ("path,start\na.wav,0\nb.wav,soon\n", "row 2: start is not a number: 'soon'"),
-        ("path,end\na.wav,1\nb.wav,nan\n", "row 2: end is not a number"),
+        ("path,end\na.wav,1\nb.wav,nan\n", "row 2: end is not finite"),
         ("text,turn\na,1\nb,1.5\n", "row 2: turn is not a number"),
         ("label,label.valence\n,1\nyes,2\n", "row 2: the columns 'label' and 'label.valence'"),
         (b"id,text\na,ok\nb,caf\xe9\n", "row 2: not UTF-8"),

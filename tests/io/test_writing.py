@@ -1,4 +1,4 @@
-"""--output: files that appear whole, pipes and devices that stay what they are."""
+"""--output: files that appear complete or never, pipes and devices that stay what they are."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def reader(tmp_path: Path) -> Any:
     def make() -> tuple[Path, Any]:
         pipe = tmp_path / "pipe"
         os.mkfifo(pipe)
-        found: list[bytes] = []
-        thread = threading.Thread(target=lambda: found.append(pipe.read_bytes()), daemon=True)
+        contents: list[bytes] = []
+        thread = threading.Thread(target=lambda: contents.append(pipe.read_bytes()), daemon=True)
         thread.start()
 
         def read() -> bytes:
             thread.join(20)
-            return found[0]
+            return contents[0]
 
         return pipe, read
 
@@ -87,8 +87,8 @@ def test_a_dash_is_stdout(emocli: Emocli, tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_link_keeps_pointing_at_the_file_that_is_written(
     name: str, emocli: Emocli, tmp_path: Path
 ) -> None:
-    (tmp_path / "there").mkdir()
-    target = tmp_path / "there" / "out.jsonl"
+    (tmp_path / "target").mkdir()
+    target = tmp_path / "target" / "out.jsonl"
     link = tmp_path / "link.jsonl"
     link.symlink_to(target)
     for before in (None, b"old"):  # a link that leads nowhere yet, and one to a file
@@ -98,7 +98,7 @@ def test_a_link_keeps_pointing_at_the_file_that_is_written(
         assert link.is_symlink()
         assert target.read_bytes() == RECORDS
         target.unlink()
-    assert not list((tmp_path / "there").iterdir())
+    assert not list((tmp_path / "target").iterdir())
 
 
 def test_an_open_file_is_written_through_its_descriptor(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from emocli.errors import ConfigError
-from emocli.llm.audio_annotator import MOST_TOKENS, AudioAnnotator
+from emocli.llm.audio_annotator import MAX_ANSWER_TOKENS, AudioAnnotator
 from tests.llm.tiny_qwen import build
 
 RATE_HZ = 16_000
@@ -34,11 +34,11 @@ def noise(seconds, seed=0):
 def test_the_question_and_as_many_places_as_the_sound_has_frames_are_its_input(annotator):
     sound = noise(2.0)
     inputs = annotator.inputs(sound, "Which emotion? joy, anger")
-    said = annotator.processor.tokenizer.decode(inputs["input_ids"][0])
-    assert "Which emotion? joy, anger<|im_end|>" in said
-    assert said.endswith("<|im_start|>assistant\n")
+    text = annotator.processor.tokenizer.decode(inputs["input_ids"][0])
+    assert "Which emotion? joy, anger<|im_end|>" in text
+    assert text.endswith("<|im_start|>assistant\n")
     frames = len(sound) // 160  # a mel frame is 10 ms; two strides of two make a token of 40 ms
-    assert said.count("<|AUDIO|>") == frames // 4
+    assert text.count("<|AUDIO|>") == frames // 4
     assert inputs["feature_attention_mask"].sum() == frames
 
 
@@ -55,7 +55,7 @@ def test_an_answer_begins_with_a_plain_draw_at_its_temperature(annotator, temper
         text = annotator.processor.tokenizer.decode([first], skip_special_tokens=True)
         assert answer.raw.startswith(text.rstrip("\ufffd"))
         assert answer.prompt_tokens == inputs["input_ids"].shape[1]
-        assert 1 <= answer.answer_tokens <= MOST_TOKENS
+        assert 1 <= answer.answer_tokens <= MAX_ANSWER_TOKENS
 
 
 def test_the_seed_decides_and_other_generators_are_left_alone(annotator):
@@ -68,11 +68,11 @@ def test_the_seed_decides_and_other_generators_are_left_alone(annotator):
 
 def test_it_hears_the_sound(annotator):
     with torch.inference_mode():
-        one, other = (
+        first, other = (
             annotator.model(**annotator.inputs(noise(0.5, seed), "Which?")).logits[0, -1]
             for seed in (0, 1)
         )
-    assert (one - other).abs().max() > 1e-3
+    assert (first - other).abs().max() > 1e-3
 
 
 def test_another_kind_of_model_is_refused_by_name(tmp_path):

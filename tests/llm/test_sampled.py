@@ -15,8 +15,8 @@ VOICE = [0.2, 0.2, 0.6]
 def test_it_is_the_formula(temperature, leans):
     bias = leans.get("audio", 0) * np.log(VOICE)  # there is no text
     expected = special.softmax(np.log(P) / temperature + bias)
-    found = sampled.distribution(P, {"audio": VOICE}, leans, temperature)
-    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    shares = sampled.distribution(P, {"audio": VOICE}, leans, temperature)
+    np.testing.assert_allclose(shares, expected, rtol=1e-12)
 
 
 def test_cold_is_the_likeliest_and_a_lean_moves_a_hot_rater():

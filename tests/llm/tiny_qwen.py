@@ -52,7 +52,7 @@ def _tokenizer():
 def _config(tokenizer):
     from transformers import Qwen2AudioConfig
 
-    heard = {
+    audio_config = {
         "model_type": "qwen2_audio_encoder",
         "num_mel_bins": MELS,
         "d_model": 16,
@@ -60,7 +60,7 @@ def _config(tokenizer):
         "encoder_attention_heads": 2,
         "encoder_ffn_dim": 16,
     }
-    said = {
+    text_config = {
         "model_type": "qwen2",
         "vocab_size": len(tokenizer),
         "hidden_size": 16,
@@ -74,7 +74,7 @@ def _config(tokenizer):
         "bos_token_id": None,
     }
     return Qwen2AudioConfig(
-        audio_config=heard,
-        text_config=said,
+        audio_config=audio_config,
+        text_config=text_config,
         audio_token_index=tokenizer.convert_tokens_to_ids("<|AUDIO|>"),
     )

@@ -34,8 +34,8 @@ def pair_by_pair(votes):
     """The formula with its pairs counted one by one, for any number of raters."""
     agreed = []
     for row in votes:
-        said = np.repeat(np.arange(len(row)), row)
-        pairs = [a == b for i, a in enumerate(said) for b in said[i + 1 :]]
+        labels = np.repeat(np.arange(len(row)), row)
+        pairs = [a == b for i, a in enumerate(labels) for b in labels[i + 1 :]]
         agreed.append(np.mean(pairs) if pairs else 1.0)
     every = np.concatenate([np.repeat(np.arange(len(row)), row) for row in votes])
     chance = sum(np.mean(every == label) ** 2 for label in range(votes.shape[1]))

@@ -25,16 +25,16 @@ def test_divergences_are_means_over_all_ways_to_draw():
         for n in range(1, 7)
     ]
     many = np.repeat(counts, 3000, axis=0)
-    found = ours.by_votes(np.repeat(truth, 3000, axis=0), many, 6, seed=0).mean(0)
-    np.testing.assert_allclose(found[:5], expected[:5], atol=0.003)  # by chance: 15,000 draws
-    assert found[5] == pytest.approx(expected[5], rel=1e-12)  # all votes: one way only
+    curve = ours.by_votes(np.repeat(truth, 3000, axis=0), many, 6, seed=0).mean(0)
+    np.testing.assert_allclose(curve[:5], expected[:5], atol=0.003)  # by chance: 15,000 draws
+    assert curve[5] == pytest.approx(expected[5], rel=1e-12)  # all votes: one way only
 
 
 def test_records_may_have_more_votes_than_are_drawn_and_never_fewer():
     truth = np.array([[1.0, 0.0], [0.5, 0.5]])
-    found = ours.by_votes(truth, np.array([[9, 0], [1, 1]]), 2, seed=0)
-    np.testing.assert_allclose(found[0], 0, atol=1e-12)
-    assert found[1, 1] == pytest.approx(0, abs=1e-12)
+    curve = ours.by_votes(truth, np.array([[9, 0], [1, 1]]), 2, seed=0)
+    np.testing.assert_allclose(curve[0], 0, atol=1e-12)
+    assert curve[1, 1] == pytest.approx(0, abs=1e-12)
     with pytest.raises(ValueError, match=r"votes 1 are fewer than 3: \[1, 1\]"):
         ours.by_votes(truth, np.array([[9, 0], [1, 1]]), 3, seed=0)
 

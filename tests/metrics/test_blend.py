@@ -99,8 +99,8 @@ def test_every_answer_is_valid():
     p = np.random.default_rng(1).dirichlet(np.full(6, 0.3), size=2000)
     valid = {tuple(row) for row in ours.answers(6, NEUTRAL)}
     assert len(valid) == 6 + 10 * 3
-    found = {tuple(r) for a in (0.1, 0.3) for r in ours.decode(p, a, 0.2, NEUTRAL)}
-    assert found == valid
+    decoder = {tuple(r) for a in (0.1, 0.3) for r in ours.decode(p, a, 0.2, NEUTRAL)}
+    assert decoder == valid
 
 
 def draw(seed, records=300, noise=0.05):
@@ -126,9 +126,9 @@ def test_thresholds_are_those_of_the_best_score_and_the_first_of_equal_ones():
 
 def test_thresholds_without_a_blend_go_by_presence():
     truth, p = draw(3)
-    alone = (truth > 0).sum(1) == 1
-    alpha, _ = ours.thresholds(truth[alone], p[alone], NEUTRAL)
-    assert ours.presence(truth[alone], ours.decode(p[alone], alpha, 0.1, NEUTRAL)) == 1.0
+    single = (truth > 0).sum(1) == 1
+    alpha, _ = ours.thresholds(truth[single], p[single], NEUTRAL)
+    assert ours.presence(truth[single], ours.decode(p[single], alpha, 0.1, NEUTRAL)) == 1.0
 
 
 def test_the_posterior_of_a_true_answer_is_its_own():
@@ -173,7 +173,7 @@ def test_sums_over_clusters_give_the_figures_of_resampled_records():
     "row", [{"ang": 70, "hap": 20}, {"ang": 110, "hap": -10}, {}, {"ang": np.nan}]
 )
 def test_saliences_that_are_not_per_cents_of_100_are_named(row):
-    with pytest.raises(ValueError, match="blend 1 is not positive per cents of 100"):
+    with pytest.raises(ValueError, match="blend 1 is not positive shares adding to 100 %"):
         ours.saliences(rows({"ang": 100}, row))
 
 

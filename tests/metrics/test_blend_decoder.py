@@ -25,35 +25,35 @@ def draw(seed, records=400, noise=0.4):
 
 def test_the_published_rule_takes_the_best_thresholds():
     truth, p = draw(0)
-    found = blend_decoder.fit_decoder(truth, p, NEUTRAL, "published")
+    decoder = blend_decoder.fit_decoder(truth, p, NEUTRAL, "published")
     alpha, beta = blend.thresholds(truth, p, NEUTRAL)
-    assert found == {"rule": "published", "alpha": alpha, "beta": beta}
-    answer = blend_decoder.decoded(p, found, NEUTRAL)
+    assert decoder == {"rule": "published", "alpha": alpha, "beta": beta}
+    answer = blend_decoder.decoded(p, decoder, NEUTRAL)
     np.testing.assert_array_equal(answer, blend.decode(p, alpha, beta, NEUTRAL))
 
 
 @pytest.mark.parametrize("noise", [0.2, 0.5, 0.8])
 def test_sharpness_is_where_scipy_finds_the_true_answers_likeliest(noise):
     truth, p = draw(1, noise=noise)
-    found = blend_decoder.fit_decoder(truth, p, NEUTRAL, "expected")
-    own = np.array([np.flatnonzero((row == VALID).all(1))[0] for row in truth])
+    decoder = blend_decoder.fit_decoder(truth, p, NEUTRAL, "expected")
+    indices = np.array([np.flatnonzero((row == VALID).all(1))[0] for row in truth])
     near = -rel_entr(VALID[None] / 100, p[:, None]).sum(2)
 
     def surprise(sharpness):
-        logs = log_softmax(sharpness * near + np.log(found["prior"]), axis=1)
-        return -logs[np.arange(len(own)), own].mean()
+        logs = log_softmax(sharpness * near + np.log(decoder["prior"]), axis=1)
+        return -logs[np.arange(len(indices)), indices].mean()
 
     best = minimize_scalar(surprise, bounds=blend_decoder.SHARPNESS, method="bounded")
-    assert found["sharpness"] == pytest.approx(best.x, rel=1e-3)
-    assert surprise(found["sharpness"]) <= best.fun + 1e-12
+    assert decoder["sharpness"] == pytest.approx(best.x, rel=1e-3)
+    assert surprise(decoder["sharpness"]) <= best.fun + 1e-12
 
 
 def test_the_prior_is_the_frequencies_and_none_is_impossible():
     truth = VALID[[0, 0, 0, 7]]
-    found = blend_decoder.fit_decoder(truth, truth / 100, NEUTRAL, "expected")
+    decoder = blend_decoder.fit_decoder(truth, truth / 100, NEUTRAL, "expected")
     expected = np.ones(36)
     expected[[0, 7]] = 4, 2
-    np.testing.assert_allclose(found["prior"], expected / 40)
+    np.testing.assert_allclose(decoder["prior"], expected / 40)
 
 
 def test_a_sharpness_that_draws_the_truth_is_found_again():
@@ -62,8 +62,8 @@ def test_a_sharpness_that_draws_the_truth_is_found_again():
     p, prior = random.dirichlet(np.full(6, 0.5), size=6000), random.dirichlet(np.full(36, 3.0))
     chances = blend.posteriors(p, prior, 2.5, NEUTRAL).cumsum(1)
     truth = VALID[(random.random((6000, 1)) > chances).sum(1)]
-    found = blend_decoder.fit_decoder(truth, p, NEUTRAL, "expected")
-    assert found["sharpness"] == pytest.approx(2.5, rel=0.1)
+    decoder = blend_decoder.fit_decoder(truth, p, NEUTRAL, "expected")
+    assert decoder["sharpness"] == pytest.approx(2.5, rel=0.1)
 
 
 @pytest.mark.parametrize(("noise", "end"), [(0.0, 1), (None, 0)])
@@ -72,19 +72,19 @@ def test_a_perfect_and_a_misleading_network_end_at_the_ends(noise, end):
     if noise is None:
         p = np.where(truth > 0, 1e-6, 1.0)
         p /= p.sum(1, keepdims=True)
-    found = blend_decoder.fit_decoder(truth, p, NEUTRAL, "expected")
-    assert found["sharpness"] == pytest.approx(blend_decoder.SHARPNESS[end])
+    decoder = blend_decoder.fit_decoder(truth, p, NEUTRAL, "expected")
+    assert decoder["sharpness"] == pytest.approx(blend_decoder.SHARPNESS[end])
     if end:
-        np.testing.assert_array_equal(blend_decoder.decoded(p, found, NEUTRAL), truth)
+        np.testing.assert_array_equal(blend_decoder.decoded(p, decoder, NEUTRAL), truth)
 
 
 @pytest.mark.parametrize("rule", blend_decoder.RULES)
 def test_an_answer_depends_neither_on_its_neighbours_nor_on_json(rule):
     truth, p = draw(4)
-    found = json.loads(json.dumps(blend_decoder.fit_decoder(truth, p, NEUTRAL, rule)))
-    together = blend_decoder.decoded(p, found, NEUTRAL)
-    alone = [blend_decoder.decoded(p[i : i + 1], found, NEUTRAL)[0] for i in range(len(p))]
-    np.testing.assert_array_equal(together, alone)
+    data = json.loads(json.dumps(blend_decoder.fit_decoder(truth, p, NEUTRAL, rule)))
+    together = blend_decoder.decoded(p, data, NEUTRAL)
+    single = [blend_decoder.decoded(p[i : i + 1], data, NEUTRAL)[0] for i in range(len(p))]
+    np.testing.assert_array_equal(together, single)
     assert {tuple(row) for row in together} <= {tuple(row) for row in VALID}
 
 
@@ -93,8 +93,8 @@ def test_labels_without_neutral_may_all_be_blended(rule):
     valid = blend.answers(3, None)
     assert len(valid) == 3 + 3 * 3
     p = 0.9 * valid / 100 + 0.1 / 3
-    found = blend_decoder.fit_decoder(valid, p, None, rule)
-    np.testing.assert_array_equal(blend_decoder.decoded(p, found, None), valid)
+    decoder = blend_decoder.fit_decoder(valid, p, None, rule)
+    np.testing.assert_array_equal(blend_decoder.decoded(p, decoder, None), valid)
 
 
 def simulated(random, actors=12, clips=40, noise=1.3):
@@ -121,9 +121,9 @@ def test_a_choice_on_other_actors_says_what_new_actors_will_give_and_the_publish
             for name, on in (("published", fold), ("nested", other))
         }
         for name, decoder in chosen.items():
-            said = score(fold[0], blend_decoder.decoded(fold[1], decoder, NEUTRAL))
+            scores = score(fold[0], blend_decoder.decoded(fold[1], decoder, NEUTRAL))
             held = score(new[0], blend_decoder.decoded(new[1], decoder, NEUTRAL))
-            flattery[name].append(said - held)
+            flattery[name].append(scores - held)
     (published, nested), spread = (
         [f(values) for values in flattery.values()]
         for f in (np.mean, lambda v: np.std(v) / 60**0.5)
@@ -136,10 +136,14 @@ def test_a_choice_on_other_actors_says_what_new_actors_will_give_and_the_publish
 @pytest.mark.parametrize(
     ("truth", "rule", "message"),
     [
-        ([[60, 40, 0, 0, 0, 0]], "expected", r"truth 0 is none of the 36 answers: \[60"),
-        ([[50, 0, 0, 0, 0, 50]], "expected", "none of the 36 answers"),
-        ([[50, 0, 0, 0, 0, 20]], "expected", "truth 0 is not positive per cents"),
-        ([[100, 0, 0, 0, 0, 0]], "magic", "no rule 'magic': there are published, expected"),
+        ([[60, 40, 0, 0, 0, 0]], "expected", r"truth 0 is not one of the 36 answers: \[60"),
+        ([[50, 0, 0, 0, 0, 50]], "expected", "not one of the 36 answers"),
+        ([[50, 0, 0, 0, 0, 20]], "expected", "truth 0 is not positive shares"),
+        (
+            [[100, 0, 0, 0, 0, 0]],
+            "magic",
+            "unknown rule 'magic': the rules are published, expected",
+        ),
         (np.zeros((0, 6)), "published", "cannot fit"),
         ([[100, 0, 0, 0, 0]], "published", "cannot fit"),
     ],
@@ -152,9 +156,9 @@ def test_what_cannot_be_fitted_is_named(truth, rule, message):
 
 def test_decoders_that_are_none_are_named():
     p = np.full((1, 6), 1 / 6)
-    with pytest.raises(ValueError, match="no rule 'magic'"):
+    with pytest.raises(ValueError, match="unknown rule 'magic'"):
         blend_decoder.decoded(p, {"rule": "magic"}, NEUTRAL)
-    with pytest.raises(ValueError, match="a prior of 12 answers for 6 classes: 36"):
+    with pytest.raises(ValueError, match="the prior has 12 answers, 6 classes have 36"):
         blend_decoder.decoded(
             p, {"rule": "expected", "sharpness": 1.0, "prior": [1 / 12] * 12}, NEUTRAL
         )

@@ -66,6 +66,6 @@ def test_undefined_resamples_are_left_out_and_nothing_gives_nan():
 
 def test_blocks_do_not_change_the_result(monkeypatch):
     sums = np.random.default_rng(6).normal(size=(30, 3))
-    whole = np.concatenate(list(bootstrap.resampled(sums, 100, 0)))
+    joined = np.concatenate(list(bootstrap.resampled(sums, 100, 0)))
     monkeypatch.setattr(bootstrap, "CELLS", 30 * 7)
-    np.testing.assert_allclose(np.concatenate(list(bootstrap.resampled(sums, 100, 0))), whole)
+    np.testing.assert_allclose(np.concatenate(list(bootstrap.resampled(sums, 100, 0))), joined)

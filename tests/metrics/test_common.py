@@ -137,15 +137,15 @@ def test_one_record_is_enough_where_spread_is_not_what_is_measured(name):
 @every
 def test_unequal_lengths_raise_with_both_numbers(name):
     truth, probabilities = draw(7, records=4)
-    metric, whole = metrics.load(name), arguments(name, truth, probabilities)
+    metric, total = metrics.load(name), arguments(name, truth, probabilities)
     if name.startswith("agreement"):
         return  # one argument: there is nothing to be unequal
     if name.startswith("emotion_cause"):  # sets of pairs: as many as there are, but alike in width
-        metric, whole = (lambda a, b: metrics.load(name)(a, b[:, :3])), (whole[0], whole[1])
-    elif len(whole) == 1:
-        metric, whole = (lambda *pair: confusion_matrix(*pair, 5)), (truth, truth)
+        metric, total = (lambda a, b: metrics.load(name)(a, b[:, :3])), (total[0], total[1])
+    elif len(total) == 1:
+        metric, total = (lambda *pair: confusion_matrix(*pair, 5)), (truth, truth)
     with pytest.raises(ValueError, match=r"(?s)4.*3"):
-        metric(whole[0], whole[1][:3])
+        metric(total[0], total[1][:3])
 
 
 @every

@@ -116,9 +116,9 @@ def test_equal_rows_are_at_no_distance_to_the_last_bit():
 
 def test_blocks_do_not_change_the_result(monkeypatch):
     p, q = draw(6, records=100)
-    whole = ours.divergences(p, q)
+    all_rows = ours.divergences(p, q)
     monkeypatch.setattr(ours, "ROWS", 7)
-    np.testing.assert_array_equal(ours.divergences(p, q), whole)
+    np.testing.assert_array_equal(ours.divergences(p, q), all_rows)
 
 
 def test_means_are_those_of_the_values_per_record():

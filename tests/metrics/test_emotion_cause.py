@@ -174,19 +174,19 @@ def test_the_pairs_of_subtask_1_are_scored_as_those_of_subtask_2_without_their_w
 
 def test_counts_per_conversation_add_up_so_that_conversations_can_be_resampled():
     rows = np.array([(c, t, t, 0, 2, t % 6) for c in range(4) for t in range(9)])
-    predicted = rows.copy()
-    predicted[::3, 4] = 4
+    answers = rows.copy()
+    answers[::3, 4] = 4
     weights = np.array([2, 0, 1, 3])
     for count in (ours.strict_counts, ours.proportional_counts):
-        total = np.einsum("c,cek->ek", weights, count(rows, predicted, 4))
+        total = np.einsum("c,cek->ek", weights, count(rows, answers, 4))
         drawn = np.repeat(np.arange(4), weights)
-        gold, said = (
+        gold, predicted = (
             np.concatenate(
                 [np.c_[np.full(9, i), r[r[:, 0] == c][:, 1:]] for i, c in enumerate(drawn)]
             )
-            for r in (rows, predicted)
+            for r in (rows, answers)
         )
-        again = ours.figures(count(gold, said, 6).sum(0))
+        again = ours.figures(count(gold, predicted, 6).sum(0))
         assert ours.figures(total) == pytest.approx(again)
 
 

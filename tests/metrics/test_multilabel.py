@@ -17,31 +17,33 @@ def draw(seed, records=60, classes=6, rate=0.3):
 @pytest.mark.parametrize("seed", range(8))
 def test_scikit_learn_says_the_same(seed):
     truth, scores = draw(seed)
-    said = scores >= 0.5
+    predicted = scores >= 0.5
     how = {"zero_division": 1.0}
     expected = {
-        "micro_f1": sk.f1_score(truth, said, average="micro"),
-        "macro_f1": sk.f1_score(truth, said, average="macro"),
-        "samples_f1": sk.f1_score(truth, said, average="samples", **how),
-        "jaccard": sk.jaccard_score(truth, said, average="samples", **how),
-        "exact_match": sk.accuracy_score(truth, said),
+        "micro_f1": sk.f1_score(truth, predicted, average="micro"),
+        "macro_f1": sk.f1_score(truth, predicted, average="macro"),
+        "samples_f1": sk.f1_score(truth, predicted, average="samples", **how),
+        "jaccard": sk.jaccard_score(truth, predicted, average="samples", **how),
+        "exact_match": sk.accuracy_score(truth, predicted),
         "mean_average_precision": sk.average_precision_score(truth, scores, average="macro"),
     }
-    got = {n: getattr(ours, n)(truth, scores if n.startswith("mean") else said) for n in expected}
+    got = {
+        n: getattr(ours, n)(truth, scores if n.startswith("mean") else predicted) for n in expected
+    }
     assert got == pytest.approx(expected)
 
 
 def test_a_class_that_nobody_has_is_left_out_of_macro_f1_or_counts_as_zero():
     truth, scores = draw(0)
     truth[:, 2], scores[:, 2] = False, 0.0
-    said = scores >= 0.5
-    total = ours.sums(truth, said, np.zeros(60, int), 1)[0]
+    predicted = scores >= 0.5
+    total = ours.sums(truth, predicted, np.zeros(60, int), 1)[0]
     rest = [c for c in range(6) if c != 2]
-    some = sk.f1_score(truth[:, rest], said[:, rest], average="macro")
-    assert ours.macro_f1(truth, said) == pytest.approx(some)
+    some = sk.f1_score(truth[:, rest], predicted[:, rest], average="macro")
+    assert ours.macro_f1(truth, predicted) == pytest.approx(some)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        every = sk.f1_score(truth, said, average="macro", zero_division=0.0)
+        every = sk.f1_score(truth, predicted, average="macro", zero_division=0.0)
     assert ours.figures(total, absent=0.0)["macro_f1"] == pytest.approx(every)
     assert np.isnan(ours.average_precisions(truth, scores)[2])
 
@@ -55,11 +57,11 @@ def test_two_empty_sets_are_alike_and_one_of_them_is_wrong():
 
 def test_by_hand():
     truth = np.array([[1, 1, 0], [0, 0, 1]], bool)
-    said = np.array([[1, 0, 1], [0, 0, 1]], bool)
-    assert ours.micro_f1(truth, said) == pytest.approx(2 * 2 / (3 + 3))
-    assert ours.macro_f1(truth, said) == pytest.approx((1 + 0 + 2 / 3) / 3)
-    assert ours.jaccard(truth, said) == pytest.approx((1 / 3 + 1) / 2)
-    assert ours.exact_match(truth, said) == 0.5
+    answers = np.array([[1, 0, 1], [0, 0, 1]], bool)
+    assert ours.micro_f1(truth, answers) == pytest.approx(2 * 2 / (3 + 3))
+    assert ours.macro_f1(truth, answers) == pytest.approx((1 + 0 + 2 / 3) / 3)
+    assert ours.jaccard(truth, answers) == pytest.approx((1 / 3 + 1) / 2)
+    assert ours.exact_match(truth, answers) == 0.5
 
 
 def test_equal_scores_are_passed_at_once():

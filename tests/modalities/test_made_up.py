@@ -202,8 +202,8 @@ def test_an_unknown_modality_is_a_usage_error(
 ) -> None:
     done = emocli("encode", "--modality", "smell", "--encoder", "nose", stdin=corpus[:1])
     assert (done.status, done.stdout) == (2, b"")
-    assert "text, audio or heart-rate, not smell" in done.stderr
+    assert "(text, audio or heart-rate), not smell" in done.stderr
     monkeypatch.delitem(MODALITIES, NAME)
     done = emocli("encode", "--model", model, stdin=corpus[:1])
     assert (done.status, done.stdout) == (2, b"")
-    assert "no modality 'heart-rate'" in done.stderr
+    assert "unknown modality 'heart-rate'" in done.stderr

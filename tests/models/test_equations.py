@@ -81,28 +81,29 @@ def test_a_zeroed_and_masked_stream_leaves_conv_attention_as_if_it_were_zero_fea
         for parameter in model.project.parameters():
             parameter.fill_(1.0)
     streams, masks = batch(kind=TIMED)
-    features, there = model._moments(streams, masks)
-    assert not there[1, :, 1].any()
+    features, present = model._moments(streams, masks)
+    assert not present[1, :, 1].any()
     assert features[1, :, 1].abs().max() == 0
     assert features[0, :, 1].abs().max() > 0
 
 
 def test_expert_gates_and_fusion_are_those_of_the_formula() -> None:
-    model, given = build("expert-gating"), batch(kind=TIMED)
+    model, inputs = build("expert-gating"), batch(kind=TIMED)
     with torch.no_grad():
-        found = {
-            n: (model.project[n](v) * m[..., None], m) for n, (v, m) in model.inputs(*given).items()
+        encoded = {
+            n: (model.project[n](v) * m[..., None], m)
+            for n, (v, m) in model.inputs(*inputs).items()
         }
-        anchor = _sequences.masked_mean(*found["text"]).numpy()
-        there = np.stack([m.any(1).numpy() for _, m in found.values()], 1)
+        anchor = _sequences.masked_mean(*encoded["text"]).numpy()
+        present = np.stack([m.any(1).numpy() for _, m in encoded.values()], 1)
         opinions, alphas = [], []
         for name, expert in model.experts.items():
-            parts, extra = expert(found)
+            parts, extra = expert(encoded)
             e = np.stack([p.numpy() for p in parts], 1)
             beside = np.broadcast_to(anchor[:, None], e.shape)
             score = np.tanh(linear(model.mix[name], np.concatenate([e, beside], -1)))
             score = linear(model.choose[name], score)[..., 0]
-            alphas.append(softmax(np.where(there, score, -1e30)))
+            alphas.append(softmax(np.where(present, score, -1e30)))
             extra = extra.numpy() if isinstance(extra, torch.Tensor) else extra
             opinions.append(extra + (alphas[-1][..., None] * e).sum(1))
         gates = softmax(linear(model.weigh, np.concatenate([*opinions, anchor], 1)))
@@ -112,12 +113,12 @@ def test_expert_gates_and_fusion_are_those_of_the_formula() -> None:
         )
         spread = np.sqrt(total.var(1, keepdims=True) + 1e-5)
         expected = (total - total.mean(1, keepdims=True)) / spread
-        np.testing.assert_allclose(model.fuse(*given), expected, atol=1e-4)
-        said = model.gates(*given)
-        np.testing.assert_allclose(said["experts"], gates, atol=1e-5)
+        np.testing.assert_allclose(model.fuse(*inputs), expected, atol=1e-4)
+        weights = model.gates(*inputs)
+        np.testing.assert_allclose(weights["experts"], gates, atol=1e-5)
         shares = sum(gates[:, [i]] * a for i, a in enumerate(alphas))
-        np.testing.assert_allclose(said["modalities"], shares, atol=1e-5)
-        terms = model.objective(*given, torch.zeros(6).long(), torch.nn.functional.cross_entropy)
+        np.testing.assert_allclose(weights["modalities"], shares, atol=1e-5)
+        terms = model.objective(*inputs, torch.zeros(6).long(), torch.nn.functional.cross_entropy)
     usage = gates.mean(0)
     assert float(terms["balance"]) == pytest.approx(
         0.01 * (usage * np.log(3 * usage)).sum(), abs=1e-6
@@ -134,12 +135,12 @@ def test_experts_can_be_left_out_and_made_equal() -> None:
 def test_the_contrast_of_miar_is_info_nce(targets: list[float] | None) -> None:
     random = np.random.default_rng(0)
     tokens = random.normal(size=(5, 3, 4))
-    there = np.ones((5, 3), bool)
-    there[1, 2] = False
+    present = np.ones((5, 3), bool)
+    present[1, 2] = False
     unit = tokens / np.linalg.norm(tokens, axis=2, keepdims=True)
     losses = []
     for a, b in ((0, 1), (0, 2), (1, 2)):
-        both = there[:, a] & there[:, b]
+        both = present[:, a] & present[:, b]
         scores = unit[both, a] @ unit[both, b].T / 0.07
         match = np.eye(both.sum())
         if targets is not None:
@@ -148,17 +149,17 @@ def test_the_contrast_of_miar_is_info_nce(targets: list[float] | None) -> None:
         for matrix in (scores, scores.T):
             losses.append(-(match * np.log(softmax(matrix))).sum(1).mean())
     values = None if targets is None else torch.tensor(targets, dtype=torch.float64)
-    got = _contrast(torch.from_numpy(tokens), torch.from_numpy(there), values)
+    got = _contrast(torch.from_numpy(tokens), torch.from_numpy(present), values)
     assert float(got) == pytest.approx(np.mean(losses), rel=1e-5)
 
 
 def test_the_moments_of_miar_are_means_and_spreads_of_what_is_there() -> None:
     random = np.random.default_rng(1)
-    tokens, there = random.normal(size=(30, 2, 4)), random.random((30, 2)) < 0.7
-    means = [tokens[there[:, m], m].mean(0) for m in range(2)]
-    spreads = [tokens[there[:, m], m].std(0) for m in range(2)]
+    tokens, present = random.normal(size=(30, 2, 4)), random.random((30, 2)) < 0.7
+    means = [tokens[present[:, m], m].mean(0) for m in range(2)]
+    spreads = [tokens[present[:, m], m].std(0) for m in range(2)]
     expected = ((means[0] - means[1]) ** 2).sum() + ((spreads[0] - spreads[1]) ** 2).sum()
-    got = _moments(torch.from_numpy(tokens), torch.from_numpy(there))
+    got = _moments(torch.from_numpy(tokens), torch.from_numpy(present))
     assert float(got) == pytest.approx(expected, rel=1e-4)
 
 
@@ -189,8 +190,8 @@ def test_attention_is_softmax_of_scaled_products_over_what_is_there(asking: int 
         )
     )
     scores = np.where(mask[:, None, None], q @ k.swapaxes(2, 3) / 2, -1e30)
-    found = (softmax(scores) @ v).swapaxes(1, 2).reshape(3, -1, 8)
-    expected = linear(attention.output, found)
+    output = (softmax(scores) @ v).swapaxes(1, 2).reshape(3, -1, 8)
+    expected = linear(attention.output, output)
     expected[2] = 0
     np.testing.assert_allclose(attention(queries, values, mask).detach(), expected, atol=1e-5)
 
@@ -205,17 +206,17 @@ def test_the_first_place_alone_is_the_first_of_all(looks: str) -> None:
     seen = (others, torch.tensor([[1, 1, 1, 0], [0, 0, 0, 0], [0, 1, 0, 1]]).bool())
     slopes = []
     for first in (False, True):
-        found = layer(values.requires_grad_(), mask, seen, first=first)[:, 0]
-        wanted = [values, *layer.parameters()]
-        slopes.append([found, *torch.autograd.grad(found.square().sum(), wanted)])
+        output = layer(values.requires_grad_(), mask, seen, first=first)[:, 0]
+        leaves = [values, *layer.parameters()]
+        slopes.append([output, *torch.autograd.grad(output.square().sum(), leaves)])
     for one, other in zip(*slopes, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 
 def test_tokens_of_miar_are_what_whole_layers_would_give() -> None:
-    model, given = build("miar"), batch(kind=TIMED)
+    model, inputs = build("miar"), batch(kind=TIMED)
     with torch.no_grad():
-        encoded = model._encoded(*given)
+        encoded = model._encoded(*inputs)
         tokens = []
         for (name, own, others), query in zip(model.tokens, model.queries, strict=True):
             start = (query.expand(6, 1, -1), torch.ones(6, 1).bool())
@@ -223,22 +224,22 @@ def test_tokens_of_miar_are_what_whole_layers_would_give() -> None:
             for layer in model.blocks[name]:
                 values = layer(values, mask, _sequences.joined([encoded[o] for o in others]))
             tokens.append(model.norm(values[:, 0]))
-        found, _ = model._globals(*given)
-    torch.testing.assert_close(found, torch.stack(tokens, dim=1), rtol=1e-4, atol=1e-5)
+        got, _ = model._globals(*inputs)
+    torch.testing.assert_close(got, torch.stack(tokens, dim=1), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(("time", "count"), [(5, 5), (10, 4), (3, 8), (1, 6), (7, 1)])
 def test_segments_are_adaptive_pools(time: int, count: int) -> None:
     values = torch.randn(2, time, 3, generator=torch.Generator().manual_seed(0))
     expected = torch.nn.functional.adaptive_avg_pool1d(values.transpose(1, 2), count)
-    got, there = _sequences.segments(values, torch.ones(2, time).bool(), count)
+    got, mask = _sequences.segments(values, torch.ones(2, time).bool(), count)
     assert torch.allclose(got, expected.transpose(1, 2), atol=1e-6)
-    assert there.all()
+    assert mask.all()
 
 
 def test_a_segment_of_lost_frames_is_masked() -> None:
     mask = torch.tensor([[1, 1, 0, 0, 1, 1, 0, 0]]).bool()  # the last two are padding
     values = torch.arange(8.0)[None, :, None]
-    got, there = _sequences.segments(values, mask, 3)
-    assert there.tolist() == [[True, False, True]]
+    got, segment_mask = _sequences.segments(values, mask, 3)
+    assert segment_mask.tolist() == [[True, False, True]]
     assert got[0, :, 0].tolist() == [0.5, 0.0, 4.5]

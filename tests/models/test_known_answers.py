@@ -34,8 +34,8 @@ def test_rare_classes_drawn_as_often_as_others_are_found_more_often() -> None:
 
 def test_a_stream_of_noise_costs_little() -> None:
     task = fusion_tasks.noise(seed=0)
-    alone = accuracy(fitted("concat", task.of("text"), seed=0), task.of("text").test)
-    assert accuracy(fitted("gated", task, seed=0), task.test) > alone - 0.05
+    text_only = accuracy(fitted("concat", task.of("text"), seed=0), task.of("text").test)
+    assert accuracy(fitted("gated", task, seed=0), task.test) > text_only - 0.05
 
 
 def test_who_is_right_is_told_by_a_gate_not_by_one_stream() -> None:

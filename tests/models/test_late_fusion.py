@@ -24,13 +24,13 @@ def test_the_product_of_experts_is_that_of_the_formula() -> None:
     with torch.no_grad():
         model.heads["text"].log_prior.copy_(torch.tensor([0.4, 0.3, 0.2, 0.1]).log())
         model.heads["text"].temperature.fill_(1.7)
-        alone = {n: v.exp().numpy() for n, v in model.unimodal(streams).items()}
+        single = {n: v.exp().numpy() for n, v in model.unimodal(streams).items()}
         fused = model(streams, masks).exp().numpy()
-    expected = alone["audio"] * (alone["text"] / [0.4, 0.3, 0.2, 0.1]) ** 0.4
+    expected = single["audio"] * (single["text"] / [0.4, 0.3, 0.2, 0.1]) ** 0.4
     expected /= expected.sum(1, keepdims=True)
     np.testing.assert_allclose(fused[0], expected[0], rtol=1e-5)
-    np.testing.assert_allclose(fused[1], alone["audio"][1], rtol=1e-5)  # no text
-    np.testing.assert_allclose(fused[2], alone["text"][2], rtol=1e-5)  # no audio
+    np.testing.assert_allclose(fused[1], single["audio"][1], rtol=1e-5)  # no text
+    np.testing.assert_allclose(fused[2], single["text"][2], rtol=1e-5)  # no audio
 
 
 def test_a_text_that_says_its_prior_changes_nothing() -> None:
@@ -39,8 +39,8 @@ def test_a_text_that_says_its_prior_changes_nothing() -> None:
         for parameter in model.heads["text"].parameters():
             parameter.zero_()
         model.heads["text"].output.bias.copy_(model.heads["text"].log_prior)
-        fused, alone = model(streams, masks)[0], model.unimodal(streams)["audio"][0]
-    assert torch.allclose(fused, alone, atol=1e-6)
+        fused, single = model(streams, masks)[0], model.unimodal(streams)["audio"][0]
+    assert torch.allclose(fused, single, atol=1e-6)
 
 
 def test_shares_add_to_one_over_what_is_there() -> None:
@@ -52,11 +52,11 @@ def test_shares_add_to_one_over_what_is_there() -> None:
     assert shares["text"][2] == 1
 
 
-def said(model: Any) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Return what each stream of the batch says alone, and what the model says: probabilities."""
+def predictions(model: Any) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Return the probabilities of each stream of the batch, and those of the model."""
     with torch.no_grad():
-        alone = {n: v.exp().double().numpy() for n, v in model.unimodal(*batch()).items()}
-        return alone, model(*batch()).exp().double().numpy()
+        single = {n: v.exp().double().numpy() for n, v in model.unimodal(*batch()).items()}
+        return single, model(*batch()).exp().double().numpy()
 
 
 def weighted(rule: str, **weights: float) -> Any:
@@ -64,25 +64,27 @@ def weighted(rule: str, **weights: float) -> Any:
 
 
 def test_a_sum_is_the_weighted_mean_of_probabilities() -> None:
-    alone, fused = said(weighted("sum", audio=0.35, text=0.65))
-    np.testing.assert_allclose(fused[0], 0.35 * alone["audio"][0] + 0.65 * alone["text"][0], 1e-5)
-    np.testing.assert_allclose(fused[1], alone["audio"][1], rtol=1e-5)  # no text
-    np.testing.assert_allclose(fused[2], alone["text"][2], rtol=1e-5)  # no audio
+    unimodal, fused = predictions(weighted("sum", audio=0.35, text=0.65))
+    np.testing.assert_allclose(
+        fused[0], 0.35 * unimodal["audio"][0] + 0.65 * unimodal["text"][0], 1e-5
+    )
+    np.testing.assert_allclose(fused[1], unimodal["audio"][1], rtol=1e-5)  # no text
+    np.testing.assert_allclose(fused[2], unimodal["text"][2], rtol=1e-5)  # no audio
 
 
 def test_a_product_is_that_of_powers_of_probabilities() -> None:
-    alone, fused = said(weighted("product", audio=0.35, text=0.65))
-    expected = alone["audio"] ** 0.35 * alone["text"] ** 0.65
+    unimodal, fused = predictions(weighted("product", audio=0.35, text=0.65))
+    expected = unimodal["audio"] ** 0.35 * unimodal["text"] ** 0.65
     np.testing.assert_allclose(fused[0], expected[0] / expected[0].sum(), rtol=1e-5)
-    np.testing.assert_allclose(fused[1], alone["audio"][1], rtol=1e-5)
-    np.testing.assert_allclose(fused[2], alone["text"][2], rtol=1e-5)
+    np.testing.assert_allclose(fused[1], unimodal["audio"][1], rtol=1e-5)
+    np.testing.assert_allclose(fused[2], unimodal["text"][2], rtol=1e-5)
 
 
 @pytest.mark.parametrize("rule", ["sum", "product"])
 def test_weights_are_scaled_over_what_is_there(rule: str) -> None:
     answers = torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.2, 0.2, 0.6]]).log()[None]
-    there = torch.tensor([[True, False, True]])
-    weights = rules.scaled(torch.tensor([0.2, 0.5, 0.3]), there)
+    present = torch.tensor([[True, False, True]])
+    weights = rules.scaled(torch.tensor([0.2, 0.5, 0.3]), present)
     assert weights[0].tolist() == pytest.approx([0.4, 0, 0.6])
     p, q = np.array([0.7, 0.2, 0.1]), np.array([0.2, 0.2, 0.6])
     expected = 0.4 * p + 0.6 * q if rule == "sum" else p**0.4 * q**0.6
@@ -94,9 +96,9 @@ def test_weights_are_scaled_over_what_is_there(rule: str) -> None:
 @pytest.mark.parametrize("rule", ["sum", "product"])
 def test_a_stream_of_no_weight_answers_where_it_is_alone(rule: str) -> None:
     model = weighted(rule, audio=0.0, text=1.0)
-    alone, fused = said(model)
-    np.testing.assert_allclose(fused[0], alone["text"][0], rtol=1e-5)
-    np.testing.assert_allclose(fused[1], alone["audio"][1], rtol=1e-5)  # no text
+    unimodal, fused = predictions(model)
+    np.testing.assert_allclose(fused[0], unimodal["text"][0], rtol=1e-5)
+    np.testing.assert_allclose(fused[1], unimodal["audio"][1], rtol=1e-5)  # no text
     assert model.shares(batch()[1])["audio"].tolist()[:2] == [0, 1]
 
 
@@ -113,12 +115,12 @@ def test_where_nothing_is_there_all_classes_are_as_likely(rule: str) -> None:
 
 def test_a_regression_is_linear_in_log_probabilities_and_a_sum_where_something_lacks() -> None:
     model = build("late-fusion", rule="regression", weights={"audio": 0.3, "text": 0.7})
-    alone, fused = said(model)
-    side = np.concatenate([np.log(alone["audio"]), np.log(alone["text"])], axis=1)
+    unimodal, fused = predictions(model)
+    side = np.concatenate([np.log(unimodal["audio"]), np.log(unimodal["text"])], axis=1)
     weight, bias = (p.detach().numpy() for p in model.regression.parameters())
     np.testing.assert_allclose(fused[0], softmax(side[0] @ weight.T + bias), rtol=1e-4)
-    np.testing.assert_allclose(fused[1], alone["audio"][1], rtol=1e-5)
-    np.testing.assert_allclose(fused[2], alone["text"][2], rtol=1e-5)
+    np.testing.assert_allclose(fused[1], unimodal["audio"][1], rtol=1e-5)
+    np.testing.assert_allclose(fused[2], unimodal["text"][2], rtol=1e-5)
     sizes = [np.linalg.norm(weight[:, :4]), np.linalg.norm(weight[:, 4:])]
     assert model.shares(batch()[1])["audio"][0] == pytest.approx(sizes[0] / sum(sizes))
 
@@ -149,19 +151,19 @@ def test_a_head_reads_the_mean_of_the_frames_that_are_there() -> None:
         n: torch.stack([v[i][m[i]].mean(0).nan_to_num() for i in range(6)])
         for (n, v), m in zip(streams.items(), masks.values(), strict=True)
     }
-    there = {n: m.any(1) for n, m in masks.items()}
-    assert torch.allclose(model(streams, masks), model(means, there), atol=1e-6)
+    present = {n: m.any(1) for n, m in masks.items()}
+    assert torch.allclose(model(streams, masks), model(means, present), atol=1e-6)
 
 
 def test_without_masks_everything_is_there() -> None:
     model, (streams, masks) = build("late-fusion"), batch()
-    whole = model.unimodal(streams)
-    assert torch.equal(whole["text"][0], model.unimodal(streams, masks)["text"][0])
-    assert not torch.equal(whole["text"][1], model.unimodal(streams, masks)["text"][1])
+    unmasked = model.unimodal(streams)
+    assert torch.equal(unmasked["text"][0], model.unimodal(streams, masks)["text"][0])
+    assert not torch.equal(unmasked["text"][1], model.unimodal(streams, masks)["text"][1])
 
 
 def test_a_rule_that_is_not_there_is_named() -> None:
-    with pytest.raises(ConfigError, match="no rule 'vote'"):
+    with pytest.raises(ConfigError, match="unknown rule 'vote' of late-fusion"):
         build("late-fusion", rule="vote")
 
 

@@ -23,10 +23,10 @@ def test_the_hidden_layer_is_that_of_the_formula(activation):
     units = (x.numpy() - np.arange(5)) / 2 @ w["hidden.weight"].T + w["hidden.bias"]
     act = np.maximum(units, 0) if activation == "relu" else units * (1 + erf(units / 2**0.5)) / 2
     expected = act @ w["output.weight"].T + w["output.bias"]
-    there = {"a": torch.ones(4, dtype=torch.bool)}
-    np.testing.assert_allclose(model({"a": x}, there).detach(), expected, atol=1e-5)
+    present = {"a": torch.ones(4, dtype=torch.bool)}
+    np.testing.assert_allclose(model({"a": x}, present).detach(), expected, atol=1e-5)
 
 
 def test_another_activation_is_refused():
-    with pytest.raises(ConfigError, match="activation 'tanh' is neither gelu nor relu"):
+    with pytest.raises(ConfigError, match="unknown activation 'tanh'"):
         models.build("mlp", {"dims": {"a": 5}, "classes": 3, "activation": "tanh"})

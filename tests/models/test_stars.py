@@ -54,9 +54,9 @@ def test_the_way_back_does_not_pull_its_target() -> None:
     parts = model.parts(*batch(kind=TIMED))
     start = {"i": parts.specific[0].detach().requires_grad_()}
     end = parts.specific[0].detach().clone().requires_grad_()
-    found = model._translator(0, 1)(parts.shared[0], start["i"], parts.there[0])
-    back = model._translator(1, 0)(parts.shared[0], found, parts.there[0])
-    align.mean(align.apart(back, model._fixed(end)), parts.there[0]).backward()
+    translation = model._translator(0, 1)(parts.shared[0], start["i"], parts.mask[0])
+    back = model._translator(1, 0)(parts.shared[0], translation, parts.mask[0])
+    align.mean(align.distance(back, model._fixed(end)), parts.mask[0]).backward()
     assert end.grad is None
     assert start["i"].grad is not None
 
@@ -164,7 +164,7 @@ def test_the_distance_is_that_of_the_formula() -> None:
     apart = np.abs(normed(left) - normed(right))
     smooth = np.where(apart < 1, apart**2 / 2, apart - 0.5).mean(-1)
     expected = (angle + 0.5 * smooth)[mask].mean()
-    got = align.mean(align.apart(*map(torch.from_numpy, (left, right))), torch.from_numpy(mask))
+    got = align.mean(align.distance(*map(torch.from_numpy, (left, right))), torch.from_numpy(mask))
     assert float(got) == pytest.approx(expected, rel=1e-6)
 
 
@@ -177,9 +177,9 @@ def test_a_lost_stream_is_the_mean_of_what_the_others_say_of_it() -> None:
     masks["video"][0] = False
     with torch.no_grad():
         parts = model.parts(streams, masks)
-        found = model.translations(parts)
-        shared, specific = model.recover.missing(parts, found, 2, "video")
-        guesses = torch.stack([found[0, 2], found[1, 2]]).numpy()
+        translations = model.translations(parts)
+        shared, specific = model.recover.missing(parts, translations, 2, "video")
+        guesses = torch.stack([translations[0, 2], translations[1, 2]]).numpy()
         weight = model.recover.score["video"].weight[0].numpy()
     scores = np.exp(guesses @ weight)
     shares = scores / scores.sum(0)
@@ -200,12 +200,12 @@ def test_every_parameter_of_three_streams_is_trained() -> None:
 
 
 def test_translation_is_warmed_up() -> None:
-    model, given = built(), batch(kind=TIMED)
-    parts = model.parts(*given)
-    found = model.translations(parts)
+    model, inputs = built(), batch(kind=TIMED)
+    parts = model.parts(*inputs)
+    translations = model.translations(parts)
     terms = {}
     for model.progress in (0.0, 0.05, 0.1, 1.0):
-        terms[model.progress] = model.alignment(parts, found)["translate"].item()
+        terms[model.progress] = model.alignment(parts, translations)["translate"].item()
     assert terms[0.0] == 0
     assert terms[0.05] == pytest.approx(terms[1.0] / 2)
     assert terms[0.1] == pytest.approx(terms[1.0])

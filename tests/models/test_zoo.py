@@ -74,8 +74,8 @@ def test_logits_have_the_shape_of_the_classes(name: str, kind: str) -> None:
 
 @every_kind
 def test_forward_is_classify_of_fuse(name: str, kind: str) -> None:
-    model, given = build(name), batch(kind=kind)
-    assert torch.equal(model(*given), model.classify(model.fuse(*given)))
+    model, inputs = build(name), batch(kind=kind)
+    assert torch.equal(model(*inputs), model.classify(model.fuse(*inputs)))
 
 
 @pytest.mark.parametrize("what", [1e6, float("inf"), float("nan")])
@@ -117,13 +117,13 @@ def test_a_stream_that_is_there_matters(name: str, kind: str) -> None:
 @every_kind
 def test_one_row_alone_is_the_row_in_the_batch(name: str, kind: str) -> None:
     model, (streams, masks) = build(name), batch(kind=kind)
-    whole = model(streams, masks)
+    batched = model(streams, masks)
     for row in range(6):
-        alone = model(
+        single = model(
             {n: v[row : row + 1] for n, v in streams.items()},
             {n: m[row : row + 1] for n, m in masks.items()},
         )
-        assert torch.allclose(alone[0], whole[row], atol=1e-6)
+        assert torch.allclose(single[0], batched[row], atol=1e-6)
 
 
 @every_kind
@@ -142,8 +142,8 @@ def test_vectors_and_sequences_can_be_mixed(name: str) -> None:
     streams = {"audio": batch(kind=TIMED)[0]["audio"], "text": batch()[0]["text"]}
     masks = {"audio": batch(kind=TIMED)[1]["audio"], "text": batch()[1]["text"]}
     assert model(streams, masks).isfinite().all()
-    whole = {"audio": masks["audio"].any(1), "text": masks["text"]}  # a mask may be the record's
-    assert torch.allclose(model(streams, masks)[0], model(streams, whole)[0], atol=1e-6)
+    full = {"audio": masks["audio"].any(1), "text": masks["text"]}  # a mask may be the record's
+    assert torch.allclose(model(streams, masks)[0], model(streams, full)[0], atol=1e-6)
 
 
 @every_kind
@@ -227,8 +227,8 @@ def test_gates_add_to_one_over_what_is_there(name: str) -> None:
         assert torch.allclose(values.sum(1), torch.ones(6), atol=1e-5), gate
         assert (values >= 0).all()
         if gate == "modalities":
-            there = torch.stack([m.any(1) for m in masks.values()], dim=1)
-            assert torch.equal(values > 0, there)
+            present = torch.stack([m.any(1) for m in masks.values()], dim=1)
+            assert torch.equal(values > 0, present)
 
 
 @everything
@@ -264,7 +264,7 @@ def test_a_config_survives_json(name: str) -> None:
 
 
 def test_a_model_that_is_not_there_is_named() -> None:
-    with pytest.raises(ConfigError, match="no model 'magic'"):
+    with pytest.raises(ConfigError, match="unknown model 'magic'"):
         models.build("magic", {})
-    with pytest.raises(ConfigError, match="model gated has no size"):
+    with pytest.raises(ConfigError, match="unknown setting size of model gated"):
         models.build("gated", {"size": 3})

@@ -42,17 +42,17 @@ class Ending(NamedTuple):
     seconds: float  # since the signal
     before: bool  # it had ended before the signal
     orphans: bool
-    whole: bool  # stdout has whole lines only
+    complete: bool  # stdout has complete lines only
     stderr: str
 
     @property
     def kind(self) -> str:
-        """Say in a word or two how it ended."""
+        """Return in a word or two how the run ended."""
         if self.status is None:
             return "HUNG"
         if self.orphans:
             return "LEFT A WORKER"
-        if not self.whole:
+        if not self.complete:
             return "TORN LINE"
         # Or did so in the same moment: the system takes a while to free what a process had.
         done = f" {len(CLIPS)} records" in self.stderr and self.seconds < 0.1
@@ -93,11 +93,11 @@ def ending(command: tuple[str, ...], number: int, delay_s: float, group: bool) -
     if seconds >= HANG_S:
         os.killpg(process.pid, signal.SIGKILL)
         stdout, stderr = process.communicate()
-    whole = not stdout or stdout.endswith(b"\n")
-    for line in stdout.splitlines() if whole else ():
+    complete = not stdout or stdout.endswith(b"\n")
+    for line in stdout.splitlines() if complete else ():
         orjson.loads(line)
     text = stderr.decode()
-    return Ending(command[0], number, delay_s, status, seconds, before, orphans, whole, text)
+    return Ending(command[0], number, delay_s, status, seconds, before, orphans, complete, text)
 
 
 def endings(runs: int, seed: int) -> list[Ending]:
@@ -114,19 +114,19 @@ def endings(runs: int, seed: int) -> list[Ending]:
         for command, last_s in commands
     ]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(lambda how: ending(*how), plan))
+        return list(pool.map(lambda arguments: ending(*arguments), plan))
 
 
 def main(runs: int = 200, seed: int = 0) -> int:
-    """Print a table, and every ending that is none; return 1 if there is one."""
-    found = endings(runs, seed)
+    """Print a table, and every bad ending; return 1 if there is one."""
+    runs_ended = endings(runs, seed)
     print(f"{'command':14} {'signal':8} {'ending':15} {'runs':>4}  slowest")
-    rows = Counter((e.command, signal.Signals(e.number).name, e.kind) for e in found)
+    rows = Counter((e.command, signal.Signals(e.number).name, e.kind) for e in runs_ended)
     for (command, name, kind), count in sorted(rows.items()):
-        of_row = [e for e in found if (e.command, e.kind) == (command, kind)]
+        of_row = [e for e in runs_ended if (e.command, e.kind) == (command, kind)]
         slowest = max(e.seconds for e in of_row if signal.Signals(e.number).name == name)
         print(f"{command:14} {name:8} {kind:15} {count:4}  {slowest:.2f} s")
-    bad = [e for e in found if e.kind.isupper()]
+    bad = [e for e in runs_ended if e.kind.isupper()]
     for e in bad:
         print(f"\n{e.kind}: {e.command} {e.number} after {e.delay_s:.3f} s: {e.status}\n{e.stderr}")
     return 1 if bad else 0

@@ -1,4 +1,4 @@
-"""--output, --resume and --shard: whole files, the same bytes, nothing lost."""
+"""--output, --resume and --shard: complete files, the same bytes, nothing lost."""
 
 from __future__ import annotations
 
@@ -64,10 +64,10 @@ def items() -> list[inputs.Item]:
 def test_stopped_anywhere_and_resumed_gives_the_same_bytes(
     tmp_path: Path, stop: int, again: int
 ) -> None:
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
-    whole.mkdir()
+    uninterrupted, cut = tmp_path / "uninterrupted", tmp_path / "cut"
+    uninterrupted.mkdir()
     cut.mkdir()
-    go(whole, items())
+    go(uninterrupted, items())
     go(cut, items(), stop=stop)
     assert not (cut / "out.jsonl").exists()
     with (cut / "out.jsonl.part").open("ab") as part:
@@ -75,7 +75,7 @@ def test_stopped_anywhere_and_resumed_gives_the_same_bytes(
     if again != 99:
         go(cut, items(), stop=again, resume=True)
     done = go(cut, items(), resume=True)
-    assert (cut / "out.jsonl").read_bytes() == (whole / "out.jsonl").read_bytes()
+    assert (cut / "out.jsonl").read_bytes() == (uninterrupted / "out.jsonl").read_bytes()
     assert len(done) <= 11 - 4 * (stop // 4)
     assert sorted(p.name for p in cut.iterdir()) == ["out.jsonl"]
 
@@ -131,7 +131,7 @@ def test_killed_for_real_and_resumed(
     wav: Any, tmp_path: Path, number: signal.Signals, emocli: Emocli
 ) -> None:
     sounds = [str(wav(f"{i}.wav", seconds=0.3 + i / 20)) for i in range(12)]
-    out, whole = tmp_path / "out.jsonl", tmp_path / "whole.jsonl"
+    out, uninterrupted = tmp_path / "out.jsonl", tmp_path / "uninterrupted.jsonl"
     flags = ["prosody", *sounds, "--jobs", "1"]
     process = subprocess.Popen(
         [sys.executable, "-c", SLOW, *flags, "-o", str(out)], stderr=subprocess.PIPE
@@ -150,8 +150,8 @@ def test_killed_for_real_and_resumed(
     assert b"Traceback" not in stderr
     assert not out.exists()
     assert emocli(*flags, "-o", str(out), "--resume").status == 0
-    assert emocli(*flags, "-o", str(whole)).status == 0
-    assert out.read_bytes() == whole.read_bytes()
+    assert emocli(*flags, "-o", str(uninterrupted)).status == 0
+    assert out.read_bytes() == uninterrupted.read_bytes()
 
 
 def test_resume_needs_an_output(emocli: Emocli) -> None:
@@ -170,9 +170,9 @@ def test_shards_are_a_partition_that_keeps_dialogues_together() -> None:
 
 
 def test_shards_stay_where_they_are() -> None:
-    # A hash of the id alone: these numbers must never change, or arrays half done lose records.
-    found = [next(i for i in range(1, 5) if inputs.in_shard({"id": n}, i, 4)) for n in "abcdef"]
-    assert found == [2, 3, 3, 1, 4, 2]
+    # A hash of the id only: these numbers must never change, or arrays half done lose records.
+    shards = [next(i for i in range(1, 5) if inputs.in_shard({"id": n}, i, 4)) for n in "abcdef"]
+    assert shards == [2, 3, 3, 1, 4, 2]
 
 
 @pytest.mark.parametrize("spec", ["0/3", "4/3", "x", "1", "1/2/3", "-1/2"])

@@ -80,8 +80,8 @@ def test_the_table_shows_no_control_characters() -> None:
         "modalities": {"text": 1.0},
         "model": BAD,
     }
-    alone = {BAD: prediction}
-    record = {"id": BAD, "text": BAD, "prediction": prediction, "unimodal": alone}
+    unimodal = {BAD: prediction}
+    record = {"id": BAD, "text": BAD, "prediction": prediction, "unimodal": unimodal}
     record["missing"] = {"audio": {"message": BAD}}
     assert show_prediction(record, ["joy"], console)
     assert show_prediction({"id": BAD, "error": {"message": BAD}}, ["joy"], console)

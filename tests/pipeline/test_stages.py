@@ -223,7 +223,7 @@ def test_windows_are_batched_apart_and_read_no_further_than_needed() -> None:
     odd = pipeline.batched(work, name="w", size=4, wanted=lambda r: r["n"] % 3 != 0)
     assert [r["n"] for r in pipeline.windowed(odd, Window(5))(source())] == list(range(10))
     assert seen == [[1, 2, 4], [5, 7, 8]]
-    one = pipeline.windowed(pipeline.batched(work, name="w", size=1), Window(5))(source())
+    outcomes = pipeline.windowed(pipeline.batched(work, name="w", size=1), Window(5))(source())
     taken.clear()
-    next(one)
+    next(outcomes)
     assert taken == [0]

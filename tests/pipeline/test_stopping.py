@@ -36,13 +36,13 @@ main.main()
 RECORDS = b'{"id": "a"}\n{"id": "b"}\n{"id": "c"}\n'
 
 
-def command(tmp_path: Path, name: str, work: str, **how: Any) -> subprocess.Popen[bytes]:
+def command(tmp_path: Path, name: str, work: str, **options: Any) -> subprocess.Popen[bytes]:
     """Start `prosody` with `work` for a stage."""
     script = tmp_path / "script.py"
     script.write_text(BEGIN.replace("{name}", name) + work + END)
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(
-        [sys.executable, script, "prosody", "--jobs", "1"], **{**pipes, **how}, cwd=tmp_path
+        [sys.executable, script, "prosody", "--jobs", "1"], **{**pipes, **options}, cwd=tmp_path
     )
 
 

@@ -15,10 +15,10 @@ def both(record: Record) -> float:
 
 
 def sizes(records: list[Record], window: windows.Window) -> list[int]:
-    rest, found = iter(records), []
+    rest, sizes = iter(records), []
     for first in rest:
-        found.append(len(list(window.take(first, rest, lambda record: record))))
-    return found
+        sizes.append(len(list(window.take(first, rest, lambda record: record))))
+    return sizes
 
 
 def test_a_window_holds_hundreds_of_sentences_tens_of_clips_or_one_hour() -> None:

@@ -141,7 +141,7 @@ def test_labels_and_predictions_tell_the_task(task: str) -> None:
     said: list[str] = []
     (row,) = rows(tiny(task), said=said)
     assert row["task"] == task
-    assert (f"task {task}, found" in " ".join(said)) == (task != "classification")
+    assert (f"task {task}, detected" in " ".join(said)) == (task != "classification")
 
 
 def test_no_record_gives_no_row_and_nothing_to_score_is_an_error() -> None:
@@ -174,6 +174,24 @@ def test_groups_have_a_row_each_and_only_intervals_depend_on_the_seed() -> None:
     }
 
 
+def test_ambiguity_is_absent_only_if_no_record_has_votes() -> None:
+    said: list[str] = []
+    joy = {"emotion": "joy"}
+    votes = ({"joy": 3}, {"joy": 2, "fear": 1}, {"joy": 1, "fear": 1})
+    rated = [record(i, {**joy, "votes": v}, joy) for i, v in enumerate(votes)]
+    unrated = [record(9, joy, joy)]
+    groups = rows([*rated, *unrated], said=said, task="classification", by="ambiguity")
+    assert [(row["by"]["ambiguity"], row["scored"]) for row in groups] == [
+        ("low", 1),
+        ("middle", 1),
+        ("high", 1),
+        (None, 1),
+    ]
+    assert not any("no record has it" in text for text in said)
+    rows(unrated, said=said, task="classification", by="ambiguity")
+    assert "--by ambiguity: no record has it" in said
+
+
 def test_a_file_named_minus_is_read_from_stdin() -> None:
     said: list[str] = []
     records, _, _ = random_records()
@@ -190,7 +208,7 @@ def test_limits_name_metrics_of_the_task_and_tell_what_missed() -> None:
     low, high = limits.parse(options)
     assert limits.missed(row, low) == f"uar is {row['uar']:.4f}, --min is 0.99"
     assert limits.missed(row, high) is None
-    with pytest.raises(UsageError, match="no metric 'ccc'"):
+    with pytest.raises(UsageError, match="unknown metric 'ccc'"):
         rows(records, minimum=["ccc=0.5"])
     with pytest.raises(UsageError, match="--min uar=high: not like"):
         limits.parse(ScoreOptions(minimum=["uar=high"]))

@@ -41,8 +41,8 @@ def test_full_scale_is_clipped_and_never_wraps(tmp_path: Path) -> None:
     soundfile.write(
         tmp_path / "a.wav", np.array([1.0, -1.0, 1.5, -1.5] * 50), RATE_HZ, subtype="FLOAT"
     )
-    found = audio.read(tmp_path / "a.wav").samples
-    np.testing.assert_array_equal(found[:4] * 32768, [32767, -32768, 32767, -32768])
+    decoded = audio.read(tmp_path / "a.wav").samples
+    np.testing.assert_array_equal(decoded[:4] * 32768, [32767, -32768, 32767, -32768])
 
 
 def test_what_is_written_is_read_back_as_the_same_numbers(tmp_path: Path, tone: Tone) -> None:
@@ -50,7 +50,7 @@ def test_what_is_written_is_read_back_as_the_same_numbers(tmp_path: Path, tone: 
     audio.write_flac(tmp_path / "b.flac", first.samples)
     again = audio.read(tmp_path / "b.flac")
     np.testing.assert_array_equal(again.samples, first.samples)
-    digests = {audio.sha256(audio.quantise(found.samples)) for found in (first, again)}
+    digests = {audio.sha256(audio.quantise(decoded.samples)) for decoded in (first, again)}
     assert len(digests) == 1
 
 
@@ -64,21 +64,21 @@ def test_samples_that_are_not_numbers_become_silence_and_are_told(
 ) -> None:
     samples = tone()
     samples[100:103] = np.nan, np.inf, -np.inf
-    found = audio.read(_float_wav(tmp_path / "a.wav", samples))
-    np.testing.assert_array_equal(found.samples[100:103] * 32768, [0, 32767, -32768])
-    assert found.warning == "3 samples are not finite numbers"
+    decoded = audio.read(_float_wav(tmp_path / "a.wav", samples))
+    np.testing.assert_array_equal(decoded.samples[100:103] * 32768, [0, 32767, -32768])
+    assert decoded.warning == "3 samples are NaN or infinity"
 
 
 @pytest.mark.parametrize("suffix", ["wav", "flac", "opus", "mp3", "m4a", "mp4", "mkv", "webm"])
 def test_every_format_keeps_length_and_level(wav: Wav, tmp_path: Path, suffix: str) -> None:
     source = wav("source.wav", seconds=1.5)
-    found = audio.read(encoded(source, tmp_path / f"a.{suffix}"))
-    assert found.samples.dtype == np.float32
-    assert found.duration == pytest.approx(1.5, abs=0.1)  # codecs pad by a frame or two
-    assert found.channels == 1
-    assert found.warning is None
+    decoded = audio.read(encoded(source, tmp_path / f"a.{suffix}"))
+    assert decoded.samples.dtype == np.float32
+    assert decoded.duration == pytest.approx(1.5, abs=0.1)  # codecs pad by a frame or two
+    assert decoded.channels == 1
+    assert decoded.warning is None
     original = audio.read(source).samples[4000:20_000]
-    assert level_db(found.samples[4000:20_000]) == pytest.approx(level_db(original), abs=0.5)
+    assert level_db(decoded.samples[4000:20_000]) == pytest.approx(level_db(original), abs=0.5)
 
 
 @pytest.mark.parametrize(
@@ -89,21 +89,21 @@ def test_stereo_equal_to_mono_has_the_same_level_and_is_not_clipped(
 ) -> None:
     mono = tone(level=0.9)
     soundfile.write(tmp_path / "source.wav", np.stack([mono, mono], 1), 44_100)
-    found = audio.read(encoded(tmp_path / "source.wav", tmp_path / f"a.{suffix}"))
-    assert found.decoder.startswith(decoder)
-    assert found.channels == 2
-    assert level_db(found.samples) == pytest.approx(level_db(mono), abs=0.5)
-    assert np.abs(found.samples).max() < 0.97  # 3 dB too loud would clip at 1
+    decoded = audio.read(encoded(tmp_path / "source.wav", tmp_path / f"a.{suffix}"))
+    assert decoded.decoder.startswith(decoder)
+    assert decoded.channels == 2
+    assert level_db(decoded.samples) == pytest.approx(level_db(mono), abs=0.5)
+    assert np.abs(decoded.samples).max() < 0.97  # 3 dB too loud would clip at 1
 
 
 @pytest.mark.parametrize("rate_hz", [8000, 22_050, 44_100, 48_000])
 def test_resampling_keeps_frequency_length_and_level(tmp_path: Path, rate_hz: int) -> None:
     time = np.arange(25 * rate_hz) / rate_hz  # more than two blocks
     soundfile.write(tmp_path / "a.wav", 0.5 * np.sin(2 * np.pi * 1000 * time), rate_hz)
-    found = audio.read(tmp_path / "a.wav").samples
-    assert len(found) == 25 * RATE_HZ
-    expected = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(len(found)) / RATE_HZ)
-    np.testing.assert_allclose(found[800:-800], expected[800:-800], atol=2e-3)
+    decoded = audio.read(tmp_path / "a.wav").samples
+    assert len(decoded) == 25 * RATE_HZ
+    expected = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(len(decoded)) / RATE_HZ)
+    np.testing.assert_allclose(decoded[800:-800], expected[800:-800], atol=2e-3)
 
 
 def test_both_decoders_agree(wav: Wav, tmp_path: Path) -> None:
@@ -118,15 +118,15 @@ def test_both_decoders_agree(wav: Wav, tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "m4a"])
 def test_a_span_is_that_part_of_the_whole(wav: Wav, tmp_path: Path, suffix: str) -> None:
     path = encoded(wav("source.wav", seconds=3.0, f0_hz=100.0), tmp_path / f"a.{suffix}")
-    whole = audio.read(path).samples
+    full = audio.read(path).samples
     part = audio.read(path, start=1.0, end=1.5).samples
     assert len(part) == 8000
-    np.testing.assert_allclose(part[800:], whole[16_800:24_000], atol=5e-3)
+    np.testing.assert_allclose(part[800:], full[16_800:24_000], atol=5e-3)
     tail = audio.read(path, start=2.5).samples
     # Whole files and parts go through different decoders: FFmpeg 9 cuts the padding that the last
     # frame of AAC has, FFmpeg 8 leaves it.
     most = 1024 if suffix == "m4a" else 3
-    assert len(tail) == pytest.approx(len(whole) - 40_000, abs=most)
+    assert len(tail) == pytest.approx(len(full) - 40_000, abs=most)
     assert audio.read(path, end=0.5).duration == 0.5
 
 
@@ -189,8 +189,8 @@ def test_any_name_is_the_name_of_a_file(
     encoded(wav("source.wav"), tmp_path / f"plain.{suffix}").rename(tmp_path / name)
     monkeypatch.chdir(tmp_path)
     for path in (name, os.fsencode(name), tmp_path / name):
-        found = audio.read(path)
-        assert (found.channels, round(found.duration)) == (1, 1)
+        decoded = audio.read(path)
+        assert (decoded.channels, round(decoded.duration)) == (1, 1)
 
 
 @pytest.mark.parametrize("name", ["http://127.0.0.1:9/x.mp4", "concat:a.wav|b.wav", "a\0b", ""])
@@ -242,10 +242,10 @@ def test_a_truncated_film_gives_what_is_there_and_says_so(wav: Wav, tmp_path: Pa
     path = encoded(wav("source.wav", seconds=4.0), tmp_path / "a.mp4")
     data = path.read_bytes()
     path.write_bytes(data[: len(data) * 2 // 3])
-    found = audio.read(path)
-    assert 1.0 < found.duration < 3.9
-    assert found.warning is not None
-    assert "in part" in found.warning
+    decoded = audio.read(path)
+    assert 1.0 < decoded.duration < 3.9
+    assert decoded.warning is not None
+    assert "in part" in decoded.warning
 
 
 def test_a_film_cut_before_its_index_fails_to_decode(wav: Wav, tmp_path: Path) -> None:
@@ -259,9 +259,9 @@ def test_a_damaged_flac_gives_what_is_there_and_says_so(wav: Wav, tmp_path: Path
     data = bytearray(path.read_bytes())
     data[len(data) // 2 :][:50] = bytes(50)
     path.write_bytes(data[: len(data) * 3 // 4])
-    found = audio.read(path)
-    assert 0.5 < found.duration < 3.0
-    assert found.warning is not None
+    decoded = audio.read(path)
+    assert 0.5 < decoded.duration < 3.0
+    assert decoded.warning is not None
 
 
 def test_a_damaged_opus_gives_what_is_there_and_says_so(wav: Wav, tmp_path: Path) -> None:
@@ -269,10 +269,10 @@ def test_a_damaged_opus_gives_what_is_there_and_says_so(wav: Wav, tmp_path: Path
     data = path.read_bytes()
     middle = len(data) // 2
     path.write_bytes(data[:middle] + bytes(300) + data[middle + 300 :])
-    found = audio.read(path)
-    assert 0.5 < found.duration < 4.0
-    assert found.warning is not None
-    assert "in part" in found.warning
+    decoded = audio.read(path)
+    assert 0.5 < decoded.duration < 4.0
+    assert decoded.warning is not None
+    assert "in part" in decoded.warning
 
 
 @pytest.mark.parametrize("claimed", [0, 1000, 10**9, 0xFFFFFFFF, 0x7FFFFFFF])
@@ -281,25 +281,25 @@ def test_a_wav_whose_header_lies_is_read_by_what_is_there(
 ) -> None:
     samples = tone(seconds=2.0)
     (tmp_path / "a.wav").write_bytes(wav_bytes(samples, claimed=claimed))
-    found = audio.read(tmp_path / "a.wav")
-    np.testing.assert_allclose(found.samples, samples, atol=1 / 32768)
+    decoded = audio.read(tmp_path / "a.wav")
+    np.testing.assert_allclose(decoded.samples, samples, atol=1 / 32768)
     lied = claimed in (1000, 10**9)  # the others are what programs write into pipes
-    assert (found.warning is not None) == lied
+    assert (decoded.warning is not None) == lied
 
 
 def test_a_span_of_a_wav_whose_header_lies_is_right(tmp_path: Path, tone: Tone) -> None:
     samples = tone(seconds=2.0)
     (tmp_path / "a.wav").write_bytes(wav_bytes(samples, claimed=1000))
-    found = audio.read(tmp_path / "a.wav", start=1.0, end=1.5).samples
-    np.testing.assert_allclose(found, samples[16_000:24_000], atol=1 / 32768)
+    decoded = audio.read(tmp_path / "a.wav", start=1.0, end=1.5).samples
+    np.testing.assert_allclose(decoded, samples[16_000:24_000], atol=1 / 32768)
 
 
 def test_chunks_after_the_data_are_not_audio(tmp_path: Path, tone: Tone) -> None:
     extra = b"LIST" + (4000).to_bytes(4, "little") + bytes(4000)
     for tail in (extra, b"ID3\x03" + bytes(3000), bytes(40)):
         (tmp_path / "a.wav").write_bytes(wav_bytes(tone()) + tail)
-        found = audio.read(tmp_path / "a.wav")
-        assert (found.duration, found.warning) == (1.0, None)
+        decoded = audio.read(tmp_path / "a.wav")
+        assert (decoded.duration, decoded.warning) == (1.0, None)
 
 
 @pytest.mark.parametrize("rate", [0, 4_000_000_000])
@@ -325,9 +325,9 @@ def test_one_hour_of_silence_is_read_in_blocks(tmp_path: Path) -> None:
     with soundfile.SoundFile(tmp_path / "a.flac", "w", RATE_HZ, 1) as file:
         for _ in range(60):
             file.write(np.zeros(60 * RATE_HZ, np.int16))
-    found = audio.read(tmp_path / "a.flac")
-    assert found.duration == 3600
-    assert audio.rms_dbfs(found.samples) is None
+    decoded = audio.read(tmp_path / "a.flac")
+    assert decoded.duration == 3600
+    assert audio.rms_dbfs(decoded.samples) is None
 
 
 def test_a_decoder_that_hangs_is_given_up(
@@ -352,9 +352,9 @@ def test_a_decoder_that_is_killed_leaves_what_it_wrote(
     killed.chmod(0o755)
     path = encoded(wav("source.wav"), tmp_path / "a.m4a")
     monkeypatch.setenv("EMOCLI_FFMPEG", str(killed))
-    found = audio.read(path)
-    assert found.duration == 1.0
-    assert found.warning == "decoded in part: ffmpeg exit -9"
+    decoded = audio.read(path)
+    assert decoded.duration == 1.0
+    assert decoded.warning == "decoded in part: ffmpeg exit -9"
 
 
 def test_a_decoder_that_cannot_run_is_named(
@@ -383,11 +383,11 @@ def test_without_any_ffmpeg_the_message_says_what_to_install(
 def test_the_ffmpeg_on_the_path_comes_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own = tmp_path / "ffmpeg"
-    own.write_text("#!/bin/sh\necho ffmpeg version 4.2-ours Copyright\n")
-    own.chmod(0o755)
+    program = tmp_path / "ffmpeg"
+    program.write_text("#!/bin/sh\necho ffmpeg version 4.2-ours Copyright\n")
+    program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    assert audio.ffmpeg_binary() == (str(own), "4.2-ours")
+    assert audio.ffmpeg_binary() == (str(program), "4.2-ours")
 
 
 def test_a_stream_that_does_not_decode_is_named_by_its_first_error() -> None:
@@ -412,8 +412,8 @@ def test_a_flac_that_does_not_tell_its_length_is_read_to_the_end(wav: Wav, tmp_p
     data[21] &= 0xF0  # the number of samples in STREAMINFO: 36 bits, 0 is unknown
     data[22:26] = bytes(4)
     (tmp_path / "a.flac").write_bytes(data)
-    found = audio.read(tmp_path / "a.flac")
-    assert (found.duration, found.warning) == (1.0, None)
+    decoded = audio.read(tmp_path / "a.flac")
+    assert (decoded.duration, decoded.warning) == (1.0, None)
 
 
 def test_a_pipe_is_read_like_a_file(wav: Wav, tmp_path: Path) -> None:

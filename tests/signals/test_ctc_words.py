@@ -52,17 +52,17 @@ def test_a_sound_lasts_as_long_as_its_letters(word: str, language: str, laid: li
     letters = list(word.lower())
     spans = [(float(i), float(i + 1)) for i in range(len(letters))]
     sounds = pronunciation.pronounce([word], language)[0]
-    found = ctc_words.sounds_of_letters(letters, spans, sounds)
-    assert [sound for sound, _, _ in found] == sounds
-    covered = ["".join(letters[int(a) : max(int(b + 0.99), int(a) + 1)]) for _, a, b in found]
+    timed = ctc_words.sounds_of_letters(letters, spans, sounds)
+    assert [sound for sound, _, _ in timed] == sounds
+    covered = ["".join(letters[int(a) : max(int(b + 0.99), int(a) + 1)]) for _, a, b in timed]
     for part, expected in zip(covered, laid, strict=True):
         assert part[0] in expected
-    starts = [start for _, start, _ in found]
+    starts = [start for _, start, _ in timed]
     assert starts == sorted(starts)
-    assert all(start < end for _, start, end in found)
+    assert all(start < end for _, start, end in timed)
 
 
 def test_more_sounds_than_letters_share_them() -> None:
-    found = ctc_words.sounds_of_letters(["x"], [(0.0, 1.0)], [Sound("k"), Sound("s")])
-    assert [(a, b) for _, a, b in found] == [(0.0, 0.5), (0.5, 1.0)]
+    timed = ctc_words.sounds_of_letters(["x"], [(0.0, 1.0)], [Sound("k"), Sound("s")])
+    assert [(a, b) for _, a, b in timed] == [(0.0, 0.5), (0.5, 1.0)]
     assert ctc_words.sounds_of_letters([], [], [Sound("a")]) == []

@@ -21,8 +21,8 @@ def test_classes_are_filled_to_a_share_of_the_largest() -> None:
 
 @pytest.mark.parametrize("rho", [n / 100 for n in range(1, 101)])
 def test_shares_are_decimal_numbers_not_what_binary_makes_of_them(rho: float) -> None:
-    wanted = math.floor(Fraction(round(rho * 100), 100) * 100)
-    assert dime.lacking([100, 0], rho)[1] == wanted
+    expected = math.floor(Fraction(round(rho * 100), 100) * 100)
+    assert dime.lacking([100, 0], rho)[1] == expected
 
 
 def test_neighbours_by_hand() -> None:

@@ -49,8 +49,8 @@ def test_a_sound_lasts_from_its_mark_to_the_next_one() -> None:
 
 def test_a_stop_after_another_is_a_sound_of_its_own() -> None:
     marks = "0.1 -1 t\n0.2 -1 !t\n0.3 -1 g\n0.4 -1 !g\n0.5 -1 t\n0.6 -1 !d\n0.7 -1 .\n"
-    found = lablaut.parse((HEAD + marks).encode())
-    assert [(label.ipa, label.start, label.end) for label in found] == [
+    labels = lablaut.parse((HEAD + marks).encode())
+    assert [(label.ipa, label.start, label.end) for label in labels] == [
         ("t", 0.1, 0.3),
         ("ɡ", 0.3, 0.5),
         ("t", 0.5, 0.6),

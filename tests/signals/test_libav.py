@@ -35,16 +35,16 @@ def test_samples_are_those_of_ffmpeg(tmp_path: Path, suffix: str) -> None:
 
 
 def test_what_is_damaged_is_left_to_ffmpeg(wav: Wav, tmp_path: Path) -> None:
-    whole = encoded(wav("source.wav", seconds=4.0), tmp_path / "whole.m4a")
-    assert libav.decode(str(whole)) is not None
+    full_path = encoded(wav("source.wav", seconds=4.0), tmp_path / "whole.m4a")
+    assert libav.decode(str(full_path)) is not None
     cut = tmp_path / "cut.m4a"
-    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
+    cut.write_bytes(full_path.read_bytes()[: full_path.stat().st_size * 2 // 3])
     webm = encoded(wav("source.wav", seconds=4.0), tmp_path / "whole.webm")
     assert libav.decode(str(webm)) is not None
     cut_webm = tmp_path / "cut.webm"
     cut_webm.write_bytes(webm.read_bytes()[: webm.stat().st_size // 2])
     assert "in part" in (audio.read(cut_webm).warning or "")
-    data = bytearray(whole.read_bytes())
+    data = bytearray(full_path.read_bytes())
     middle = len(data) * 2 // 3
     data[middle : middle + 300] = bytes(300)
     holes = tmp_path / "holes.m4a"
@@ -91,10 +91,12 @@ def test_sound_that_begins_after_the_picture_keeps_its_place(
     run_ffmpeg(*picture, "-itsoffset", "2", "-i", sound, "-map", "0:v", "-map", "1:a", path)
     for program in ("", ffmpeg.ffmpeg_binary()[0]):
         monkeypatch.setenv("EMOCLI_FFMPEG", program)
-        found = audio.read(path)
-        assert ("PyAV" in found.decoder) == (not program and suffix == "mp4")  # mkv: shorter sound
-        assert found.duration == pytest.approx(3.0, abs=0.1)
-        assert np.abs(found.samples[: int(1.95 * 16_000)]).max() < 1e-3
+        decoded = audio.read(path)
+        assert ("PyAV" in decoded.decoder) == (
+            not program and suffix == "mp4"
+        )  # mkv: shorter sound
+        assert decoded.duration == pytest.approx(3.0, abs=0.1)
+        assert np.abs(decoded.samples[: int(1.95 * 16_000)]).max() < 1e-3
         part = audio.read(path, start=2.2, end=2.7)
-        whole = found.samples[int(2.2 * 16_000) : int(2.7 * 16_000)]
-        np.testing.assert_allclose(part.samples, whole, atol=2e-3)
+        full = decoded.samples[int(2.2 * 16_000) : int(2.7 * 16_000)]
+        np.testing.assert_allclose(part.samples, full, atol=2e-3)

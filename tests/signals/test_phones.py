@@ -55,8 +55,8 @@ def test_stress_is_the_digit_and_only_vowels_have_it() -> None:
 def test_the_table_of_neighbours_names_sounds_of_the_model() -> None:
     for ipa, symbols in phone_sets.NEAREST.items():
         assert set(symbols.split()) <= phone_sets.ARPABET.keys(), ipa
-        found = [phones.is_vowel(phone_sets.ARPABET[symbol]) for symbol in symbols.split()]
-        assert not found or any(found) == (phones.is_vowel(ipa) or ipa == "ʕ"), ipa
+        vowels = [phones.is_vowel(phone_sets.ARPABET[symbol]) for symbol in symbols.split()]
+        assert not vowels or any(vowels) == (phones.is_vowel(ipa) or ipa == "ʕ"), ipa
 
 
 def test_what_english_has_is_its_own_neighbour() -> None:

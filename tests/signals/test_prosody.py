@@ -40,22 +40,22 @@ def syllables(count: int, per_second: float = 4.0) -> np.ndarray:
 
 @pytest.mark.parametrize("f0_hz", [80.0, 120.0, 220.0, 350.0])
 def test_a_steady_vowel_has_its_pitch_within_one_percent(f0_hz: float) -> None:
-    found = describe(vowel(f0_hz))
-    assert found["f0_mean_hz"] == pytest.approx(f0_hz, rel=0.01)
-    assert found["f0_median_hz"] == pytest.approx(f0_hz, rel=0.01)
-    assert found["f0_sd_st"] < 0.1
-    assert found["f0_range_st"] < 0.2
-    assert abs(found["f0_slope_st_per_s"]) < 0.1
-    assert found["voiced_fraction"] > 0.95
+    figures = describe(vowel(f0_hz))
+    assert figures["f0_mean_hz"] == pytest.approx(f0_hz, rel=0.01)
+    assert figures["f0_median_hz"] == pytest.approx(f0_hz, rel=0.01)
+    assert figures["f0_sd_st"] < 0.1
+    assert figures["f0_range_st"] < 0.2
+    assert abs(figures["f0_slope_st_per_s"]) < 0.1
+    assert figures["voiced_fraction"] > 0.95
 
 
 @pytest.mark.parametrize("slope", [-12.0, -4.0, 4.0, 12.0])
 def test_a_glide_has_its_slope_within_five_percent(slope: float) -> None:
     time = np.arange(RATE_HZ) / RATE_HZ
-    found = describe(glottal(200 * 2 ** (slope * (time - 0.5) / 12)))
-    assert found["f0_slope_st_per_s"] == pytest.approx(slope, rel=0.05)
-    assert found["f0_range_st"] == pytest.approx(0.9 * abs(slope), rel=0.05)  # q95 - q05
-    assert found["f0_sd_st"] == pytest.approx(abs(slope) / math.sqrt(12), rel=0.05)  # uniform
+    figures = describe(glottal(200 * 2 ** (slope * (time - 0.5) / 12)))
+    assert figures["f0_slope_st_per_s"] == pytest.approx(slope, rel=0.05)
+    assert figures["f0_range_st"] == pytest.approx(0.9 * abs(slope), rel=0.05)  # q95 - q05
+    assert figures["f0_sd_st"] == pytest.approx(abs(slope) / math.sqrt(12), rel=0.05)  # uniform
 
 
 @pytest.mark.parametrize("level", [0.5, 0.1, 0.01])
@@ -66,25 +66,25 @@ def test_a_sine_has_its_level_within_half_a_decibel(level: float) -> None:
 
 
 def test_half_the_level_changes_the_level_and_nothing_else() -> None:
-    whole = syllables(8) + np.random.default_rng(0).normal(0, 1e-3, 2 * RATE_HZ)
-    loud, soft = describe(whole), describe(whole / 2)
+    full = syllables(8) + np.random.default_rng(0).normal(0, 1e-3, 2 * RATE_HZ)
+    loud, soft = describe(full), describe(full / 2)
     assert soft["intensity_mean_db"] == pytest.approx(loud["intensity_mean_db"] - 6.02, abs=0.01)
     for name in loud.keys() - LEVELS - SETTINGS - {"vowel_rate_per_s"}:
         assert soft[name] == pytest.approx(loud[name], rel=1e-3, abs=1e-3), name
 
 
 def test_silence_is_undefined_and_not_a_number_never_appears() -> None:
-    found = describe(np.zeros(RATE_HZ))
-    assert found["voiced_fraction"] == 0
-    assert {name for name, value in found.items() if value is not None} == ALWAYS
+    figures = describe(np.zeros(RATE_HZ))
+    assert figures["voiced_fraction"] == 0
+    assert {name for name, value in figures.items() if value is not None} == ALWAYS
 
 
 def test_noise_has_a_level_but_no_pitch() -> None:
-    found = describe(np.random.default_rng(0).normal(0, 0.1, 2 * RATE_HZ))
-    assert found["f0_mean_hz"] is None
-    assert found["hnr_db"] is None
-    assert found["speech_rate_syll_per_s"] == 0
-    assert found["intensity_mean_db"] == pytest.approx(20 * math.log10(0.1 / 2e-5), abs=0.5)
+    figures = describe(np.random.default_rng(0).normal(0, 0.1, 2 * RATE_HZ))
+    assert figures["f0_mean_hz"] is None
+    assert figures["hnr_db"] is None
+    assert figures["speech_rate_syll_per_s"] == 0
+    assert figures["intensity_mean_db"] == pytest.approx(20 * math.log10(0.1 / 2e-5), abs=0.5)
 
 
 def test_every_value_is_finite_or_none() -> None:
@@ -122,8 +122,8 @@ def test_a_steady_voice_has_no_jitter_and_a_shaken_one_has_its_own() -> None:
     pulses = np.zeros(periods.sum())
     pulses[np.cumsum(periods)[:-1]] = 0.5
     shape = np.exp(-np.arange(80) / 10.0) * np.sin(np.arange(80) / 3.0)
-    found = describe(np.convolve(pulses, shape)[: len(pulses)])
-    assert found["jitter_local"] == pytest.approx(expected, rel=0.15)
+    figures = describe(np.convolve(pulses, shape)[: len(pulses)])
+    assert figures["jitter_local"] == pytest.approx(expected, rel=0.15)
 
 
 def test_brighter_sound_has_a_higher_alpha_ratio() -> None:
@@ -152,35 +152,35 @@ def test_the_spectrum_falls_by_what_the_source_does(order: int, tilt: float, f0_
 
 def test_the_formants_of_an_utterance_are_those_of_its_voice() -> None:
     samples, _ = said([Vowel(120.0, seconds=0.3, phone="ɛ"), Vowel(120.0, seconds=0.3, phone="i")])
-    found = describe(samples)
+    figures = describe(samples)
     for number, name in enumerate(prosody.FORMANTS):
         hertz = (FORMANTS_HZ["ɛ"][number] + FORMANTS_HZ["i"][number]) / 2
-        assert found[name] == pytest.approx(hertz, rel=0.08), name
+        assert figures[name] == pytest.approx(hertz, rel=0.08), name
 
 
 def test_vowels_are_counted_over_the_time_between_pauses() -> None:
     samples, spans = said([Vowel(seconds=0.2)] * 6, gap_s=0.1)
-    found = prosody.measure(samples, RATE_HZ, spans)[0]
-    assert found["vowel_rate_per_s"] == pytest.approx(6 / 1.7, rel=0.1)
+    utterance = prosody.measure(samples, RATE_HZ, spans)[0]
+    assert utterance["vowel_rate_per_s"] == pytest.approx(6 / 1.7, rel=0.1)
     assert describe(samples)["vowel_rate_per_s"] is None
 
 
 @pytest.mark.parametrize("per_second", [3.0, 5.0])
 def test_syllables_are_counted(per_second: float) -> None:
-    found = describe(syllables(12, per_second))
-    assert found["speech_rate_syll_per_s"] == pytest.approx(per_second, rel=0.1)
-    assert found["pause_count"] == 0
+    figures = describe(syllables(12, per_second))
+    assert figures["speech_rate_syll_per_s"] == pytest.approx(per_second, rel=0.1)
+    assert figures["pause_count"] == 0
 
 
 def test_pauses_are_counted_inside_and_not_at_the_edges() -> None:
     def quiet(seconds: float) -> np.ndarray:
         return np.random.default_rng(0).normal(0, 1e-4, round(seconds * RATE_HZ))
 
-    said = [quiet(0.6), vowel(), quiet(0.5), vowel(), quiet(0.15), vowel(), quiet(0.6)]
-    found = describe(np.concatenate(said))
-    assert found["pause_count"] == 1
-    assert found["pause_total"] == pytest.approx(0.5, abs=0.12)  # the window is 0.13 s wide
-    assert found["articulation_rate_syll_per_s"] > found["speech_rate_syll_per_s"]
+    text = [quiet(0.6), vowel(), quiet(0.5), vowel(), quiet(0.15), vowel(), quiet(0.6)]
+    figures = describe(np.concatenate(text))
+    assert figures["pause_count"] == 1
+    assert figures["pause_total"] == pytest.approx(0.5, abs=0.12)  # the window is 0.13 s wide
+    assert figures["articulation_rate_syll_per_s"] > figures["speech_rate_syll_per_s"]
 
 
 def test_the_pitch_range_is_the_speakers_own() -> None:
@@ -192,19 +192,17 @@ def test_the_pitch_range_is_the_speakers_own() -> None:
 def test_windows_agree_with_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(0)
     time = np.arange(8 * RATE_HZ) / RATE_HZ
-    said = glottal(150 + 30 * np.sin(2 * np.pi * 0.3 * time)) * np.tile(
+    waveform = glottal(150 + 30 * np.sin(2 * np.pi * 0.3 * time)) * np.tile(
         np.hanning(RATE_HZ // 4) + 0.05, 32
     )
-    said += random.normal(0, 1e-3, len(said))
-    whole = describe(said)
+    waveform += random.normal(0, 1e-3, len(waveform))
+    full = describe(waveform)
     monkeypatch.setattr(tracks, "WINDOW_S", 2.0)
-    parts = describe(said)
+    parts = describe(waveform)
     for name in ("f0_mean_hz", "f0_sd_st", "hnr_db", "alpha_ratio_db", "jitter_local"):
-        assert parts[name] == pytest.approx(whole[name], rel=0.1), name
-    assert parts["intensity_mean_db"] == pytest.approx(whole["intensity_mean_db"], abs=0.5)
-    assert parts["speech_rate_syll_per_s"] == pytest.approx(
-        whole["speech_rate_syll_per_s"], rel=0.1
-    )
+        assert parts[name] == pytest.approx(full[name], rel=0.1), name
+    assert parts["intensity_mean_db"] == pytest.approx(full["intensity_mean_db"], abs=0.5)
+    assert parts["speech_rate_syll_per_s"] == pytest.approx(full["speech_rate_syll_per_s"], rel=0.1)
 
 
 def test_memory_does_not_grow_with_the_recording() -> None:
@@ -212,9 +210,9 @@ def test_memory_does_not_grow_with_the_recording() -> None:
         samples = np.zeros(minutes * 60 * RATE_HZ, np.float32)
         tracemalloc.start()
         describe(samples)
-        found = tracemalloc.get_traced_memory()[1]
+        memory = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        return found
+        return memory
 
     a_minute = 60 * RATE_HZ * 8  # bytes of samples as Praat takes them
     assert peak(8) - peak(4) < 0.25 * a_minute  # what grows are the tracks
@@ -229,11 +227,11 @@ def test_of_two_peaks_without_a_dip_the_louder_one_counts() -> None:
     times = np.arange(8) / 100
     intensity_db = np.array([50.0, 60, 59.5, 61, 50, 60, 50, 50])
     voiced = np.ones(8, bool)
-    found: Callable[..., np.ndarray] = speech_rate.nuclei
-    np.testing.assert_allclose(found(times, intensity_db, times, voiced), [0.03, 0.05])
+    figures: Callable[..., np.ndarray] = speech_rate.nuclei
+    np.testing.assert_allclose(figures(times, intensity_db, times, voiced), [0.03, 0.05])
     voiced[5] = False
-    np.testing.assert_allclose(found(times, intensity_db, times, voiced), [0.03])
-    assert not len(found(times, intensity_db, np.zeros(0), np.zeros(0, bool)))
+    np.testing.assert_allclose(figures(times, intensity_db, times, voiced), [0.03])
+    assert not len(figures(times, intensity_db, np.zeros(0), np.zeros(0, bool)))
     assert not len(speech_rate.sounding(np.zeros(0)))
 
 
@@ -247,5 +245,5 @@ def test_a_spectrum_with_too_few_bands_has_no_tilt() -> None:
 
 def test_a_voice_too_short_for_its_pitch_has_no_harmonicity() -> None:
     sound = parselmouth.Sound(vowel(seconds=0.03), RATE_HZ)
-    found = voice_quality.harmonicity(sound, 60.0, np.array([0.0, 0.01]), np.array([True, False]))
-    assert found.shape == (2, 0)
+    ratios = voice_quality.harmonicity(sound, 60.0, np.array([0.0, 0.01]), np.array([True, False]))
+    assert ratios.shape == (2, 0)

@@ -46,7 +46,7 @@ def vowel(phone: str | None = "a", **other: Any) -> dict[str, Any]:
 def corpus(speakers: dict[str, float], each: int = 20, language: str = "en") -> list[Utterance]:
     """Return utterances of speakers with these medians: /a/ is twice as long as /i/."""
     numbers = np.random.default_rng(0)
-    heard = []
+    utterances = []
     for name, median_hz in speakers.items():
         for _ in range(each):
             f0_hz = median_hz * 2 ** (numbers.normal(0, 2) / 12)
@@ -64,9 +64,9 @@ def corpus(speakers: dict[str, float], each: int = 20, language: str = "en") -> 
                 for _ in range(3)
             ]
             rate = numbers.normal(4, 1)
-            whole = prosody(f0_hz, numbers.normal(65, 5), articulation_rate_syll_per_s=rate)
-            heard.append(Utterance(name, language, whole, vowels))
-    return heard
+            full = prosody(f0_hz, numbers.normal(65, 5), articulation_rate_syll_per_s=rate)
+            utterances.append(Utterance(name, language, full, vowels))
+    return utterances
 
 
 PEOPLE = {"m1": 105.0, "m2": 115.0, "m3": 110.0, "w1": 200.0, "w2": 215.0, "w3": 225.0}
@@ -94,25 +94,25 @@ def test_men_and_women_have_a_register_each_and_one_sort_of_voice_has_one() -> N
 
 
 def test_a_level_holds_a_fifth_of_what_was_fitted_on(norms: Norms) -> None:
-    heard = corpus(PEOPLE)
+    utterances = corpus(PEOPLE)
     names = ("slope", "pitch", "pitch_variation", "intensity", "intensity_variation", "duration")
-    levels = [norms.vowel(v, h.prosody, h.speaker, "en") for h in heard for v in h.vowels]
+    levels = [norms.vowel(v, h.prosody, h.speaker, "en") for h in utterances for v in h.vowels]
     assert list(levels[0]) == list(names)
     for name in names:
         shares = [sum(one[name] == word for one in levels) / len(levels) for word in LEVELS]
         assert shares == pytest.approx([0.2] * 5, abs=0.005), name
-    whole = [norms.utterance(h.prosody, h.speaker) for h in heard]
+    full = [norms.utterance(h.prosody, h.speaker) for h in utterances]
     for name in ("pitch", "loudness", "tempo"):
-        shares = [sum(one[name] == word for one in whole) / len(whole) for word in LEVELS]
+        shares = [sum(one[name] == word for one in full) / len(full) for word in LEVELS]
         assert shares == pytest.approx([0.2] * 5, abs=0.02), name
 
 
 def test_a_level_is_what_the_formulas_give_by_hand() -> None:
-    heard = [
+    utterances = [
         Utterance("s", "en", prosody(), [vowel("a", duration=0.1 * k) for k in range(1, 6)]),
         Utterance("s", "en", prosody(), [vowel("i", duration=0.1 * k) for k in range(6, 11)]),
     ]
-    content = prosody_fitting.fit(heard)
+    content = prosody_fitting.fit(utterances)
     seconds = np.arange(1, 11) / 10
     z = (seconds - seconds.mean()) / seconds.std()
     weight = 5 / (5 + 10)  # five of each type against all ten, whose z have mean 0 and SD 1
@@ -123,8 +123,8 @@ def test_a_level_is_what_the_formulas_give_by_hand() -> None:
     edges = np.quantile(typed, (0.2, 0.4, 0.6, 0.8))
     assert content["edges"]["vowel"]["duration"] == pytest.approx(edges, abs=1e-4)
     expected = LEVELS[int(np.searchsorted(edges, typed[6]))]
-    found = Norms(content).vowel(vowel("i", duration=0.7), prosody(), "s", "en")
-    assert found["duration"] == expected
+    norms = Norms(content).vowel(vowel("i", duration=0.7), prosody(), "s", "en")
+    assert norms["duration"] == expected
 
 
 def test_a_man_and_a_woman_who_do_the_same_get_the_same_levels(norms: Norms) -> None:
@@ -140,12 +140,12 @@ def test_a_man_and_a_woman_who_do_the_same_get_the_same_levels(norms: Norms) -> 
 
 def test_a_known_speaker_is_judged_by_what_is_usual_for_them(norms: Norms) -> None:
     people = {**PEOPLE, "high man": 140.0}
-    found = Norms(prosody_fitting.fit(corpus(people, each=100)))
-    assert found.knows("high man")
-    assert not found.knows("somebody else")
-    assert found.reference_hz("high man", 100.0) == pytest.approx(140, rel=0.03)
-    assert found.utterance(prosody(140.0), "high man")["pitch"] == "moderate"
-    assert found.utterance(prosody(140.0), "somebody else")["pitch"] == "very high"
+    fitted = Norms(prosody_fitting.fit(corpus(people, each=100)))
+    assert fitted.knows("high man")
+    assert not fitted.knows("somebody else")
+    assert fitted.reference_hz("high man", 100.0) == pytest.approx(140, rel=0.03)
+    assert fitted.utterance(prosody(140.0), "high man")["pitch"] == "moderate"
+    assert fitted.utterance(prosody(140.0), "somebody else")["pitch"] == "very high"
 
 
 def test_a_vowel_is_judged_by_what_is_usual_for_its_type(norms: Norms) -> None:
@@ -163,10 +163,10 @@ def test_each_language_has_its_own_vowels() -> None:
     ]
     content = prosody_fitting.fit(corpus(PEOPLE) + german)
     assert set(content["vowel_types"]) == {"*", "de", "en"}
-    found = Norms(content)
+    norms = Norms(content)
     levels = {
         language: LEVELS.index(
-            found.vowel(vowel("a", duration=0.22), prosody(), None, language)["duration"]
+            norms.vowel(vowel("a", duration=0.22), prosody(), None, language)["duration"]
         )
         for language in ("de", "en", "fr")
     }
@@ -175,8 +175,8 @@ def test_each_language_has_its_own_vowels() -> None:
 
 def test_what_is_undefined_is_unclear(norms: Norms) -> None:
     whisper = vowel(f0_mean_hz=None, f0_slope_st_per_s=None, f0_sd_st=None)
-    found = norms.vowel(whisper, prosody())
-    assert {name for name, level in found.items() if level == UNCLEAR} == {
+    levels = norms.vowel(whisper, prosody())
+    assert {name for name, level in levels.items() if level == UNCLEAR} == {
         "slope",
         "pitch",
         "pitch_variation",
@@ -193,13 +193,13 @@ def test_norms_without_speakers_do_not_care_for_the_level_of_a_recording() -> No
     assert general.utterance(loud[0]) == general.utterance(soft[0])
     assert general.utterance(loud[0])["loudness"] is None
     assert general.vowel(loud[1], loud[0]) == general.vowel(soft[1], soft[0])
-    own = Norms(content)
-    assert own.utterance(soft[0])["loudness"] == "very low"
+    speaker_norms = Norms(content)
+    assert speaker_norms.utterance(soft[0])["loudness"] == "very low"
     changed = {
         name
         for a, b in (
-            (own.utterance(loud[0]), own.utterance(soft[0])),
-            (own.vowel(loud[1], loud[0]), own.vowel(soft[1], soft[0])),
+            (speaker_norms.utterance(loud[0]), speaker_norms.utterance(soft[0])),
+            (speaker_norms.vowel(loud[1], loud[0]), speaker_norms.vowel(soft[1], soft[0])),
         )
         for name in a
         if a[name] != b[name]
@@ -208,26 +208,26 @@ def test_norms_without_speakers_do_not_care_for_the_level_of_a_recording() -> No
 
 
 def test_norms_of_utterances_alone_say_nothing_of_vowels() -> None:
-    heard = [one._replace(vowels=[]) for one in corpus(PEOPLE)]
-    found = Norms(prosody_fitting.fit(heard))
-    assert set(found.vowel(vowel(), prosody()).values()) == {None}
-    assert found.utterance(prosody())["tempo"] in LEVELS
+    utterances = [one._replace(vowels=[]) for one in corpus(PEOPLE)]
+    norms = Norms(prosody_fitting.fit(utterances))
+    assert set(norms.vowel(vowel(), prosody()).values()) == {None}
+    assert norms.utterance(prosody())["tempo"] in LEVELS
 
 
 def test_what_hardly_varies_has_no_levels() -> None:
-    found = Norms(prosody_fitting.fit(corpus(PEOPLE)))
-    assert found.utterance(prosody(pause_total=1.0))["pauses"] is None  # nobody pauses there
-    heard = corpus(PEOPLE)
-    for number, one in enumerate(heard):
+    norms = Norms(prosody_fitting.fit(corpus(PEOPLE)))
+    assert norms.utterance(prosody(pause_total=1.0))["pauses"] is None  # nobody pauses there
+    utterances = corpus(PEOPLE)
+    for number, one in enumerate(utterances):
         one.prosody["pause_total"] = number % 10 / 10
-    found = Norms(prosody_fitting.fit(heard))
-    assert found.utterance(prosody(pause_total=0.0))["pauses"] == "very low"
-    assert found.utterance(prosody(pause_total=0.9))["pauses"] == "very high"
+    norms = Norms(prosody_fitting.fit(utterances))
+    assert norms.utterance(prosody(pause_total=0.0))["pauses"] == "very low"
+    assert norms.utterance(prosody(pause_total=0.9))["pauses"] == "very high"
 
 
 def test_norms_need_neither_speakers_nor_a_language_nor_a_pitch() -> None:
-    heard = [one._replace(speaker=None, language="") for one in corpus(PEOPLE)]
-    content = prosody_fitting.fit(heard)
+    utterances = [one._replace(speaker=None, language="") for one in corpus(PEOPLE)]
+    content = prosody_fitting.fit(utterances)
     assert content["speakers"] == {}
     assert len(content["registers_hz"]) == 2
     mute = [Utterance(None, "", prosody(None), [])]
@@ -235,10 +235,10 @@ def test_norms_need_neither_speakers_nor_a_language_nor_a_pitch() -> None:
 
 
 def test_the_order_of_what_was_heard_does_not_matter() -> None:
-    heard = corpus(PEOPLE) + corpus({"x": 150.0}, language="de")
-    shuffled = list(heard)
+    utterances = corpus(PEOPLE) + corpus({"x": 150.0}, language="de")
+    shuffled = list(utterances)
     random.Random(1).shuffle(shuffled)
-    assert prosody_fitting.fit(shuffled) == prosody_fitting.fit(heard)
+    assert prosody_fitting.fit(shuffled) == prosody_fitting.fit(utterances)
 
 
 def test_numbers_of_norms_are_finite_and_counted() -> None:

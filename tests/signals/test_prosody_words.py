@@ -32,7 +32,7 @@ def vowel(phone: str | None, word: str | None, start: float = 0.0, **levels: Any
 
 
 def test_a_vowel_is_said_in_the_order_of_the_paper() -> None:
-    said = vowel(
+    text = vowel(
         "æ",
         "happy",
         slope="moderate",
@@ -42,7 +42,7 @@ def test_a_vowel_is_said_in_the_order_of_the_paper() -> None:
         intensity_variation="high",
         duration="very high",
     )
-    assert prosody_words.description([said]) == (
+    assert prosody_words.description([text]) == (
         '/æ/ in "happy": moderate slope, high pitch with very low variation, '
         "low intensity with high variation, very high duration."
     )
@@ -71,10 +71,10 @@ def test_a_vowel_without_phone_or_word_is_known_by_its_time() -> None:
 
 
 def test_a_description_is_english_whatever_is_said() -> None:
-    said = prosody_words.description([vowel("øː", "schön"), vowel("ɨ", "być")])
-    assert said is not None
-    assert said.startswith('/øː/ in "schön": moderate slope')
-    assert '; /ɨ/ in "być": moderate slope' in said
+    text = prosody_words.description([vowel("øː", "schön"), vowel("ɨ", "być")])
+    assert text is not None
+    assert text.startswith('/øː/ in "schön": moderate slope')
+    assert '; /ɨ/ in "być": moderate slope' in text
 
 
 def test_a_word_cannot_break_the_line() -> None:
@@ -88,8 +88,8 @@ def test_other_vowels_in_another_order_are_another_description() -> None:
 
 
 def test_what_norms_do_not_know_is_unclear() -> None:
-    said = vowel("a", "ja") | {"levels": dict.fromkeys(MODERATE)}
-    assert prosody_words.description([said]) == (
+    text = vowel("a", "ja") | {"levels": dict.fromkeys(MODERATE)}
+    assert prosody_words.description([text]) == (
         '/a/ in "ja": unclear pitch, unclear intensity, unclear duration.'
     )
 
@@ -111,8 +111,8 @@ def test_an_utterance_is_one_sentence() -> None:
 
 
 def test_loudness_without_a_known_recording_level_tells_its_variation() -> None:
-    said = prosody_words.summary(NORMAL | {"loudness": None, "loudness_variation": "low"}, FLUENT)
-    assert said == (
+    text = prosody_words.summary(NORMAL | {"loudness": None, "loudness_variation": "low"}, FLUENT)
+    assert text == (
         "Pitch is moderate with moderate variation, loudness varies little, tempo is moderate, "
         "the voice is moderately bright and moderately clear, without pauses."
     )

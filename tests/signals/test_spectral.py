@@ -62,8 +62,8 @@ def test_cepstra_are_the_cosine_transform_of_the_log_of_triangles_on_the_mel_sca
         bands.append(2 / (high - low) * triangle @ power)  # triangles of area one
     levels = 10 * np.log10(np.maximum(bands, 1e-10))
     levels = np.maximum(levels, levels.max() - 80)
-    wanted = scipy.fft.dct(levels, axis=0, norm="ortho")[:13]
-    np.testing.assert_allclose(spectral.frames(samples)[:13], wanted, rtol=1e-3, atol=0.02)
+    expected = scipy.fft.dct(levels, axis=0, norm="ortho")[:13]
+    np.testing.assert_allclose(spectral.frames(samples)[:13], expected, rtol=1e-3, atol=0.02)
 
 
 def test_contrast_is_what_sorting_each_octave_gives() -> None:
@@ -82,23 +82,23 @@ def test_contrast_is_what_sorting_each_octave_gives() -> None:
         tail = max(1, int(np.rint(0.02 * count)))
         peaks.append(band[len(band) - tail :].mean(axis=0))
         valleys.append(band[:tail].mean(axis=0))
-    wanted = 10 * np.log10(np.array(peaks)) - 10 * np.log10(np.array(valleys))
-    np.testing.assert_allclose(spectral.frames(samples)[25:32], wanted, rtol=1e-6, atol=1e-6)
+    expected = 10 * np.log10(np.array(peaks)) - 10 * np.log10(np.array(valleys))
+    np.testing.assert_allclose(spectral.frames(samples)[25:32], expected, rtol=1e-6, atol=1e-6)
 
 
 def test_a_sine_has_its_own_frequency_level_and_crossings() -> None:
-    found = inner(sine(1000, level=0.5))
-    np.testing.assert_allclose(found["level"], 0.5 / np.sqrt(2), rtol=1e-3)
-    np.testing.assert_allclose(found["crossings"], 2 * 1000 / RATE, rtol=0.02)
-    np.testing.assert_allclose(found["centroid"], 1000, rtol=0.01)
-    np.testing.assert_allclose(found["roll_off"], 1000, atol=2 * RATE / 2048)
+    distances = inner(sine(1000, level=0.5))
+    np.testing.assert_allclose(distances["level"], 0.5 / np.sqrt(2), rtol=1e-3)
+    np.testing.assert_allclose(distances["crossings"], 2 * 1000 / RATE, rtol=0.02)
+    np.testing.assert_allclose(distances["centroid"], 1000, rtol=0.01)
+    np.testing.assert_allclose(distances["roll_off"], 1000, atol=2 * RATE / 2048)
 
 
 def test_white_noise_is_centred_in_the_middle_and_rolls_off_at_85_per_cent() -> None:
-    found = inner(noise(4.0))
-    assert found["centroid"].mean() == pytest.approx(4000, rel=0.02)
-    assert found["roll_off"].mean() == pytest.approx(0.85 * 8000, rel=0.02)
-    assert found["crossings"].mean() == pytest.approx(0.5, rel=0.03)
+    distances = inner(noise(4.0))
+    assert distances["centroid"].mean() == pytest.approx(4000, rel=0.02)
+    assert distances["roll_off"].mean() == pytest.approx(0.85 * 8000, rel=0.02)
+    assert distances["crossings"].mean() == pytest.approx(0.5, rel=0.03)
 
 
 @pytest.mark.parametrize(("hertz", "place"), [(440.0, 9), (261.63, 0), (523.25, 0), (369.99, 6)])
@@ -109,16 +109,16 @@ def test_a_tone_is_found_among_the_twelve(hertz: float, place: int) -> None:
 
 
 def test_a_tone_stands_out_where_it_is() -> None:
-    found = inner(sine(1000, level=0.3) + noise())["contrast"].mean(axis=1)
-    assert found.argmax() == 3  # 800 to 1600 Hz
-    assert found[3] > found[4] + 6
+    distances = inner(sine(1000, level=0.3) + noise())["contrast"].mean(axis=1)
+    assert distances.argmax() == 3  # 800 to 1600 Hz
+    assert distances[3] > distances[4] + 6
 
 
 def test_the_summary_is_72_means_and_deviations() -> None:
     samples = noise(0.5)
-    rows, found = spectral.frames(samples), spectral.summary(samples)
-    assert found.shape == (72,)
-    np.testing.assert_allclose(found, [*rows.mean(axis=1), *rows.std(axis=1)])
+    rows, features = spectral.frames(samples), spectral.summary(samples)
+    assert features.shape == (72,)
+    np.testing.assert_allclose(features, [*rows.mean(axis=1), *rows.std(axis=1)])
     assert rows.shape == (36, 1 + len(samples) // 512)
 
 
@@ -132,6 +132,6 @@ def test_long_sounds_are_worked_on_in_blocks_that_do_not_show(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     samples = noise(2.0)
-    whole = spectral.frames(samples)
+    full = spectral.frames(samples)
     monkeypatch.setattr(spectral, "BLOCK", 7)
-    np.testing.assert_allclose(spectral.frames(samples), whole, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(spectral.frames(samples), full, rtol=1e-9, atol=1e-9)

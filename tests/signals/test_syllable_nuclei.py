@@ -25,9 +25,9 @@ def test_each_vowel_has_a_nucleus_and_consonants_have_none(tone) -> None:
     samples = syllables(tone, places, 2.0)
     hiss = np.random.default_rng(0).normal(0, 0.05, RATE_HZ // 5).astype(np.float32)
     samples[int(1.1 * RATE_HZ) :][: len(hiss)] += hiss
-    found = syllable_nuclei.find(samples)
-    assert len(found) == len(places)
-    for span, (start, end) in zip(found, places, strict=True):
+    spans = syllable_nuclei.find(samples)
+    assert len(spans) == len(places)
+    for span, (start, end) in zip(spans, places, strict=True):
         assert start - 0.02 <= span.start < (start + end) / 2 < span.end <= end + 0.02
         assert (span.ipa, span.word) == (None, None)
 

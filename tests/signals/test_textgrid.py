@@ -95,7 +95,7 @@ def test_the_short_format_by_hand() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "message"),
     [
         (b"", "too early"),
         (b"hello", "too early"),
@@ -109,8 +109,8 @@ def test_the_short_format_by_hand() -> None:
         (b"ooBinaryFile\x08TextGrid", "binary"),
     ],
 )
-def test_what_is_no_textgrid_is_said(data: bytes, said: str) -> None:
-    with pytest.raises(RecordError, match=said) as caught:
+def test_what_is_no_textgrid_is_said(data: bytes, message: str) -> None:
+    with pytest.raises(RecordError, match=message) as caught:
         textgrid.parse(data)
     assert caught.value.code == "bad_textgrid"
 

@@ -22,21 +22,21 @@ def align(speech, text: str, language: str = "en") -> word_aligner.Found:
     return word_aligner.align(speech.samples, transcripts.tokens(text), language)
 
 
-def starts(speech, found) -> tuple[list[float], int]:
+def starts(speech, alignment) -> tuple[list[float], int]:
     """Return how far off the starts of matching sounds are, in seconds, and how many there are."""
     names = [ipa for ipa, _ in speech.sounds]
-    pairs = matched(names, [span.ipa for span in found.spans])
-    return [found.spans[j].start - speech.sounds[i][1] for i, j in pairs], len(names)
+    pairs = matched(names, [span.ipa for span in alignment.spans])
+    return [alignment.spans[j].start - speech.sounds[i][1] for i, j in pairs], len(names)
 
 
 def test_most_boundaries_of_english_are_within_20_ms() -> None:
     errors, total = [], 0
     for text in SENTENCES:
         speech = say(text)
-        found = align(speech, text)
-        off, count = starts(speech, found)
+        alignment = align(speech, text)
+        off, count = starts(speech, alignment)
         errors, total = errors + off, total + count
-        assert found.guessed == []
+        assert alignment.guessed == []
     near = sum(abs(error) <= 0.02 for error in errors)
     assert near / total >= 0.6  # 0.75 over the twenty sentences of the bench
     assert abs(np.median(errors)) < 0.01  # neither early nor late
@@ -45,18 +45,18 @@ def test_most_boundaries_of_english_are_within_20_ms() -> None:
 def test_other_languages_come_in_their_own_sounds() -> None:
     text = "Über sieben Brücken musst du gehen."
     speech = say(text, "de")
-    found = align(speech, text, "de")
-    off, total = starts(speech, found)
+    alignment = align(speech, text, "de")
+    off, total = starts(speech, alignment)
     assert np.mean(np.abs(off) <= 0.05) > 0.6
     assert len(off) >= 0.9 * total
-    assert {"yː", "ʏ"} <= {span.ipa for span in found.spans}
+    assert {"yː", "ʏ"} <= {span.ipa for span in alignment.spans}
 
 
 def test_words_the_dictionary_lacks_are_guessed_and_named() -> None:
     text = "He saw 12 snorgles in well-worn Xylobon."
-    found = align(say(text), text)
-    assert found.guessed == ["12", "snorgles", "Xylobon"]
-    words = [[s.ipa for s in found.spans if s.word == i] for i in range(7)]
+    alignment = align(say(text), text)
+    assert alignment.guessed == ["12", "snorgles", "Xylobon"]
+    words = [[s.ipa for s in alignment.spans if s.word == i] for i in range(7)]
     assert words[2] == ["t", "w", "ɛ", "l", "v"]
     assert words[3][:3] == ["s", "n", "ɔ"]
     assert words[5][:3] == ["w", "ɛ", "l"]  # a compound of known words is known
@@ -112,8 +112,8 @@ def test_without_espeak_known_words_go_on_without_stress(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(pronunciation, "_library", absent)
     pronunciation._speak_as.cache_clear()
-    found = align(speech, SENTENCES[0])
-    assert {span.stress for span in found.spans} == {None}
+    alignment = align(speech, SENTENCES[0])
+    assert {span.stress for span in alignment.spans} == {None}
     with pytest.raises(RecordError) as caught:
         align(speech, "The snorgle")
     assert caught.value.code == "no_espeak"

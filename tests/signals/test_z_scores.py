@@ -12,9 +12,9 @@ from emocli.signals.z_scores import moments, z_scores
 def test_scores_are_scipy_s_whatever_the_pieces() -> None:
     random = np.random.default_rng(0)
     rows = random.normal(1e4, [1.0, 1e-2, 300.0], size=(50, 3))
-    whole, pieces = moments([rows]), moments([rows[:1], rows[1:7], rows[7:]])
-    np.testing.assert_allclose(z_scores(rows, whole), stats.zscore(rows), atol=1e-5)
-    np.testing.assert_allclose(pieces.mean, whole.mean, rtol=1e-12)
+    full, pieces = moments([rows]), moments([rows[:1], rows[1:7], rows[7:]])
+    np.testing.assert_allclose(z_scores(rows, full), stats.zscore(rows), atol=1e-5)
+    np.testing.assert_allclose(pieces.mean, full.mean, rtol=1e-12)
     np.testing.assert_allclose(pieces.deviation, rows.std(axis=0), rtol=1e-9)
 
 

@@ -58,10 +58,10 @@ def sound(vowel: Vowel) -> np.ndarray:
 
 def gain(hertz: np.ndarray, formants_hz: Sequence[float]) -> np.ndarray:
     """Return the gain (frequencies,) of resonances one after the other (Fant 1960)."""
-    found = np.ones(len(hertz))
+    gains = np.ones(len(hertz))
     for centre, width in zip(formants_hz, BANDWIDTHS_HZ, strict=True):
-        found *= centre**2 / np.hypot(centre**2 - hertz**2, width * hertz)
-    return found
+        gains *= centre**2 / np.hypot(centre**2 - hertz**2, width * hertz)
+    return gains
 
 
 def said(

@@ -98,7 +98,7 @@ def test_processes_that_read_other_checkpoints_are_refused(
     )  # another one has read epoch 3
     place = Place(checkpoint=tmp_path / "none.safetensors", resume=True)
     run = Run(models.build("linear", {"dims": {"a": 2}, "classes": 2}), Settings(), place)
-    with pytest.raises(ConfigError, match="not what another process has read"):
+    with pytest.raises(ConfigError, match="differs from the checkpoint of another process"):
         run.resume()
 
 

@@ -243,7 +243,7 @@ def test_training_goes_on_from_its_checkpoints_to_the_same_weights(tmp_path: Pat
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"rule": "vote"}, "no rule 'vote'"), ({"head": "forest"}, "no head 'forest'")],
+    [({"rule": "vote"}, "unknown rule 'vote'"), ({"head": "forest"}, "unknown head 'forest'")],
 )
 def test_a_config_that_makes_no_sense_is_named(change: dict[str, str], message: str) -> None:
     with pytest.raises(ConfigError, match=message):

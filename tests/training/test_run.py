@@ -112,12 +112,12 @@ def test_a_folder_of_another_program_is_refused_before_anything_is_read(
         pytest.fail("read")
         yield {}
 
-    with pytest.raises(UsageError, match="would be written over"):
+    with pytest.raises(UsageError, match="would be overwritten"):
         train(context, request_of(output=tmp_path), never())
 
 
 def test_a_model_of_another_name_is_named(context: Context, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no model 'magic'"):
+    with pytest.raises(ConfigError, match="unknown model 'magic'"):
         train(context, request_of(model="magic", output=tmp_path / "m"), examples())
 
 
@@ -127,7 +127,7 @@ def test_several_processes_share_no_stdin(
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(UsageError, match="cannot all read stdin"):
         train(context, request_of(output=tmp_path / "m", reads_stdin=True), examples())
-    with pytest.raises(UsageError, match="for one process"):
+    with pytest.raises(UsageError, match="runs in one process"):
         train(context, request_of(cv="speaker"), examples())
 
 

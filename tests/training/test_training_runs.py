@@ -191,11 +191,11 @@ def test_what_was_mixed_of_training_records_is_never_held_out(
 @pytest.mark.parametrize(
     ("label", "message"),
     [
-        ({"distribution": {"joy": -0.5, "anger": 1.5}}, "is no distribution"),
+        ({"distribution": {"joy": -0.5, "anger": 1.5}}, "is not a distribution"),
         ({"distribution": {"joy": 0.0}}, "adds to 0"),
         ({"distribution": {"joy": 0.5}}, "adds to 0.5, not to 1"),
         ({"votes": {"joy": 0}}, "label.votes adds to 0"),
-        ({"distribution": "joy"}, "is no distribution"),
+        ({"distribution": "joy"}, "is not a distribution"),
     ],
 )
 def test_labels_that_are_wrong_are_named(
@@ -221,7 +221,7 @@ def test_a_loss_of_labels_is_refused_where_only_numbers_are_learned(
     flags = ("--target", "valence", "-m", "concat", "--loss", "js", "--cv", "speaker")
     done = emocli("train", *flags, stdin=sequences(store))
     assert (done.status, done.stdout) == (2, b"")
-    assert "--loss js is of labels: --target valence has none" in done.stderr
+    assert "--loss js needs labels: --target valence has none" in done.stderr
 
 
 class StopError(Exception):
@@ -329,33 +329,33 @@ def test_resume_refuses_what_has_other_targets_groups_or_held_out_records(
     assert run("--resume", "--target", "distribution")[0] == 0
 
 
-def test_a_loss_that_is_no_number_is_told_and_no_model_kept(tmp_path: Path) -> None:
+def test_a_loss_that_is_not_finite_is_an_error_and_no_model_is_kept(tmp_path: Path) -> None:
     settings, file = Settings(epochs=4), tmp_path / "seed-0.safetensors"
 
     def fit(epochs: int) -> None:
-        one = models.build("concat", {"dims": {"a": 4, "b": 3}, "classes": 3, "hidden": 8})
-        told = Place(checkpoint=file, run="x", resume=file.exists())
-        lost = replace(settings, epochs=epochs)
+        model = models.build("concat", {"dims": {"a": 4, "b": 3}, "classes": 3, "hidden": 8})
+        place = Place(checkpoint=file, run="x", resume=file.exists())
+        changed = replace(settings, epochs=epochs)
         data = blobs()
-        loop.fit(one, data, data, lost, lambda _: None, place=told, loss=no_number)
+        loop.fit(model, data, data, changed, lambda _: None, place=place, loss=not_finite)
 
-    def no_number(logits: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
+    def not_finite(logits: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
         return logits.sum() * float("nan")
 
     for epochs in (2, 4):  # the second goes on from what JSON keeps of the first
-        with pytest.raises(UsageError, match=f"no dev loss of {epochs} epochs is a number"):
+        with pytest.raises(UsageError, match=f"no dev loss of {epochs} epochs is finite"):
             fit(epochs)
 
 
 @pytest.mark.parametrize("target", ["valence", "emotion,valence"])
-def test_numbers_are_not_drawn_evenly(
+def test_class_balanced_sampling_needs_labels(
     emocli: Emocli, store: Path, tmp_path: Path, target: str
 ) -> None:
     (tmp_path / "how.toml").write_text("[training]\neven = true\n")
     flags = ("--config", str(tmp_path / "how.toml"), "-m", "concat", "-o", str(tmp_path / "m"))
     done = emocli("train", "--target", target, *flags, stdin=sequences(store))
     assert done.status == 2
-    assert "even draws from classes alone" in done.stderr
+    assert "class-balanced sampling needs a single labelled target" in done.stderr
 
 
 def test_several_seeds_are_told_with_mean_and_sd(
@@ -436,7 +436,7 @@ def test_a_loss_of_its_own_is_not_silently_another(emocli: Emocli, store: Path) 
     flags = ("--target", "distribution", "--loss", "kl", "--cv", "speaker", "-m", "amber2")
     done = emocli("train", *flags, stdin=sequences(store))
     assert done.status == 2
-    assert "amber2 has a loss of its own" in done.stderr
+    assert "amber2 has its own loss" in done.stderr
     done = emocli("train", "--target", "blend", "--cv", "speaker", stdin=sequences(store))
     assert done.status == 5
     assert "no label.blend" in done.stderr

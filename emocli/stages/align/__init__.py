@@ -17,11 +17,11 @@ from emocli.stages.align.options import AlignOptions
 
 
 def stage(context: Context, options: AlignOptions | None = None) -> pipeline.Stage:
-    """Return the stage that adds `phones`, in processes (the aligner has a state of its own).
+    """Return the stage that adds `phones`, in worker processes: the aligner keeps state.
 
-    A network runs in this process, on its device.
+    A CTC network runs in this process, on its device.
     """
-    from emocli.stages.align import transcript  # noqa: F401 - before the workers fork, once for all
+    from emocli.stages.align import transcript  # noqa: F401 - imported once, before workers fork
 
     options = options or AlignOptions()
     work = partial(align, options=options, store=context.store)
@@ -41,7 +41,7 @@ def writing_textgrids(folder: Path) -> pipeline.Stage:
 
 
 def only_textgrid(path: Path | None, stdout: BinaryIO) -> Callable[[Record], bool]:
-    """Return what writes the TextGrid of the only record that there may be."""
+    """Return a function that writes the TextGrid of a single record, and refuses a second."""
     from emocli.stages.align import files
 
     return files.OnlyTextGrid(path, stdout)
@@ -55,7 +55,7 @@ def align(record: Record, options: AlignOptions, store: Store | None) -> Record:
         text = files.transcript(options.transcripts, record)
         record |= {} if text is None else {"text": text}
     if options.chosen == "textgrid" and options.textgrid:
-        spans, words, about = files.own(options.textgrid, record)
+        spans, words, about = files.existing(options.textgrid, record)
         return result.add(record, spans, words, about, 0.0)
     if audio.passed_on(record, "align"):
         return record

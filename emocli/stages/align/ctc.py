@@ -27,10 +27,10 @@ EDGE_S = 0.04  # of a blank at the border of a word that goes to the word (our c
 
 
 def prepared(options: AlignOptions) -> tuple[Align, Record]:
-    """Return the function that aligns, and what records say of the model."""
+    """Return the function that aligns, and the `alignment` fields that describe the model."""
     model, about = _loaded(str(options.model), options.device, options.offline)
-    most = MISFIT_NATS if options.max_misfit is None else options.max_misfit
-    return functools.partial(align, model, most), dict(about)
+    limit = MISFIT_NATS if options.max_misfit is None else options.max_misfit
+    return functools.partial(align, model, limit), dict(about)
 
 
 @functools.lru_cache(1)
@@ -51,9 +51,9 @@ def _loaded(name: str, device: str, offline: bool) -> tuple[CtcModel, Record]:
 
 
 def align(
-    model: CtcModel, most: float, samples: Samples, words: Sequence[str], language: str
+    model: CtcModel, max_misfit: float, samples: Samples, words: Sequence[str], language: str
 ) -> Found:
-    """Return the sounds of words; RecordError cannot_align where they do not fit."""
+    """Return the sounds of words; RecordError cannot_align if text and audio disagree."""
     from emocli.encoders import ctc_model
 
     units = ctc_words.units(words, model.symbols, language)
@@ -62,9 +62,11 @@ def align(
     tokens, places = _with_delimiters(units, ctc_words.delimiter(model.symbols))
     log_probs = ctc_model.log_probs(model, samples)
     path = ctc_alignment.best_path(log_probs, tokens, model.blank)
-    if path.misfit > most:
+    if path.misfit > max_misfit:
         message = f"text and audio disagree: misfit {path.misfit:.1f} nats a frame"
-        raise RecordError("cannot_align", f"{message}, {most:g} would do", hint=HINT)
+        raise RecordError(
+            "cannot_align", f"{message}, above the limit of {max_misfit:g}", hint=HINT
+        )
     frames = ctc_alignment.runs(path.places, len(tokens))
     times = [(a * model.frame_s, b * model.frame_s) for a, b in (frames[i] for i in places)]
     end_s = len(log_probs) * model.frame_s
@@ -74,28 +76,28 @@ def align(
     return Found(_of_letters(units, spans, words, language), [], path.misfit)
 
 
-def _with_delimiters(units: Sequence[Unit], between: int | None) -> tuple[list[int], list[int]]:
-    """Return the tokens to align, and the place of each unit among them."""
+def _with_delimiters(units: Sequence[Unit], delimiter: int | None) -> tuple[list[int], list[int]]:
+    """Return the tokens to align, and the index of each unit among them."""
     tokens: list[int] = []
     places = []
     for index, unit in enumerate(units):
-        if between is not None and index and units[index - 1].word != unit.word:
-            tokens.append(between)
+        if delimiter is not None and index and units[index - 1].word != unit.word:
+            tokens.append(delimiter)
         places.append(len(tokens))
         tokens.append(unit.symbol)
     return tokens, places
 
 
 def _of_sounds(units: Sequence[Unit], spans: Sequence[tuple[float, float]]) -> list[Span]:
-    """Return the sounds of phone symbols; one of several symbols lasts until its last ends."""
-    found: list[Span] = []
+    """Return the sounds of phone symbols; a sound of several symbols ends with the last one."""
+    phones: list[Span] = []
     for unit, (start, end) in zip(units, spans, strict=True):
         if unit.sounds:
             sound = unit.sounds[0]
-            found.append(Span(sound.ipa, start, end, unit.word, sound.stress))
+            phones.append(Span(sound.ipa, start, end, unit.word, sound.stress))
         else:
-            found[-1] = found[-1]._replace(end=end)
-    return found
+            phones[-1] = phones[-1]._replace(end=end)
+    return phones
 
 
 def _of_letters(
@@ -104,10 +106,10 @@ def _of_letters(
     words: Sequence[str],
     language: str,
 ) -> list[Span]:
-    found = []
+    phones: list[Span] = []
     for word, sounds in enumerate(pronunciation.pronounce(words, language)):
-        mine = [i for i, unit in enumerate(units) if unit.word == word]
-        letters = [units[i].letter for i in mine]
-        laid = ctc_words.sounds_of_letters(letters, [spans[i] for i in mine], sounds)
-        found += [Span(sound.ipa, a, b, word, sound.stress) for sound, a, b in laid]
-    return found
+        indices = [i for i, unit in enumerate(units) if unit.word == word]
+        letters = [units[i].letter for i in indices]
+        timed = ctc_words.sounds_of_letters(letters, [spans[i] for i in indices], sounds)
+        phones += [Span(sound.ipa, a, b, word, sound.stress) for sound, a, b in timed]
+    return phones

@@ -1,4 +1,4 @@
-"""Alignments in files: the user's own, read for a record, and TextGrids written of one."""
+"""Alignments in files: those of the user, read for a record, and TextGrids written from one."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ WORD_TIERS = ("words", "word", "ort-mau", "ort", "orthography")
 
 
 def names(record: Record) -> list[str]:
-    """Return what files of a record may be called, without a suffix: by its id, then its path."""
-    found: list[str] = []
+    """Return the possible file names of a record, without a suffix: by its id, then its path."""
+    stems: list[str] = []
     identity = str(record.get("id") or "")
     path = records.path_of(record) if record.get("path") else ""
     for name in (identity, path):
-        whole = PurePath(name)
-        parts = [part for part in whole.parts if part not in ("..", whole.anchor, ".")]
+        file = PurePath(name)
+        parts = [part for part in file.parts if part not in ("..", file.anchor, ".")]
         for kept in (parts, parts[-1:]):
             if kept:
                 stem = PurePath(*kept)
-                found += [str(stem), str(stem.with_suffix(""))]
-    return list(dict.fromkeys(found))
+                stems += [str(stem), str(stem.with_suffix(""))]
+    return list(dict.fromkeys(stems))
 
 
 def find(folder: Path, record: Record, suffixes: Sequence[str]) -> Path | None:
@@ -43,31 +43,31 @@ def find(folder: Path, record: Record, suffixes: Sequence[str]) -> Path | None:
             try:
                 if path.is_file():
                     return path
-            except (OSError, ValueError):  # a name that no file can have
+            except (OSError, ValueError):  # not a valid file name
                 continue
     return None
 
 
 def transcript(folder: Path, record: Record) -> str | None:
-    """Return the text of a record from a folder, or None where it has no file there."""
+    """Return the text of a record from a folder, or None if the folder has no file for it."""
     from emocli.signals import textgrid
 
     path = find(folder, record, TRANSCRIPTS)
     return None if path is None else " ".join(textgrid.decoded(path.read_bytes()).split())
 
 
-def own(folder: Path, record: Record) -> tuple[list[Span], list[str], Record]:
-    """Return sounds, words, and where they are from; times are from the start of the recording.
+def existing(folder: Path, record: Record) -> tuple[list[Span], list[str], Record]:
+    """Return sounds, words and their source; times are from the start of the recording.
 
     Raises RecordError no_textgrid, bad_textgrid, no_phone_tier or bad_lablaut.
     """
     path = find(folder, record, READABLE)
     if path is None:
-        looked = " or ".join(names(record)[-1:]) + READABLE[0]
+        expected = " or ".join(names(record)[-1:]) + READABLE[0]
         raise RecordError(
             "no_textgrid",
-            f"no alignment in {folder}, such as {looked}",
-            hint="its name is the record's id, or its path, with another suffix",
+            f"no alignment in {folder}, such as {expected}",
+            hint="name the file after the record's id or path, with this suffix",
         )
     try:
         data = path.read_bytes()
@@ -84,12 +84,12 @@ def own(folder: Path, record: Record) -> tuple[list[Span], list[str], Record]:
 def _of_lablaut(data: bytes) -> tuple[list[Span], list[str]]:
     from emocli.signals import lablaut, phones
 
-    found = [
+    spans = [
         Span(s.ipa, s.start, s.end, None, None, s.original)
         for s in lablaut.parse(data)
         if not phones.is_silence(s.original)
     ]
-    return found, []
+    return spans, []
 
 
 def _of_textgrid(data: bytes, speaker: str) -> tuple[list[Span], list[str]]:
@@ -98,15 +98,17 @@ def _of_textgrid(data: bytes, speaker: str) -> tuple[list[Span], list[str]]:
     tiers = textgrid.parse(data)
     sounds = _tier(tiers, PHONE_TIERS, speaker)
     if sounds is None:
-        named = ", ".join(tier.name for tier in tiers) or "none"
-        hint = f"a tier of sounds is called {PHONE_TIERS[0]}"
-        raise RecordError("no_phone_tier", f"no tier of sounds among: {named}", hint=hint)
-    said = _tier(tiers, WORD_TIERS, speaker)
-    words = [w for w in (said.intervals if said else []) if not phones.is_silence(w.label)]
-    heard = [s for s in sounds.intervals if not phones.is_silence(s.label) and s.end > s.start]
-    read = phones.read([s.label for s in heard])
+        listed = ", ".join(tier.name for tier in tiers) or "none"
+        hint = f"name the tier of sounds {PHONE_TIERS[0]}"
+        raise RecordError("no_phone_tier", f"no tier of sounds among: {listed}", hint=hint)
+    word_tier = _tier(tiers, WORD_TIERS, speaker)
+    words = [
+        w for w in (word_tier.intervals if word_tier else []) if not phones.is_silence(w.label)
+    ]
+    intervals = [s for s in sounds.intervals if not phones.is_silence(s.label) and s.end > s.start]
+    parsed = phones.read([s.label for s in intervals])
     spans = []
-    for interval, sound in zip(heard, read, strict=True):
+    for interval, sound in zip(intervals, parsed, strict=True):
         middle = (interval.start + interval.end) / 2
         word = next((i for i, w in enumerate(words) if w.start <= middle < w.end), None)
         times = (interval.start, interval.end)
@@ -114,25 +116,29 @@ def _of_textgrid(data: bytes, speaker: str) -> tuple[list[Span], list[str]]:
     return spans, [w.label for w in words]
 
 
-def _tier(tiers: Sequence[Any], wanted: Sequence[str], speaker: str) -> Any:
-    """Return the tier of one of these names, as MFA writes it ("speaker - phones") or plain."""
-    for ours in (True, False):
-        for name in wanted:
+def _tier(tiers: Sequence[Any], names: Sequence[str], speaker: str) -> Any:
+    """Return the tier with one of these names, as MFA writes it ("speaker - phones") or plain.
+
+    The tier of this speaker comes before those of others.
+    """
+    for only_speaker in (True, False):
+        for name in names:
             for tier in tiers:
-                owner, _, last = tier.name.rpartition(" - ")
-                if last.strip().lower() == name and (owner.strip() in ("", speaker) or not ours):
+                owner, _, kind = tier.name.rpartition(" - ")
+                matches = owner.strip() in ("", speaker) or not only_speaker
+                if kind.strip().lower() == name and matches:
                     return tier
     return None
 
 
 def within(spans: list[Span], start: float | None, end: float | None) -> list[Span]:
-    """Return the sounds whose middle is in a part of the recording."""
+    """Return the sounds whose midpoint lies in a part of the recording."""
     first, last = start or 0.0, float("inf") if end is None else end
     return [span for span in spans if first <= (span.start + span.end) / 2 < last]
 
 
 def text_grid(record: Record) -> bytes:
-    """Return the TextGrid of a record with phones: tiers words and phones, or nuclei."""
+    """Return the TextGrid of a record with phones: the tiers words and phones, or nuclei."""
     from emocli.signals.textgrid import Interval, Tier, dumps
 
     sounds = record.get("phones") or []
@@ -149,7 +155,7 @@ def text_grid(record: Record) -> bytes:
 
 
 def limits(record: Record, intervals: Sequence[Any]) -> tuple[float, float]:
-    """Return start and end of what the record is about, in seconds of the recording."""
+    """Return start and end of the record's part of the recording, in seconds."""
     start = audio.span_of(record)[0] or 0.0
     decoded = record.get("audio")
     duration = decoded.get("duration") if isinstance(decoded, dict) else None
@@ -169,17 +175,17 @@ def written(folder: Path, incoming: Iterator[Record]) -> Iterator[Record]:
 
 
 class OnlyTextGrid:
-    """Writes the TextGrid of the only record that there may be."""
+    """Writes the TextGrid of a single record, and refuses a second."""
 
     def __init__(self, path: Path | None, stdout: BinaryIO) -> None:
         self.path, self.stdout, self.done = path, stdout, False
 
     def __call__(self, record: Record) -> bool:
-        """Write the TextGrid, if there are phones; a second record is a usage error."""
+        """Write the TextGrid if the record has phones; raise UsageError for a second record."""
         if self.done:
             raise UsageError(
-                "--format textgrid is for one record",
-                hint="--write-textgrid DIR writes a file for each",
+                "--format textgrid takes one record",
+                hint="--write-textgrid DIR writes a file per record",
             )
         self.done = True
         if _has_alignment(record):
@@ -200,7 +206,7 @@ def _write(folder: Path, record: Record, taken: set[str]) -> None:
     if str(path) in taken:
         raise UsageError(
             f"--write-textgrid: two records would be written to {path}",
-            hint="give them ids whose last parts differ, or write them to two folders",
+            hint="their ids must end differently, or write them to two folders",
         )
     taken.add(str(path))
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What to align with."""
+"""The options of `align`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ALIGNERS = ("auto", "pocketsphinx", "ctc", "textgrid", "nuclei")
 
 @dataclass(frozen=True)
 class AlignOptions:
-    """What to align with; the folders and the model where they are given."""
+    """Which aligner, language and model to use, and the folders to read from."""
 
     aligner: str = "auto"
     language: str | None = None
@@ -25,7 +25,7 @@ class AlignOptions:
 
     @property
     def chosen(self) -> str:
-        """The aligner that these name; auto where the text decides."""
+        """The aligner to use; auto if that depends on the text of a record."""
         if self.aligner != "auto":
             return self.aligner
         if self.textgrid is not None:
@@ -33,9 +33,10 @@ class AlignOptions:
         return "auto" if self.model is None else "ctc"
 
     def check(self) -> None:
-        """Raise UsageError where they do not go together."""
+        """Raise UsageError for options that do not go together."""
         if self.aligner not in ALIGNERS:
-            raise UsageError(f"--aligner {self.aligner}: none of {', '.join(ALIGNERS)}")
+            hint = f"one of {', '.join(ALIGNERS)}"
+            raise UsageError(f"--aligner: unknown aligner {self.aligner}", hint=hint)
         if self.aligner == "ctc" and self.model is None:
             raise UsageError("--aligner ctc needs --model, a CTC model of phones or letters")
         if self.aligner == "textgrid" and self.textgrid is None:

@@ -1,4 +1,4 @@
-"""What a record says of its words and their sounds, in seconds from the start of the recording."""
+"""The words and sounds in a record, timed in seconds from the start of the recording."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _phone(span: Span, words: Sequence[str], offset: float) -> Record:
 def _words(
     record: Record, spans: Sequence[Span], words: Sequence[str], offset: float
 ) -> list[Record]:
-    """Return the words with their times: those of the record where they are the same."""
+    """Return the words with their times: the record's own words if they are the same."""
     times: dict[int, tuple[float, float]] = {}
     for span in spans:
         if span.word is not None:
@@ -49,32 +49,32 @@ def _words(
     groups = groups_of(record, words)
     if groups is None:
         groups = [({"text": word}, [index]) for index, word in enumerate(words)]
-    found = []
+    timed = []
     for word, members in groups:
         known = [times[index] for index in members if index in times]
         if known:
             start, end = known[0][0] + offset, known[-1][1] + offset
             word = {**word, "start": round(start, DIGITS), "end": round(end, DIGITS)}
-        found.append({"text": None, "start": None, "end": None} | word)
-    return found
+        timed.append({"text": None, "start": None, "end": None} | word)
+    return timed
 
 
 def groups_of(record: Record, words: Sequence[str]) -> list[tuple[Record, list[int]]] | None:
-    """Return the record's words, each with the indices of those in `words` that it holds.
+    """Return the record's words, each with the indices of the `words` that it contains.
 
-    None where the record has no such list, or one of other words.
+    None if the record has no list of words, or a list of other words.
     """
-    given = record.get("words")
-    if not isinstance(given, list) or not given:
+    listed = record.get("words")
+    if not isinstance(listed, list) or not listed:
         return None
-    if not all(isinstance(word, dict) and isinstance(word.get("text"), str) for word in given):
+    if not all(isinstance(word, dict) and isinstance(word.get("text"), str) for word in listed):
         return None
     groups: list[tuple[Record, list[int]]] = []
     done = 0
-    for word in given:
-        held = transcripts.tokens(word["text"])
-        if list(words[done : done + len(held)]) != held:
+    for word in listed:
+        tokens = transcripts.tokens(word["text"])
+        if list(words[done : done + len(tokens)]) != tokens:
             return None
-        groups.append((word, list(range(done, done + len(held)))))
-        done += len(held)
+        groups.append((word, list(range(done, done + len(tokens)))))
+        done += len(tokens)
     return groups if done == len(words) else None

@@ -1,4 +1,4 @@
-"""Align the text of a record with its samples, stretch by stretch where it is long."""
+"""Align the text of a record with its samples; a long recording in several stretches."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ Align = Callable[["Samples", Sequence[str], str], Found]
 Aligned = tuple[list[Span], list[str], Record]
 
 SAMPLE_RATE_HZ = 16_000
-MOST_S = 300.0  # without word times: our choice, what is aligned in one piece within a minute
+MOST_S = 300.0  # without word times: aligned in one piece within a minute; our choice
 DEFAULT_LANGUAGE = "en"
 TEXT_OF = "transcribe"  # the command that adds a text
 
 
 def find(record: Record, samples: Samples, options: AlignOptions) -> Aligned:
-    """Return sounds, words, and what the record says of how they were found."""
+    """Return sounds, words, and the `alignment` fields that describe the aligner."""
     aligner = options.chosen
     text = records.modality_text(record) or ""
     words = transcripts.tokens(text)
@@ -47,31 +47,31 @@ def find(record: Record, samples: Samples, options: AlignOptions) -> Aligned:
         align: Align
         align, about = ctc.prepared(options)
     else:
-        most = word_aligner.MISFIT_NATS if options.max_misfit is None else options.max_misfit
-        align = functools.partial(word_aligner.align, most=most)
+        limit = word_aligner.MISFIT_NATS if options.max_misfit is None else options.max_misfit
+        align = functools.partial(word_aligner.align, most=limit)
         about = pocketsphinx_about(str(language))
     pieces = _stretches(record, words, len(samples) / SAMPLE_RATE_HZ)
-    found, failed = _all(pieces, samples, words, align, str(language))
+    aligned, failed = _all(pieces, samples, words, align, str(language))
     about |= {
         "language": language,
-        "guessed_words": list(dict.fromkeys(found.guessed)),
-        "misfit_nats_per_frame": round(found.misfit, 3),
+        "guessed_words": list(dict.fromkeys(aligned.guessed)),
+        "misfit_nats_per_frame": round(aligned.misfit, 3),
         "duration": duration,
     }
     if failed:
         about["failed"] = failed
-    return found.spans, words, about
+    return aligned.spans, words, about
 
 
 def nuclei_about() -> Record:
-    """Return what a record says where nuclei stand in for vowels."""
+    """Return the `alignment` fields for syllable nuclei in place of vowels."""
     import parselmouth
 
     return {"aligner": "syllable-nuclei", "model": None, "version": parselmouth.PRAAT_VERSION}
 
 
 def pocketsphinx_about(language: str) -> Record:
-    """Return what a record says of Pocketsphinx, and of where pronunciations come from."""
+    """Return the `alignment` fields: Pocketsphinx, and the source of pronunciations."""
     from emocli.signals import pocketsphinx_aligner, pronunciation
 
     try:
@@ -90,7 +90,7 @@ def pocketsphinx_about(language: str) -> Record:
 
 
 def _stretches(record: Record, words: list[str], duration_s: float) -> list[Stretch]:
-    """Return the one stretch of a short recording, or several, cut by the words' times."""
+    """Return the single stretch of a short recording, or several cut at the words' times."""
     if duration_s <= LONGEST_S:
         return [Stretch(0, len(words), 0.0, duration_s)]
     times = _times(record, words)
@@ -99,31 +99,31 @@ def _stretches(record: Record, words: list[str], duration_s: float) -> list[Stre
     if duration_s > MOST_S:
         raise RecordError(
             "too_long",
-            f"{duration_s:.0f} s are too long to align without the times of the words",
+            f"{duration_s:.0f} s is too long to align without word times",
             hint=f"emocli {TEXT_OF} --overwrite adds them; or emocli extract-audio --segment vad",
         )
     return [Stretch(0, len(words), 0.0, duration_s)]
 
 
 def _times(record: Record, words: list[str]) -> list[tuple[float, float]]:
-    """Return start and end of every word from the record, from the start of its samples."""
+    """Return start and end of every word in seconds from the record's first sample."""
     offset = audio.span_of(record)[0] or 0.0
     groups = result.groups_of(record, words)
-    found: list[tuple[float, float]] = []
+    times: list[tuple[float, float]] = []
     for word, members in groups or []:
         start, end = word.get("start"), word.get("end")
         if not isinstance(start, int | float) or not isinstance(end, int | float):
             return []
-        found += [(start - offset, end - offset)] * len(members)
-    return found
+        times += [(start - offset, end - offset)] * len(members)
+    return times
 
 
 def _all(
     pieces: list[Stretch], samples: Samples, words: list[str], align: Align, language: str
 ) -> tuple[Found, list[Record]]:
-    """Return the sounds of all stretches, and where words could not be aligned.
+    """Return the sounds of all stretches, and the stretches that could not be aligned.
 
-    Raises RecordError where that is everywhere.
+    Raises RecordError if none could be aligned.
     """
     spans: list[Span] = []
     guessed: list[str] = []
@@ -133,16 +133,16 @@ def _all(
     for piece in pieces:
         part = samples[round(piece.start * SAMPLE_RATE_HZ) : round(piece.end * SAMPLE_RATE_HZ)]
         try:
-            found = align(part, words[piece.first : piece.last], language)
+            aligned = align(part, words[piece.first : piece.last], language)
         except RecordError as error:
             if error.code != "cannot_align":
                 raise
             problem = error
             failed.append({"start": round(piece.start, 3), "end": round(piece.end, 3)})
             continue
-        spans += [_moved(span, piece) for span in found.spans]
-        guessed += found.guessed
-        misfits.append((found.misfit, piece.end - piece.start))
+        spans += [_moved(span, piece) for span in aligned.spans]
+        guessed += aligned.guessed
+        misfits.append((aligned.misfit, piece.end - piece.start))
     if problem is not None and not misfits:
         raise problem
     total = sum(length for _, length in misfits) or 1.0
@@ -151,6 +151,6 @@ def _all(
 
 
 def _moved(span: Span, piece: Stretch) -> Span:
-    """Return a sound of a stretch in the whole recording."""
+    """Return a sound of a stretch with its times in the whole recording."""
     word = None if span.word is None else span.word + piece.first
     return span._replace(start=span.start + piece.start, end=span.end + piece.start, word=word)

@@ -24,7 +24,7 @@ def stage(context: Context, annotator: Annotator, panel: Panel, window: Window) 
 
 
 def window(context: Context, annotator: Annotator) -> Window:
-    """Return which records are worked on together; one, but where labels are drawn in batches."""
+    """Return the window of records that are processed together; more than one for a model."""
     from emocli.stages import fuse
 
     if not isinstance(annotator, Sampled):
@@ -56,7 +56,7 @@ def annotator(
     if len(named := [flag for flag, value in flags.items() if value is not None]) > 1:
         raise UsageError(f"{' and '.join(named)}: one annotator at a time")
     if not timeout_s > 0:
-        raise UsageError(f"--timeout {timeout_s:g}: not a time to wait for")
+        raise UsageError(f"--timeout {timeout_s:g}: not a positive number of seconds")
     if command is not None:
         from emocli.stages.annotate.command import Command
 
@@ -67,5 +67,5 @@ def annotator(
         return AudioModel(context, audio_lm, labels or list(EMOTIONS))
     trained = bundle.read(model or "default")
     if not trained.labels:
-        raise ConfigError(f"{trained.name} answers in numbers only: there is no label to draw")
+        raise ConfigError(f"{trained.name} has regression heads only: no labels to draw from")
     return Sampled(trained, model is not None, labels)

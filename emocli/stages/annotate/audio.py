@@ -1,4 +1,4 @@
-"""An audio language model as annotator: it hears the recording of a record."""
+"""An audio language model as annotator, prompted with the recording of a record."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from emocli.stages.annotate.raters import Answer, Question
 
 
 class AudioModel:
-    """A Qwen2-Audio from the cache or a folder, loaded when the first question is asked."""
+    """A Qwen2-Audio from the cache or a folder, loaded for the first question."""
 
     prompted = True
 
@@ -29,7 +29,7 @@ class AudioModel:
         return self.known_as
 
     def labels(self, _record: Record) -> list[str]:
-        """Return what it is asked to choose from."""
+        """Return the labels that it may choose from."""
         return self.chosen
 
     @cached_property
@@ -42,17 +42,17 @@ class AudioModel:
         return AudioAnnotator(self.folder, device, devices.numbers(self.context.dtype, device))
 
     def ask(self, record: Record, question: Question) -> Answer:
-        """Have the model listen and answer."""
+        """Return the model's answer to a question about a recording."""
         if not (record.get("path") or record.get("audio")) or audio.is_lost(record):
             raise RecordError("no_audio", "no recording to listen to", hint="a record needs a path")
         samples = audio.samples(record, self.context.store)
-        said = self.model.answer(samples, question.prompt, question.temperature, question.seed)
+        answer = self.model.answer(samples, question.prompt, question.temperature, question.seed)
         cost = {
-            "seconds": round(said.seconds, 4),
-            "prompt_tokens": said.prompt_tokens,
-            "answer_tokens": said.answer_tokens,
+            "seconds": round(answer.seconds, 4),
+            "prompt_tokens": answer.prompt_tokens,
+            "answer_tokens": answer.answer_tokens,
         }
-        return Answer(said.raw, cost)
+        return Answer(answer.raw, cost)
 
     def close(self) -> None:
-        """Nothing is held but memory."""
+        """Do nothing: the model holds only memory."""

@@ -1,4 +1,4 @@
-"""Any command as annotator: a question on its stdin, an answer on its stdout, a line each."""
+"""Any command as annotator: one question per line on stdin, one answer per line on stdout."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from emocli.errors import RecordError, UsageError
 from emocli.records import Record
 from emocli.stages.annotate.raters import Answer, Question
 
-UNSEEN = ("label", "annotations")  # what others said of the record is kept from an annotator
+UNSEEN = ("label", "annotations")  # fields that an annotator must not see
 DIED = "annotator_died"
-ASTRAY = "annotator_astray"  # its lines are not the answers to the questions, one to one
+ASTRAY = "annotator_astray"  # it does not write one line per question
 CHUNK = 65536  # bytes of a read
-LONGEST = 2**20  # bytes of an answer's line: our choice
-LEAVE_S = 2.0  # what a command has to end after its stdin is closed
+LONGEST = 2**20  # bytes of an answer line; our choice
+LEAVE_S = 2.0  # time for a command to end after its stdin is closed
 
 
 class Command:
-    """One process that answers question after question; a new one where it has ended.
+    """One process that answers all questions; it is started again if it has ended.
 
-    No shell: the command is split as a shell would split it.
+    The command is split as a shell would split it, but no shell runs it.
     """
 
     prompted = True
@@ -43,16 +43,16 @@ class Command:
         self.rest = b""
 
     def name(self, _record: Record) -> str:
-        """Return the command as it was given."""
+        """Return the command as the user wrote it."""
         return f"command: {self.command}"
 
     def labels(self, _record: Record) -> list[str]:
-        """Return what it is asked to choose from."""
+        """Return the labels that it may choose from."""
         return self.chosen
 
     def ask(self, record: Record, question: Question) -> Answer:
         """Send the record with the question in `annotate`, and return the line that comes back."""
-        asked = {
+        sent = {
             **{key: value for key, value in record.items() if key not in UNSEEN},
             "annotate": {
                 "persona": question.persona.name,
@@ -63,24 +63,24 @@ class Command:
             },
         }
         started = time.perf_counter()
-        line = self._answer(records.dumps(asked))
+        line = self._answer(records.dumps(sent))
         seconds = round(time.perf_counter() - started, 4)
         return Answer(line.decode("utf-8", "replace").rstrip("\r\n"), {"seconds": seconds})
 
     def _answer(self, question: bytes) -> bytes:
-        """Return the line for a question; one that answered before and has ended is asked anew."""
-        before = self.answered
+        """Return the answer line; a process that ended after earlier answers is started again."""
+        answered_before = self.answered
         try:
             line = self._exchange(question, time.monotonic() + self.timeout_s)
         except RecordError as error:
-            if error.code != DIED or not before:
+            if error.code != DIED or not answered_before:
                 raise
             line = self._exchange(question, time.monotonic() + self.timeout_s)
         self.answered += 1
         return line
 
     def _exchange(self, question: bytes, until: float) -> bytes:
-        """Write a line and read one; both at once, for neither side may wait for the other."""
+        """Write a line and read one at the same time, so that neither side waits for the other."""
         process = self._running()
         stdin, stdout = process.stdin, process.stdout
         assert stdin is not None
@@ -92,20 +92,20 @@ class Command:
             while b"\n" not in self.rest:
                 events = ready.select(max(0.0, until - time.monotonic()))
                 if not events:
-                    raise self._late()
+                    raise self._timed_out()
                 for key, _ in events:
                     if key.fileobj is stdout:
                         self._take(os.read(stdout.fileno(), CHUNK))
                     elif pending:
-                        pending = pending[self._give(stdin.fileno(), pending) :]
+                        pending = pending[self._write(stdin.fileno(), pending) :]
                         if not pending:
                             ready.unregister(stdin)
             if pending:
                 raise self._ended("answered before it had read the question", ASTRAY)
         line, _, self.rest = self.rest.partition(b"\n")
         if self.rest:
-            more = f"{line!r:.60}, {self.rest!r:.60}"
-            raise self._ended(f"wrote more than one line: {more}", ASTRAY)
+            lines = f"{line!r:.60}, {self.rest!r:.60}"
+            raise self._ended(f"wrote more than one line: {lines}", ASTRAY)
         return line
 
     def _running(self) -> subprocess.Popen[bytes]:
@@ -126,7 +126,7 @@ class Command:
         return self.process
 
     def _has_ended(self) -> bool:
-        """Say whether the process is gone; raise where it has written what nobody asked for."""
+        """Say whether the process has ended; raise if it wrote a line without a question."""
         assert self.process is not None
         assert self.process.stdout is not None
         with selectors.DefaultSelector() as ready:
@@ -141,35 +141,36 @@ class Command:
     def _take(self, data: bytes) -> None:
         if not data and not self.rest:
             raise self._ended("ended without an answer")
-        self.rest += data or b"\n"  # the last line may lack its end
+        self.rest += data or b"\n"  # the last line may lack its newline
         if len(self.rest) > LONGEST:
-            raise self._ended(f"wrote {LONGEST} bytes and no end of the line", ASTRAY)
+            raise self._ended(f"wrote {LONGEST} bytes without a newline", ASTRAY)
 
-    def _give(self, number: int, data: memoryview) -> int:
+    def _write(self, descriptor: int, data: memoryview) -> int:
         try:
-            return os.write(number, data[:CHUNK])
+            return os.write(descriptor, data[:CHUNK])
         except BlockingIOError:
             return 0
         except BrokenPipeError:
-            return len(data)  # it may have answered before; if not, its stdout says it has ended
+            # It may have answered already; if not, reading its stdout shows that it ended.
+            return len(data)
 
-    def _late(self) -> RecordError:
+    def _timed_out(self) -> RecordError:
         self._kill()
         return RecordError(
             "annotator_timeout",
             f"no answer within {self.timeout_s:g} s",
-            hint="it must flush every line; --timeout SECONDS",
+            hint="it must flush every line; --timeout SECONDS waits longer",
         )
 
-    def _ended(self, how: str, code: str = DIED) -> RecordError:
+    def _ended(self, event: str, code: str = DIED) -> RecordError:
         status = self._kill()
         tail = f" (exit status {status})" if status is not None else ""
         return RecordError(
-            code, f"the annotator {how}{tail}", hint="one line in, one line out, flushed"
+            code, f"the annotator {event}{tail}", hint="one line in, one line out, flushed"
         )
 
     def _kill(self) -> int | None:
-        """End the process now; return its exit status where it had ended by itself."""
+        """Kill the process; return its exit status if it had ended by itself."""
         assert self.process is not None
         with contextlib.suppress(subprocess.TimeoutExpired):
             return self._drop(self.process.wait(0.1))
@@ -186,7 +187,7 @@ class Command:
         return status
 
     def close(self) -> None:
-        """Close the command's stdin, which is its sign to end, and see that it does."""
+        """Close the command's stdin, which tells it to end, and kill it if it does not."""
         if self.process is None:
             return
         if self.process.stdin is not None:

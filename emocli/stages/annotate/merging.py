@@ -1,4 +1,4 @@
-"""Votes of people and of annotators brought together in `label`."""
+"""Merge the votes of people and of annotators in `label`."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 from emocli import pipeline
 from emocli.errors import RecordError
 from emocli.records import Record
-from emocli.records.labels import EMOTIONS
+from emocli.records.labels import ordered
 
 Votes = dict[str, int]
 
 RULES = ("count", "shrinkage", "none")
-HELD_OUT = ("test", "dev", "val", "valid", "validation", "eval")  # splits that are to be scored
+HELD_OUT = ("test", "dev", "val", "valid", "validation", "eval")  # splits kept for evaluation
 
 
 def with_weight(rule: str, weight: float) -> pipeline.Stage:
@@ -24,7 +24,7 @@ def with_weight(rule: str, weight: float) -> pipeline.Stage:
 
 
 def shrinkage(say: Callable[[str], None]) -> pipeline.Stage:
-    """Return the stage that reads all records, chooses the weight on them, and then merges."""
+    """Return the stage that reads all records, chooses the weight on them, then merges."""
 
     def run(records: Iterator[Record]) -> Iterator[Record]:
         kept = list(records)
@@ -35,7 +35,7 @@ def shrinkage(say: Callable[[str], None]) -> pipeline.Stage:
 
 
 def _chosen(kept: list[Record], say: Callable[[str], None]) -> float:
-    """Return the weight that foretells people's votes best, on records that are not held out."""
+    """Return the weight that predicts people's votes best, on records that are not held out."""
     import numpy as np
 
     from emocli.metrics import pooling
@@ -48,14 +48,14 @@ def _chosen(kept: list[Record], say: Callable[[str], None]) -> float:
     )
     weight = pooling.best_weight(human, synthetic) if pairs else math.nan
     if math.isnan(weight):
-        say("no record has two people's votes and an annotator's: the weight is 1, not chosen")
+        say("the weight is 1, not chosen: no record has two human votes and a synthetic one")
         return 1.0
     say(f"a synthetic vote weighs {weight:.4g}, chosen on {len(pairs)} records")
     return weight
 
 
 def _usable(record: Record) -> tuple[Votes, Votes] | None:
-    """Return the votes of a record that the weight may be chosen on; errors are found later."""
+    """Return the votes of a record for choosing the weight; its errors are reported later."""
     if record.get("error") or record.get("split") in HELD_OUT:
         return None
     try:
@@ -68,7 +68,7 @@ def _usable(record: Record) -> tuple[Votes, Votes] | None:
 def merge(record: Record, rule: str, weight: float) -> Record:
     """Add `label.votes_by_source`, and the merged `label.distribution` by a rule.
 
-    People's votes stay in `label.votes`; their distribution comes back by rule none. A record of a
+    People's votes stay in `label.votes`; rule none restores their distribution. A record of a
     held-out split keeps people's distribution, and so does one with a distribution and no votes.
     """
     label = _label(record)
@@ -97,7 +97,7 @@ def merge(record: Record, rule: str, weight: float) -> Record:
 def _weighed(human: Votes, synthetic: Votes, weight: float) -> dict[str, float]:
     names = [*human, *(name for name in synthetic if name not in human)]
     votes = {n: human.get(n, 0) + weight * synthetic.get(n, 0) for n in names}
-    # Nobody's vote counts: no person has voted, and annotators weigh nothing.
+    # All weights are zero: no person has voted, and annotators have weight 0.
     return votes if any(votes.values()) else dict(synthetic)
 
 
@@ -109,7 +109,7 @@ def _shares(votes: dict[str, float] | Votes) -> dict[str, float]:
 def _label(record: Record) -> Record:
     label = record.get("label")
     if not isinstance(label, dict | None):
-        raise RecordError("bad_label", f"label is no object: {label!r:.80}")
+        raise RecordError("bad_label", f"label is not an object: {label!r:.80}")
     return dict(label or {})
 
 
@@ -125,9 +125,5 @@ def _is_count(value: Any) -> bool:
 
 
 def _synthetic(record: Record) -> Votes:
-    said = Counter(a["label"] for a in record.get("annotations") or [] if a.get("label"))
-    return {name: said[name] for name in sorted(said, key=_place)}
-
-
-def _place(name: str) -> tuple[int, str]:
-    return (EMOTIONS.index(name) if name in EMOTIONS else len(EMOTIONS), name)
+    votes = Counter(a["label"] for a in record.get("annotations") or [] if a.get("label"))
+    return {name: votes[name] for name in ordered(votes)}

@@ -1,4 +1,4 @@
-"""A trained model as annotator: labels drawn from what it predicts, with personas and heat."""
+"""A trained model as annotator: labels sampled from its predictions by persona and temperature."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from emocli.stages.annotate.raters import Answer, Question
 
 
 class Sampled:
-    """Draws from `prediction`: of the bundle named, else of whatever model is there."""
+    """Samples from `prediction`: that of the bundle if one is named, else that of any model."""
 
     prompted = False
 
-    def __init__(self, trained: bundle.Bundle, own: bool, labels: list[str] | None) -> None:
-        self.trained, self.own, self.chosen = trained, own, labels
+    def __init__(self, trained: bundle.Bundle, named: bool, labels: list[str] | None) -> None:
+        self.trained, self.named, self.chosen = trained, named, labels
 
     def name(self, record: Record) -> str:
-        """Return the name of the model that predicted, or is going to."""
+        """Return the name of the model that predicted, or will predict, the record."""
         if self.predicted(record):
             return str(record["prediction"].get("model") or "prediction")
         return self.trained.name
 
     def predicted(self, record: Record) -> bool:
-        """Say whether a record carries the prediction to draw from."""
-        there = record.get("prediction")
-        if not isinstance(there, dict) or not there.get("probabilities"):
+        """Say whether a record has the prediction to sample from."""
+        prediction = record.get("prediction")
+        if not isinstance(prediction, dict) or not prediction.get("probabilities"):
             return False
-        return not self.own or there.get("model") == self.trained.name
+        return not self.named or prediction.get("model") == self.trained.name
 
     def labels(self, record: Record) -> list[str]:
         """Return the labels chosen, else those of the prediction."""
@@ -40,66 +40,66 @@ class Sampled:
         if not isinstance(probabilities, dict) or not probabilities:
             raise RecordError(
                 "no_probabilities",
-                "the prediction has no probabilities to draw labels from",
-                hint="a model trained on emotions has some",
+                "the prediction has no probabilities to sample labels from",
+                hint="use a model with a head of emotions",
             )
         if unknown := [label for label in self.chosen or [] if label not in probabilities]:
             raise RecordError(
                 "unknown_label",
-                f"--labels {unknown[0]} is no label of the prediction",
-                hint=f"it has {', '.join(probabilities)}",
+                f"--labels: unknown label {unknown[0]}",
+                hint=f"the prediction has {', '.join(probabilities)}",
             )
         return self.chosen or list(probabilities)
 
     def ask(self, record: Record, question: Question) -> Answer:
-        """Draw a label."""
+        """Sample a label."""
         from emocli.llm import sampled
 
         shares = sampled.distribution(
-            _of(record["prediction"]["probabilities"], question.labels),
-            _alone(record, question.labels),
+            _values(record["prediction"]["probabilities"], question.labels),
+            _unimodal(record, question.labels),
             question.persona.leans,
             question.temperature,
         )
         return Answer(question.labels[sampled.draw(shares, question.seed)])
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: it holds no resources."""
 
 
-def _of(probabilities: Record, labels: list[str]) -> list[float]:
+def _values(probabilities: Record, labels: list[str]) -> list[float]:
     values = [probabilities[label] for label in labels]
     if not all(isinstance(v, int | float) and 0 <= v <= 1 for v in values):
         raise RecordError("bad_probabilities", f"not probabilities: {probabilities!r:.80}")
     return values
 
 
-def _alone(record: Record, labels: list[str]) -> dict[str, list[float]]:
-    """Return what each modality says alone, of the first stream of it that has every label."""
-    found: dict[str, list[float]] = {}
+def _unimodal(record: Record, labels: list[str]) -> dict[str, list[float]]:
+    """Return the unimodal probabilities by modality: of its first stream that has every label."""
+    by_modality: dict[str, list[float]] = {}
     features, unimodal = record.get("features"), record.get("unimodal")
-    for stream, said in unimodal.items() if isinstance(unimodal, dict) else ():
+    for stream, prediction in unimodal.items() if isinstance(unimodal, dict) else ():
         feature = features.get(stream) if isinstance(features, dict) else None
         modality = str(feature.get("modality")) if isinstance(feature, dict) else stream
-        probabilities = said.get("probabilities") if isinstance(said, dict) else None
+        probabilities = prediction.get("probabilities") if isinstance(prediction, dict) else None
         if isinstance(probabilities, dict) and all(label in probabilities for label in labels):
-            found.setdefault(modality, _of(probabilities, labels))
-    return found
+            by_modality.setdefault(modality, _values(probabilities, labels))
+    return by_modality
 
 
 def predicting(context: Context, annotator: Sampled, n: int, window: Window) -> pipeline.Stage:
-    """Return the stage that predicts what labels are drawn from, where it is not there yet."""
-    made: list[pipeline.Stage] = []
+    """Return the stage that adds the predictions to sample from to records that lack them."""
+    stages: list[pipeline.Stage] = []
 
     def wanted(record: Record) -> bool:
         return n > 0 and not record.get("error") and not annotator.predicted(record)
 
     def predict(records: list[Record]) -> Iterator[Record]:
-        if not made:  # torch is imported for records that need it only
+        if not stages:  # torch is imported only for records that need it
             from emocli.stages import predict
 
-            made.append(predict.stage(context, annotator.trained))
-        yield from made[0](iter(records))
+            stages.append(predict.stage(context, annotator.trained))
+        yield from stages[0](iter(records))
 
     def through(records: Iterator[Record]) -> Iterator[Record]:
         for first in records:

@@ -1,4 +1,4 @@
-"""DiME-Aug over records: read them all, listen to those of rare classes, write, mix."""
+"""DiME-Aug over records: read them all, measure those of rare classes, write, mix."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from emocli.io import inputs
 from emocli.pipeline.context import Context
 from emocli.pipeline.progress import Progress
 from emocli.records import Record, dumps, failures, name_of, parse
+from emocli.records.labels import ordered
 from emocli.signals import dime
 from emocli.stages.augment import mixing, targets
 
@@ -26,7 +27,7 @@ UNUSED = -1  # class of a record that cannot be mixed
 
 @dataclass(frozen=True)
 class Plan:
-    """How to fill up."""
+    """The options of `augment dime`."""
 
     rho: float
     mix: str
@@ -36,17 +37,17 @@ class Plan:
 
 @dataclass
 class Pool:
-    """The records, in a temporary file, and what is known of each before it is looked at."""
+    """The records in a temporary file, and the class of each before any sound is decoded."""
 
     file: BinaryIO
     places: array[int] = field(default_factory=lambda: array("q"))
     classes: array[int] = field(default_factory=lambda: array("i"))
     names: dict[str, int] = field(default_factory=dict)  # label -> its number in `classes`
-    problems: dict[int, Record] = field(default_factory=dict)  # what failed: error, missing
+    problems: dict[int, Record] = field(default_factory=dict)  # `error` and `missing`, if failed
     has_audio: bool = False
 
     def add(self, record: Record) -> None:
-        """Keep the next record, and note its class, or why it has none."""
+        """Keep the next record with its class, or with the error that leaves it without one."""
         index = len(self.places)
         self.places.append(self.file.tell())
         self.file.write(dumps(record))
@@ -56,17 +57,17 @@ class Pool:
         try:
             if not isinstance(record.get("id"), str):
                 raise RecordError("no_id", f"id is not a string: {record.get('id')!r:.60}")
-            found = targets.shares(record)
+            shares = targets.shares(record)
         except RecordError as error:
             self.problems[index] = {"error": failures.Failure(failures.problem("augment", error))}
             return
-        for name in found:
+        for name in shares:
             self.names.setdefault(name, len(self.names))
-        self.classes[index] = self.names[targets.likeliest(found)]
+        self.classes[index] = self.names[targets.likeliest(shares)]
         self.has_audio |= mixing.has_audio(record)
 
     def read(self, chosen: set[int] | None = None) -> Iterator[tuple[int, Record]]:
-        """Yield records with their numbers, all or those of some classes, in order."""
+        """Yield the records of all classes, or of some, in order, each with its number."""
         self.file.flush()
         for index, place in enumerate(self.places):
             if chosen is None or self.classes[index] in chosen:
@@ -75,14 +76,14 @@ class Pool:
 
     def lacking(self, rho: float) -> dict[str, tuple[int, int]]:
         """Return for each label, in order, how many records it has and how many it lacks."""
-        found = Counter(self.classes)
-        names = targets.ordered(self.names)
-        counts = [found[self.names[name]] for name in names]
+        sizes = Counter(self.classes)
+        names = ordered(self.names)
+        counts = [sizes[self.names[name]] for name in names]
         return dict(zip(names, zip(counts, dime.lacking(counts, rho), strict=True), strict=True))
 
 
 def records(context: Context, source: inputs.Source, plan: Plan) -> Iterator[Record]:
-    """Yield the records of the input, unchanged, and then those that are made of them."""
+    """Yield the records of the input unchanged, then the mixtures made from them."""
     with tempfile.TemporaryFile(prefix="emocli-") as file:
         pool = Pool(file)
         for _, record in source:
@@ -98,38 +99,38 @@ def records(context: Context, source: inputs.Source, plan: Plan) -> Iterator[Rec
 
 
 def _require_train(record: Record, plan: Plan) -> None:
-    """Raise UsageError where a record is not of the training part."""
+    """Raise UsageError for a record that is not of the training split."""
     split = record.get("split")
     if split == "train" or (split is None and plan.assume_train):
         return
     hint = "emocli dataset NAME --split train, or jq 'select(.split == \"train\")', leaves it out"
     if split is None:
         hint = "--assume-train if all records without a split are training records"
-    said = "has no split" if split is None else f"is of the split {split!r:.40}, not train"
-    raise UsageError(f"{name_of(record)} {said}: nothing is written", hint=hint)
+    reason = "has no split" if split is None else f"is of the split {split!r:.40}, not train"
+    raise UsageError(f"{name_of(record)} {reason}: nothing is written", hint=hint)
 
 
 @dataclass
 class Rare:
-    """The records of a class that lacks some: those that could be measured."""
+    """The measured records of a class that has too few."""
 
     lacks: int
     members: list[Record] = field(default_factory=list)
-    rows: list[Any] = field(default_factory=list)  # what neighbours are found by
+    rows: list[Any] = field(default_factory=list)  # the vectors that neighbours are searched by
 
 
 def _measured(context: Context, pool: Pool, plan: Plan) -> dict[str, Rare]:
-    """Return the rare classes with their records measured; what failed is noted in the pool."""
+    """Return the rare classes with their measured records; failures are noted in the pool."""
     counts = pool.lacking(plan.rho)
     rare = {name: Rare(lacks) for name, (_, lacks) in counts.items() if lacks}
-    rare = {name: one for name, one in rare.items() if counts[name][0] > 1}
-    wanted = {pool.names[name]: one for name, one in rare.items()}
+    rare = {name: members for name, members in rare.items() if counts[name][0] > 1}
+    by_class = {pool.names[name]: members for name, members in rare.items()}
     kind = plan.mix if plan.mix != "auto" else "audio" if pool.has_audio else "features"
     progress = _progress(context, sum(counts[name][0] for name in rare))
     chosen: list[int] = []
 
     def slim() -> Iterator[Record]:
-        for index, record in pool.read(set(wanted)):
+        for index, record in pool.read(set(by_class)):
             if not mixing.passed_over(record, kind):
                 chosen.append(index)
                 yield mixing.slim(record, kind)
@@ -138,15 +139,15 @@ def _measured(context: Context, pool: Pool, plan: Plan) -> dict[str, Rare]:
         problems = failures.of(record)
         progress.step(failed=bool(problems))
         if problems:
-            noted = {k: v for k, v in record.items() if k in ("error", "missing")}
-            pool.problems[chosen[place]] = noted
+            notes = {k: v for k, v in record.items() if k in ("error", "missing")}
+            pool.problems[chosen[place]] = notes
         else:
-            one = wanted[pool.classes[chosen[place]]]
-            one.rows.append(record.pop(mixing.ROW))
-            one.members.append(record)
+            rare_class = by_class[pool.classes[chosen[place]]]
+            rare_class.rows.append(record.pop(mixing.ROW))
+            rare_class.members.append(record)
     progress.clear()
     _tell(context, counts, rare)
-    return {name: one for name, one in rare.items() if len(one.members) > 1}
+    return {name: measured for name, measured in rare.items() if len(measured.members) > 1}
 
 
 def _progress(context: Context, total: int) -> Progress:
@@ -155,7 +156,7 @@ def _progress(context: Context, total: int) -> Progress:
 
 
 def _tell(context: Context, counts: dict[str, tuple[int, int]], rare: dict[str, Rare]) -> None:
-    """Say what is added to each class, and which are left as they are although they lack some."""
+    """Report what is added to each class, and which small classes stay as they are."""
     for name, (count, lacks) in counts.items():
         usable = len(rare[name].members) if name in rare else count
         if lacks and usable < 2:
@@ -169,16 +170,16 @@ def _tell(context: Context, counts: dict[str, tuple[int, int]], rare: dict[str, 
 
 
 def _made(context: Context, name: str, rare: Rare, plan: Plan) -> Iterator[Record]:
-    """Yield the new records of a class. The draws of a class depend on no other class."""
+    """Yield the new records of a class; its random draws do not depend on other classes."""
     random = np.random.default_rng(_number(plan.seed, name))
     rows = dime.standardised(np.stack(rare.rows))
     for count in range(rare.lacks):
-        one = int(random.integers(len(rows)))
-        near = dime.neighbours(rows, one)
-        other = int(near[random.integers(len(near))])
+        first = int(random.integers(len(rows)))
+        near = dime.neighbours(rows, first)
+        second = int(near[random.integers(len(near))])
         alpha = float(random.random())
-        pair = (rare.members[one], rare.members[other])
-        vectors = (rare.rows[one], rare.rows[other])
+        pair = (rare.members[first], rare.members[second])
+        vectors = (rare.rows[first], rare.rows[second])
         ids = [record["id"] for record in pair]
         try:
             made = mixing.mixed(pair, vectors, alpha, context.store)
@@ -186,13 +187,13 @@ def _made(context: Context, name: str, rare: Rare, plan: Plan) -> Iterator[Recor
             raise EmocliError(f"{' with '.join(ids)}: {error}") from None
         digest = _number(plan.seed, name, count, len(rows), *ids, alpha)
         made["label"]["emotion"] = name
-        how = {"method": "dime", "rho": plan.rho, "seed": plan.seed, "from": ids}
-        people = [record.get("speaker") for record in pair]
-        made["augmented"] = how | {"speakers": people, "alpha": alpha}
+        origin = {"method": "dime", "rho": plan.rho, "seed": plan.seed, "from": ids}
+        speakers = [record.get("speaker") for record in pair]
+        made["augmented"] = origin | {"speakers": speakers, "alpha": alpha}
         yield {"id": f"dime-{digest:016x}", "split": "train"} | made
 
 
 def _number(*parts: Any) -> int:
-    """Return 64 bits that depend on the parts alone."""
+    """Return a 64-bit hash of the parts."""
     text = repr(parts).encode("utf-8", "backslashreplace")
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")

@@ -1,4 +1,4 @@
-"""What two records are compared by, and what lies between them: sound, text, features, labels."""
+"""The rows that records are compared by, and mixtures of two: sound, text, features, labels."""
 
 from __future__ import annotations
 
@@ -15,35 +15,37 @@ from emocli.io.store import Store
 from emocli.modalities import audio
 from emocli.pipeline.context import Context
 from emocli.records import Record
+from emocli.records.labels import ordered
 from emocli.signals import dime
 from emocli.stages.augment import targets
 
-ROW = "\0row"  # what a record is compared by; never written
-SOURCE = ("id", "path", "start", "end", "audio", "text", "label", "missing")  # what a mixture needs
-SHARED = ("speaker", "dataset", "language")  # what it has where both have the same
+ROW = "\0row"  # the vector that a record is compared by; never written
+# Fields that a mixture needs.
+SOURCE = ("id", "path", "start", "end", "audio", "text", "label", "missing")
+SHARED = ("speaker", "dataset", "language")  # fields that a mixture keeps if both records agree
 DECODER = "emocli augment dime"
 
 
 def has_audio(record: Record) -> bool:
-    """Say whether a record has sound, or names a file that may."""
+    """Say whether a record has sound, or names a file that may have it."""
     return bool(record.get("audio") or record.get("path"))
 
 
 def passed_over(record: Record, kind: str) -> bool:
-    """Say whether a record has no sound to mix and that is no news: a text, or one that failed."""
+    """Say whether a record is known to have no sound to mix: a text, or one noted in `missing`."""
     only_text = isinstance(record.get("text"), str) and not has_audio(record)
     return kind == "audio" and (only_text or "audio" in (record.get("missing") or {}))
 
 
 def slim(record: Record, kind: str) -> Record:
-    """Return what is kept of a record while neighbours are looked for."""
+    """Return the fields of a record that are kept during the search for neighbours."""
     kept = {name: record[name] for name in (*SOURCE, *SHARED) if name in record}
     kept["label"] = {"distribution": targets.shares(record)}
     return kept if kind == "audio" else kept | {"features": record.get("features")}
 
 
 def measure(context: Context, kind: str) -> pipeline.Stage:
-    """Return the stage that gives records their row: of their sound and words, or their vectors."""
+    """Return the stage that adds ROW to records: from sound and words, or from vectors."""
     if kind == "audio":
         return pipeline.each(
             partial(_acoustic_row, store=context.store), name="augment", jobs=context.jobs
@@ -55,7 +57,7 @@ def _acoustic_row(record: Record, store: Store) -> Record:
     from emocli.signals import spectral
 
     if not has_audio(record):
-        hint = "--mix features, where all records have features"
+        hint = "--mix features, if all records have features"
         raise RecordError("no_audio", "no file and no audio", hint=hint)
     text = record.get("text")
     if not isinstance(text, str | None):
@@ -66,7 +68,7 @@ def _acoustic_row(record: Record, store: Store) -> Record:
 
 
 def _feature_row(record: Record, store: Store, specs: Record) -> Record:
-    """Give a record its vectors, one behind the other; the first record says which there are."""
+    """Concatenate the vectors of a record; the first record decides which streams there are."""
     streams = features.of(record)
     if not streams:
         raise RecordError("no_features", "no field 'features'", hint="run emocli encode first")
@@ -83,8 +85,9 @@ def _feature_row(record: Record, store: Store, specs: Record) -> Record:
     if not specs:
         specs |= described
     if set(specs) != set(described):
-        there, wanted = ", ".join(described), ", ".join(specs)
-        raise RecordError("other_streams", f"has the streams {there}, the first has {wanted}")
+        present, expected = ", ".join(described), ", ".join(specs)
+        message = f"has the streams {present}, the first record has {expected}"
+        raise RecordError("other_streams", message)
     for name, spec in specs.items():
         if problem := mismatch(spec, described[name]):
             raise RecordError("other_features", f"features.{name}: {problem}")
@@ -93,28 +96,28 @@ def _feature_row(record: Record, store: Store, specs: Record) -> Record:
 
 
 def _vector(record: Record, stream: str, store: Store) -> Any:
-    found = features.read(record, stream, store)
-    if found.timed:
+    feature = features.read(record, stream, store)
+    if feature.timed:
         hint = "only pooled vectors are mixed; emocli augment dime --mix audio mixes sound"
         raise RecordError("not_a_vector", f"features.{stream} is not a vector", hint=hint)
-    return found.values
+    return feature.values
 
 
 def mixed(pair: tuple[Record, Record], rows: tuple[Any, Any], alpha: float, store: Store) -> Record:
-    """Return what lies alpha of the way from one record to the other."""
-    one, other = pair
+    """Return the mixture that lies alpha of the way from the first record to the second."""
+    first, second = pair
     made: Record = {"speaker": None}
-    made |= {k: one[k] for k in SHARED if one.get(k) is not None and one[k] == other.get(k)}
-    if "features" in one:
-        made["features"] = _features(one["features"], dime.between(*rows, alpha))
+    made |= {k: first[k] for k in SHARED if first.get(k) is not None and first[k] == second.get(k)}
+    if "features" in first:
+        made["features"] = _features(first["features"], dime.between(*rows, alpha))
     else:
         made["audio"] = _audio(pair, alpha, store)
-    nearer = one if alpha < 0.5 else other
+    nearer = first if alpha < 0.5 else second
     if nearer.get("text") is not None:
         made["text"] = nearer["text"]
     distributions = [record["label"]["distribution"] for record in pair]
-    names = targets.ordered({*distributions[0], *distributions[1]})
-    values = [np.array([found.get(n, 0.0) for n in names]) for found in distributions]
+    names = ordered({*distributions[0], *distributions[1]})
+    values = [np.array([shares.get(n, 0.0) for n in names]) for shares in distributions]
     shares = dime.shares(values[0], values[1], alpha).tolist()
     made["label"] = {"emotion": None, "distribution": dict(zip(names, shares, strict=True))}
     return made
@@ -123,8 +126,8 @@ def mixed(pair: tuple[Record, Record], rows: tuple[Any, Any], alpha: float, stor
 def _audio(pair: tuple[Record, Record], alpha: float, store: Store) -> Record:
     from emocli.signals.audio import SAMPLE_RATE_HZ, duration
 
-    one, other = (audio.samples(record, store) for record in pair)
-    samples = dime.between(one, other, alpha).astype(np.float32)
+    first, second = (audio.samples(record, store) for record in pair)
+    samples = dime.between(first, second, alpha).astype(np.float32)
     return {
         "path": audio.keep(samples, store),
         "sample_rate_hz": SAMPLE_RATE_HZ,
@@ -135,10 +138,10 @@ def _audio(pair: tuple[Record, Record], alpha: float, store: Store) -> Record:
 
 
 def _features(specs: Record, row: Any) -> Record:
-    """Return features whose vectors stand one behind the other in a row."""
-    found, start = {}, 0
+    """Return the features whose vectors are concatenated in a row."""
+    streams, start = {}, 0
     for stream, spec in specs.items():
         vector = row[start : start + spec["dim"]].astype(np.float32)
-        found[stream] = spec | {"vector": vector}
+        streams[stream] = spec | {"vector": vector}
         start += spec["dim"]
-    return found
+    return streams

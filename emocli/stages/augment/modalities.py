@@ -1,4 +1,4 @@
-"""Copies of records without some of their modalities, or without some of their frames."""
+"""Copies of records without some of their modalities, or some of their frames."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from emocli.records import Record, failures
 from emocli.records.missing import lose
 from emocli.records.modality import MODALITIES, at_hand
 
-COPIES = "\0copies"  # what a record becomes; never written
-WHOLE = ("prediction", "unimodal")  # what knew all modalities
+COPIES = "\0copies"  # carries the copies of a record; never written
+DERIVED = ("prediction", "unimodal")  # fields computed from all modalities
 NOTE = {"stage": "augment", "code": "dropped", "message": "left out on purpose", "hint": ""}
 
 
@@ -49,22 +49,22 @@ def _with_copies(record: Record, plan: Plan, store: Store) -> Record:
 
 
 def copies(record: Record, plan: Plan, store: Store) -> Iterator[Record]:
-    """Yield the copies of a record; RecordError where it has no features to leave out."""
-    name, there = record.get("id"), modalities(record)
+    """Yield the copies of a record; RecordError if it has no features to leave out."""
+    name, present = record.get("id"), modalities(record)
     if not isinstance(name, str):
         raise RecordError("no_id", f"id is not a string: {name!r:.60}")
     if "condition" in record:
-        raise RecordError("has_condition", f"is such a copy already: {record['condition']!r:.60}")
+        raise RecordError("has_condition", f"is already a copy: {record['condition']!r:.60}")
     if "subsets" in plan.protocols:
-        for kept in subsets(there):
+        for kept in subsets(present):
             yield _copy(record, kept, ("modalities", "+".join(kept)), plan)
     if "dropout" in plan.protocols:
-        draws = {modality: draw(plan.seed, modality, name) for modality in there}
+        draws = {modality: draw(plan.seed, modality, name) for modality in present}
         for rate in plan.rates:
             yield _copy(record, survivors(draws, rate), ("dropout", rate), plan)
     if "frames" in plan.protocols:
         for rate in plan.rates:
-            copy = _copy(record, there, ("frame_loss", rate), plan)
+            copy = _copy(record, present, ("frame_loss", rate), plan)
             yield _thinned(copy, (plan.seed, name), rate, store)
 
 
@@ -73,30 +73,30 @@ def modalities(record: Record) -> list[str]:
     streams = record.get("features")
     if not isinstance(streams, dict) or not all(isinstance(f, dict) for f in streams.values()):
         raise RecordError("no_features", "no field 'features'", hint="run emocli encode first")
-    found = {feature.get("modality") for feature in streams.values()} - {"fused"}
-    if not found or not all(isinstance(modality, str) for modality in found):
+    names = {feature.get("modality") for feature in streams.values()} - {"fused"}
+    if not names or not all(isinstance(name, str) for name in names):
         raise RecordError("no_modality", "features without a modality", hint="run emocli encode")
-    return sorted(found)
+    return sorted(names)
 
 
-def subsets(there: list[str]) -> Iterator[list[str]]:
-    """Yield every choice of names, one at least, the smaller ones first.
+def subsets(names: list[str]) -> Iterator[list[str]]:
+    """Yield every non-empty subset of names, smaller ones first.
 
     >>> [*subsets(["audio", "text"])]
     [['audio'], ['text'], ['audio', 'text']]
     """
-    for size in range(1, len(there) + 1):
-        yield from map(list, combinations(there, size))
+    for size in range(1, len(names) + 1):
+        yield from map(list, combinations(names, size))
 
 
 def draw(seed: int, *names: str) -> float:
-    """Return a number in 0..1 (1 excluded), uniform, that depends on seed and names alone."""
+    """Return a uniform number in [0, 1) that depends only on seed and names."""
     text = repr((seed, *names)).encode("utf-8", "backslashreplace")
     return (int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 11) / 2**53
 
 
 def survivors(draws: dict[str, float], rate: float) -> list[str]:
-    """Return what is left: draws of at least the rate, else the greatest, all equally likely.
+    """Return the names that are kept: those drawn at the rate or above, else the greatest.
 
     >>> survivors({"audio": 0.25, "text": 0.5}, 0.3), survivors({"audio": 0.25, "text": 0.5}, 0.7)
     (['text'], ['text'])
@@ -106,25 +106,25 @@ def survivors(draws: dict[str, float], rate: float) -> list[str]:
 
 
 def _copy(record: Record, kept: list[str], condition: tuple[str, Any], plan: Plan) -> Record:
-    what, value = condition
-    copy = {field: content for field, content in record.items() if field not in WHOLE}
-    there = {name: f for name, f in record["features"].items() if f.get("modality") in kept}
-    hand = {name for name in MODALITIES if at_hand(record, name)}
-    gone = sorted((set(modalities(record)) | hand) - set(kept))
-    if gone or record.get("missing"):
-        copy["missing"] = dict.fromkeys(gone, NOTE) | (record.get("missing") or {})
+    kind, value = condition
+    copy = {field: content for field, content in record.items() if field not in DERIVED}
+    streams = {name: f for name, f in record["features"].items() if f.get("modality") in kept}
+    available = {name for name in MODALITIES if at_hand(record, name)}
+    dropped = sorted((set(modalities(record)) | available) - set(kept))
+    if dropped or record.get("missing"):
+        copy["missing"] = dict.fromkeys(dropped, NOTE) | (record.get("missing") or {})
     return copy | {
-        "id": f"{record['id']}#{what}={value}",
-        "features": there,
-        "condition": {what: value},
+        "id": f"{record['id']}#{kind}={value}",
+        "features": streams,
+        "condition": {kind: value},
         "augmented": {"method": "modalities", "seed": plan.seed, "from": [record["id"]]},
     }
 
 
 def _thinned(record: Record, key: tuple[int, str], rate: float, store: Store) -> Record:
-    """Return a copy whose sequences (time, dim) have lost frames; RecordError without any.
+    """Return a copy whose sequences (time, dim) have lost frames; RecordError without sequences.
 
-    Of the frames that are finite one is left at least; a stream without any is left out.
+    At least one finite frame is kept; a stream without finite frames is left out.
     """
     import numpy as np
 

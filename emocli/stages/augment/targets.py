@@ -1,13 +1,13 @@
-"""What people said of a record, as shares of labels, and which of them is its class."""
+"""The label distribution of a record, and its class."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import Any
 
 from emocli.errors import RecordError
-from emocli.records import Record, labels
+from emocli.records import Record
+from emocli.records.labels import ordered
 
 Shares = dict[str, float]
 
@@ -15,10 +15,10 @@ FIELDS = ("distribution", "votes", "emotion")
 
 
 def shares(record: Record) -> Shares:
-    """Return what the label of a record says, adding to one.
+    """Return the shares of a record's labels, adding to one.
 
-    That is label.distribution, else label.votes, else all of label.emotion. RecordError no_label
-    or bad_label where there is none of them, or what is no share.
+    From label.distribution, else label.votes, else label.emotion as one label with share 1. Raises
+    RecordError no_label without any of these, bad_label for a value that is not a share.
     """
     label = record.get("label")
     if not isinstance(label, dict):
@@ -27,15 +27,15 @@ def shares(record: Record) -> Shares:
     if field is None:
         hint = "label.distribution, label.votes or label.emotion"
         raise RecordError("no_label", "no label to mix", hint=hint)
-    given = label[field]
+    weights = label[field]
     if field == "emotion":
-        given = {given: 1.0} if isinstance(given, str) else given
-    if not isinstance(given, dict) or not all(map(_is_share, given.values())):
-        raise RecordError("bad_label", f"label.{field} is not shares of labels: {given!r:.80}")
-    total = math.fsum(given.values())
+        weights = {weights: 1.0} if isinstance(weights, str) else weights
+    if not isinstance(weights, dict) or not all(map(_is_share, weights.values())):
+        raise RecordError("bad_label", f"label.{field} is not shares of labels: {weights!r:.80}")
+    total = math.fsum(weights.values())
     if not total:
-        raise RecordError("bad_label", f"label.{field} adds to zero: {given!r:.80}")
-    return {name: given[name] / total for name in ordered(given)}
+        raise RecordError("bad_label", f"label.{field} adds to zero: {weights!r:.80}")
+    return {name: weights[name] / total for name in ordered(weights)}
 
 
 def _is_share(value: Any) -> bool:
@@ -43,17 +43,10 @@ def _is_share(value: Any) -> bool:
     return number and 0 <= value < math.inf
 
 
-def ordered(names: Iterable[str]) -> list[str]:
-    """Return labels in the project's order, others behind them by name."""
-    found = set(names)
-    known = [name for name in labels.EMOTIONS if name in found]
-    return known + sorted(found - set(known))
-
-
-def likeliest(found: Shares) -> str:
-    """Return the label with the greatest share, the first of them where tied.
+def likeliest(distribution: Shares) -> str:
+    """Return the label with the greatest share, the first in order if tied.
 
     >>> likeliest({"sadness": 0.4, "anger": 0.4, "fear": 0.2})
     'sadness'
     """
-    return max(ordered(found), key=found.__getitem__)
+    return max(ordered(distribution), key=distribution.__getitem__)

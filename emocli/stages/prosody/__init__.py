@@ -1,4 +1,4 @@
-"""Measure how an utterance and its vowels are said, and judge it against norms."""
+"""Measure the prosody of an utterance and its vowels, and compare it with norms."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from emocli.stages.prosody import levels, vowels
 
 
 def stage(context: Context, *, norms: Path | None = None) -> pipeline.Stage:
-    """Return the stage that adds `prosody`, in processes (Praat is not thread-safe)."""
-    from emocli.signals import prosody  # noqa: F401 - before the workers fork, once for all
+    """Return the stage that adds `prosody`, in worker processes: Praat is not thread-safe."""
+    from emocli.signals import prosody  # noqa: F401 - imported once, before workers fork
 
     levels.load(norms)
     work = partial(measure, store=context.store, norms=norms)
@@ -23,19 +23,19 @@ def stage(context: Context, *, norms: Path | None = None) -> pipeline.Stage:
 
 
 def measure(record: Record, store: Store | None, norms: Path | None = None) -> Record:
-    """Add `prosody` to a record; one that is known to have no audio, or is only a text, passes."""
+    """Add `prosody` to a record; one without audio, or with text only, passes unchanged."""
     from emocli.signals import prosody
     from emocli.signals.audio import SAMPLE_RATE_HZ
 
     if audio.passed_on(record, "prosody"):
         return record
-    said = vowels.of(record)
-    spans = vowels.spans(said, audio.span_of(record)[0] or 0.0)
+    listed = vowels.of(record)
+    spans = vowels.spans(listed, audio.span_of(record)[0] or 0.0)
     samples = audio.samples(record, store)
     vowels.require_inside(spans, len(samples) / SAMPLE_RATE_HZ)
-    whole, parts = prosody.measure(samples, spans=spans)
-    found: Record = {**whole}
-    if said is not None:
-        found["vowels"] = [vowel | part for vowel, part in zip(said, parts, strict=True)]
-    record["prosody"] = levels.judged(found, record, norms)
+    utterance, measured = prosody.measure(samples, spans=spans)
+    measures: Record = {**utterance}
+    if listed is not None:
+        measures["vowels"] = [vowel | part for vowel, part in zip(listed, measured, strict=True)]
+    record["prosody"] = levels.judged(measures, record, norms)
     return record

@@ -1,4 +1,4 @@
-"""Norms fitted on the records that pass."""
+"""Fit norms on the records that pass through a stage."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TRAIN = "train"
 
 
 class _UnfinishedError(Exception):
-    """The run did not get to its end: nothing is fitted."""
+    """The run did not finish, so nothing is fitted."""
 
 
 def through(
@@ -26,68 +26,68 @@ def through(
 ) -> tuple[int, str]:
     """Send every record through the stage, fit norms on them and write them.
 
-    `send` runs a stage over the input and returns an exit status. Returns it, and what to tell a
-    person; nothing where the run did not come to its end, and then there is no file.
+    `send` runs a stage over the input and returns an exit status. Returns that status and a summary
+    for stderr. If the run did not finish, the summary is empty and no file is written.
     """
-    listener = _Listener()
+    collector = _Collector()
     status = int(ExitStatus.OK)
     try:
         with whole_file(path, stdout) as file:
-            status = send(pipeline.chain(stage, listener))
-            if status not in (ExitStatus.OK, ExitStatus.FAILED) or not listener.finished:
+            status = send(pipeline.chain(stage, collector))
+            if status not in (ExitStatus.OK, ExitStatus.FAILED) or not collector.finished:
                 raise _UnfinishedError
-            listener.write(file)
+            collector.write(file)
     except _UnfinishedError:
         return status, ""
-    return status, listener.summary()
+    return status, collector.summary()
 
 
-class _Listener:
-    """Lets records pass and keeps what norms need of them: some 0.5 KB per vowel."""
+class _Collector:
+    """Passes records on and keeps their utterances for the norms: about 0.5 KB per vowel."""
 
     def __init__(self) -> None:
-        self.heard: list[prosody_fitting.Utterance] = []
+        self.utterances: list[prosody_fitting.Utterance] = []
         self.left_out: Counter[str] = Counter()
         self.finished = False
 
     def __call__(self, records: Iterator[Record]) -> Iterator[Record]:
-        """Yield the records as they are."""
+        """Yield the records unchanged."""
         for record in records:
-            self.listen(record)
+            self.add(record)
             yield record
         self.finished = True
 
-    def listen(self, record: Record) -> None:
-        """Keep what one record says, or count why not."""
-        found = record.get("prosody")
+    def add(self, record: Record) -> None:
+        """Keep the utterance of a record, or count the reason to leave it out."""
+        prosody = record.get("prosody")
         if record.get("split") not in (None, "", TRAIN):
             self.left_out[f"not of split '{TRAIN}'"] += 1
-        elif "error" in record or not isinstance(found, dict):
+        elif "error" in record or not isinstance(prosody, dict):
             self.left_out["without prosody"] += 1
         else:
-            vowels = [_only(prosody_norms.VOWEL_FIELDS, v) for v in found.get("vowels", ())]
+            vowels = [_only(prosody_norms.VOWEL_FIELDS, v) for v in prosody.get("vowels", ())]
             speaker = levels.speaker_of(record)
             language = levels.language_of(record)
-            whole = _only(prosody_norms.UTTERANCE_FIELDS, found)
-            self.heard.append(prosody_fitting.Utterance(speaker, language, whole, vowels))
+            measures = _only(prosody_norms.UTTERANCE_FIELDS, prosody)
+            self.utterances.append(prosody_fitting.Utterance(speaker, language, measures, vowels))
 
     def write(self, file: BinaryIO) -> None:
-        """Write the norms as JSON for people to read."""
+        """Write the norms as indented JSON."""
         import orjson
 
-        if not self.heard:
-            hint = "records need audio, and `split`, if any, has to be train"
+        if not self.utterances:
+            hint = "records need audio, and `split`, if any, must be train"
             raise ConfigError(
                 f"--fit: no record to fit on; left out: {self._left_out()}", hint=hint
             )
-        content = prosody_fitting.fit(self.heard)
+        content = prosody_fitting.fit(self.utterances)
         file.write(orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
     def summary(self) -> str:
-        """Return what it was fitted on, and what was left out."""
-        vowels = sum(len(one.vowels) for one in self.heard)
-        speakers = len({one.speaker for one in self.heard} - {None})
-        numbers = f"{len(self.heard)} utterances, {vowels} vowels, {speakers} speakers"
+        """Return the counts of what was fitted on and what was left out."""
+        vowels = sum(len(utterance.vowels) for utterance in self.utterances)
+        speakers = len({utterance.speaker for utterance in self.utterances} - {None})
+        numbers = f"{len(self.utterances)} utterances, {vowels} vowels, {speakers} speakers"
         hint = "" if vowels else " (emocli align finds the vowels)"
         return f"norms fitted on {numbers}{hint}; left out: {self._left_out()}"
 
@@ -95,5 +95,5 @@ class _Listener:
         return ", ".join(f"{n} {why}" for why, n in self.left_out.items()) or "none"
 
 
-def _only(fields: tuple[str, ...], found: Record) -> Record:
-    return {field: found.get(field) for field in fields}
+def _only(fields: tuple[str, ...], measures: Record) -> Record:
+    return {field: measures.get(field) for field in fields}

@@ -1,4 +1,4 @@
-"""What prosody means against norms: levels, sentences, and where the norms are from."""
+"""Compare prosody with norms: levels, sentences, and the source of the norms."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ DIGEST_LENGTH = 16  # hexadecimal digits: enough to tell files apart
 
 
 class Source(NamedTuple):
-    """Norms and what a record says of them."""
+    """Norms and their provenance."""
 
     norms: Norms
     name: str  # "shipped" or "file"
-    sha256: str  # its beginning
+    sha256: str  # the first digits
 
 
-TABLES = {"corpus", "edges", "registers_hz", "speakers", "vowel_types"}  # a file of norms has all
+# Required in a file of norms.
+TABLES = {"corpus", "edges", "registers_hz", "speakers", "vowel_types"}
 
 
 @functools.cache
 def load(path: Path | None) -> Source:
-    """Return the norms in a file, or the shipped ones; UsageError, ConfigError if that fails."""
+    """Return the norms in a file, or the shipped ones; UsageError or ConfigError on failure."""
     import orjson
 
     from emocli.signals import prosody_norms
@@ -43,34 +44,34 @@ def load(path: Path | None) -> Source:
     try:
         content = orjson.loads(raw)
         norms = prosody_norms.Norms(content)
-        wanted = (prosody_norms.FORMAT, prosody_norms.VERSION)
-        known = (content["format"], content["version"]) == wanted and content.keys() >= TABLES
+        expected = (prosody_norms.FORMAT, prosody_norms.VERSION)
+        valid = (content["format"], content["version"]) == expected and content.keys() >= TABLES
     except (ValueError, TypeError, KeyError):
-        known = False
-    if not known:
-        hint = "emocli prosody --fit FILE makes them"
+        valid = False
+    if not valid:
+        hint = "emocli prosody --fit FILE writes norms"
         raise ConfigError(f"{file}: no norms of version {prosody_norms.VERSION}", hint=hint)
     name = "shipped" if path is None else "file"
     return Source(norms, name, hashlib.sha256(raw).hexdigest()[:DIGEST_LENGTH])
 
 
-def judged(found: Record, record: Record, path: Path | None) -> Record:
-    """Return `prosody` with the levels of the utterance and its vowels, and in words."""
+def judged(measures: Record, record: Record, path: Path | None) -> Record:
+    """Return `prosody` with the levels of utterance and vowels, and their description in words."""
     from emocli.signals import prosody_words
 
     source = load(path)
     speaker, language = speaker_of(record), language_of(record)
-    levels = source.norms.utterance(found, speaker)
-    for vowel in found.get("vowels", ()):
-        vowel["levels"] = source.norms.vowel(vowel, found, speaker, language)
-    said: Record = {"levels": levels, "summary": prosody_words.summary(levels, found)}
-    if "vowels" in found:
-        said["description"] = prosody_words.description(found["vowels"])
-    return found | said | {"norms": _provenance(source, found, speaker)}
+    levels = source.norms.utterance(measures, speaker)
+    for vowel in measures.get("vowels", ()):
+        vowel["levels"] = source.norms.vowel(vowel, measures, speaker, language)
+    judgement: Record = {"levels": levels, "summary": prosody_words.summary(levels, measures)}
+    if "vowels" in measures:
+        judgement["description"] = prosody_words.description(measures["vowels"])
+    return measures | judgement | {"norms": _provenance(source, measures, speaker)}
 
 
-def _provenance(source: Source, found: Record, speaker: str | None) -> Record:
-    reference_hz = source.norms.reference_hz(speaker, found["f0_median_hz"])
+def _provenance(source: Source, measures: Record, speaker: str | None) -> Record:
+    reference_hz = source.norms.reference_hz(speaker, measures["f0_median_hz"])
     return {
         "source": source.name,
         "sha256": source.sha256,
@@ -80,13 +81,13 @@ def _provenance(source: Source, found: Record, speaker: str | None) -> Record:
 
 
 def speaker_of(record: Record) -> str | None:
-    """Return who speaks, None where that is not said."""
+    """Return the speaker of a record, or None."""
     speaker = record.get("speaker")
     return str(speaker) if isinstance(speaker, str | int) and speaker != "" else None
 
 
 def language_of(record: Record) -> str:
-    """Return the language of a record, or of its alignment; "" where neither says."""
+    """Return the language of a record, or of its alignment; "" if neither names one."""
     from emocli.signals import prosody_norms
 
     alignment = record.get("alignment")

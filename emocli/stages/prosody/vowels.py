@@ -8,14 +8,14 @@ from typing import Any
 from emocli.errors import RecordError
 from emocli.records import Record
 
-TOLERANCE_S = 0.1  # beyond the recording: aligners round, and cut frames differently. Our choice
+TOLERANCE_S = 0.1  # beyond the recording: aligners round, and cut frames differently; our choice
 KEPT = ("phone", "word", "start", "end", "stress")
 
 
 def of(record: Record) -> list[Record] | None:
-    """Return what is kept of each vowel, None for a record without phones.
+    """Return the kept fields of each vowel, or None for a record without phones.
 
-    Raises RecordError bad_phones where they are not what `align` adds.
+    Raises RecordError bad_phones if they do not have the form that `align` writes.
     """
     phones = record.get("phones")
     if phones is None:
@@ -30,12 +30,12 @@ def of(record: Record) -> list[Record] | None:
 
 
 def spans(vowels: list[Record] | None, offset: float) -> list[tuple[float, float]]:
-    """Return start and end of each vowel in seconds from the first sample of its record."""
+    """Return start and end of each vowel in seconds from the record's first sample."""
     return [(vowel["start"] - offset, vowel["end"] - offset) for vowel in vowels or ()]
 
 
 def require_inside(spans: list[tuple[float, float]], duration: float) -> None:
-    """Raise RecordError bad_phones where a vowel lies outside its recording."""
+    """Raise RecordError bad_phones if a vowel lies outside its recording."""
     for start, end in spans:
         if start < -TOLERANCE_S or end > duration + TOLERANCE_S:
             message = f"a vowel from {start:g} to {end:g} s in {duration:g} s of audio"
