@@ -43,6 +43,7 @@ READERS = [*FILTERS, "merge", "score"]  # they read records and write records
 
 filters = pytest.mark.parametrize("name", FILTERS)
 readers = pytest.mark.parametrize("name", READERS)
+without_words = pytest.mark.usefixtures("nobody_speaks")
 pytestmark = pytest.mark.usefixtures("default_models")
 
 
@@ -136,6 +137,7 @@ def test_n_in_n_out_in_order_with_unknown_fields(
 
 
 @filters
+@without_words
 def test_it_adds_something_with_its_provenance(
     name: str, emocli: Emocli, clips: list[Record]
 ) -> None:
@@ -148,6 +150,7 @@ def test_it_adds_something_with_its_provenance(
 
 
 @filters
+@without_words
 def test_raw_files_work(name: str, emocli: Emocli, wav: Callable[..., Path]) -> None:
     path = str(wav("with space.wav"))
     for outcome in (emocli(name, path), emocli(name, stdin=path.encode() + b"\n")):
@@ -156,6 +159,7 @@ def test_raw_files_work(name: str, emocli: Emocli, wav: Callable[..., Path]) -> 
 
 
 @filters
+@without_words
 def test_one_bad_record_costs_its_neighbours_nothing(
     name: str, emocli: Emocli, clips: list[Record], tmp_path: Path
 ) -> None:
@@ -192,7 +196,7 @@ MALFORMED = {
     "number": b"17",
     "nan": b'{"id": "a", "x": NaN}',
     "deep": b'{"x":' * 10000 + b"1" + b"}" * 10000,
-    "huge": b'{"id": "' + b"y" * 50_000_000 + b'"}',
+    "huge": b'{"id": "' + b"y" * 20_000_000 + b'"}',
 }
 
 
@@ -202,7 +206,7 @@ def test_a_malformed_line_ends_the_stream_with_its_number(
     name: str, kind: str, emocli: Emocli, clips: list[Record]
 ) -> None:
     if kind == "huge" and name not in ("prosody", "merge", "score"):
-        return  # the same reader; 50 MB for each command take too long
+        return  # the same reader; 20 MB for each command take too long
     first = {**clips[0], "prediction": {"emotion": "joy", "probabilities": {"joy": 1.0}}}
     lines = orjson.dumps(first) + b"\n\n" + MALFORMED[kind] + b"\n" + orjson.dumps(clips[1]) + b"\n"
     outcome = emocli(name, stdin=lines)
@@ -229,6 +233,7 @@ def test_running_it_twice_changes_nothing(name: str, emocli: Emocli, clips: list
 
 
 @filters
+@without_words
 def test_batches_and_jobs_do_not_matter(name: str, emocli: Emocli, clips: list[Record]) -> None:
     clips = [{k: v for k, v in r.items() if k != "text"} for r in clips]
     flags = [f"--batch-size={n}" for n in (1, 4)] if _has(name, "batch_size") else []
@@ -281,6 +286,7 @@ def test_a_wrong_flag_is_usage(name: str, emocli: Emocli) -> None:
 
 
 @filters
+@without_words
 def test_input_names_may_be_odd(
     name: str, emocli: Emocli, wav: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -301,6 +307,7 @@ def test_input_names_may_be_odd(
 
 
 @filters
+@without_words
 def test_names_that_repeat_are_told_apart(
     name: str, emocli: Emocli, wav: Callable[..., Path]
 ) -> None:
@@ -377,6 +384,7 @@ def test_a_terminal_without_input_is_usage_and_never_waits() -> None:
     assert b"no input" in stderr
 
 
+@pytest.mark.large(mb=300)
 def test_no_network_is_used_when_everything_is_installed(
     emocli: Emocli, clips: list[Record], monkeypatch: pytest.MonkeyPatch
 ) -> None:

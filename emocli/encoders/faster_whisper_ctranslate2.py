@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
@@ -52,14 +52,8 @@ class FasterWhisper:
         multilingual = self.model.model.is_multilingual
         self.only_language = None if multilingual else "en"
         self.languages = frozenset(_LANGUAGE_CODES if multilingual else ["en"])
-        self.tokenizer = cache(self._tokenizer)
-
-    def _tokenizer(self, language: str) -> tuple[Tokenizer, list[int]]:
-        multilingual = self.model.model.is_multilingual
-        tokenizer = Tokenizer(
-            self.model.hf_tokenizer, multilingual, task="transcribe", language=language
-        )
-        return tokenizer, list(get_suppressed_tokens(tokenizer, [-1]))
+        # A bound method here would be a cycle, which keeps 250 MB until Python looks for garbage.
+        self.tokenizer = cache(partial(_tokenizer, self.model))
 
     def detect(self, window: Samples) -> str:
         """Return the language of a window (time,)."""
@@ -89,6 +83,13 @@ class FasterWhisper:
             _decoded(result, tokenizer.decode(ids), alignment)
             for result, ids, alignment in zip(results, tokens, aligned, strict=True)
         ]
+
+
+def _tokenizer(model: WhisperModel, language: str) -> tuple[Tokenizer, list[int]]:
+    tokenizer = Tokenizer(
+        model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language=language
+    )
+    return tokenizer, list(get_suppressed_tokens(tokenizer, [-1]))
 
 
 def _decoded(result: Any, text: str, alignment: list[dict[str, Any]]) -> Decoded:

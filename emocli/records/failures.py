@@ -70,6 +70,16 @@ def of(record: Record) -> list[Failure]:
     return [p for p in problems if isinstance(p, Failure)]
 
 
+def without_frames(error: RecordError) -> RecordError:
+    """Return an error that is kept among results, without the frames it was raised in.
+
+    They hold the batch and the model, and the batch's results hold the error: a cycle that keeps
+    the model in memory until Python collects garbage.
+    """
+    error.__context__ = None
+    return error.with_traceback(None)
+
+
 def out_of_memory(error: BaseException) -> bool:
     """Return whether an error means that a batch did not fit into memory, on any device."""
     return isinstance(error, MemoryError | OutOfMemoryError) or (

@@ -155,5 +155,5 @@ def rms_dbfs(samples: Samples) -> float | None:
     -20.0
     >>> rms_dbfs(np.zeros(100, np.float32))
     """
-    power = float(np.mean(np.square(samples, dtype=np.float64))) if len(samples) else 0.0
-    return 10 * math.log10(power) if power else None
+    energy = float(np.einsum("i,i->", samples, samples, dtype=np.float64))  # no copy
+    return 10 * math.log10(energy / len(samples)) if energy else None

@@ -14,7 +14,7 @@ from emocli.errors import RecordError, UsageError
 from emocli.io import features
 from emocli.io.store import Store
 from emocli.pipeline.context import Context
-from emocli.records import Record
+from emocli.records import Record, failures
 from emocli.records.missing import lost
 from emocli.records.modality import MODALITIES, cost
 
@@ -117,7 +117,7 @@ def _material(modality: Any, record: Record, spec: Spec, store: Store) -> Any:
     try:
         return modality.material(record, spec, store)
     except RecordError as error:
-        return error
+        return failures.without_frames(error)
 
 
 def _encode(outcomes: list[Any], loaded: Callable[[], Loaded]) -> None:

@@ -17,7 +17,7 @@ from emocli.io.store import Store
 from emocli.pipeline import devices, windows
 from emocli.pipeline.context import Context
 from emocli.pipeline.windows import Window
-from emocli.records import Record
+from emocli.records import Record, failures
 from emocli.records.missing import forget, lost, notes
 from emocli.stages import encode, upstream
 
@@ -97,7 +97,7 @@ def _inputs(record: Record, trained: Bundle, timed: bool, store: Store) -> Any:
     try:
         inputs = model_inputs.of_record(record, trained, timed, store)
     except RecordError as error:
-        return error
+        return failures.without_frames(error)
     if inputs.values:
         return inputs
     lost_notes = notes(record).items()

@@ -12,7 +12,7 @@ from emocli import pipeline
 from emocli.errors import AbsentError, ModelError, RecordError, UsageError
 from emocli.modalities import audio
 from emocli.pipeline.context import Context
-from emocli.records import Record
+from emocli.records import Record, failures
 from emocli.records.missing import found_again
 from emocli.records.modality import cost
 
@@ -135,7 +135,7 @@ def _samples(record: Record, context: Context, model: Model) -> Samples | Record
     try:
         return audio.samples(record, context.store)
     except RecordError as error:
-        return error
+        return failures.without_frames(error)
 
 
 def _language(record: Record) -> str | None:

@@ -11,6 +11,11 @@ import pytest
 from emocli.cli import registry
 
 
+@pytest.fixture(autouse=True)
+def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("EMOCLI_JOBS")
+
+
 @pytest.fixture
 def file() -> Path:
     path = Path(os.environ["XDG_CONFIG_HOME"], "emocli", "config.toml")

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
+
+from emocli.encoders import whisper
 
 pytestmark = pytest.mark.usefixtures("default_models")
 
@@ -70,3 +75,22 @@ def test_a_pooling_that_is_not_there_is_named(emocli, wav):
     done = emocli("encode", "--modality", "audio", "--pooling", "median", str(wav()))
     assert done.status == 3
     assert "unknown pooling 'median'" in done.stderr
+
+
+def test_a_record_that_fails_does_not_keep_the_encoder_in_memory(emocli, wav, monkeypatch):
+    """The run is over, and nothing waits until Python looks for garbage."""
+    load, loaded = whisper.load, []
+
+    def watched(*args, **how):
+        model = load(*args, **how)
+        loaded.append(weakref.ref(model))
+        return model
+
+    monkeypatch.setattr(whisper, "load", watched)
+    gc.disable()
+    try:
+        done = emocli("encode", "--modality", "audio", str(wav()), "gone.wav")
+        assert done.status == 1
+        assert [model() for model in loaded] == [None]
+    finally:
+        gc.enable()

@@ -272,6 +272,7 @@ def test_a_long_recording_is_cut_where_nobody_speaks(
         np.testing.assert_array_equal(samples(record, store), whole)
 
 
+@pytest.mark.large(mb=350)
 def test_an_hour_of_silence_has_no_speech_and_is_told(emocli: Emocli, tmp_path: Path) -> None:
     with soundfile.SoundFile(tmp_path / "a.flac", "w", RATE_HZ, 1) as file:
         for _ in range(60):

@@ -101,6 +101,7 @@ def test_what_a_filter_writes_keeps_the_schema(emocli):
     assert [wrong(record, SCHEMA) for record in done.records] == [[]]
 
 
+@pytest.mark.large(mb=300)
 @pytest.mark.usefixtures("default_models")
 def test_what_every_step_adds_to_a_clip_keeps_the_schema(emocli):
     """And features have no field that is not in it."""

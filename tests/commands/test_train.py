@@ -48,7 +48,7 @@ def test_every_model_becomes_a_bundle_that_predicts(
     emocli: Emocli, tmp_path: Path, model: str
 ) -> None:
     rate = RATE if model == "linear" else ()
-    folder = trained(emocli, tmp_path / "m", "--model", model, "--epochs", "40", *rate)
+    folder = trained(emocli, tmp_path / "m", "--model", model, "--epochs", "20", *rate)
     records = examples()[:4]
     del records[1]["features"]["text"]
     done = emocli("predict", "--model", str(folder), stdin=records)

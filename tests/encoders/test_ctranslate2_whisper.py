@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 import torch
-from transformers import WhisperConfig, WhisperForConditionalGeneration, WhisperModel
+import transformers  # its networks, 100 MB, come with the first use
 
 from emocli.encoders import ctranslate2_whisper
 from emocli.errors import ModelError
@@ -23,7 +23,7 @@ def whisper():
 def random_whisper():
     torch.manual_seed(0)
     size = dict.fromkeys(("encoder_attention_heads", "decoder_attention_heads"), 2)
-    config = WhisperConfig(
+    config = transformers.WhisperConfig(
         vocab_size=24,
         d_model=8,
         encoder_layers=2,
@@ -41,7 +41,7 @@ def random_whisper():
         begin_suppress_tokens=None,
         **size,
     )
-    return WhisperForConditionalGeneration(config).half().float().eval()
+    return transformers.WhisperForConditionalGeneration(config).half().float().eval()
 
 
 def variables(model, dtype="float16"):
@@ -113,13 +113,15 @@ def folder(path, data):
 def test_conversion_gives_back_every_weight_and_nothing_else(tmp_path, whisper):
     source = folder(tmp_path / "ct2", binary(variables(whisper)))
     ctranslate2_whisper.convert(source, tmp_path / "out")
-    again, report = WhisperForConditionalGeneration.from_pretrained(
+    again, report = transformers.WhisperForConditionalGeneration.from_pretrained(
         tmp_path / "out", output_loading_info=True, dtype=torch.float32
     )
     assert not any(report.values())
     for name, value in whisper.state_dict().items():
         torch.testing.assert_close(again.state_dict()[name], value, rtol=0, atol=0)
-    encoder, report = WhisperModel.from_pretrained(tmp_path / "out", output_loading_info=True)
+    encoder, report = transformers.WhisperModel.from_pretrained(
+        tmp_path / "out", output_loading_info=True
+    )
     assert not any(report.values())
     assert encoder.dtype == torch.float16
 
@@ -127,7 +129,7 @@ def test_conversion_gives_back_every_weight_and_nothing_else(tmp_path, whisper):
 def test_config_comes_from_the_shapes(tmp_path, whisper):
     source = folder(tmp_path / "ct2", binary(variables(whisper)))
     ctranslate2_whisper.convert(source, tmp_path / "out")
-    config = WhisperConfig.from_pretrained(tmp_path / "out")
+    config = transformers.WhisperConfig.from_pretrained(tmp_path / "out")
     for name in ("d_model", "encoder_layers", "decoder_ffn_dim", "num_mel_bins", "eos_token_id"):
         assert getattr(config, name) == getattr(whisper.config, name), name
     generation = json.loads((tmp_path / "out" / "generation_config.json").read_text())

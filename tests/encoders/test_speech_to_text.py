@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -46,6 +49,18 @@ class Scripted:
 def counted(seconds: int, first: int = 0) -> np.ndarray:
     """Return samples whose value is the second they lie in."""
     return np.repeat(np.arange(first, first + seconds), RATE).astype(np.float32)
+
+
+def test_a_model_goes_with_its_last_user_not_when_python_looks_for_garbage(monkeypatch):
+    engine = pytest.importorskip("emocli.encoders.faster_whisper_ctranslate2")
+    english = SimpleNamespace(model=SimpleNamespace(is_multilingual=False))
+    monkeypatch.setattr(engine, "WhisperModel", lambda *_, **__: english)
+    gc.disable()
+    try:
+        gone = weakref.ref(engine.FasterWhisper("folder", "cpu", "default", 1))
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_a_recording_without_speech_is_never_decoded():

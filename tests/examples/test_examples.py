@@ -11,6 +11,8 @@ from typing import Any
 import orjson
 import pytest
 
+from emocli.records.labels import EMOTIONS
+
 ROOT = Path(__file__).parents[2]
 LABELS = ROOT / "examples" / "clips" / "labels.csv"
 TOLERANCE = 1e-4  # between the short and the long way, other batch sizes and shards
@@ -61,6 +63,17 @@ def assert_same(long: Records, short: Records) -> None:
         assert ours["emotion"] == theirs["emotion"]
         assert ours["probabilities"] == pytest.approx(theirs["probabilities"], abs=TOLERANCE)
         assert ours["model"] == theirs["model"]
+
+
+def test_a_clip_in_any_container_is_judged_by_voice_and_words(short):
+    names = ["joy.wav", "sadness.flac", "anger.mp3", "fear.opus", "disgust.m4a", "surprise.mp4"]
+    for name in names:
+        record = short[f"examples/clips/{name}"]
+        prediction = record["prediction"]
+        assert list(prediction["probabilities"]) == list(EMOTIONS)
+        assert sum(prediction["probabilities"].values()) == pytest.approx(1, abs=1e-4)
+        assert set(prediction["modalities"]) == {"audio", "text"} == set(record["unimodal"])
+        assert record["unimodal"]["text"]["emotion"] == Path(name).stem
 
 
 def test_the_pipe_agrees_with_predict_and_ends_in_a_table_and_a_score(world, short, tmp_path):

@@ -82,7 +82,7 @@ def aligned(*, stop_gradient: bool) -> dict[str, float]:
     config = {"dims": {"audio": 12, "text": 12}, "classes": 2, "hidden": 16, "shared": 1.0}
     model = models.build("stars", {**config, "stop_gradient": stop_gradient}).train()
     optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    for _ in range(300):
+    for _ in range(150):
         parts = model.parts(streams, masks)
         loss = sum(model.alignment(parts, model.translations(parts)).values())
         optimiser.zero_grad()

@@ -204,6 +204,10 @@ def test_sixteen_records_can_be_learned_by_heart(name: str) -> None:
     assert learned, f"{name} has not learned 16 records in {steps} steps"
 
 
+class LearnedError(Exception):
+    """There is no need to go on."""
+
+
 @jointly
 def test_a_number_can_be_learned_too(name: str) -> None:
     model = build(name, task="regression", classes=2)
@@ -211,13 +215,17 @@ def test_a_number_can_be_learned_too(name: str) -> None:
     targets = torch.stack([streams["audio"].mean((1, 2)) * 3, streams["text"][:, 0, 0] * 0 + 1], 1)
     masks = {n: torch.ones_like(m) for n, m in masks.items()}
     data = loop.Data(streams, masks, targets)
-    rows: list[dict[str, Any]] = []
     settings = loop.Settings(
-        epochs=40, learning_rate=1e-2, batch_size=16, modality_dropout=0, squared=True
+        epochs=60, patience=60, learning_rate=1e-2, batch_size=16, modality_dropout=0, squared=True
     )
-    loop.fit(model, data, data, settings, rows.append)
+
+    def report(row: dict[str, Any]) -> None:
+        if row["dev_loss"] < 0.5 * float(targets.var(0).mean()):  # the mean alone gets all of it
+            raise LearnedError
+
+    with pytest.raises(LearnedError):
+        loop.fit(model, data, data, settings, report)
     assert loop.logits(model, data).shape == (64, 2)
-    assert min(row["dev_loss"] for row in rows) < 0.5 * float(targets.var(0).mean() + 0.5)
 
 
 @sequences
@@ -241,7 +249,7 @@ def test_the_paper_is_named(name: str) -> None:
 @jointly
 def test_what_no_stream_says_alone_is_learned_from_both(name: str) -> None:
     task = xor(seed=0)
-    epochs = 20 if name == "conv-attention" else 10  # it is quick, but slow to see
+    epochs = 14 if name == "conv-attention" else 6  # it is quick, but slow to see
     assert accuracy(fitted(name, task, seed=0, epochs=epochs), task.test) >= 0.9
 
 

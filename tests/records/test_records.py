@@ -72,6 +72,7 @@ def test_many_shallow_objects_are_not_deep() -> None:
     assert len(records.parse(line, "f:1")["words"]) == 5000
 
 
+@pytest.mark.large(mb=100)
 def test_a_50_mb_line_is_refused_without_being_read_whole() -> None:
     stream = io.BytesIO(b'{"x":"' + b"y" * 50_000_000)
     with pytest.raises(MalformedError, match="16 MiB"):

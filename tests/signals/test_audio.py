@@ -3,8 +3,10 @@ from __future__ import annotations
 import os
 import stat
 import sys
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -321,6 +323,17 @@ def test_a_hundredth_of_a_second_is_read(wav: Wav) -> None:
     assert audio.read(wav("a.wav", seconds=0.01)).duration == 0.01
 
 
+@pytest.mark.parametrize("work", [audio.rms_dbfs, audio.quantise])
+def test_levels_and_rounding_make_no_copy_of_a_long_recording(work: Callable[..., Any]) -> None:
+    samples = np.full(300 * RATE_HZ, 0.1, np.float32)  # 19 MB
+    tracemalloc.start()
+    work(samples)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 0.7 * samples.nbytes, peak  # 16 bits, and a block
+
+
+@pytest.mark.large(mb=350)
 def test_one_hour_of_silence_is_read_in_blocks(tmp_path: Path) -> None:
     with soundfile.SoundFile(tmp_path / "a.flac", "w", RATE_HZ, 1) as file:
         for _ in range(60):

@@ -94,8 +94,8 @@ def test_records_in_files_are_the_records_in_memory(tmp_path: Path) -> None:
 @pytest.mark.parametrize("model", ["concat", "stars", "expert-gating"])
 def test_sequences_and_vectors_train_together(emocli: Emocli, store: Path, model: str) -> None:
     records = sequences(store)
-    flags = ("--model", model, "--epochs", "30", "--hidden", "16", "--learning-rate", "0.005")
-    done = emocli("train", "--cv", "speaker", *flags, stdin=records)
+    flags = ("--model", model, "--epochs", "15", "--hidden", "16", "--learning-rate", "0.01")
+    done = emocli("train", "--cv", "speaker", "--folds", "3", *flags, stdin=records)
     assert done.status == 0, done.stderr
     right = [r["prediction"]["emotion"] == r["label"]["emotion"] for r in done.records]
     assert sum(right) > 42
@@ -372,24 +372,24 @@ def test_several_seeds_are_told_with_mean_and_sd(
     assert {r["seed"] for r in done.records} == {0, 1, 2}
 
 
-def test_two_processes_have_the_loss_curve_of_one(store: Path, tmp_path: Path) -> None:
+def test_two_processes_have_the_loss_curve_of_one(
+    emocli: Emocli, store: Path, tmp_path: Path
+) -> None:
     records = tmp_path / "records.jsonl"
     records.write_bytes(b"".join(orjson.dumps(r) + b"\n" for r in sequences(store)))
     common = ["train", str(records), "-m", "miar", "--epochs", "4", "--batch-size", "7"]
     common += ["--quiet", "--device", "cpu"]
-    curves = []
-    for count in (1, 2):
-        log = tmp_path / f"{count}.jsonl"
-        runner = [sys.executable, "-m"]
-        if count > 1:
-            runner += ["torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m", "--"]
-        command = [*runner, "emocli", *common, "--log", str(log), "-o", str(tmp_path / f"{count}")]
-        done = subprocess.run(
-            command, cwd=ROOT, capture_output=True, text=True, timeout=120,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr[-2000:]
-        curves.append([json.loads(line) for line in log.read_text().splitlines()])
+    curves, outs = [], [["--log", f"{tmp_path}/{n}.jsonl", "-o", f"{tmp_path}/{n}"] for n in "12"]
+    assert emocli(*common, *outs[0]).status == 0
+    runner = "torch.distributed.run --nproc-per-node 2 --standalone -m -- emocli"
+    done = subprocess.run(
+        [sys.executable, "-m", *runner.split(), *common, *outs[1]],
+        cwd=ROOT, capture_output=True, text=True, timeout=120,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    for _, log, *_ in outs:
+        curves.append([json.loads(line) for line in Path(log).read_text().splitlines()])
     one, two = curves
     assert len(one) == len(two) == 4
     for first, second in zip(one, two, strict=True):
