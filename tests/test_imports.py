@@ -143,6 +143,11 @@ def test_every_room_has_its_place_and_nothing_lies_loose() -> None:
     assert loose == {"__main__", "errors"}
 
 
+@pytest.mark.parametrize("room", sorted(p.parent.name for p in PACKAGE.glob("*/__init__.py")))
+def test_every_room_has_tests_of_its_own(room: str) -> None:
+    assert list(Path(__file__).parent.joinpath(room).glob("test_*.py"))
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_imports_point_one_way(path: Path) -> None:
     mine = own(path)

@@ -59,7 +59,7 @@ def command(
     row = calibrating.calibrate(
         run.context,
         trained,
-        reading.whole(run.source(turns=fuse.turns(trained))),
+        reading.complete(run.source(turns=fuse.turns(trained))),
         method=method,
         decoder=decoder,
         output=run.flags["output"],

@@ -142,8 +142,8 @@ def command(
     train(
         run.context,
         request,
-        reading.whole(run.source()),
-        dev=reading.whole(inputs.Source([str(dev)], run.streams.stdin)) if dev else None,
+        reading.complete(run.source()),
+        dev=reading.complete(inputs.Source([str(dev)], run.streams.stdin)) if dev else None,
         emit=run.emit,
     )
     return ExitStatus.OK

@@ -6,12 +6,31 @@ import tempfile
 from array import array
 from typing import Any
 
-from emocli.errors import MalformedError
+from emocli.errors import MalformedError, printable
 
 BUCKETS = 256  # a power of two
 BUCKET_NUMBERS = 256  # numbers a bucket holds in memory: 2 KiB, 0.5 MiB in all
 
 MASK = (1 << 64) - 1
+
+
+def repeated(key: Any, hint: str = "a record must not count twice") -> MalformedError:
+    """Return the error of an id that two records have."""
+    return MalformedError(f"the id {printable(str(key))} occurs twice", hint=hint)
+
+
+class UniqueIds:
+    """The ids so far, by their hash, in memory; None is no id."""
+
+    def __init__(self) -> None:
+        self._hashes: set[int] = set()
+
+    def add(self, key: Any) -> None:
+        """Raise MalformedError for an id that came before."""
+        digest = hash(key if isinstance(key, str) else repr(key))
+        if key is not None and digest in self._hashes:
+            raise repeated(key)
+        self._hashes.add(digest)
 
 
 class Ids:
@@ -56,10 +75,8 @@ class Ids:
             first: dict[int, int] = {}
             for digest, number in zip(numbers[::2], numbers[1::2], strict=True):
                 if first.setdefault(digest, number) != number:
-                    raise MalformedError(
-                        f"records {first[digest]} and {number} have the same id",
-                        hint="--like FILE names duplicates and keeps the first",
-                    )
+                    hint = "--like FILE names duplicates and keeps the first"
+                    raise repeated(f"of records {first[digest]} and {number}", hint)
 
     def _all(self, index: int) -> array[int]:
         numbers: array[int] = array("Q")

@@ -22,7 +22,7 @@ def pick(device: str) -> str:
     return device
 
 
-def numbers(dtype: str, device: str) -> str:
+def pick_dtype(dtype: str, device: str) -> str:
     """Return the name of a dtype: "auto" is float32 on a CPU, bfloat16 on a GPU that has it."""
     import torch
 

@@ -36,7 +36,7 @@ def lost(record: Record, modality: str, stream: str | None = None) -> Any:
     )
 
 
-def found_again(record: Record, name: str) -> Record:
+def clear_note(record: Record, name: str) -> Record:
     """Remove the note about a modality or stream that the record has now."""
     return _without(record, {name})
 

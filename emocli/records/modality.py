@@ -69,17 +69,17 @@ def in_file(record: Record, name: str) -> bool:
     return name in (matching or [UNKNOWN_FILES])
 
 
-def at_hand(record: Record, name: str) -> bool:
+def available(record: Record, name: str) -> bool:
     """Return whether a modality is in a record or can be computed, and is not in `missing`."""
     if lost(record, name) is not None:
         return False
-    return present(record, name) or to_be_made(record, name)
+    return present(record, name) or computable(record, name)
 
 
-def to_be_made(record: Record, name: str) -> bool:
+def computable(record: Record, name: str) -> bool:
     """Return whether the source of a modality is available: a file, or another modality."""
     source = MODALITIES[name].made_of
-    return at_hand(record, source) if source else in_file(record, name)
+    return available(record, source) if source else in_file(record, name)
 
 
 def others(record: Record, modality: str, stream: str | None = None) -> bool:
@@ -93,7 +93,7 @@ def others(record: Record, modality: str, stream: str | None = None) -> bool:
     ):
         return True
     return any(
-        at_hand(record, name) and (present(record, name) or row.made_of != modality)
+        available(record, name) and (present(record, name) or row.made_of != modality)
         for name, row in MODALITIES.items()
         if name != modality
     )
@@ -117,7 +117,7 @@ def cost(record: Record, modalities: Iterable[str]) -> float:
 
 def _cost(record: Record, name: str) -> float:
     row = MODALITIES.get(name)
-    if row is None or not at_hand(record, name):
+    if row is None or not available(record, name):
         return 1.0
     if row.made_of:
         return 1.0 if present(record, name) else _cost(record, row.made_of)

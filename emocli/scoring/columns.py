@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from emocli import records
-from emocli.errors import RecordError, UsageError
+from emocli.errors import RecordError
+from emocli.io import ids
 from emocli.records import Record
 from emocli.scoring.leakage import Shared
 
@@ -65,7 +66,7 @@ class Columns:
         self._first_clusters: dict[str, int] = {}
 
     def extend(self, records: Iterable[Record]) -> None:
-        """Add all records; raise UsageError if an id is not unique."""
+        """Add all records; raise MalformedError if an id is not unique."""
         for record in records:
             self.add(record)
         self._check_ids()
@@ -120,9 +121,7 @@ class Columns:
         names += [repr(name) for name in self.ids if type(name) is not str and name is not None]
         if len(set(names)) < len(names):
             duplicate, _ = Counter(names).most_common(1)[0]
-            raise UsageError(
-                f"two records have the id {duplicate!r}", hint="a record must not count twice"
-            )
+            raise ids.repeated(duplicate)
 
     def _of_stream(self, record: Record) -> Any:
         unimodal = record.get("unimodal")

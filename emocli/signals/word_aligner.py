@@ -33,7 +33,7 @@ ADVANTAGE = 0.5
 MOST_NATS = 5.0  # at most, of that advantage
 
 
-class Found(NamedTuple):
+class Alignment(NamedTuple):
     """Sounds with times, and the words that were guessed."""
 
     spans: list[Span]
@@ -56,7 +56,7 @@ def is_english(language: str) -> bool:
 
 def align(
     samples: Samples, words: Sequence[str], language: str, most: float = MISFIT_NATS
-) -> Found:
+) -> Alignment:
     """Return the times of the sounds of words in samples (time,) at 16 kHz.
 
     A misfit of at most `most` nats is always accepted.
@@ -75,7 +75,7 @@ def align(
     aligned = aligner.align(samples, [entry.name for entry in entries])
     _check_fit(aligner, samples, aligned, most)
     spans = list(_spans(entries, aligned.words, stresses, english))
-    return Found(spans, guessed, aligned.misfit)
+    return Alignment(spans, guessed, aligned.misfit)
 
 
 def _check_length(aligner: Aligner, entries: list[Entry], duration_s: float) -> None:

@@ -152,7 +152,7 @@ def _load(context: Context, spec: Spec, trained: Bundle | None) -> Loaded:
         spec["layer"],
         spec["pooling"],
         device,
-        devices.numbers(context.dtype, device),
+        devices.pick_dtype(context.dtype, device),
         trained.adapter(spec["stream"]) if trained and spec.get("adapter") else None,
     )
     encoder = encoders.of_folder(folder, modality).encoder(folder, settings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from emocli import models, pipeline
 from emocli.bundles import model_inputs, outputs
@@ -72,7 +72,7 @@ def core(context: Context, trained: Bundle) -> pipeline.Stage:
         if usable:
             inputs = [outcomes[i] for i in usable]
             for i, parts in zip(usable, _forward(device(), trained, inputs), strict=True):
-                outcomes[i] = _add(batch[i], trained, outcomes[i], *parts)
+                outcomes[i] = _add(batch[i], trained, outcomes[i], parts)
         return outcomes
 
     return pipeline.batched(
@@ -133,10 +133,16 @@ def _require_all(trained: Bundle, record: Record) -> Record:
     return record
 
 
-def _forward(
-    device: str, trained: Bundle, inputs: Sequence[ModelInputs]
-) -> Iterator[tuple[Any, Record, Record]]:
-    """Yield for each record its fused vector, its unimodal predictions, and the gates."""
+class _Fused(NamedTuple):
+    """What a model makes of one record."""
+
+    vector: Any  # (dim,)
+    unimodal: Record  # stream -> its prediction alone
+    gates: Record
+
+
+def _forward(device: str, trained: Bundle, inputs: Sequence[ModelInputs]) -> Iterator[_Fused]:
+    """Yield what the model makes of each record of a batch."""
     import torch
 
     model = trained.model(device)
@@ -150,7 +156,8 @@ def _forward(
     names = {gate: _gated(gate, model, trained) for gate in gates}
     for row, item in enumerate(inputs):
         present = {name: rows[row] for name, rows in predictions.items() if name in item.values}
-        yield fused[row], present, {g: _rounded(names[g], weights[g][row]) for g in gates}
+        own = {gate: _rounded(names[gate], weights[gate][row]) for gate in gates}
+        yield _Fused(fused[row], present, own)
 
 
 def _gated(gate: str, model: Any, trained: Bundle) -> list[str]:
@@ -165,27 +172,20 @@ def _rounded(names: list[str], weights: list[float]) -> dict[str, float]:
     return {name: round(weight, 4) for name, weight in zip(names, weights, strict=True)}
 
 
-def _add(
-    record: Record,
-    trained: Bundle,
-    inputs: ModelInputs,
-    vector: Any,
-    unimodal: Record,
-    gates: Record,
-) -> Record:
-    if unimodal:
-        record["unimodal"] = unimodal
+def _add(record: Record, trained: Bundle, inputs: ModelInputs, fused: _Fused) -> Record:
+    if fused.unimodal:
+        record["unimodal"] = fused.unimodal
     else:
         record.pop("unimodal", None)  # of another model
     feature = {
         "modality": "fused",
         "encoder": trained.name,
         "revision": trained.digest,
-        "dim": len(vector),
+        "dim": len(fused.vector),
         "streams": list(inputs.values),
         **({"masked_frames": inputs.masked_frames} if inputs.masked_frames else {}),
-        **({"gates": gates} if gates else {}),
-        "vector": vector,
+        **({"gates": fused.gates} if fused.gates else {}),
+        "vector": fused.vector,
     }
     record["features"] = {**features.of(record), "fused": feature}
     return record

@@ -13,7 +13,7 @@ from emocli.errors import AbsentError, ModelError, RecordError, UsageError
 from emocli.modalities import audio
 from emocli.pipeline.context import Context
 from emocli.records import Record, failures
-from emocli.records.missing import found_again
+from emocli.records.missing import clear_note
 from emocli.records.modality import cost
 
 if TYPE_CHECKING:
@@ -184,4 +184,4 @@ def _add(record: Record, transcript: Transcript, about: Record) -> Record:
         "mean_word_probability": None if mean is None else round(mean, 4),
         "no_speech_probability": None if no_speech is None else round(no_speech, 4),
     }
-    return found_again(record, "text")
+    return clear_note(record, "text")

@@ -12,7 +12,7 @@ from emocli.bundles.bundle import Bundle
 from emocli.io import features
 from emocli.pipeline.context import Context
 from emocli.records import Record
-from emocli.records.modality import MODALITIES, to_be_made
+from emocli.records.modality import MODALITIES, computable
 from emocli.stages import encode
 from emocli.stages.encode import Spec
 
@@ -67,7 +67,7 @@ def _lacks(name: str, specs: list[Spec], done: Callable[[Record], bool], record:
     row = MODALITIES[name]
     dependent = [s for s in specs if name in (s["modality"], MODALITIES[s["modality"]].made_of)]
     wanted = any(encode.wanted(record, spec) for spec in dependent)
-    return wanted and record.get(row.field) in (None, {}) and to_be_made(record, name)
+    return wanted and record.get(row.field) in (None, {}) and computable(record, name)
 
 
 def _has_only_features(done: Callable[[Record], bool], spec: Spec, record: Record) -> bool:

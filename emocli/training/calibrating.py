@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from emocli import pipeline, records
+from emocli import pipeline
 from emocli.bundles import bundle, heads
-from emocli.errors import EmptyInputError, MalformedError, UsageError
+from emocli.errors import EmptyInputError, UsageError
+from emocli.io.ids import UniqueIds
 from emocli.pipeline import devices
 from emocli.pipeline.context import Context
 from emocli.records import Record
@@ -108,12 +109,9 @@ def _labelled(
     source: Iterable[Record], head: heads.Head, skipped: Counter[str]
 ) -> Iterator[Record]:
     """Yield the records that have a label which the model knows; ids must be unique."""
-    ids: set[int] = set()
+    ids = UniqueIds()
     for record in source:
-        key = hash(repr(record.get("id")))
-        if record.get("id") is not None and key in ids:
-            raise MalformedError(f"{records.name_of(record)}: occurs twice in the records")
-        ids.add(key)
+        ids.add(record.get("id"))
         label = Targets([head.target])
         if "error" in record:
             skipped["error"] += 1

@@ -16,8 +16,9 @@ import torch
 from emocli import models, records
 from emocli.bundles import specs
 from emocli.bundles.heads import Head
-from emocli.errors import EmptyInputError, MalformedError, RecordError, UsageError
+from emocli.errors import EmptyInputError, RecordError, UsageError
 from emocli.io import features
+from emocli.io.ids import UniqueIds
 from emocli.io.store import Store
 from emocli.records import Record
 from emocli.training.data import Filed, Frames, Vectors
@@ -40,7 +41,7 @@ class Examples:
         self.first: dict[str, str] = {}  # the first such record of each stream
         self.digest = hashlib.blake2b(digest_size=16)  # of the training records
         self.lines = tempfile.TemporaryFile(prefix="emocli-")  # noqa: SIM115
-        self._ids: set[int] = set()
+        self.ids = UniqueIds()
 
     def __len__(self) -> int:
         return self.targets.count
@@ -52,13 +53,6 @@ class Examples:
     def data(self, heads: Sequence[Head]) -> Filed:
         """Return the records to train on."""
         return Filed(self.streams, self.targets.tensor(heads), torch.arange(len(self)))
-
-    def check_id(self, key: Any) -> None:
-        """Raise MalformedError if an id is not unique."""
-        number = hash(key if isinstance(key, str) else repr(key))
-        if number in self._ids:
-            raise MalformedError(f"{key}: occurs twice in the training records")
-        self._ids.add(number)
 
     def lose(self, what: str, record: Record) -> None:
         """Count a record that is used without a stream; the first such record is named."""
@@ -116,7 +110,7 @@ def collect(
     `store` has their arrays. `group` is the field to group by; if given, the records are kept too.
     """
     for record in source:
-        examples.check_id(record.get("id"))
+        examples.ids.add(record.get("id"))
         if "error" in record:
             examples.skipped["error"] += 1
             continue

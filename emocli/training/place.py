@@ -15,7 +15,7 @@ from emocli.training.request import Request
 def of(context: Context, request: Request) -> Place:
     """Return the place that a request names; of several processes, join the others."""
     device = devices.pick(context.device)
-    dtype = devices.numbers(context.dtype, device)
+    dtype = devices.pick_dtype(context.dtype, device)
     if dtype == "float16":
         hint = "--dtype bfloat16, or float32"
         raise UsageError("--dtype float16: training overflows its largest value, 65504", hint=hint)

@@ -8,7 +8,7 @@ from emocli.io.inputs import Source
 from emocli.records import Record
 
 
-def whole(source: Source) -> Iterator[Record]:
+def complete(source: Source) -> Iterator[Record]:
     """Yield the records of an input; then raise the MalformedError that cut it short, if any."""
     for _, record in source:
         yield record

@@ -127,7 +127,7 @@ def _emodb(folder: Path) -> list[Clip]:
     ]
 
 
-def _align(clip: Clip, text: str | None = None) -> word_aligner.Found:
+def _align(clip: Clip, text: str | None = None) -> word_aligner.Alignment:
     samples = audio.read(clip.path).samples
     return word_aligner.align(samples, transcripts.tokens(text or clip.text), clip.language)
 

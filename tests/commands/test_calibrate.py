@@ -214,7 +214,7 @@ def test_bad_lines_labels_and_bundles_are_named(emocli: Emocli, tmp_path: Path) 
     flags = ("calibrate", "-m", str(folder))
     given = labelled(emocli, folder, "distribution", 8)
     twice = emocli(*flags, stdin=[*given, given[3]])
-    assert (twice.status, "r3: occurs twice" in twice.stderr) == (2, True)
+    assert (twice.status, "the id r3 occurs twice" in twice.stderr) == (2, True)
     torn = emocli(*flags, stdin=orjson.dumps(given[0]) + b"\n{torn\n")
     assert (torn.status, ":2" in torn.stderr) == (2, True)
     wrong = {**given[0], "id": "w", "label": {"distribution": {"joy": 0.2}}}

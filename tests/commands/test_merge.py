@@ -69,7 +69,7 @@ def test_a_duplicate_is_found_among_any_number(twice: int | None) -> None:
         found.check()
         return
     found.add(f"clip{twice}")
-    with pytest.raises(MalformedError, match=f"records {twice + 1} and 300001"):
+    with pytest.raises(MalformedError, match=f"records {twice + 1} and 300001 occurs twice"):
         found.check()
 
 

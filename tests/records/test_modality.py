@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from emocli.records import modality
-from emocli.records.modality import MODALITIES, at_hand, cost, names_other, others
+from emocli.records.modality import MODALITIES, available, cost, names_other, others
 
 Record = dict[str, Any]
 LEAST = MODALITIES["audio"].least_cost
@@ -58,7 +58,7 @@ def test_text_costs_its_recording_until_it_is_transcribed() -> None:
     ],
 )
 def test_what_is_at_hand(record: Record, hand: list[str]) -> None:
-    assert [name for name in MODALITIES if at_hand(record, name)] == hand
+    assert [name for name in MODALITIES if available(record, name)] == hand
 
 
 def test_what_is_made_of_a_lost_modality_cannot_go_on_without_it() -> None:
@@ -74,7 +74,7 @@ def test_a_file_belongs_to_the_modalities_of_its_suffix(monkeypatch: pytest.Monk
     row = modality.Modality("eeg", "extract-eeg", suffixes=frozenset({".edf"}))
     monkeypatch.setitem(MODALITIES, "eeg", row)
     recording = {"path": "night.edf"}
-    assert [name for name in MODALITIES if at_hand(recording, name)] == ["eeg"]
+    assert [name for name in MODALITIES if available(recording, name)] == ["eeg"]
     assert others(recording, "audio")
     assert not others(recording, "eeg")
     assert names_other(recording, "audio")

@@ -18,7 +18,7 @@ SENTENCES = (
 )
 
 
-def align(speech, text: str, language: str = "en") -> word_aligner.Found:
+def align(speech, text: str, language: str = "en") -> word_aligner.Alignment:
     return word_aligner.align(speech.samples, transcripts.tokens(text), language)
 
 

@@ -144,7 +144,7 @@ def test_a_bundle_is_calibrated_on_records(context: Context, tmp_path: Path) -> 
 
 def test_an_input_that_is_cut_short_is_an_error_at_its_end() -> None:
     source = inputs.Source(["-"], io.BytesIO(b'{"id": "a"}\n{"id": "b"}\n{torn\n'))
-    records = reading.whole(source)
+    records = reading.complete(source)
     assert [next(records)["id"], next(records)["id"]] == ["a", "b"]
     with pytest.raises(MalformedError, match=":3"):
         next(records)

@@ -14,13 +14,13 @@ from emocli.signals import ctc_alignment, ctc_words, pronunciation
 from emocli.signals.ctc_words import Unit
 from emocli.signals.phones import Span
 from emocli.signals.pocketsphinx_aligner import HINT
-from emocli.signals.word_aligner import Found
+from emocli.signals.word_aligner import Alignment
 from emocli.stages.align.options import AlignOptions
 
 if TYPE_CHECKING:
     from emocli.signals.audio import Samples
 
-Align = Callable[["Samples", Sequence[str], str], Found]
+Align = Callable[["Samples", Sequence[str], str], Alignment]
 
 MISFIT_NATS = 2.0  # a frame below the likeliest symbol; our choice, not calibrated on a model
 EDGE_S = 0.04  # of a blank at the border of a word that goes to the word (our choice)
@@ -52,7 +52,7 @@ def _loaded(name: str, device: str, offline: bool) -> tuple[CtcModel, Record]:
 
 def align(
     model: CtcModel, max_misfit: float, samples: Samples, words: Sequence[str], language: str
-) -> Found:
+) -> Alignment:
     """Return the sounds of words; RecordError cannot_align if text and audio disagree."""
     from emocli.encoders import ctc_model
 
@@ -72,8 +72,8 @@ def align(
     end_s = len(log_probs) * model.frame_s
     spans = ctc_alignment.stretched(times, [unit.word for unit in units], EDGE_S, end_s)
     if ctc_words.kind(model.symbols) == ctc_words.PHONES:
-        return Found(_of_sounds(units, spans), [], path.misfit)
-    return Found(_of_letters(units, spans, words, language), [], path.misfit)
+        return Alignment(_of_sounds(units, spans), [], path.misfit)
+    return Alignment(_of_letters(units, spans, words, language), [], path.misfit)
 
 
 def _with_delimiters(units: Sequence[Unit], delimiter: int | None) -> tuple[list[int], list[int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from emocli.records import Record
-from emocli.records.missing import found_again
+from emocli.records.missing import clear_note
 from emocli.signals import phones, transcripts
 from emocli.signals.phones import Span
 
@@ -20,7 +20,7 @@ def add(
     if words:
         record["words"] = _words(record, spans, words, offset)
     record["alignment"] = about
-    return found_again(record, "phones")
+    return clear_note(record, "phones")
 
 
 def _phone(span: Span, words: Sequence[str], offset: float) -> Record:

@@ -13,14 +13,14 @@ from emocli.records import Record
 from emocli.signals import stretches, syllable_nuclei, transcripts, word_aligner
 from emocli.signals.phones import Span
 from emocli.signals.stretches import LONGEST_S, Stretch
-from emocli.signals.word_aligner import Found
+from emocli.signals.word_aligner import Alignment
 from emocli.stages.align import result
 from emocli.stages.align.options import AlignOptions
 
 if TYPE_CHECKING:
     from emocli.signals.audio import Samples
 
-Align = Callable[["Samples", Sequence[str], str], Found]
+Align = Callable[["Samples", Sequence[str], str], Alignment]
 Aligned = tuple[list[Span], list[str], Record]
 
 SAMPLE_RATE_HZ = 16_000
@@ -120,7 +120,7 @@ def _times(record: Record, words: list[str]) -> list[tuple[float, float]]:
 
 def _all(
     pieces: list[Stretch], samples: Samples, words: list[str], align: Align, language: str
-) -> tuple[Found, list[Record]]:
+) -> tuple[Alignment, list[Record]]:
     """Return the sounds of all stretches, and the stretches that could not be aligned.
 
     Raises RecordError if none could be aligned.
@@ -147,7 +147,7 @@ def _all(
         raise problem
     total = sum(length for _, length in misfits) or 1.0
     misfit = sum(misfit * length for misfit, length in misfits) / total
-    return Found(spans, guessed, misfit), failed
+    return Alignment(spans, guessed, misfit), failed
 
 
 def _moved(span: Span, piece: Stretch) -> Span:

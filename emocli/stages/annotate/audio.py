@@ -39,7 +39,7 @@ class AudioModel:
         from emocli.pipeline import devices
 
         device = devices.pick(self.context.device)
-        return AudioAnnotator(self.folder, device, devices.numbers(self.context.dtype, device))
+        return AudioAnnotator(self.folder, device, devices.pick_dtype(self.context.dtype, device))
 
     def ask(self, record: Record, question: Question) -> Answer:
         """Return the model's answer to a question about a recording."""

@@ -16,7 +16,7 @@ from emocli.io.store import Store
 from emocli.pipeline.context import Context
 from emocli.records import Record, failures
 from emocli.records.missing import lose
-from emocli.records.modality import MODALITIES, at_hand
+from emocli.records.modality import MODALITIES, available
 
 COPIES = "\0copies"  # carries the copies of a record; never written
 DERIVED = ("prediction", "unimodal")  # fields computed from all modalities
@@ -109,7 +109,7 @@ def _copy(record: Record, kept: list[str], condition: tuple[str, Any], plan: Pla
     kind, value = condition
     copy = {field: content for field, content in record.items() if field not in DERIVED}
     streams = {name: f for name, f in record["features"].items() if f.get("modality") in kept}
-    available = {name for name in MODALITIES if at_hand(record, name)}
+    available = {name for name in MODALITIES if available(record, name)}
     dropped = sorted((set(modalities(record)) | available) - set(kept))
     if dropped or record.get("missing"):
         copy["missing"] = dict.fromkeys(dropped, NOTE) | (record.get("missing") or {})

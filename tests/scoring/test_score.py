@@ -135,7 +135,7 @@ def test_where_all_records_are_wrong_the_status_is_1(emocli):
 
 def test_an_id_that_comes_twice_exits_2(emocli):
     outcome = score(emocli, [record(0, "joy", "joy")] * 2, status=2)
-    assert "'u0'" in outcome.stderr
+    assert "the id u0 occurs twice" in outcome.stderr
     assert outcome.stdout == b""
 
 
