@@ -127,15 +127,15 @@ def wav(tmp_path: Path, tone: Callable[..., np.ndarray]) -> Callable[..., Path]:
 
 @pytest.fixture
 def nobody_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave the speech model (0.7 s, 300 MB) where it is: in these sounds it finds no word."""
+    """Load no speech-to-text model (0.7 s, 300 MB): in these sounds nobody speaks."""
     from emocli.encoders import speech_to_text
 
-    def hear(*_: Any) -> None:
+    def decode(*_: Any) -> None:
         raise AssertionError("somebody speaks: this needs the model itself")
 
-    about = {"name": "faster-whisper", "own_language": "en", "languages": {"en"}, "pads": False}
-    deaf = SimpleNamespace(**about, hear=hear, detect=hear)
-    monkeypatch.setattr(speech_to_text, "load", lambda *_, **__: deaf)
+    about = {"name": "faster-whisper", "only_language": "en", "languages": {"en"}, "pads": False}
+    idle = SimpleNamespace(**about, decode=decode, detect=decode)
+    monkeypatch.setattr(speech_to_text, "load", lambda *_, **__: idle)
 
 
 @pytest.fixture(scope="session")

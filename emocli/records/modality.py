@@ -77,7 +77,7 @@ def available(record: Record, name: str) -> bool:
 
 
 def computable(record: Record, name: str) -> bool:
-    """Return whether the source of a modality is available: a file, or another modality."""
+    """Return whether what a modality is made of is available: a file, or another modality."""
     source = MODALITIES[name].made_of
     return available(record, source) if source else in_file(record, name)
 

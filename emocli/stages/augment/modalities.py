@@ -109,8 +109,8 @@ def _copy(record: Record, kept: list[str], condition: tuple[str, Any], plan: Pla
     kind, value = condition
     copy = {field: content for field, content in record.items() if field not in DERIVED}
     streams = {name: f for name, f in record["features"].items() if f.get("modality") in kept}
-    available = {name for name in MODALITIES if available(record, name)}
-    dropped = sorted((set(modalities(record)) | available) - set(kept))
+    computable = {name for name in MODALITIES if available(record, name)}
+    dropped = sorted((set(modalities(record)) | computable) - set(kept))
     if dropped or record.get("missing"):
         copy["missing"] = dict.fromkeys(dropped, NOTE) | (record.get("missing") or {})
     return copy | {
