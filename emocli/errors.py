@@ -6,7 +6,6 @@ EmocliError
 ├── ConfigError           3  a config file, a bundle or features do not fit together
 ├── ModelError            4  a pretrained model is not installed and cannot be downloaded
 ├── EmptyInputError       5  there is no input
-├── ThresholdError        6  a score missed its threshold
 ├── OutOfMemoryError      7  a batch of one record does not fit into memory
 └── RecordError           1  one record failed; it is passed on with `error` or `missing`
     └── AbsentError       0  a record has no such modality; it is passed on with `missing`
@@ -88,12 +87,6 @@ class EmptyInputError(EmocliError):
     """There is no input."""
 
     status = ExitStatus.EMPTY
-
-
-class ThresholdError(EmocliError):
-    """A score missed its threshold."""
-
-    status = ExitStatus.THRESHOLD
 
 
 class OutOfMemoryError(EmocliError):

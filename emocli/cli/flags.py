@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -98,6 +99,23 @@ COMMON: dict[str, tuple[Any, Any]] = {
     "exit_zero": (ExitZero, False),
     "allow_empty": (AllowEmpty, False),
 }
+
+
+@dataclass(frozen=True)
+class CommonFlags:
+    """The values of the flags in COMMON."""
+
+    output: Path | None = None
+    resume: bool = False
+    shard: str | None = None
+    quiet: bool = False
+    debug: bool = False
+    fail_fast: bool = False
+    max_errors: str | None = None
+    exit_zero: bool = False
+    allow_empty: bool = False
+
+
 GROUPS: dict[str, dict[str, tuple[Any, Any]]] = {
     "jobs": {"jobs": (Jobs, 0)},
     "store": {"store": (StoreDir, None)},

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from emocli import pipeline, records
-from emocli.cli.flags import COMMON, GROUPS, INDIFFERENT, READING, Inputs
+from emocli.cli.flags import COMMON, GROUPS, INDIFFERENT, READING, CommonFlags, Inputs
 from emocli.errors import UsageError
 from emocli.io import inputs
 from emocli.io.standard_streams import StandardStreams, of_process
@@ -93,6 +93,11 @@ class Run:
     text: str | None = None
 
     @functools.cached_property
+    def common(self) -> CommonFlags:
+        """The flags that every filter has."""
+        return CommonFlags(**{name: self.flags[name] for name in COMMON})
+
+    @functools.cached_property
     def context(self) -> Context:
         """The settings and streams that stages need."""
         from emocli.io.store import Store
@@ -107,7 +112,7 @@ class Run:
             jobs=get("jobs", 1) or len(os.sched_getaffinity(0)),
             offline=get("offline", False),
             stderr=self.streams.stderr,
-            quiet=self.flags["quiet"],
+            quiet=self.common.quiet,
         )
 
     def say(self, text: str) -> None:
@@ -170,7 +175,7 @@ class Run:
         """
         from emocli.pipeline.execution import Execution
 
-        if self.flags["resume"] and not (one_to_one and self.flags["output"]):
+        if self.common.resume and not (one_to_one and self.common.output):
             raise UsageError(
                 "--resume needs --output and a command that writes one record per record"
             )
@@ -185,7 +190,7 @@ class Run:
 
     def marking_source(self, *, turns: int = 0) -> inputs.Source:
         """Return the input of a filter: a file that cannot be opened becomes a failed record."""
-        failures.debug(self.flags["debug"])
+        failures.debug(self.common.debug)
         source = self.source(turns=turns)
         source.marks = True
         return source
@@ -194,7 +199,7 @@ class Run:
         """Write records that were not read from the input; return the exit status."""
         from emocli.pipeline.execution import Execution
 
-        if self.flags["resume"]:
+        if self.common.resume:
             raise UsageError(f"--resume: {self.name} has no input to resume")
         source = inputs.Source([], self.streams.stdin)
         execution = Execution(self._rules(), source, reads=False)
@@ -212,19 +217,19 @@ class Run:
             name=self.name,
             streams=self.streams,
             config=self.config(),
-            output=self.flags["output"],
-            resume=self.flags["resume"],
-            quiet=self.flags["quiet"],
-            exit_zero=self.flags["exit_zero"],
-            allow_empty=self.flags["allow_empty"],
+            output=self.common.output,
+            resume=self.common.resume,
+            quiet=self.common.quiet,
+            exit_zero=self.common.exit_zero,
+            allow_empty=self.common.allow_empty,
             limit=self._limit(),
         )
 
     def _limit(self) -> tuple[float, float]:
         """Return how many failures the run tolerates, as a number and as a share of the records."""
-        if self.flags["fail_fast"]:
+        if self.common.fail_fast:
             return 0.0, 1.0
-        spec = self.flags["max_errors"]
+        spec = self.common.max_errors
         if spec is None:
             return float("inf"), 1.0
         try:

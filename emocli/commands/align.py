@@ -81,5 +81,5 @@ def command(
         work = pipeline.chain(work, align.writing_textgrids(write_textgrid))
     if format_ == "jsonl":
         return run.through(work)
-    show = align.only_textgrid(writing.place(run.flags["output"]), run.streams.stdout)
+    show = align.only_textgrid(writing.place(run.common.output), run.streams.stdout)
     return run.without_output().through(work, show=show)

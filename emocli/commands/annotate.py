@@ -95,7 +95,7 @@ def command(
     if weight is not None and merge != "shrinkage":
         raise UsageError(f"--weight {weight:g} with --merge {merge}: only shrinkage has a weight")
     chooses_weight = merge == "shrinkage" and weight is None
-    if chooses_weight and run.flags["resume"]:
+    if chooses_weight and run.common.resume:
         raise UsageError(
             "--resume with --merge shrinkage: choosing the weight needs every record",
             hint="first --merge none to a file, then --n 0 --merge shrinkage; or --weight",

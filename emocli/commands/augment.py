@@ -135,7 +135,7 @@ def dime(
         raise UsageError(f"--rho {rho}: must be above 0 and at most 1")
     if mix not in MIXES:
         raise UsageError(f"--mix {mix}: not one of {', '.join(MIXES)}")
-    if run.flags["shard"]:
+    if run.common.shard:
         raise UsageError("--shard: dime needs all records to find neighbours")
     plan = mixtures.Plan(rho, mix, seed, assume_train)
     return run.write(mixtures.records(run.context, run.marking_source(), plan))

@@ -51,7 +51,7 @@ def command(
         if value not in (None, *known):
             raise UsageError(f"--{flag} {value}: not one of {', '.join(known)}")
     trained = bundle.read(model)
-    if run.flags["resume"]:
+    if run.common.resume:
         raise UsageError("--resume: calibrate needs all records to write one bundle")
     from emocli.stages import fuse
     from emocli.training import calibrating, reading
@@ -62,7 +62,7 @@ def command(
         reading.complete(run.source(turns=fuse.turns(trained))),
         method=method,
         decoder=decoder,
-        output=run.flags["output"],
+        output=run.common.output,
     )
     run.emit([row])
     return ExitStatus.OK

@@ -65,7 +65,7 @@ def command(
     for flag, values in (("split", split), ("speaker", speaker)):
         if values:
             records = _only(records, flag, values)
-    if shard := inputs.shard(run.flags["shard"]):
+    if shard := inputs.shard(run.common.shard):
         records = (record for record in records if inputs.in_shard(record, *shard))
     records = islice(records, limit)
     return run.write(_original(records) if labels == "original" else _noted(records, run))

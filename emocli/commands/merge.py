@@ -34,7 +34,7 @@ def command(
     """Join shards: pass records on unchanged, and refuse duplicate ids."""
     arguments, stdin = run.source().arguments, run.streams.stdin
     status = ExitStatus.OK
-    with whole_file(run.flags["output"], run.streams.stdout) as out:
+    with whole_file(run.common.output, run.streams.stdout) as out:
         if like is not None:
             count, problems = merge.in_order(arguments, like, stdin, out)
             for text in problems:
@@ -42,8 +42,8 @@ def command(
                 status = ExitStatus.FAILED
         else:
             count = merge.joined(arguments, stdin, out)
-            if not count and not run.flags["allow_empty"]:
+            if not count and not run.common.allow_empty:
                 raise EmptyInputError("no input records", hint="--allow-empty accepts that")
-    if not run.flags["quiet"]:
+    if not run.common.quiet:
         run.say(f"{count} records")
     return status

@@ -39,7 +39,7 @@ Least = Annotated[int, typer.Option(min=2, help="Least number of records for a m
 @options.filter("store")
 def command(run: options.Run, by: By = "speaker", streams: Streams = None, least: Least = 5) -> int:
     """Standardise features by speaker: how each record differs from the speaker's mean."""
-    if run.flags["resume"]:
+    if run.common.resume:
         raise UsageError("--resume: the means need every record")
     names = tuple(streams.split(",")) if streams else None
     work = normalize.stage(run.context, Plan(by, names, least))

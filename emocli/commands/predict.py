@@ -52,7 +52,7 @@ def command(
         raise UsageError(f"--abstain {abstain}: not between 0 and 1")
     trained = bundle.read(model)
     show = None
-    if run.streams.stdout.isatty() and not json and not run.flags["output"]:
+    if run.streams.stdout.isatty() and not json and not run.common.output:
         from emocli.cli.prediction import show_prediction
 
         show = functools.partial(show_prediction, labels=trained.labels)

@@ -59,13 +59,13 @@ def command(
     work = prosody.stage(run.context, norms=norms)
     if fit is None:
         return run.through(work)
-    if run.flags["resume"]:
+    if run.common.resume:
         raise UsageError(
             "--fit with --resume: norms need every record, not only the remaining ones"
         )
     from emocli.stages.prosody import fit as fitting
 
     status, summary = fitting.through(run.through, work, fit, run.streams.stdout)
-    if summary and not run.flags["quiet"]:
+    if summary and not run.common.quiet:
         run.say(summary)
     return status

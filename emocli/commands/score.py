@@ -166,7 +166,7 @@ def _format(run: options.Run, requested: set[str]) -> str:
     if len(requested) > 1 or not requested <= set(FORMATS):
         names = ", ".join(sorted(requested))
         raise UsageError(f"--format {names}: not one of {', '.join(FORMATS)}")
-    terminal = run.streams.stdout.isatty() and not run.flags["output"]
+    terminal = run.streams.stdout.isatty() and not run.common.output
     return requested.pop() if requested else "table" if terminal else "json"
 
 
@@ -176,18 +176,18 @@ def _predictions(run: options.Run, score_options: ScoreOptions, form: str) -> in
     from emocli.scoring.run import Work
 
     bounds = limits.parse(score_options)
-    place(run.flags["output"])  # refuse a bad --output before the work
+    place(run.common.output)  # refuse a bad --output before the work
     work = Work(score_options, run.say, run.streams.stdin)
     source = run.source()
     collected = work.read(record for _, record in source)
     if source.problem is not None:
         raise source.problem
     rows = work.rows(collected)
-    failed = work.failed and not run.flags["exit_zero"]
+    failed = work.failed and not run.common.exit_zero
     status: int = ExitStatus.FAILED if failed else ExitStatus.OK
-    if form == "json" or run.flags["output"]:
+    if form == "json" or run.common.output:
         status = worst(status, run.write(rows))
-    elif not rows and not run.flags["allow_empty"]:
+    elif not rows and not run.common.allow_empty:
         raise EmptyInputError("no input records", hint="--allow-empty accepts that")
     if form != "json" and rows:
         from emocli.scoring import table  # imports rich
@@ -203,14 +203,14 @@ def _alignment(run: options.Run, score_options: ScoreOptions, form: str) -> int:
     """Write how closely annotations agree with votes."""
     from emocli.scoring import alignment
 
-    place(run.flags["output"])
+    place(run.common.output)
     source = run.source()
     row = alignment.row((record for _, record in source), score_options)
     if source.problem is not None:
         raise source.problem
     if source.count:
         alignment.check(row, run.say)
-    if form == "json" or run.flags["output"] or not source.count:
+    if form == "json" or run.common.output or not source.count:
         return run.write([row] if source.count else [])
     from emocli.scoring import alignment_table  # imports rich
 

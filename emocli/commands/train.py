@@ -104,7 +104,7 @@ def command(
     log: Log = None,
 ) -> int:
     """Train a model on encoded records and write it as a bundle."""
-    folder, resume = run.flags["output"], run.flags["resume"]
+    folder, resume = run.common.output, run.common.resume
     if folder is None and cv is None:
         raise UsageError("train needs --output DIR, the folder of the bundle, or --cv FIELD")
     if resume and folder is None:

@@ -18,7 +18,6 @@ from emocli.errors import ConfigError
 
 POOLINGS = ("mean", "std", "mean+std", "statistics", "frames")
 PERCENTILES = (10, 25, 50, 75, 90)
-STATISTICS = 2 + len(PERCENTILES)
 
 
 def layer_of(number: int, last: int) -> int:

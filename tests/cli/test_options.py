@@ -48,8 +48,13 @@ def test_the_resume_key_follows_what_decides_the_result_and_nothing_else(tmp_pat
 
 def test_a_command_that_writes_its_own_output_has_none() -> None:
     own = run(output=Path("x"))
-    assert own.without_output().flags["output"] is None
-    assert own.flags["output"] == Path("x")
+    assert own.without_output().common.output is None
+    assert own.common.output == Path("x")
+
+
+def test_the_common_flags_are_typed_and_have_their_defaults() -> None:
+    defaults = {name: default for name, (_, default) in flags.COMMON.items()}
+    assert run().common == flags.CommonFlags() == flags.CommonFlags(**defaults)
 
 
 def test_the_commands_are_the_files(emocli: Any) -> None:

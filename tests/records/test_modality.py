@@ -78,3 +78,14 @@ def test_a_file_belongs_to_the_modalities_of_its_suffix(monkeypatch: pytest.Monk
     assert others(recording, "audio")
     assert not others(recording, "eeg")
     assert names_other(recording, "audio")
+
+
+def test_a_film_goes_on_without_its_sound_once_there_is_video(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    film = {"path": "a.mp4"}
+    assert not others(film, "audio")
+    row = modality.Modality("video", suffixes=MODALITIES["audio"].suffixes)
+    monkeypatch.setitem(MODALITIES, "video", row)
+    assert others(film, "audio")
+    assert others(film, "video")

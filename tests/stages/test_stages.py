@@ -125,3 +125,13 @@ def test_what_the_readme_shows_from_python_runs(
     assert lines[0].startswith("examples/clips/joy.wav neutral 0.38")
     assert lines[1].startswith("examples/clips/anger.mp3 anger 0.3")
     assert lines[2] == "examples/clips/gone.wav no such file: examples/clips/gone.wav"
+
+
+def test_work_is_what_is_still_to_be_computed() -> None:
+    sound = encode.plain("audio", None) | {"modality": "audio"}
+    work = encode.work([{"stream": "audio", **sound}, {"stream": "voice", **sound}])
+    hour: Record = {"id": "a", "path": "a.wav", "audio": {"duration": 3600.0}}
+    assert work(hour) == 3600.0
+    assert work(hour | {"features": {"audio": {"modality": "audio"}}}) == 3600.0
+    both = {"audio": {"modality": "audio"}, "voice": {"modality": "audio"}}
+    assert work(hour | {"features": both}) == 1.0
