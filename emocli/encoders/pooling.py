@@ -1,8 +1,9 @@
 """Choose layers, and pool the frames of a recording, which come in pieces, into one vector.
 
-`STATISTICS` are the seven of BLEMORE's baseline: mean, standard deviation and five percentiles of
-each number over time. Lachmann et al., "Not all Blends are Equal: The BLEMORE Dataset of Blended
-Emotion Expressions with Relative Salience Annotations", 2026, https://arxiv.org/abs/2601.13225.
+Pooling `statistics` gives the seven of BLEMORE's baseline: mean, standard deviation and five
+percentiles of each number over time. Lachmann et al., "Not all Blends are Equal: The BLEMORE
+Dataset of Blended Emotion Expressions with Relative Salience Annotations", 2026,
+https://arxiv.org/abs/2601.13225.
 Our choice: the standard deviation is that of the population, and percentiles are interpolated
 linearly, as in numpy.
 """

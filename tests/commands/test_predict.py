@@ -101,10 +101,9 @@ def test_less_sure_than_asked_names_no_emotion(emocli: Emocli) -> None:
     assert emocli("predict", "--abstain=2", "--text", "x").status == 2
 
 
-@pytest.mark.large(mb=330)
 def test_features_of_another_kind_are_refused(emocli: Emocli) -> None:
-    path = str(CLIPS / "joy.wav")
-    other = emocli("encode", "--modality", "audio", "--encoder", "whisper-tiny.en", path)
+    clip = {"id": "a", "path": str(CLIPS / "joy.wav"), "text": "I got the job!"}
+    other = emocli("encode", "--modality", "audio", "--encoder", "whisper-tiny.en", stdin=[clip])
     outcome = emocli("predict", stdin=other.stdout)
     assert outcome.status == 3
     assert "features.audio" in outcome.stderr
