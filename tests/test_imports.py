@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import graphlib
 import re
 import subprocess
@@ -73,6 +74,15 @@ def test_score_never_imports_torch(tmp_path: Path):
     assert done.stderr.splitlines()[-1] == "False False 0"
 
 
+SOURCES = [path for path in FILES if path.parent != PACKAGE or path.name != "__init__.py"]
+
+
+@functools.cache
+def parsed(path: Path) -> ast.Module:
+    """Return the syntax tree of a file, which several tests look at."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def level(room: str) -> int:
     """Return the place of a room in ORDER."""
     return next(place for place, rooms in enumerate(LEVELS) if room in rooms)
@@ -80,7 +90,7 @@ def level(room: str) -> int:
 
 def imports(path: Path) -> Iterator[str]:
     """Yield the X of every emocli.X that a file imports, but for annotations only."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = parsed(path)
     typing_only = {
         inner
         for node in ast.walk(tree)
@@ -100,11 +110,10 @@ def imports(path: Path) -> Iterator[str]:
 
 def modules(path: Path) -> Iterator[str]:
     """Yield the modules of emocli that a file imports, at its top or in a function."""
-    names = {name_of(other) for other in SOURCES}
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("emocli"):
             inner = [f"{node.module}.{alias.name}" for alias in node.names]
-            yield from (one if one in names else str(node.module) for one in inner)
+            yield from (one if one in MODULES else str(node.module) for one in inner)
 
 
 def name_of(path: Path) -> str:
@@ -112,6 +121,9 @@ def name_of(path: Path) -> str:
     return ".".join(["emocli", *path.relative_to(PACKAGE).with_suffix("").parts]).removesuffix(
         ".__init__"
     )
+
+
+MODULES = {name_of(path) for path in SOURCES}
 
 
 def test_no_module_imports_itself_through_others() -> None:
@@ -131,9 +143,6 @@ def own(path: Path) -> str:
     """Return the X of a file's emocli.X."""
     first = path.relative_to(PACKAGE).parts[0]
     return first.removesuffix(".py")
-
-
-SOURCES = [path for path in FILES if path.parent != PACKAGE or path.name != "__init__.py"]
 
 
 def test_every_room_has_its_place_and_nothing_lies_loose() -> None:
@@ -167,7 +176,7 @@ def test_what_is_pure_knows_no_records_and_no_flags(path: Path):
 def test_files_and_functions_stay_small(path: Path):
     text = path.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 250
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.FunctionDef):
             body = node.body[ast.get_docstring(node) is not None :] or node.body
             lines = (body[-1].end_lineno or 0) - body[0].lineno + 1
@@ -178,7 +187,7 @@ def test_files_and_functions_stay_small(path: Path):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_only_the_command_line_prints(path: Path):
-    calls = [n for n in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if _is_print(n)]
+    calls = [n for n in ast.walk(parsed(path)) if _is_print(n)]
     assert calls == []
 
 
