@@ -11,6 +11,7 @@ from emocli.bundles import heads
 from emocli.errors import printable
 from emocli.records import Record
 from emocli.records.jsonl import name_of
+from emocli.records.missing import notes
 
 BAR_CELLS = 24
 NUMBERS = [target for target, kind in heads.KINDS.items() if kind == heads.NUMBER]
@@ -112,5 +113,5 @@ def _notes(record: Record) -> list[str]:
     if disagreement := record["prediction"].get("disagreement"):
         bits = ", ".join(f"{printable(name)} {value:.2f}" for name, value in disagreement.items())
         lines.append(f"disagreement with each stream alone, in bits: {bits}")
-    missing = record.get("missing") or {}
-    return lines + [f"without {m}: {p.get('message')}" for m, p in missing.items()]
+    lost = {m: note for m, note in notes(record).items() if isinstance(note, dict)}
+    return lines + [f"without {m}: {note.get('message')}" for m, note in lost.items()]

@@ -142,6 +142,8 @@ def _custom(modality: str | None, flags: dict[str, Any], name: str | None) -> Sp
     }
     if isinstance(spec["layer"], str):
         layers = _numbers(spec["layer"])
+        if len(layers) > 1 and not kind.SEVERAL_LAYERS:
+            raise UsageError(f"--layer {spec['layer']}: an encoder of {modality} takes one layer")
         spec["layer"] = layers if kind.SEVERAL_LAYERS else layers[0]
     return spec
 

@@ -28,7 +28,7 @@ import typer
 from emocli.bundles import bundle
 from emocli.cli import flags, options
 from emocli.errors import UsageError
-from emocli.stages import fuse, predict
+from emocli.stages import predict
 
 
 @options.filter("store", "device")
@@ -57,5 +57,5 @@ def command(
 
         show = functools.partial(show_prediction, labels=trained.labels)
     work = predict.stage(run.context, trained, strict=strict_modalities, abstain=abstain)
-    window, turns = fuse.window(run.context, trained), fuse.turns(trained)
+    window, turns = predict.window(run.context, trained), predict.turns(trained)
     return run.through(work, window=window, show=show, turns=turns)

@@ -42,7 +42,7 @@ def command(
     ] = False,
 ) -> int:
     """Transcribe the speech of a recording, with the time of each word."""
-    needs_text = functools.partial(transcribe.wanted, overwrite=overwrite)
+    needs_text = functools.partial(transcribe.needs_text, overwrite=overwrite)
     work = transcribe.stage(run.context, model=model, beam_size=beam_size, wanted=needs_text)
     window = windows.of(run.context.batch(transcribe.BATCH), transcribe.work(needs_text))
     return run.through(work, window=window)

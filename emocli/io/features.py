@@ -67,6 +67,8 @@ def read(record: Record, name: str, store: Store, dim: int | None = None) -> Str
         raise RecordError("bad_feature", message, hint=HINT)
     values = _values(name, feature, store)
     expected = feature.get("dim") if dim is None else dim
+    if expected is None:
+        raise RecordError("bad_feature", f"features.{name} does not state its dim", hint=HINT)
     if values.ndim not in (1, 2) or values.shape[-1] != expected or not values.size:
         shape = f"({expected},) or (time, {expected})"
         message = f"features.{name} has the shape {values.shape}, not {shape}"

@@ -7,9 +7,8 @@
     length(record)                  the length that batches are sorted by, in the unit of BUDGET
     material(record, spec, store)   the input of an encoder of this modality; raises RecordError, or
                                     AbsentError if the record does not have this modality
-and, if `encode` has flags for this modality only,
-    FLAGS          flag -> the message if it is used with another modality
-    settings(flags)                 what the flags add to the spec of a stream
+    FLAGS          flag of `encode` for this modality only -> the message if it is used with another
+    settings(flags)                 what these flags add to the spec of a stream
 """
 
 from __future__ import annotations

@@ -59,9 +59,9 @@ def material(record: Record, spec: Record, store: Store) -> Samples:
     """Return the samples (time,) of a record, at the level of the spec."""
     from emocli.encoders import levels, speech_windows
 
+    if is_absent(record):
+        raise AbsentError("no_audio", "no audio", hint="the record names no file")
     if not present(record, "audio") and not in_file(record, "audio"):
-        if names_other(record, "audio"):
-            raise AbsentError("no_audio", "no audio", hint="the record names no file")
         raise RecordError("no_audio", "no file and no audio", hint="a record needs a path")
     waveform = samples(record, store)
     levels.require_usable(waveform)
@@ -76,11 +76,17 @@ def is_lost(record: Record) -> bool:
     return lost(record, "audio") is not None
 
 
+def is_absent(record: Record) -> bool:
+    """Return whether a record is about other modalities and has no audio."""
+    here = present(record, "audio") or in_file(record, "audio")
+    return not here and names_other(record, "audio")
+
+
 def passed_on(record: Record, stage: str) -> bool:
     """Say whether a record has no audio; one of another modality is noted, and is no failure."""
     if is_lost(record):
         return True
-    if present(record, "audio") or in_file(record, "audio") or not names_other(record, "audio"):
+    if not is_absent(record):
         return False
     is_text = isinstance(record.get("text"), str) and not record.get("path")
     hint = "the record is a text and names no file" if is_text else "the record names no sound"

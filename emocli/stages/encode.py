@@ -39,6 +39,10 @@ def of_bundle(trained: Bundle, modality: str | None = None) -> list[Spec]:
     if modality is None:
         return specs
     wanted = modality.split(",")
+    known = {*modalities.names(), *(spec["modality"] for spec in specs)}
+    if unknown := [name for name in wanted if name not in known]:
+        hint = f"one of {', '.join(modalities.names())}"
+        raise UsageError(f"--modality: unknown modality {unknown[0]!r}", hint=hint)
     missing = set(wanted) - {spec["modality"] for spec in specs}
     if missing:
         raise UsageError(

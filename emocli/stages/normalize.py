@@ -51,11 +51,15 @@ def _statistics(kept: list[Record], plan: Plan, store: Store) -> dict[Key, Momen
     """Return the moments by stream and speaker, or the record count where it is too small."""
     from emocli.signals.z_scores import moments
 
+    dims: dict[str, int] = {}
     places: defaultdict[Key, list[int]] = defaultdict(list)
     for place, record in enumerate(kept):
         for name in () if record.get("error") else _wanted(record, plan):
             with contextlib.suppress(RecordError):  # reported when the record is written
-                features.read(record, name, store)
+                dim = features.read(record, name, store).values.shape[-1]
+                if dims.setdefault(name, dim) != dim:
+                    what = f"{records.name_of(record)}: features.{name} has dim {dim}"
+                    raise UsageError(f"{what}, others have {dims[name]}")
                 places[name, _speaker(record, plan)].append(place)
     names = {name for record in kept for name in features.of(record)}
     if unknown := [name for name in plan.streams or () if name not in names]:

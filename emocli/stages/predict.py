@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from emocli import pipeline
 from emocli.bundles import outputs
@@ -12,6 +12,7 @@ from emocli.bundles.bundle import FUSION, Bundle
 from emocli.errors import ConfigError, RecordError
 from emocli.pipeline import devices
 from emocli.pipeline.context import Context
+from emocli.pipeline.windows import Window
 from emocli.records import Record, failures
 from emocli.stages import fuse
 
@@ -24,11 +25,33 @@ def stage(
     `strict` makes a record without all of the streams an error; below the confidence `abstain` no
     emotion is named. Raises ConfigError for an unknown kind of predictor.
     """
+    return _kind(trained).stage(context, trained, strict, abstain)
+
+
+def window(context: Context, trained: Bundle) -> Window:
+    """Return which records are worked on together."""
+    return _kind(trained).window(context, trained)
+
+
+def turns(trained: Bundle) -> int:
+    """Return how many preceding turns of a dialogue a record needs."""
+    return _kind(trained).turns(trained)
+
+
+class Kind(NamedTuple):
+    """What a kind of predictor has to say of a bundle."""
+
+    stage: Callable[[Context, Bundle, bool, float], pipeline.Stage]  # strict, abstain
+    window: Callable[[Context, Bundle], Window]
+    turns: Callable[[Bundle], int]
+
+
+def _kind(trained: Bundle) -> Kind:
     if trained.kind not in KINDS:
         hint = f"this version has {', '.join(KINDS)}"
         message = f"{trained.folder}: unknown kind of predictor {trained.kind!r}"
         raise ConfigError(message, hint=hint)
-    return KINDS[trained.kind](context, trained, strict, abstain)
+    return KINDS[trained.kind]
 
 
 def _fusion(context: Context, trained: Bundle, strict: bool, abstain: float) -> pipeline.Stage:
@@ -36,8 +59,7 @@ def _fusion(context: Context, trained: Bundle, strict: bool, abstain: float) -> 
     return pipeline.chain(before, core(context, trained, abstain))
 
 
-# Kind of a bundle -> the stage that predicts with it.
-KINDS: dict[str, Callable[[Context, Bundle, bool, float], pipeline.Stage]] = {FUSION: _fusion}
+KINDS = {FUSION: Kind(_fusion, fuse.window, fuse.turns)}
 
 
 def core(context: Context, trained: Bundle, abstain: float) -> pipeline.Stage:
@@ -82,7 +104,7 @@ def _predict(
 ) -> list[Record | Exception]:
     predictions = outputs.of(logits(batch, trained, device), trained.contents)
     model = trained.model(device)
-    weights = _stream_weights(batch, trained, model)
+    weights = _stream_weights(batch, trained, device)
     divergences = outputs.disagreements(batch, predictions) if hasattr(model, "unimodal") else []
     calibrated = bool(trained.contents.get("calibration"))
     for i, (record, prediction) in enumerate(zip(batch, predictions, strict=True)):
@@ -95,15 +117,18 @@ def _predict(
     return list(batch)
 
 
-def _stream_weights(batch: list[Record], trained: Bundle, model: Any) -> list[dict[str, float]]:
+def _stream_weights(batch: list[Record], trained: Bundle, device: str) -> list[dict[str, float]]:
     """Return the weight of each stream in each prediction; equal weights if the model has none."""
     fused = [record["features"]["fused"] for record in batch]
     used = [f.get("streams") or [] for f in fused]
+    model = trained.model(device)
     gates: list[dict[str, float] | None] = [(f.get("gates") or {}).get("modalities") for f in fused]
     if hasattr(model, "shares"):
         import torch
 
-        masks = {name: torch.tensor([name in u for u in used]) for name in trained.streams}
+        masks = {
+            name: torch.tensor([name in u for u in used], device=device) for name in trained.streams
+        }
         columns = {name: values.tolist() for name, values in model.shares(masks).items()}
         gates = [{name: columns[name][i] for name in columns} for i in range(len(batch))]
     return [

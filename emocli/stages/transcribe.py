@@ -51,20 +51,16 @@ def stage(
         size=context.batch(BATCH),
         length=lambda record: float(record["audio"]["duration"]),
         budget=BUDGET_S,
-        wanted=wanted or _lacks_text,
+        wanted=wanted or needs_text,
     )
 
 
 def bring(context: Context, wanted: Callable[[Record], bool]) -> pipeline.Stage:
     """Return the stage that transcribes the wanted records with the default model."""
-    return stage(context, wanted=lambda r: wanted(r) and _lacks_text(r))
+    return stage(context, wanted=lambda r: wanted(r) and needs_text(r))
 
 
-def _lacks_text(record: Record) -> bool:
-    return wanted(record)
-
-
-def wanted(record: Record, overwrite: bool = False) -> bool:
+def needs_text(record: Record, overwrite: bool = False) -> bool:
     """Say whether a record is to be transcribed: it has no text, or `overwrite` asks for it."""
     if audio.is_lost(record):
         return False
@@ -74,7 +70,7 @@ def wanted(record: Record, overwrite: bool = False) -> bool:
 
 
 def work(wanted: Callable[[Record], bool]) -> Callable[[Record], float]:
-    """Return the cost function of records: their seconds if they are wanted, else 0."""
+    """Return the cost function of records: their seconds if they are wanted, else 1."""
     return lambda record: cost(record, ("audio",) if wanted(record) else ())
 
 
@@ -132,6 +128,8 @@ def _samples(record: Record, context: Context, model: Model) -> Samples | Record
     language = _language(record)
     if language and language not in model.languages:
         return _other_language(language, model)
+    if audio.is_absent(record):
+        return AbsentError("no_audio", "no audio to transcribe", hint="the record names no sound")
     try:
         return audio.samples(record, context.store)
     except RecordError as error:

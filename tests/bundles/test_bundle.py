@@ -13,6 +13,8 @@ from safetensors.torch import load_file, save_file
 from emocli import models
 from emocli.bundles import bundle, specs
 from emocli.errors import ConfigError, EmocliError, UsageError
+from emocli.pipeline.windows import Window
+from emocli.stages import predict
 from tests.commands import bundles
 from tests.conftest import Emocli
 
@@ -215,3 +217,16 @@ def test_a_model_is_built_and_checked_once_per_process(
     assert (done.status, built) == (0, ["gated"])
     again = bundle.read(trained.folder)
     assert again.model() is again.model("cpu")
+
+
+def test_another_kind_of_predictor_needs_no_streams_and_no_weights(
+    tmp_path: Path, emocli: Emocli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def always_joy(*_: Any) -> Any:
+        return lambda records: (r | {"prediction": {"emotion": "joy"}} for r in records)
+
+    kind = predict.Kind(always_joy, lambda *_: Window(), lambda _: 0)
+    monkeypatch.setitem(predict.KINDS, "oracle", kind)
+    (tmp_path / "config.json").write_bytes(orjson.dumps({"format": 1, "kind": "oracle"}))
+    done = emocli("predict", "-m", str(tmp_path), stdin=[{"id": "a"}])
+    assert (done.status, done.records[0]["prediction"]) == (0, {"emotion": "joy"})

@@ -12,6 +12,7 @@ from emocli.errors import RecordError, UsageError
 from emocli.io.writing import whole_file
 from emocli.modalities import audio
 from emocli.records import Record
+from emocli.records.missing import notes
 from emocli.signals.phones import Span
 
 READABLE = (".TextGrid", ".textgrid", ".lablaut")
@@ -195,7 +196,7 @@ class OnlyTextGrid:
 
 
 def _has_alignment(record: Record) -> bool:
-    failed = "error" in record or "phones" in (record.get("missing") or {})
+    failed = "error" in record or "phones" in notes(record)
     return not failed and "alignment" in record
 
 

@@ -16,6 +16,7 @@ from emocli.modalities import audio
 from emocli.pipeline.context import Context
 from emocli.records import Record
 from emocli.records.labels import ordered
+from emocli.records.missing import notes
 from emocli.signals import dime
 from emocli.stages.augment import targets
 
@@ -34,7 +35,7 @@ def has_audio(record: Record) -> bool:
 def passed_over(record: Record, kind: str) -> bool:
     """Say whether a record is known to have no sound to mix: a text, or one noted in `missing`."""
     only_text = isinstance(record.get("text"), str) and not has_audio(record)
-    return kind == "audio" and (only_text or "audio" in (record.get("missing") or {}))
+    return kind == "audio" and (only_text or "audio" in notes(record))
 
 
 def slim(record: Record, kind: str) -> Record:

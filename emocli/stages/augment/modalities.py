@@ -15,7 +15,7 @@ from emocli.io import features
 from emocli.io.store import Store
 from emocli.pipeline.context import Context
 from emocli.records import Record, failures
-from emocli.records.missing import lose
+from emocli.records.missing import lose, notes
 from emocli.records.modality import MODALITIES, available
 
 COPIES = "\0copies"  # carries the copies of a record; never written
@@ -112,7 +112,7 @@ def _copy(record: Record, kept: list[str], condition: tuple[str, Any], plan: Pla
     computable = {name for name in MODALITIES if available(record, name)}
     dropped = sorted((set(modalities(record)) | computable) - set(kept))
     if dropped or record.get("missing"):
-        copy["missing"] = dict.fromkeys(dropped, NOTE) | (record.get("missing") or {})
+        copy["missing"] = dict.fromkeys(dropped, NOTE) | notes(record)
     return copy | {
         "id": f"{record['id']}#{kind}={value}",
         "features": streams,
