@@ -61,7 +61,7 @@ def show_prediction(record: Record, labels: Sequence[str], console: Any = None) 
     unimodal = record.get("unimodal") or {}
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=bool(unimodal))
     table.add_column("", no_wrap=True)
-    table.add_column("all together", no_wrap=True, width=BAR_CELLS + 5)
+    table.add_column("fused", no_wrap=True, width=BAR_CELLS + 5)
     for name in unimodal:
         table.add_column(Text(f"{printable(name)} alone"), justify="right", no_wrap=True)
     for label in labels:
