@@ -59,6 +59,7 @@ def test_a_text_encoder_takes_one_layer(emocli: Emocli) -> None:
     assert "takes one layer" in done.stderr
 
 
+@pytest.mark.usefixtures("nobody_speaks")
 def test_features_alone_are_passed_on_by_what_works_on_sound(emocli: Emocli) -> None:
     line = {"id": "a", "features": {"x": {"modality": "text", "dim": 1, "vector": [1.0]}}}
     for command in ("extract-audio", "transcribe", "prosody"):

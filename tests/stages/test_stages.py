@@ -112,6 +112,7 @@ def test_a_stage_needs_a_context_and_gives_back_every_record_in_order(
         assert all(new[field] == old[field] for field in ("zebra", "text") if field in old)
 
 
+@pytest.mark.large(mb=400)
 @pytest.mark.usefixtures("default_models")
 def test_what_the_readme_shows_from_python_runs(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
