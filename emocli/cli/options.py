@@ -5,16 +5,16 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from emocli import pipeline, records
-from emocli.cli.flags import COMMON, GROUPS, INDIFFERENT, READING, CommonFlags, Inputs
+from emocli.cli.flags import COMMON, GROUPS, READING, CommonFlags, Inputs
 from emocli.errors import UsageError
-from emocli.io import inputs
+from emocli.io import inputs, shards
 from emocli.io.standard_streams import StandardStreams, of_process
 from emocli.pipeline import stopping
 from emocli.pipeline.windows import Window
@@ -25,17 +25,21 @@ if TYPE_CHECKING:
     from emocli.pipeline.execution import Rules
 
 
-def filter(*groups: str, reads: bool = True) -> Callable[[Callable[..., int]], Callable[..., int]]:
+def filter(
+    *groups: str, reads: bool = True, without: Collection[str] = ()
+) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Give a command the flags of every filter; it receives a Run as `run`.
 
     `groups` adds the "jobs", "store" and "device" flags, which arrive in `run.context`. A command
-    that does not read records (`reads=False`) has no input flags and ends in `run.write`.
+    that does not read records (`reads=False`) has no input flags and ends in `run.write`. Shared
+    flags that mean nothing to a command are named in `without`: it refuses them.
     """
 
     def decorate(function: Callable[..., int]) -> Callable[..., int]:
         shared = {**(READING if reads else {}), **COMMON}
         for group in groups:
             shared |= GROUPS[group]
+        shared = {name: flag for name, flag in shared.items() if name not in without}
         signature = inspect.signature(function, eval_str=True)
         specific = [p for name, p in signature.parameters.items() if name != "run"]
 
@@ -95,7 +99,7 @@ class Run:
     @functools.cached_property
     def common(self) -> CommonFlags:
         """The flags that every filter has."""
-        return CommonFlags(**{name: self.flags[name] for name in COMMON})
+        return CommonFlags(**{name: self.flags[name] for name in COMMON if name in self.flags})
 
     @functools.cached_property
     def context(self) -> Context:
@@ -125,9 +129,10 @@ class Run:
         `turns` is the number of preceding turns that a record of a dialogue gets as `context`.
         """
         flags = self.flags
-        if flags["input_format"] not in inputs.FORMATS:
+        input_format = flags.get("input_format", "jsonl")
+        if input_format not in inputs.FORMATS:
             raise UsageError(
-                f"--input-format {flags['input_format']}: not one of {', '.join(inputs.FORMATS)}"
+                f"--input-format {input_format}: not one of {', '.join(inputs.FORMATS)}"
             )
         arguments = self.arguments
         if not arguments and flags["files_from"] is None and self.text is None:
@@ -142,28 +147,23 @@ class Run:
             self.streams.stdin,
             files_from=flags["files_from"],
             null=flags["null"],
-            input_format=flags["input_format"],
+            input_format=input_format,
             text=self.text,
-            shard=inputs.shard(flags["shard"]),
+            shard=shards.shard(self.common.shard),
             turns=turns,
         )
 
     def config(self) -> bytes:
-        """Return a digest of everything that determines the result, for the resume key."""
-        import hashlib
-        from importlib.metadata import version
+        """Return a digest of what decides the result beside the records, for the resume key."""
+        from emocli.cli.fingerprint import fingerprint  # reads what the flags name
 
-        flags = {**self.flags, **self.specific}
-        relevant = {k: str(v) for k, v in sorted(flags.items()) if k not in INDIFFERENT}
-        text = repr((version("emocli"), self.name, relevant))
-        return hashlib.blake2b(text.encode(), digest_size=32).digest()
+        return fingerprint(self.name, {**self.flags, **self.specific})
 
     def through(
         self,
         stage: pipeline.Stage,
         *,
         window: Window | None = None,
-        one_to_one: bool = True,
         show: Callable[[Record], bool] | None = None,
         turns: int = 0,
     ) -> int:
@@ -175,14 +175,10 @@ class Run:
         """
         from emocli.pipeline.execution import Execution
 
-        if self.common.resume and not (one_to_one and self.common.output):
-            raise UsageError(
-                "--resume needs --output and a command that writes one record per record"
-            )
+        if self.common.resume and not self.common.output:
+            raise UsageError("--resume needs --output, the file to continue")
         source = self.marking_source(turns=turns)
-        return Execution(self._rules(), source, show, reads=one_to_one).go(
-            stage, window or Window()
-        )
+        return Execution(self._rules(), source, show).go(stage, window or Window())
 
     def without_output(self) -> Run:
         """Return a copy without --output, for a command that writes that file itself."""
@@ -199,8 +195,6 @@ class Run:
         """Write records that were not read from the input; return the exit status."""
         from emocli.pipeline.execution import Execution
 
-        if self.common.resume:
-            raise UsageError(f"--resume: {self.name} has no input to resume")
         source = inputs.Source([], self.streams.stdin)
         execution = Execution(self._rules(), source, reads=False)
         return execution.go(lambda _nothing: iter(values), Window())
@@ -216,7 +210,7 @@ class Run:
         return Rules(
             name=self.name,
             streams=self.streams,
-            config=self.config(),
+            config=self.config,
             output=self.common.output,
             resume=self.common.resume,
             quiet=self.common.quiet,

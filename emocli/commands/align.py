@@ -81,5 +81,7 @@ def command(
         work = pipeline.chain(work, align.writing_textgrids(write_textgrid))
     if format_ == "jsonl":
         return run.through(work)
+    if run.common.resume:
+        raise UsageError("--resume with --format textgrid: there is one record, nothing to resume")
     show = align.only_textgrid(writing.place(run.common.output), run.streams.stdout)
     return run.without_output().through(work, show=show)

@@ -9,7 +9,7 @@ import typer
 from emocli import pipeline
 from emocli.cli import options
 from emocli.errors import UsageError
-from emocli.pipeline.windows import Window
+from emocli.pipeline import windows
 from emocli.stages import annotate
 from emocli.stages.annotate import merging
 from emocli.stages.annotate.raters import Panel
@@ -82,8 +82,8 @@ def command(
     label.distribution. Streams; but choosing a weight buffers all records (with --shard, those of
     the shard), and then --resume is refused: annotate with --merge none first, then merge the file
     with --n 0. Records of the splits test and dev are not used to choose the weight, and keep
-    people's distribution, so that scores are against people alone. The seconds in `cost` differ
-    from run to run; everything else is the same for the same seed.
+    people's distribution, so that scores are against people alone. The output is the same for the
+    same seed; how long the answers took is said at the end.
 
     Example:
 
@@ -113,11 +113,11 @@ def command(
     asking = annotate.stage(run.context, annotator, panel, window)
     work = pipeline.chain(asking, annotate.merging_stage(merge, weight, run.say))
     try:
-        return run.through(work, window=Window(float("inf")) if chooses_weight else window)
+        return run.through(work, window=windows.ALL if chooses_weight else window)
     finally:
         annotator.close()
-        if panel.dropped:
-            run.say(panel.text())
+        for text in panel.texts(quiet=run.common.quiet):
+            run.say(text)
 
 
 def _words(labels: str | None) -> list[str] | None:

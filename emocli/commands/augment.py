@@ -81,7 +81,7 @@ def modalities(
         listed = ", ".join(sorted(unknown))
         raise UsageError(f"--protocol {listed}: not one of {', '.join(PROTOCOLS)}")
     plan = copies.Plan(tuple(protocols), _rates(rates), seed)
-    return run.through(copies.stage(run.context, plan), one_to_one=False)
+    return run.through(copies.in_copies(run.context, plan))
 
 
 def _rates(text: str) -> tuple[float, ...]:
@@ -95,7 +95,7 @@ def _rates(text: str) -> tuple[float, ...]:
 
 
 @app.command()
-@options.filter("jobs", "store")
+@options.filter("jobs", "store", without=("resume", "shard"))
 def dime(
     run: options.Run,
     rho: Rho = 0.3,
@@ -135,7 +135,5 @@ def dime(
         raise UsageError(f"--rho {rho}: must be above 0 and at most 1")
     if mix not in MIXES:
         raise UsageError(f"--mix {mix}: not one of {', '.join(MIXES)}")
-    if run.common.shard:
-        raise UsageError("--shard: dime needs all records to find neighbours")
     plan = mixtures.Plan(rho, mix, seed, assume_train)
     return run.write(mixtures.records(run.context, run.marking_source(), plan))

@@ -32,7 +32,9 @@ from emocli.errors import ExitStatus, UsageError
 METHODS, RULES = ("temperature", "vector"), ("published", "expected")
 
 
-@options.filter("store", "device")
+@options.filter(
+    "store", "device", without=("resume", "max_errors", "fail_fast", "exit_zero", "allow_empty")
+)
 def command(
     run: options.Run,
     model: Annotated[
@@ -51,8 +53,6 @@ def command(
         if value not in (None, *known):
             raise UsageError(f"--{flag} {value}: not one of {', '.join(known)}")
     trained = bundle.read(model)
-    if run.common.resume:
-        raise UsageError("--resume: calibrate needs all records to write one bundle")
     from emocli.stages import fuse
     from emocli.training import calibrating, reading
 

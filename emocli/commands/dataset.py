@@ -13,7 +13,7 @@ import typer
 from emocli import datasets
 from emocli.cli import options
 from emocli.errors import EmptyInputError, UsageError
-from emocli.io import inputs
+from emocli.io import inputs, shards
 from emocli.records import Record
 
 Name = Annotated[
@@ -34,7 +34,7 @@ Speaker = Annotated[
 Limit = Annotated[int | None, typer.Option(metavar="N", min=1, help="Only the first N records.")]
 
 
-@options.filter(reads=False)
+@options.filter(reads=False, without=("resume",))
 def command(
     run: options.Run,
     name: Name,
@@ -65,8 +65,8 @@ def command(
     for flag, values in (("split", split), ("speaker", speaker)):
         if values:
             records = _only(records, flag, values)
-    if shard := inputs.shard(run.common.shard):
-        records = (record for record in records if inputs.in_shard(record, *shard))
+    if shard := shards.shard(run.common.shard):
+        records = (record for record in records if shards.in_shard(record, *shard))
     records = islice(records, limit)
     return run.write(_original(records) if labels == "original" else _noted(records, run))
 

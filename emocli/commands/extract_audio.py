@@ -40,5 +40,5 @@ def command(
     if segment not in SEGMENTERS:
         raise UsageError(f"--segment {segment}: not one of {', '.join(SEGMENTERS)}")
     if segment == "vad":
-        return run.through(extract_audio.segments(run.context), one_to_one=False)
+        return run.through(extract_audio.in_segments(run.context))
     return run.through(extract_audio.stage(run.context))

@@ -24,7 +24,7 @@ from emocli.io import merge
 from emocli.io.writing import whole_file
 
 
-@options.filter()
+@options.filter(without=("input_format", "shard", "resume", "max_errors", "fail_fast"))
 def command(
     run: options.Run,
     like: Annotated[
@@ -32,14 +32,15 @@ def command(
     ] = None,
 ) -> int:
     """Join shards: pass records on unchanged, and refuse duplicate ids."""
-    arguments, stdin = run.source().arguments, run.streams.stdin
+    source, stdin = run.source(), run.streams.stdin
+    arguments = [*source.arguments, *source.listed()]
     status = ExitStatus.OK
     with whole_file(run.common.output, run.streams.stdout) as out:
         if like is not None:
             count, problems = merge.in_order(arguments, like, stdin, out)
             for text in problems:
                 run.say(text)
-                status = ExitStatus.FAILED
+                status = ExitStatus.OK if run.common.exit_zero else ExitStatus.FAILED
         else:
             count = merge.joined(arguments, stdin, out)
             if not count and not run.common.allow_empty:

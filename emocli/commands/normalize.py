@@ -24,8 +24,7 @@ from typing import Annotated
 import typer
 
 from emocli.cli import options
-from emocli.errors import UsageError
-from emocli.pipeline.windows import Window
+from emocli.pipeline import windows
 from emocli.stages import normalize
 from emocli.stages.normalize import Plan
 
@@ -36,11 +35,9 @@ Streams = Annotated[
 Least = Annotated[int, typer.Option(min=2, help="Least number of records for a mean.")]
 
 
-@options.filter("store")
+@options.filter("store", without=("shard",))
 def command(run: options.Run, by: By = "speaker", streams: Streams = None, least: Least = 5) -> int:
     """Standardise features by speaker: how each record differs from the speaker's mean."""
-    if run.common.resume:
-        raise UsageError("--resume: the means need every record")
     names = tuple(streams.split(",")) if streams else None
     work = normalize.stage(run.context, Plan(by, names, least))
-    return run.through(work, window=Window(float("inf")))
+    return run.through(work, window=windows.ALL)

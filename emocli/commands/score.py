@@ -71,7 +71,7 @@ Table = Annotated[bool, typer.Option("--table", help="Write a table even in a pi
 Latex = Annotated[bool, typer.Option("--latex", help="Write a LaTeX table (booktabs).")]
 
 
-@options.filter()
+@options.filter(without=("resume", "max_errors", "fail_fast"))
 def command(
     run: options.Run,
     task: TaskName = "auto",

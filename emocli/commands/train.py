@@ -73,7 +73,7 @@ Cv = Annotated[
 Log = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a JSON line per epoch.")]
 
 
-@options.filter("store", "device")
+@options.filter("store", "device", without=("max_errors", "fail_fast", "exit_zero", "allow_empty"))
 def command(
     run: options.Run,
     model: Name = "mlp",

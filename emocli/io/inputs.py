@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, cast
 from emocli import records
 from emocli.errors import MalformedError, UsageError, printable
 from emocli.io import conversation, tables
+from emocli.io.shards import in_shard
 from emocli.records import decoding
 from emocli.records.failures import Failure
 
@@ -62,6 +63,12 @@ class Source:
         others = self.shard or self.files_from or self.text is not None
         single = all(_kind(a) == "paths" and a != "-" for a in self.arguments)
         return len(self.arguments) if self.arguments and single and not others else None
+
+    def listed(self) -> Iterator[str]:
+        """Yield the names in the list of --files-from, for a command that reads files whole."""
+        if self.files_from is not None:
+            with required(self.files_from, self.stdin) as stream:
+                yield from self._names(stream, self.files_from)
 
     def _items(self) -> Iterator[Item]:
         if self.text is not None:
@@ -131,11 +138,14 @@ class Source:
             yield from self._paths(restored, name, sniffed=True)
 
     def _paths(self, stream: BinaryIO, name: str, *, sniffed: bool = False) -> Iterator[Item]:
+        for path in self._names(stream, name):
+            yield self._media(path, listed=sniffed)
+
+    def _names(self, stream: BinaryIO, name: str) -> Iterator[str]:
         listed = enumerate(decoding.split(stream)) if self.null else decoding.lines(stream, name)
         for _, raw in listed:
-            path = raw if self.null else raw.rstrip(b"\r\n")
-            if path:
-                yield self._media(os.fsdecode(path), listed=sniffed)
+            if path := raw if self.null else raw.rstrip(b"\r\n"):
+                yield os.fsdecode(path)
 
     def _media(self, path: str, *, listed: bool = False) -> Item:
         record = records.of_path(path)
@@ -189,44 +199,6 @@ def required(path: str, stdin: BinaryIO) -> BinaryIO:
         return stdin if path == "-" else _open(path)
     except OSError as error:
         raise UsageError(f"cannot open {path}: {error.strerror}") from None
-
-
-def in_shard(record: dict[str, Any], index: int, count: int) -> bool:
-    """Return whether a record belongs to shard `index` of `count`, counted from 1.
-
-    By a stable hash of `dialogue`, else of `id`: a dialogue stays together, and a record stays in
-    its shard when other records are added or removed.
-    """
-    import hashlib  # 3 ms, which no help page needs
-
-    key = record.get("dialogue", record.get("id"))
-    digest = hashlib.blake2b(repr(key).encode("utf-8", "backslashreplace"), digest_size=8).digest()
-    return int.from_bytes(digest, "big") % count == index - 1
-
-
-def shard(spec: str | None) -> tuple[int, int] | None:
-    """Return (index, count) of "I/N", or of a Slurm array task for "slurm"."""
-    if spec is None:
-        return None
-    if spec == "slurm":
-        spec = _slurm()
-    try:
-        index, count = (int(part) for part in spec.split("/"))
-    except ValueError:
-        raise UsageError(f"--shard {spec}: expected I/N, such as 2/8, or slurm") from None
-    if not 1 <= index <= count:
-        raise UsageError(f"--shard {spec}: I must be from 1 to N")
-    return index, count
-
-
-def _slurm() -> str:
-    names = ("SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_COUNT")
-    values = [os.environ.get(name, "") for name in names]
-    step = int(os.environ.get("SLURM_ARRAY_TASK_STEP") or 1)
-    if not all(value.isdigit() for value in values):
-        raise UsageError(f"--shard slurm: {', '.join(names)} are not set", hint="sbatch --array")
-    task, first, count = (int(value) for value in values)
-    return f"{(task - first) // step + 1}/{count}"
 
 
 def named(arguments: Iterable[str]) -> list[str]:

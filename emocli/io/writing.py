@@ -7,12 +7,12 @@ import errno
 import os
 import re
 import stat
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from emocli.errors import EmocliError, UsageError
+from emocli.io.lock import Lock
 
 DESCRIPTORS = re.compile(r"/proc/\d+(/task/\d+)?/fd")  # targets of /dev/fd and /dev/stdout
 MAX_LINKS = 40  # as Linux follows
@@ -68,9 +68,9 @@ def _is_descriptor(path: Path) -> bool:
 
 @contextlib.contextmanager
 def whole_file(path: Path | None, stdout: BinaryIO) -> Iterator[BinaryIO]:
-    """Yield a stream: stdout, or a temporary sibling that becomes `path` if nothing is raised.
+    """Yield a stream: stdout, or the file PATH.part that becomes `path` if nothing is raised.
 
-    A pipe or a device is written straight into.
+    A pipe or a device is written straight into. Raises UsageError if another process writes `path`.
     """
     path = place(path)
     if path is None:
@@ -78,32 +78,63 @@ def whole_file(path: Path | None, stdout: BinaryIO) -> Iterator[BinaryIO]:
         stdout.flush()
         return
     if is_special(path):
-        with full_disk_raised(path), _opened(path) as file:
+        with full_disk_raised(path), opened(path, "ab") as file:
             yield file
         return
+    part = path.with_name(f"{path.name}.part")
+    with locked(path) as lock:
+        try:
+            with full_disk_raised(path), opened_new(part) as file:
+                yield file
+                on_disk(file)
+            lock.confirm()
+            replace(part, path)
+        except BaseException:
+            if lock.is_mine():
+                part.unlink(missing_ok=True)
+            raise
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[Lock]:
+    """Hold the lock of an output file; UsageError if another process writes it."""
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.part.")
+        lock = Lock(path)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from None
-    temporary = Path(name)
     try:
-        with full_disk_raised(path), os.fdopen(handle, "wb") as file:
-            yield cast("BinaryIO", file)
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+        yield lock
+    finally:
+        lock.release()
 
 
-def _opened(path: Path) -> BinaryIO:
+def on_disk(file: BinaryIO) -> None:
+    """Wait until the content of a file would survive a crash of the machine."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def replace(part: Path, path: Path) -> None:
+    """Rename a file whose content is on disk, and wait until the rename is."""
+    part.replace(path)
+    with contextlib.suppress(OSError):  # some file systems cannot sync a folder
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def opened_new(path: Path) -> BinaryIO:
+    """Open a file that no process has open yet: a stopped one may still write into the earlier."""
+    with contextlib.suppress(OSError):  # opening it says why it cannot be replaced
+        path.unlink(missing_ok=True)
+    return opened(path, "xb")
+
+
+def opened(path: Path, mode: str) -> BinaryIO:
+    """Open a file for writing; UsageError if that fails."""
     try:
-        return path.open("ab")
+        return cast("BinaryIO", path.open(mode))
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from None
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

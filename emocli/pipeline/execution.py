@@ -9,28 +9,30 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from emocli import pipeline, records
-from emocli.errors import EmocliError, ExitStatus, UsageError, worst
+from emocli.errors import EmocliError, EmptyInputError, ExitStatus, UsageError, worst
 from emocli.io.inputs import Source
 from emocli.io.standard_streams import StandardStreams
 from emocli.io.writing import is_special, place, whole_file
-from emocli.pipeline import journal, stopping
+from emocli.pipeline import journal, parts, stopping
 from emocli.pipeline.progress import Progress
 from emocli.pipeline.stopping import Terminated
 from emocli.pipeline.windows import Window
 from emocli.records import failures
+
+NOTHING = "no input records (--allow-empty accepts that)"
 
 
 @dataclass(frozen=True)
 class Rules:
     """Where a run writes, and how it treats failures.
 
-    `config` is a digest of the settings that decide the result, for the resume key; `limit` is the
-    number of failures, and their share of the records, after which the run stops.
+    `config` returns a digest of what decides the result beside the records, for the resume key;
+    `limit` is the number of failures, and their share of the records, after which the run stops.
     """
 
     name: str
     streams: StandardStreams
-    config: bytes
+    config: Callable[[], bytes]
     output: Path | None = None
     resume: bool = False
     quiet: bool = False
@@ -48,7 +50,7 @@ class Execution:
         source: Source,
         show: Callable[[dict[str, Any]], bool] | None = None,
         *,
-        reads: bool = True,  # each output record is an input record
+        reads: bool = True,  # the output is made of the records of the source, one by one
     ) -> None:
         self.rules, self.source, self.show, self.reads = rules, source, show, reads
         self.progress = Progress(
@@ -86,39 +88,46 @@ class Execution:
         return self._final()
 
     def _unfinished(self) -> None:
-        """Raise the error that left the output incomplete, if any."""
+        """Raise the error that left the output incomplete, if any: the earlier file then stays."""
         if self.source.problem:
             raise self.source.problem
         if self.stopped:
             raise EmocliError(f"stopped after {self.progress.failed} failures")
+        if not self.progress.done and not self.rules.allow_empty:
+            raise EmptyInputError(NOTHING)
 
     def _to_stream(self, stage: pipeline.Stage, stream: BinaryIO) -> None:
         outcomes = stage(record for _, record in self.source)
         above = self.progress.above if stream.isatty() else contextlib.nullcontext
         for record in outcomes:
-            too_many = self._count(record)
-            with above():
-                if self.show is None or not self.show(record):
-                    stopping.write(stream, records.dumps(record))
-            if too_many:
+            for part in parts.of(record):
+                self._count(part)
+                with above():
+                    if self.show is None or not self.show(part):
+                        stopping.write(stream, records.dumps(part))
+            if self.stopped:
                 _close(outcomes)
                 return
 
     def _to_file(self, output: Path, stage: pipeline.Stage, window: Window) -> None:
         with journal.Journal(output, resume=self.rules.resume) as target:
+            if target.discarded:
+                self.progress.warn(target.discarded)
             self._into(target, stage, window)
 
     def _into(self, target: journal.Journal, stage: pipeline.Stage, window: Window) -> None:
-        items = iter(self.source)
-        for record, line in journal.through(items, stage, target, self.rules.config, window):
+        items, config = iter(self.source), self.rules.config()
+        for record, line in journal.through(items, stage, target, config, window):
             target.write(line)
-            if self._count(record):
+            for part in [None] if record is None else parts.of(record):
+                self._count(part)
+            if self.stopped:
                 return
         if self.source.problem is None and self.progress.done + self.rules.allow_empty:
             target.finish()
 
-    def _count(self, record: dict[str, Any] | None) -> bool:
-        """Count a record and warn of its failures; return whether there are too many of them."""
+    def _count(self, record: dict[str, Any] | None) -> None:
+        """Count a record, warn of its failures, and note whether there are too many of them."""
         stopping.check()
         problems = failures.of(record) if record else []
         self.progress.step(failed=bool(problems))
@@ -132,7 +141,6 @@ class Execution:
         self.stopped = self.progress.failed > max_failed or (
             total is not None and self.progress.failed > max_share * total
         )
-        return self.stopped
 
     def _warn(self, record: dict[str, Any], failure: failures.Failure) -> None:
         hint = f" ({failure['hint']})" if failure["hint"] else ""
@@ -153,7 +161,7 @@ class Execution:
             self.progress.warn(str(problem))
             self.status = worst(self.status, problem.status)
         elif not done and not self.rules.allow_empty:
-            self.progress.warn("no input records (--allow-empty accepts that)")
+            self.progress.warn(NOTHING)
             self.status = worst(self.status, ExitStatus.EMPTY)
         return int(self.status)
 

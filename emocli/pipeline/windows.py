@@ -20,10 +20,14 @@ WORK = 512.0  # per window: sentences, seconds of audio, or a mixture; about 30 
 
 @dataclass(frozen=True)
 class Window:
-    """Records until the sum of their `cost` reaches `work`; one record if `work` is 0."""
+    """Records until the sum of their `cost` reaches `work`; one record if `work` is 0.
+
+    With `together` the result of a record depends on the other records of its window.
+    """
 
     work: float = 0.0
     cost: Callable[[Record], float] = lambda _: 1.0
+    together: bool = False
 
     def take(
         self, first: Item, rest: Iterator[Item], record: Callable[[Item], Record]
@@ -38,6 +42,9 @@ class Window:
                 break
             else:
                 return
+
+
+ALL = Window(float("inf"), together=True)  # statistics over the whole input
 
 
 def of(batch_size: int, cost: Callable[[Record], float]) -> Window:

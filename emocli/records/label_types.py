@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import TypedDict
 
 
 class Annotation(TypedDict, total=False):
@@ -16,7 +16,7 @@ class Annotation(TypedDict, total=False):
     prompt: str
     raw: str  # the answer, unparsed
     label: str | None  # None if the answer names no label; it is then not counted
-    cost: dict[str, Any]  # seconds, prompt_tokens, answer_tokens, as far as known
+    cost: dict[str, int]  # prompt_tokens, answer_tokens, as far as known
 
 
 class Cause(TypedDict, total=False):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from emocli import pipeline
 from emocli.errors import RecordError
 from emocli.io.store import Store
 from emocli.modalities.audio import decoded, keep, passed_on, span_of, stored
+from emocli.pipeline import parts
 from emocli.pipeline.context import Context
 from emocli.records import Record
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from emocli.signals.audio import Audio
 
 NAME = "extract-audio"
-SEGMENTS = "\0segments"  # carries the segments of a record out of a worker; never written
 
 
 def stage(context: Context) -> pipeline.Stage:
@@ -66,14 +66,13 @@ def _described(audio: Audio, store: Store | None) -> Record:
 
 def segments(context: Context) -> pipeline.Stage:
     """Return the stage that makes a record of every segment of speech."""
+    return parts.apart(in_segments(context))
+
+
+def in_segments(context: Context) -> pipeline.Stage:
+    """Return the stage whose records carry their segments as parts."""
     work = partial(_cut, store=context.store)
-    cut = pipeline.each(work, name=NAME, modality="audio", jobs=context.jobs)
-
-    def run(incoming: Iterator[Record]) -> Iterator[Record]:
-        for record in cut(incoming):
-            yield from record.get(SEGMENTS) or [record]
-
-    return run
+    return pipeline.each(work, name=NAME, modality="audio", jobs=context.jobs)
 
 
 def _cut(record: Record, store: Store) -> Record:
@@ -88,12 +87,12 @@ def _cut(record: Record, store: Store) -> Record:
         hint = "without --segment the whole recording is used"
         raise RecordError("no_speech", "no speech was detected", hint=hint)
     rate = audio.SAMPLE_RATE_HZ
-    parts = []
+    cut = []
     for exact in spans:
         start, end = (round(offset + second, 3) - offset for second in exact)
         values = recording.samples[round(start * rate) : round(end * rate)]
         part = audio.Audio(values, recording.channels, recording.decoder, recording.warning)
         times = {"start": round(offset + start, 3), "end": round(offset + end, 3)}
         name = f"{record.get('id')}#{times['start']:.2f}-{times['end']:.2f}"
-        parts.append(record | {"id": name} | times | {"audio": _described(part, store)})
-    return {**record, SEGMENTS: parts}
+        cut.append(record | {"id": name} | times | {"audio": _described(part, store)})
+    return parts.replaced(record, cut)

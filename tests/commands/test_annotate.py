@@ -146,7 +146,6 @@ for line in sys.stdin:
     first, second = outcome.records[0]["annotations"]
     assert (first["raw"], first["label"], second["label"]) == ("I hear Joy!", "joy", "anger")
     assert 'so "happy"' in first["prompt"]
-    assert first["cost"]["seconds"] > 0
     assert first["annotator"] == f"command: {flags[1]}"
 
 
@@ -296,7 +295,6 @@ def test_an_audio_model_hears_the_file_and_its_cost_is_kept(emocli: Emocli, wav:
     for answer in heard["annotations"]:
         assert answer["annotator"].startswith(f"{folder}@local:")
         assert answer["cost"]["prompt_tokens"] > 12  # a token for each 40 ms, and the words
-        assert answer["cost"]["seconds"] > 0
         assert "Which one emotion" in answer["prompt"]
     assert unheard["error"]["code"] == "no_audio"
 

@@ -101,7 +101,7 @@ def test_what_has_no_mean_is_gone_and_said(emocli: Emocli, store: Store) -> None
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--resume", "-o", "out.jsonl"], "the means need every record"),
+        (["--shard", "1/2"], "no such option"),
         (["--streams", "voice,vioce"], "--streams vioce: no record has it"),
         (["--least", "1"], "--least"),
     ],

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 
 from emocli import pipeline
 from emocli.io import inputs
-from emocli.pipeline import journal
+from emocli.pipeline import journal, parts, windows
 from emocli.pipeline.windows import Window
 from emocli.records import failures
 from tests.conftest import Emocli
@@ -43,15 +44,14 @@ def go(
 ) -> list[str]:
     """Run over the items, stop dead after so many; return the ids that were worked on."""
     done: list[str] = []
-    book = journal.Journal(folder / "out.jsonl", resume=resume)
-    for count, (_, line) in enumerate(
-        journal.through(iter(items), stage(done, fail), book, b"config", Window(4)), 1
-    ):
-        book.write(line)
-        if count == stop:
-            book.file.close()
-            return done
-    book.finish()
+    with journal.Journal(folder / "out.jsonl", resume=resume) as book:
+        for count, (_, line) in enumerate(
+            journal.through(iter(items), stage(done, fail), book, b"config", Window(4)), 1
+        ):
+            book.write(line)
+            if count == stop:
+                return done
+        book.finish()
     return done
 
 
@@ -71,7 +71,7 @@ def test_stopped_anywhere_and_resumed_gives_the_same_bytes(
     go(cut, items(), stop=stop)
     assert not (cut / "out.jsonl").exists()
     with (cut / "out.jsonl.part").open("ab") as part:
-        part.write(b'{"ok":1,"key":"torn')
+        part.write(journal.entry(b"0" * 32, {"id": "torn"})[:-9])
     if again != 99:
         go(cut, items(), stop=again, resume=True)
     done = go(cut, items(), resume=True)
@@ -101,11 +101,20 @@ def test_a_changed_file_is_done_anew(tmp_path: Path) -> None:
     sound = tmp_path / "a.wav"
     sound.write_bytes(b"one")
     record = {"id": "a", "path": str(sound)}
-    before = journal.key(b"raw", record, b"config")
-    assert journal.key(b"raw", record, b"config") == before
-    assert journal.key(b"raw", record, b"other") != before
-    sound.write_bytes(b"four")
-    assert journal.key(b"raw", record, b"config") != before
+    before = journal.key(record, b"config")
+    assert journal.key(dict(record), b"config") == before
+    assert journal.key(record, b"other") != before
+    assert journal.key({**record, "id": "b"}, b"config") != before
+    times = sound.stat()
+    sound.write_bytes(b"two")  # of the same size, and with the same time
+    os.utime(sound, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert journal.key(record, b"config") != before
+
+
+def test_a_pipe_is_not_read_for_its_key(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.wav"
+    os.mkfifo(pipe)
+    assert journal.key({"id": "a", "path": str(pipe)}, b"config")
 
 
 SLOW = """
@@ -160,35 +169,6 @@ def test_resume_needs_an_output(emocli: Emocli) -> None:
     assert "--output" in outcome.stderr
 
 
-def test_shards_are_a_partition_that_keeps_dialogues_together() -> None:
-    records = [{"id": str(i), **({"dialogue": str(i // 5)} if i % 2 else {})} for i in range(300)]
-    parts = [[r["id"] for r in records if inputs.in_shard(r, i, 7)] for i in range(1, 8)]
-    assert sorted(name for part in parts for name in part) == sorted(r["id"] for r in records)
-    for dialogue in {r.get("dialogue") for r in records} - {None}:
-        members = {r["id"] for r in records if r.get("dialogue") == dialogue}
-        assert sum(bool(members & set(part)) for part in parts) == 1
-
-
-def test_shards_stay_where_they_are() -> None:
-    # A hash of the id only: these numbers must never change, or arrays half done lose records.
-    shards = [next(i for i in range(1, 5) if inputs.in_shard({"id": n}, i, 4)) for n in "abcdef"]
-    assert shards == [2, 3, 3, 1, 4, 2]
-
-
-@pytest.mark.parametrize("spec", ["0/3", "4/3", "x", "1", "1/2/3", "-1/2"])
-def test_a_shard_that_is_none_is_a_usage_error(spec: str, emocli: Emocli) -> None:
-    assert emocli("prosody", f"--shard={spec}", "a.wav").status == 2
-
-
-def test_slurm_arrays_name_the_shard(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"ID": "12", "MIN": "8", "COUNT": "3", "STEP": "2"}.items():
-        monkeypatch.setenv(f"SLURM_ARRAY_TASK_{name}", value)
-    assert inputs.shard("slurm") == (3, 3)
-    monkeypatch.delenv("SLURM_ARRAY_TASK_ID")
-    with pytest.raises(Exception, match="SLURM_ARRAY_TASK_ID"):
-        inputs.shard("slurm")
-
-
 def test_umask_is_honoured(emocli: Emocli, wav: Any, tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:
@@ -196,3 +176,86 @@ def test_umask_is_honoured(emocli: Emocli, wav: Any, tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert (tmp_path / "o.jsonl").stat().st_mode & 0o777 == 0o640
+
+
+def test_texts_that_are_alike_keep_their_own_ids(tmp_path: Path) -> None:
+    same = [(b"yes", {"id": f"-#L{i}", "text": "yes"}) for i in range(8)]
+    go(tmp_path, same, stop=4)
+    go(tmp_path, same, resume=True)
+    written = [orjson.loads(line) for line in (tmp_path / "out.jsonl").read_bytes().splitlines()]
+    assert [record["id"] for record in written] == [record["id"] for _, record in same]
+
+
+def test_a_journal_of_another_version_is_done_again_and_that_is_told(
+    emocli: Emocli, wav: Callable[..., Path], tmp_path: Path
+) -> None:
+    part, out = tmp_path / "out.jsonl.part", tmp_path / "out.jsonl"
+    part.write_bytes(b'{"ok":1,"key":"' + b"0" * 32 + b'","record":{"id":"a"}}\n')
+    outcome = emocli("extract-audio", str(wav()), "-o", str(out), "--resume")
+    assert outcome.status == 0
+    assert "out.jsonl.part is of another version" in outcome.stderr
+    assert len(out.read_bytes().splitlines()) == 1
+    assert not part.exists()
+
+
+@pytest.mark.parametrize("damage", ["torn", "zeros", "glued", "empty"])
+def test_what_a_crash_of_the_machine_leaves_is_done_again(tmp_path: Path, damage: str) -> None:
+    go(tmp_path, items(), stop=8)
+    go(tmp_path, items(), stop=1, resume=True)  # .part.old has 8 lines, .part one
+    old = tmp_path / "out.jsonl.part.old"
+    data = old.read_bytes()
+    at = len(data) // 2
+    old.write_bytes(
+        {
+            "torn": data[:at],
+            "zeros": data[:at] + bytes(64) + data[at + 64 :],
+            "glued": data[:at] + data[at:].replace(b"\n", b"", 1),
+            "empty": b"",
+        }[damage]
+    )
+    go(tmp_path, items(), resume=True)
+    (tmp_path / "whole").mkdir()
+    go(tmp_path / "whole", items())
+    assert (tmp_path / "out.jsonl").read_bytes() == (tmp_path / "whole/out.jsonl").read_bytes()
+
+
+def halves(record: Record) -> Record:
+    if record["id"] == "3":
+        return parts.replaced(record, [])
+    return parts.replaced(record, [{**record, "id": f"{record['id']}#{i}"} for i in range(2)])
+
+
+@pytest.mark.parametrize("stop", range(1, 11))
+def test_a_record_that_becomes_several_or_none_is_kept_as_one(tmp_path: Path, stop: int) -> None:
+    work = pipeline.each(halves, name="halves")
+    written = []
+    for folder in (tmp_path / "cut", tmp_path / "whole"):
+        folder.mkdir()
+        for last, resume in ((stop, False), (99, True)) if folder.name == "cut" else ((99, False),):
+            with journal.Journal(folder / "out.jsonl", resume=resume) as book:
+                outcomes = journal.through(iter(items()), work, book, b"config", Window())
+                for _, outcome in zip(range(last), outcomes, strict=False):
+                    book.write(outcome.line)
+                if last == 99:
+                    book.finish()
+        written.append((folder / "out.jsonl").read_bytes())
+    assert written[0] == written[1]
+    names = [orjson.loads(line)["id"] for line in written[0].splitlines()]
+    assert names == [f"{i}#{j}" for i in range(11) if i != 3 for j in range(2)]
+
+
+def test_statistics_over_all_records_are_done_again_without_one_of_them(tmp_path: Path) -> None:
+    def counted(incoming: Iterator[Record]) -> Iterator[Record]:
+        held = list(incoming)
+        yield from ({**record, "count": len(held)} for record in held)
+
+    def run(chosen: list[inputs.Item], resume: bool) -> list[Record]:
+        with journal.Journal(tmp_path / "out.jsonl", resume=resume) as book:
+            for outcome in journal.through(iter(chosen), counted, book, b"config", windows.ALL):
+                book.write(outcome.line)
+            book.failed = True  # so that the journal stays
+            book.finish()
+        return [orjson.loads(line) for line in (tmp_path / "out.jsonl").read_bytes().splitlines()]
+
+    assert {record["count"] for record in run(items(), resume=False)} == {11}
+    assert {record["count"] for record in run(items()[1:], resume=True)} == {10}

@@ -48,11 +48,10 @@ class AudioModel:
         samples = audio.samples(record, self.context.store)
         answer = self.model.answer(samples, question.prompt, question.temperature, question.seed)
         cost = {
-            "seconds": round(answer.seconds, 4),
             "prompt_tokens": answer.prompt_tokens,
             "answer_tokens": answer.answer_tokens,
         }
-        return Answer(answer.raw, cost)
+        return Answer(answer.raw, cost, answer.seconds)
 
     def close(self) -> None:
         """Do nothing: the model holds only memory."""

@@ -64,8 +64,8 @@ class Command:
         }
         started = time.perf_counter()
         line = self._answer(records.dumps(sent))
-        seconds = round(time.perf_counter() - started, 4)
-        return Answer(line.decode("utf-8", "replace").rstrip("\r\n"), {"seconds": seconds})
+        raw = line.decode("utf-8", "replace").rstrip("\r\n")
+        return Answer(raw, seconds=time.perf_counter() - started)
 
     def _answer(self, question: bytes) -> bytes:
         """Return the answer line; a process that ended after earlier answers is started again."""

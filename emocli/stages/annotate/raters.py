@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from emocli.errors import RecordError
 from emocli.llm import personas
@@ -25,10 +25,14 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer: the raw text, and the cost if known."""
+    """An answer: the raw text, its cost in tokens if known, and the time it took.
+
+    The time is no part of the record: it differs from run to run.
+    """
 
     raw: str
-    cost: dict[str, Any] = field(default_factory=dict)
+    cost: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
 
 
 class Annotator(Protocol):
@@ -57,10 +61,14 @@ class Panel:
     seed: int
     answers: int = 0
     dropped: int = 0
+    seconds: float = 0.0  # that the answers took
 
-    def text(self) -> str:
-        """Return the summary line for stderr."""
-        return f"{self.dropped} of {self.answers} answers named no label and were dropped"
+    def texts(self, *, quiet: bool) -> Iterator[str]:
+        """Yield the lines of the summary for stderr; with `quiet` only warnings."""
+        if self.seconds and not quiet:
+            yield f"{self.answers} answers, {self.seconds / self.answers:.3g} s each"
+        if self.dropped:
+            yield f"{self.dropped} of {self.answers} answers named no label and were dropped"
 
 
 def missing(record: Record, annotator: Annotator, n: int) -> list[int]:
@@ -75,9 +83,10 @@ def work(annotator: Annotator, panel: Panel) -> Callable[[Record], Record]:
 
     def annotate(record: Record) -> Record:
         for rater in missing(record, annotator, panel.n):
-            annotation = _annotation(record, annotator, rater, panel.seed)
+            annotation, seconds = _annotation(record, annotator, rater, panel.seed)
             record["annotations"] = [*_annotations(record), annotation]
             panel.answers += 1
+            panel.seconds += seconds
             panel.dropped += annotation["label"] is None
         if panel.n and not any(a.get("label") for a in _annotations(record)):
             raise _no_label(record, annotator.labels(record))
@@ -86,7 +95,10 @@ def work(annotator: Annotator, panel: Panel) -> Callable[[Record], Record]:
     return annotate
 
 
-def _annotation(record: Record, annotator: Annotator, rater: int, seed: int) -> Record:
+def _annotation(
+    record: Record, annotator: Annotator, rater: int, seed: int
+) -> tuple[Record, float]:
+    """Return the annotation of one rater, and the seconds it took."""
     persona, labels = personas.persona(rater), annotator.labels(record)
     question = Question(
         persona=persona,
@@ -96,7 +108,7 @@ def _annotation(record: Record, annotator: Annotator, rater: int, seed: int) -> 
         labels=labels,
     )
     answer = annotator.ask(record, question)
-    return {
+    annotation = {
         "annotator": annotator.name(record),
         "rater": rater,
         "persona": persona.name,
@@ -107,6 +119,7 @@ def _annotation(record: Record, annotator: Annotator, rater: int, seed: int) -> 
         "label": personas.parse(answer.raw, labels),
         **({"cost": answer.cost} if answer.cost else {}),
     }
+    return annotation, answer.seconds
 
 
 def _prompt(record: Record, persona: personas.Persona, labels: list[str]) -> str:

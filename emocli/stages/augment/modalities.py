@@ -13,12 +13,12 @@ from emocli import pipeline
 from emocli.errors import RecordError
 from emocli.io import features
 from emocli.io.store import Store
+from emocli.pipeline import parts
 from emocli.pipeline.context import Context
 from emocli.records import Record, failures
 from emocli.records.missing import lose, notes
 from emocli.records.modality import MODALITIES, available
 
-COPIES = "\0copies"  # carries the copies of a record; never written
 DERIVED = ("prediction", "unimodal")  # fields computed from all modalities
 NOTE = {"stage": "augment", "code": "dropped", "message": "left out on purpose", "hint": ""}
 
@@ -34,18 +34,16 @@ class Plan:
 
 def stage(context: Context, plan: Plan) -> pipeline.Stage:
     """Return the stage that writes copies in place of each record, one record at a time."""
-    work = partial(_with_copies, plan=plan, store=context.store)
-    made = pipeline.each(work, name="augment")
+    return parts.apart(in_copies(context, plan))
 
-    def run(incoming: Iterator[Record]) -> Iterator[Record]:
-        for record in made(incoming):
-            yield from record.get(COPIES) or [record]
 
-    return run
+def in_copies(context: Context, plan: Plan) -> pipeline.Stage:
+    """Return the stage whose records carry their copies as parts."""
+    return pipeline.each(partial(_with_copies, plan=plan, store=context.store), name="augment")
 
 
 def _with_copies(record: Record, plan: Plan, store: Store) -> Record:
-    return record | {COPIES: list(copies(record, plan, store))}
+    return parts.replaced(record, copies(record, plan, store))
 
 
 def copies(record: Record, plan: Plan, store: Store) -> Iterator[Record]:

@@ -1,0 +1,35 @@
+"""A record that is replaced by several: its segments, its copies, its windows.
+
+A stage for one record returns them in the record itself, so that the record is still one in, one
+out for workers, windows and the journal; they are taken apart when they are written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from emocli.pipeline.stage import Stage
+from emocli.records import Record
+
+PARTS = "\0parts"  # never written
+
+
+def replaced(record: Record, parts: Iterable[Record]) -> Record:
+    """Return a record that stands for its parts."""
+    return {**record, PARTS: list(parts)}
+
+
+def of(record: Record) -> list[Record]:
+    """Return the records that a record stands for: its parts, or itself."""
+    parts: list[Record] = record.get(PARTS, [record])
+    return parts
+
+
+def apart(stage: Stage) -> Stage:
+    """Return the stage that yields the parts themselves."""
+
+    def run(records: Iterator[Record]) -> Iterator[Record]:
+        for record in stage(records):
+            yield from of(record)
+
+    return run
