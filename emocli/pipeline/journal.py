@@ -81,7 +81,7 @@ class Journal:
         self.part = output.with_name(output.name + ".part")
         self.old = output.with_name(output.name + ".part.old")
         self.kept: dict[bytes, int] = {}  # key -> where its line begins in `old`
-        self.failed = False
+        self.failed, self.is_empty = False, True
         self.discarded = ""
         self.file: BinaryIO
         self.old_file: BinaryIO
@@ -99,6 +99,8 @@ class Journal:
 
     def __exit__(self, *_: object) -> None:
         with contextlib.suppress(OSError):  # of a full disk, which `write` has reported
+            if self.is_empty and self.lock.is_mine():
+                self.part.unlink(missing_ok=True)
             self.files.close()
 
     def _begin(self, files: contextlib.ExitStack) -> None:
@@ -152,6 +154,7 @@ class Journal:
     def write(self, line: bytes) -> None:
         """Append a line; it is in the file when this returns."""
         self.failed |= not line.startswith(GOOD)
+        self.is_empty = False
         with full_disk_raised(self.output):
             self.file.write(line)
             self.file.flush()

@@ -1,0 +1,82 @@
+"""--resume after a kill, for every command that offers it; and two processes with one output."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import orjson
+import pytest
+
+from emocli.cli import registry
+from tests.conftest import Emocli
+from tests.pipeline import kills
+
+pytestmark = pytest.mark.usefixtures("default_models")
+
+
+def test_every_command_that_resumes_is_killed() -> None:
+    killed = {" ".join(w for w in name.split(" --")[0].split()) for name in kills.MADE}
+    assert killed == set(kills.resumable())
+
+
+@pytest.mark.parametrize(("seed", "name"), [*enumerate(kills.MADE, 11)])
+def test_killed_and_resumed_gives_the_same_files(seed: int, name: str, tmp_path: Path) -> None:
+    kills.round_of(name, tmp_path, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(200))
+def test_killed_and_resumed_again_and_again(seed: int, tmp_path: Path) -> None:
+    kills.round_of([*kills.MADE][seed % len(kills.MADE)], tmp_path, seed)
+
+
+@pytest.mark.parametrize("flags", [["--resume"], []])
+def test_of_two_processes_with_one_output_one_is_refused(tmp_path: Path, flags: list[str]) -> None:
+    lines = b"".join(orjson.dumps({"id": str(i), "text": "yes"}) + b"\n" for i in range(40))
+    (tmp_path / "in").write_bytes(lines)
+    command = [sys.executable, "-c", kills.SLOW, "transcribe", *flags, "-o", "out"]
+    processes = []
+    for _ in range(3):
+        with (tmp_path / "in").open("rb") as stdin:
+            processes.append(
+                subprocess.Popen(command, stdin=stdin, stderr=subprocess.PIPE, cwd=tmp_path)
+            )
+    said = [process.communicate(timeout=60)[1] for process in processes]
+    assert sorted(process.returncode for process in processes) == [0, 2, 2]
+    refused = [text for process, text in zip(processes, said, strict=True) if process.returncode]
+    assert all(b"out is being written by process" in text for text in refused)
+    assert (tmp_path / "out").read_bytes().count(b"\n") == 40
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out", "started"]
+
+
+WRITING = [
+    name for name in registry.names() if name not in ("config", "doctor", "models", "schema")
+]
+
+
+@pytest.mark.parametrize("name", WRITING)
+def test_an_empty_input_leaves_the_earlier_file(name: str, emocli: Emocli, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for line in EMPTY.get(name, [[name]]):
+        (tmp_path / "nothing.csv").write_text("id,label\n")
+        words = [str(tmp_path / word) if word == "nothing.csv" else word for word in line]
+        out.write_bytes(b"earlier\n")
+        outcome = emocli(*words, "-o", str(out.with_suffix(".png") if name == "plot" else out))
+        assert outcome.status in (2, 3, 5), (words, outcome.stderr)
+        assert out.read_bytes() == b"earlier\n"
+        assert [path.name for path in tmp_path.iterdir() if ".part" in path.name] == []
+
+
+# Commands that need more than their name.
+EMPTY = {
+    "augment": [["augment", "modalities"], ["augment", "dime", "--assume-train"]],
+    "align": [["align"], ["align", "--format", "textgrid"]],
+    "calibrate": [["calibrate", "-m", "default"]],
+    "dataset": [["dataset", "folder", "nothing.csv"]],
+    "extract-audio": [["extract-audio"], ["extract-audio", "--segment", "vad"]],
+    "merge": [["merge"], ["merge", "--like", "nothing.csv"]],
+    "plot": [["plot", "confusion"], ["plot", "prosody"], ["plot", "training"]],
+    "score": [["score"], ["score", "--alignment"], ["score", "--table"]],
+}
