@@ -39,7 +39,7 @@ Resume = Annotated[
     bool, typer.Option("--resume", help="Continue an interrupted --output; retry its failures.")
 ]
 Shard = Annotated[
-    str | None, typer.Option(metavar="I/N", help="Process only shard I of N (from 1), or 'slurm'.")
+    str | None, typer.Option(metavar="I/N", help="Process only shard I of N (from 1), or slurm/N.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of unexpected errors.")]
