@@ -20,6 +20,7 @@ import orjson
 from emocli.bundles import heads
 from emocli.bundles.specs import timed
 from emocli.errors import ConfigError, EmocliError, UsageError
+from emocli.records import texts
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -136,12 +137,14 @@ def read(folder: str | Path) -> Bundle:
     """Return the bundle in a folder; its weights are not read yet."""
     path = DEFAULT if str(folder) == "default" else Path(folder)
     try:
-        contents = orjson.loads((path / "config.json").read_bytes())
+        contents = orjson.loads(texts.decoded((path / "config.json").read_bytes()))
     except FileNotFoundError:
         hint = "emocli train -o DIR writes one; 'default' is the shipped predictor"
         raise ConfigError(f"{path} is not a bundle: no config.json", hint=hint) from None
-    except (OSError, orjson.JSONDecodeError) as error:
+    except OSError as error:
         raise ConfigError(f"{path}/config.json: {error}") from None
+    except ValueError as error:  # JSONDecodeError and UnicodeDecodeError as well
+        raise ConfigError(f"{path}/config.json: {texts.reason(error)}") from None
     if contents.get("format") != FORMAT:
         raise ConfigError(f"{path}: format {contents.get('format')!r}, not {FORMAT}")
     trained = Bundle(path, contents)

@@ -12,6 +12,7 @@ import click
 
 from emocli.cli.flags import COMMON, GROUPS, READING
 from emocli.errors import ConfigError, printable
+from emocli.records import texts
 
 Load = Callable[[str], click.Command]
 REPORTERS = ("config", "doctor")  # commands that report the errors of the file themselves
@@ -35,9 +36,10 @@ def read() -> dict[str, Any]:
     import tomllib
 
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file}: {error}") from None
+        return tomllib.loads(texts.decoded(file.read_bytes()))
+    except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError as well
+        hint = texts.HINT if isinstance(error, UnicodeDecodeError) else ""
+        raise ConfigError(f"{file}: {texts.reason(error)}", hint=hint) from None
 
 
 def defaults(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +12,7 @@ import typer
 
 from emocli import datasets
 from emocli.cli import options
-from emocli.errors import EmptyInputError, UsageError
+from emocli.errors import EmptyInputError, UsageError, printable
 from emocli.io import inputs, shards
 from emocli.records import Record
 
@@ -61,7 +61,7 @@ def command(
     """
     if labels not in ("common", "original"):
         raise UsageError(f"--labels {labels}: not common or original")
-    records: Iterable[Record] = datasets.load(name).read(Path(inputs.named([path])[0]))
+    records: Iterable[Record] = _told(datasets.load(name).read(Path(inputs.named([path])[0])), run)
     for flag, values in (("split", split), ("speaker", speaker)):
         if values:
             records = _only(records, flag, values)
@@ -69,6 +69,13 @@ def command(
         records = (record for record in records if shards.in_shard(record, *shard))
     records = islice(records, limit)
     return run.write(_original(records) if labels == "original" else _noted(records, run))
+
+
+def _told(records: Generator[Record, None, list[str] | None], run: options.Run) -> Iterator[Record]:
+    """Report on stderr what a reader says at its end: what it left out."""
+    sentences = yield from records
+    for sentence in sentences or ():
+        run.say(printable(sentence))
 
 
 def _only(records: Iterable[Record], field: str, values: list[str]) -> Iterator[Record]:

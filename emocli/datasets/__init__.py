@@ -2,7 +2,8 @@
 
 On the command line `_` is `-`: `crema_d.py` is `crema-d`.
 
-Each file has `read(path) -> Iterator[dict]`. The id of a recording is the path from the command
+Each file has `read(path) -> Iterator[dict]`, a generator that may return sentences to tell: what it
+left out, what to know about these records. The id of a recording is the path from the command
 line, joined with the path below it; a line of text is named after its dataset and split
 ("meld/train/dia0_utt3"). Numbered speakers get the name of their dataset ("ravdess-03"), so that
 corpora can be joined.
@@ -10,16 +11,14 @@ corpora can be joined.
 
 from __future__ import annotations
 
-import csv
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
 
-from emocli.errors import EmptyInputError, MalformedError, UsageError
-from emocli.io import tables
+from emocli.errors import EmptyInputError, UsageError
 from emocli.records.modality import MODALITIES
 
 # Suffixes of files that can contain a modality; other files in a folder are skipped.
@@ -71,28 +70,37 @@ def media(path: Path, expected: str) -> Iterator[Path]:
         raise EmptyInputError(f"{path}: no media file here", hint=f"expected {expected}")
 
 
-class _Tabs(csv.Dialect):
-    delimiter, quoting, lineterminator = "\t", csv.QUOTE_NONE, "\n"
+def takes(
+    files: Iterable[Path], *, key: Callable[[Path], str] = lambda file: file.name, prefer: str = ""
+) -> tuple[list[Path], list[str]]:
+    """Return the files of a corpus in which a name stands for one take, and what was left out.
 
-
-def table(
-    file: Path, columns: tuple[str, ...], *, tabs: bool = False
-) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield the place ("data.tsv:7") and the cells of each row of a UTF-8 table with a header.
-
-    With commas and quotes as spreadsheets write them, or with `tabs` tabs and no quoting. Raises
-    MalformedError for a missing column, a row that does not fit the header, or invalid UTF-8.
+    A second file of a name is a copy, or something else than the corpus. The first is kept, but
+    rather one in a folder that is called `prefer`.
     """
-    with open(file, "rb") as stream:
-        reader = csv.DictReader(tables.text(stream, str(file)), dialect=_Tabs if tabs else "excel")
-        try:
-            if missing := [c for c in columns if c not in (reader.fieldnames or ())]:
-                raise MalformedError(f"{file}:1: no column '{missing[0]}' in {reader.fieldnames}")
-            for row in reader:
-                where = f"{file}:{reader.line_num}"
-                if None in row or None in row.values():
-                    width = len(reader.fieldnames or ())
-                    raise MalformedError(f"{where}: not the {width} cells that the header has")
-                yield where, row
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise MalformedError(f"{file}: after line {reader.line_num}: {error}") from None
+    kept: dict[str, Path] = {}
+    copies = []
+    for file in files:
+        first = kept.setdefault(key(file), file)
+        if first is not file and first.parent.name != prefer == file.parent.name:
+            kept[key(file)], file = file, first
+            copies.append(file)
+        elif first is not file:
+            copies.append(file)
+    return list(kept.values()), left_out(copies, "as second files of takes that are there")
+
+
+def left_out(files: Sequence[Path], why: str) -> list[str]:
+    """Return what to tell about files that are not read: nothing, or a sentence."""
+    if not files:
+        return []
+    count = f"{len(files)} files are" if len(files) > 1 else "1 file is"
+    return [f"{count} left out {why}, such as {files[0]}"]
+
+
+def same_takes(count: int, takes: set[str], kinds: str) -> list[str]:
+    """Return what to tell where several records are of one take: nothing, or a sentence."""
+    if count == len(takes):
+        return []
+    advice = "keep those of a speaker in one split"
+    return [f"{count} records are of {len(takes)} takes, in several {kinds}: {advice}"]

@@ -26,11 +26,12 @@ examples/blemore_submission.py writes it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 
 from emocli import datasets, records
 from emocli.errors import EmptyInputError, MalformedError
+from emocli.io import tables
 from emocli.records import Record
 
 EXPECTED = "BLEMORE's train_metadata.csv, or its clips (names like A102_ang_int1_ver1.mov)"
@@ -56,22 +57,24 @@ TEST = re.compile(r"test_\d+")
 TEST_CLIPS = 594
 
 
-def read(path: Path) -> Iterator[Record]:
+def read(path: Path) -> Generator[Record, None, list[str]]:
     """Yield a record per row of the table, then one per clip that is not in it."""
     place = datasets.exists(path, EXPECTED)
     if place.is_file() and place.suffix.lower() != ".csv":
         yield _record(place.stem, place, {})
-        return
+        return []
     table = place if place.is_file() else place / TABLE
     folder = place.parent if place.is_file() else place
-    clips = {file.stem: file for file in _clips(folder)}
+    files, told = datasets.takes(_clips(folder), key=lambda file: file.stem)
+    clips = {file.stem: file for file in files}
     if not clips and not table.exists():
         raise EmptyInputError(f"{path}: neither a table nor a clip", hint=f"expected {EXPECTED}")
-    for where, row in datasets.table(table, COLUMNS) if table.exists() else ():
+    for where, row in tables.cells(table, COLUMNS) if table.exists() else ():
         name = row["filename"].partition(".")[0]
         yield _record(name, clips.pop(name, None), row, f"{where}: ")
     for name, file in clips.items():
         yield _record(name, file, {})
+    return told
 
 
 def _clips(folder: Path) -> list[Path]:
@@ -135,14 +138,10 @@ def _check(row: dict[str, str], blend: dict[str, int], where: str) -> None:
 
 
 def _whole(cell: str, column: str, where: str) -> int:
-    """Return a whole number; a column with gaps writes it as "70.0"."""
     try:
-        value = float(cell)
-        if value.is_integer():
-            return int(value)
+        return tables.whole(cell)
     except ValueError:
-        pass
-    raise MalformedError(f"{where}{column} is not a whole number: '{cell}'")
+        raise MalformedError(f"{where}{column} is not a whole number: '{cell}'") from None
 
 
 def submission(predicted: Iterable[Record]) -> Record:

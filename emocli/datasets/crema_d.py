@@ -25,12 +25,13 @@ words say nothing about it; split by speaker.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 from emocli import datasets, records
 from emocli.errors import MalformedError
+from emocli.io import tables
 from emocli.records import labels
 
 EXPECTED = "CREMA-D's clips (names like 1001_IEO_NEU_XX.wav) or its tabulatedVotes.csv"
@@ -69,7 +70,7 @@ Votes = dict[str, dict[str, dict[str, int]]]  # by clip and modality: emotion, c
 People = dict[str, dict[str, Any]]  # by actor: gender, age
 
 
-def read(path: Path) -> Iterator[dict[str, Any]]:
+def read(path: Path) -> Generator[dict[str, Any], None, list[str]]:
     """Yield a record per media file; without media files, per clip that people voted on."""
     place = datasets.exists(path, EXPECTED)
     table = _beside(place, VOTES)
@@ -79,10 +80,12 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
         for clip in votes:
             record = {"id": f"crema-d/{clip}"}
             yield record | _about(clip, "audio-video", votes, people)
-        return
-    for file in datasets.media(place, EXPECTED):
+        return []
+    files, told = datasets.takes(datasets.media(place, EXPECTED))
+    for file in files:
         modality = "audio" if file.suffix.lower() in AUDIO else "audio-video"
         yield records.of_path(str(file)) | _about(str(file), modality, votes, people)
+    return told + datasets.same_takes(len(files), {file.stem for file in files}, "formats")
 
 
 def _is_all(place: Path, table: Path) -> bool:
@@ -105,7 +108,7 @@ def _beside(place: Path, name: str) -> Path | None:
 
 def _votes(table: Path) -> Votes:
     votes: Votes = {}
-    for where, row in datasets.table(table, ("", *LETTERS, "fileName")):
+    for where, row in tables.cells(table, ("", *LETTERS, "fileName")):
         modality = MODALITIES.get(row[""][:1])
         if modality is None or not all(row[letter].isdecimal() for letter in LETTERS):
             raise MalformedError(
@@ -121,7 +124,7 @@ def _votes(table: Path) -> Votes:
 
 def _people(table: Path | None) -> People:
     people: People = {}
-    for where, row in datasets.table(table, ("ActorID", "Age", "Sex")) if table else ():
+    for where, row in tables.cells(table, ("ActorID", "Age", "Sex")) if table else ():
         if not row["Age"].isdecimal():
             raise MalformedError(f"{where}: age is not a number: '{row['Age']}'")
         people[row["ActorID"]] = {"gender": row["Sex"].lower(), "age": int(row["Age"])}

@@ -25,7 +25,8 @@ from typing import Any
 
 from emocli import datasets, records
 from emocli.errors import EmptyInputError, MalformedError
-from emocli.records import labels
+from emocli.io import tables
+from emocli.records import labels, texts
 
 EXPECTED = "a folder with ECF's Subtask_1_train.json or Subtask_2_train.json, or one table"
 SPLITS = ("train", "dev", "test")
@@ -59,9 +60,11 @@ def _tables(path: Path) -> list[Path]:
 
 def _conversations(table: Path) -> list[Conversation]:
     try:
-        conversations = json.loads(table.read_text(encoding="utf-8"))
+        with tables.opened(table) as stream:
+            conversations = json.loads(texts.decoded(stream.read()))
     except ValueError as error:
-        raise MalformedError(f"{table}: {error}") from None
+        hint = texts.HINT if isinstance(error, UnicodeDecodeError) else ""
+        raise MalformedError(f"{table}: {texts.reason(error)}", hint=hint) from None
     if not isinstance(conversations, list):
         raise MalformedError(f"{table}: not a list of conversations")
     return conversations
@@ -79,8 +82,8 @@ def _utterances(
         if clip := _clip(folder, split, f"dia{number}utt{turn}.mp4"):
             record["path"] = records.of_path(str(clip))["path"]
         record |= {"dataset": "ecf"} | ({"split": split} if split else {})
-        record |= {"speaker": utterance["speaker"], "dialogue": name, "turn": turn}
-        record |= {"language": "en", "text": utterance["text"]}
+        record |= {"speaker": texts.repaired(utterance["speaker"]), "dialogue": name, "turn": turn}
+        record |= {"language": "en", "text": texts.repaired(utterance["text"])}
         if word := utterance.get("emotion"):  # a test file may have none
             record["label"] = _label(word, causes.get(turn), where)
         yield record

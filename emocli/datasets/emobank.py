@@ -26,6 +26,7 @@ from typing import Any
 
 from emocli import datasets
 from emocli.errors import EmptyInputError, MalformedError
+from emocli.io import tables
 
 EXPECTED = "a folder with EmoBank's emobank.csv, or that file"
 DIMENSIONS = {"V": "valence", "A": "arousal", "D": "dominance"}
@@ -41,7 +42,7 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
     table = _table(datasets.exists(path, EXPECTED))
     readers = table.parent / READERS
     ratings = _ratings(readers) if readers.exists() else {}
-    for where, row in datasets.table(table, ("id", "split", *DIMENSIONS, "text")):
+    for where, row in tables.cells(table, ("id", "split", *DIMENSIONS, "text")):
         yield _record(row, ratings.get(row["id"]), where)
 
 
@@ -56,7 +57,7 @@ def _table(path: Path) -> Path:
 
 def _ratings(table: Path) -> Ratings:
     ratings: Ratings = {}
-    for where, row in datasets.table(table, ("id", *DIMENSIONS)):
+    for where, row in tables.cells(table, ("id", *DIMENSIONS)):
         entry = ratings.setdefault(row["id"], {name: [] for name in DIMENSIONS.values()})
         for column, name in DIMENSIONS.items():
             entry[name].append(_rating(row[column], column, where))
@@ -82,7 +83,7 @@ def _record(
 
 def _rating(cell: str, column: str, where: str) -> float:
     try:
-        value = float(cell)
+        value = tables.number(cell)
     except ValueError:
         value = math.nan
     if not LOW <= value <= HIGH:

@@ -6,7 +6,7 @@ Files: http://emodb.bilderbar.info, free for research.
 
 Expects files with seven-letter names, in any folders, such as `wav/03a01Fa.wav`: speaker, sentence,
 emotion (W anger, L boredom, E disgust, A fear, F happiness, T sadness, N neutral), version. One
-file works too.
+file works too. Laryngograms (in a folder such as `laryngo/`, or `03a01Fa.lar.wav`) are left out.
 
 Boredom is not one of the seven labels: `label.emotion` is null there, and such clips are counted as
 skipped by `train` and `score`, unless `--labels original` keeps the source's words.
@@ -18,16 +18,19 @@ most listeners recognised were published; split by speaker.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 from emocli import datasets, records
-from emocli.errors import MalformedError
+from emocli.errors import EmptyInputError, MalformedError
 from emocli.records import labels
 
 EXPECTED = "an EMO-DB folder or file (names like 03a01Fa.wav)"
 NAME = re.compile(r"(03|08|09|1[0-6])([ab]\d\d)([WLEAFTN])([a-z])")
+# Of each take there is a laryngogram by the same name, or by 03a01Fa.lar.wav.
+LARYNGOGRAM = re.compile(r"lar|egg|laryngo\w*", re.IGNORECASE)
+ENDING = re.compile(r"[._-]")
 
 # The English words are those of the audformat edition of the database.
 EMOTIONS = {
@@ -65,10 +68,24 @@ STATEMENTS = {
 }
 
 
-def read(path: Path) -> Iterator[dict[str, Any]]:
+def read(path: Path) -> Generator[dict[str, Any], None, list[str]]:
     """Yield a record per clip; a media file with another name raises MalformedError."""
-    for file in datasets.media(path, EXPECTED):
+    files = list(datasets.media(path, EXPECTED))
+    speech = [file for file in files if not _is_laryngogram(file, path)]
+    if not speech:
+        hint = f"expected {EXPECTED}"
+        raise EmptyInputError(f"{path}: laryngograms, which are no speech", hint=hint)
+    chosen, told = datasets.takes(speech, prefer="wav")
+    for file in chosen:
         yield _record(file)
+    laryngograms = [file for file in files if _is_laryngogram(file, path)]
+    return told + datasets.left_out(laryngograms, "as laryngograms, which are no speech")
+
+
+def _is_laryngogram(file: Path, place: Path) -> bool:
+    """Say whether a folder above a file, or the end of its name, says that it is no speech."""
+    folders = {*file.relative_to(place).parts[:-1], file.parent.name}
+    return any(map(LARYNGOGRAM.fullmatch, folders | {ENDING.split(file.stem)[-1]}))
 
 
 def _record(file: Path) -> dict[str, Any]:

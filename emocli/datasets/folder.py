@@ -8,7 +8,8 @@ Expects one of
   (`boredom/c.wav`) keeps its word in `label.original` and has no `label.emotion`;
 - a CSV table with a header and a column `path` (relative to the table) or `text`, and,
   optionally, `label` (or `emotion`), `id`, and others such as `speaker` or `split`, which become
-  fields;
+  fields, as they do where a filter reads the table: `label.valence` stands in the label, `start` is
+  a number;
 - a folder without such names, or one file: records without labels.
 
 Words are read through the table of aliases (happy, Happiness, HAP: joy). Nothing is guessed.
@@ -22,10 +23,10 @@ from typing import Any
 
 from emocli import datasets, records
 from emocli.errors import EmptyInputError, MalformedError
+from emocli.io import ids, tables
 from emocli.records import labels
 
 EXPECTED = "a folder of media files, a media file, or a CSV table with a column 'path' or 'text'"
-LABELS = ("label", "emotion")
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:
@@ -50,25 +51,23 @@ def _label(word: str) -> dict[str, Any]:
 
 def _rows(table: Path) -> Iterator[dict[str, Any]]:
     any_row = False
-    for where, row in datasets.table(table, ()):
-        any_row = True
-        yield _row(table, row, where)
+    with tables.opened(table) as stream:
+        for row in tables.read(stream, str(table), ids.Numbered()):
+            any_row = True
+            if not (row.record.get("path") or row.record.get("text")):
+                hint = f"expected {EXPECTED}"
+                raise MalformedError(f"{row.where}: neither a path nor a text", hint=hint)
+            yield _row(row.record, row.where)
     if not any_row:
         raise EmptyInputError(f"{table}: no row below the header", hint=f"expected {EXPECTED}")
 
 
-def _row(table: Path, row: dict[str, str], where: str) -> dict[str, Any]:
-    if not (row.get("path") or row.get("text")):
-        raise MalformedError(f"{where}: neither a path nor a text", hint=f"expected {EXPECTED}")
-    record: dict[str, Any] = {"id": where}
-    if row.get("path"):
-        record = records.of_path(str(table.parent / row["path"]))
-    if row.get("id"):
-        record["id"] = row["id"]
-    record["dataset"] = "folder"
-    record |= {
-        name: cell for name, cell in row.items() if cell and name not in ("id", "path", *LABELS)
-    }
-    if words := [row[name] for name in LABELS if row.get(name)]:
-        record["label"] = _label(words[0])
-    return record
+def _row(record: dict[str, Any], where: str) -> dict[str, Any]:
+    """Return the record of a row with the word of its label read through the table of aliases."""
+    label = record.pop("label", {})
+    if not isinstance(label, dict):
+        raise MalformedError(f"{where}: label is not an object: {label!r:.60}")
+    if word := label.get("original") or label.get("emotion"):
+        label = _label(word) | {k: v for k, v in label.items() if k not in ("emotion", "original")}
+    known = {key: record.pop(key) for key in ("id", "path") if key in record}
+    return known | {"dataset": "folder"} | record | ({"label": label} if label else {})

@@ -25,6 +25,8 @@ from typing import Any
 
 from emocli import datasets
 from emocli.errors import EmptyInputError, MalformedError, UsageError
+from emocli.io import tables
+from emocli.records import texts
 
 EXPECTED = "a folder with GoEmotions' train.tsv, dev.tsv or test.tsv and labels.txt, or one table"
 SPLITS = ("train", "dev", "test")
@@ -47,13 +49,10 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
     """Yield a record per comment, the splits in the order train, dev, test."""
     for table in _tables(datasets.exists(path, EXPECTED)):
         names = _names(table.parent)
-        with open(table, encoding="utf-8", newline="\n") as stream:
-            try:
-                for number, line in enumerate(stream, 1):
-                    if line.strip():
-                        yield _record(line, names, table.stem, f"{table}:{number}")
-            except UnicodeDecodeError as error:
-                raise MalformedError(f"{table}: {error}") from None
+        with tables.opened(table) as stream:
+            for number, _, line in texts.lines(stream, str(table)):
+                if line.strip():
+                    yield _record(line, names, table.stem, f"{table}:{number}")
 
 
 def _tables(path: Path) -> list[Path]:
@@ -69,7 +68,9 @@ def _tables(path: Path) -> list[Path]:
 def _names(folder: Path) -> list[str]:
     for name in NAMES:
         if (folder / name).exists():
-            words = (folder / name).read_text(encoding="utf-8").split()
+            with tables.opened(folder / name) as stream:
+                words = [line.strip() for _, _, line in texts.lines(stream, str(folder / name))]
+            words = [word for word in words if word]
             if unknown := [word for word in words if word not in EKMAN]:
                 raise MalformedError(f"{folder / name}: unknown GoEmotions label '{unknown[0]}'")
             return words

@@ -25,6 +25,7 @@ from typing import Any
 
 from emocli import datasets, records
 from emocli.errors import EmptyInputError, MalformedError
+from emocli.io import tables
 from emocli.records import labels
 
 EXPECTED = "a folder with MELD's train_sent_emo.csv, dev_sent_emo.csv or test_sent_emo.csv, or one"
@@ -44,7 +45,7 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
     for table in _tables(datasets.exists(path, EXPECTED)):
         split = table.stem.split("_")[0]
         folders = _clip_folders(table, split)
-        for where, row in datasets.table(table, COLUMNS):
+        for where, row in tables.cells(table, COLUMNS):
             yield _record(row, split, folders, where)
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from emocli import datasets, records
 from emocli.errors import EmptyInputError, MalformedError
+from emocli.io import tables
 from emocli.records import labels
 
 EXPECTED = "a folder with nEMO's data.tsv, or that file"
@@ -34,7 +35,7 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
     samples = table.parent / "samples"
     clips = samples if samples.is_dir() else table.parent
     any_row = False
-    for where, row in datasets.table(table, COLUMNS, tabs=True):
+    for where, row in tables.cells(table, COLUMNS, tabs=True):
         any_row = True
         yield _record(clips, row, where)
     if not any_row:

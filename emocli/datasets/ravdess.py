@@ -16,7 +16,7 @@ loudness carries the label (report a level-normalised run too); split by speaker
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +43,18 @@ INTENSITIES = {"01": "normal", "02": "strong"}
 STATEMENTS = {"01": "Kids are talking by the door", "02": "Dogs are sitting by the door"}
 
 
-def read(path: Path) -> Iterator[dict[str, Any]]:
+def read(path: Path) -> Generator[dict[str, Any], None, list[str]]:
     """Yield a record per clip; a media file with another name raises MalformedError."""
-    for file in datasets.media(path, EXPECTED):
-        yield _record(file)
+    files, told = datasets.takes(datasets.media(path, EXPECTED))
+    sung = 0
+    for file in files:
+        record = _record(file)
+        sung += record["vocal_channel"] == "song"
+        yield record
+    if 0 < sung < len(files):
+        told.append(f"{sung} of {len(files)} records are sung: vocal_channel is song there")
+    takes = {file.stem[len("03") :] for file in files}
+    return told + datasets.same_takes(len(files), takes, "modalities")
 
 
 def _record(file: Path) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from typing import Any
 
 import orjson
 
+from emocli.records import texts
+
 Item = tuple[bytes, dict[str, Any]]  # the raw input, and its record
 
 OPEN = 1000  # dialogues remembered at a time (our choice)
@@ -51,4 +53,5 @@ def spoken(record: dict[str, Any], turns: int) -> list[str]:
 
 
 def _line(turn: dict[str, Any]) -> str:
-    return f"{turn['speaker']}: {turn['text']}" if turn.get("speaker") else str(turn.get("text"))
+    text = texts.repaired(str(turn.get("text")))
+    return f"{turn['speaker']}: {text}" if turn.get("speaker") else text

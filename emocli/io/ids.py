@@ -1,4 +1,4 @@
-"""Find a duplicate id among any number of records, in bounded memory."""
+"""Make ids, and find a duplicate among any number of records, in bounded memory."""
 
 from __future__ import annotations
 
@@ -17,6 +17,23 @@ MASK = (1 << 64) - 1
 def repeated(key: Any, hint: str = "a record must not count twice") -> MalformedError:
     """Return the error of an id that two records have."""
     return MalformedError(f"the id {printable(str(key))} occurs twice", hint=hint)
+
+
+class Numbered:
+    """Gives names that occur once: a number is appended to one that occurred before."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, int] = {}  # by hash, to keep memory low
+
+    def __call__(self, name: str) -> str:
+        """Return a name that was not returned before."""
+        unique, number = name, self._seen.get(hash(name), 0)
+        while hash(unique) in self._seen:
+            number += 1
+            unique = f"{name}#{number}"
+        self._seen[hash(name)] = max(number, 1)
+        self._seen.setdefault(hash(unique), 1)
+        return unique
 
 
 class UniqueIds:

@@ -13,9 +13,9 @@ from typing import Any, BinaryIO, cast
 
 from emocli import records
 from emocli.errors import MalformedError, UsageError, printable
-from emocli.io import conversation, tables
+from emocli.io import conversation, ids, tables
 from emocli.io.shards import in_shard
-from emocli.records import decoding
+from emocli.records import decoding, texts
 from emocli.records.failures import Failure
 
 Item = tuple[bytes, dict[str, Any]]  # the raw input, for the resume key; and the record
@@ -45,7 +45,7 @@ class Source:
     marks: bool = False  # a file that cannot be opened becomes a failed record, else a UsageError
     problem: MalformedError | None = None
     count: int = 0
-    _seen: dict[int, int] = field(default_factory=dict)
+    _unique: ids.Numbered = field(default_factory=ids.Numbered)
 
     def __iter__(self) -> Iterator[Item]:
         """Yield the raw input and its record; stop at the first malformed line."""
@@ -132,7 +132,9 @@ class Source:
             blank += 1
         line = line if blank else line.removeprefix(decoding.BOM)
         restored = cast("BinaryIO", decoding.PushbackStream(line, stream, blank))
-        if line.lstrip()[:1] in (b"{", b"["):
+        utf16 = line.startswith(decoding.UTF16)
+        start = line.decode("utf-16", "ignore").encode() if utf16 else line
+        if start.lstrip()[:1] in (b"{", b"["):
             yield from records.read(restored, name)
         else:
             yield from self._paths(restored, name, sniffed=True)
@@ -154,16 +156,10 @@ class Source:
             record["error"] = problem
         return f"{path}\n{record['id']}".encode("utf-8", "surrogateescape"), record
 
-    def _unique(self, name: str) -> str:
-        """Return a name; a number is appended if it occurred before."""
-        key = hash(name)
-        self._seen[key] = seen = self._seen.get(key, 0) + 1
-        return name if seen == 1 else f"{name}#{seen}"
-
     def _lines_of_text(self, stream: BinaryIO, name: str) -> Iterator[Item]:
-        for number, line in decoding.lines(stream, name):
-            if text := line.decode("utf-8", "replace").strip():
-                yield line, {"id": f"{name}#L{number}", "text": text}
+        for number, line, text in texts.lines(stream, name):
+            if words := text.strip():
+                yield line, {"id": f"{name}#L{number}", "text": words}
 
 
 def _kind(path: str) -> str:

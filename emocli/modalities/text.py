@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from emocli import records
 from emocli.errors import AbsentError, RecordError
 from emocli.io import conversation
 from emocli.io.store import Store
@@ -29,9 +30,7 @@ def length(record: Record) -> float:
 
 def material(record: Record, spec: Record, _store: Store) -> Any:
     """Return the text of a record, or the turns of its dialogue if the spec has a context."""
-    text = record.get("text")
-    if text is not None and not isinstance(text, str):
-        raise RecordError("bad_text", f"text is not a string: {text!r:.60}")
+    text = records.modality_text(record)
     has_other = names_other(record, "text")
     if text is None and not has_other:
         raise RecordError("no_text", "no field 'text'", hint="run emocli transcribe first")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, cast
 
 import orjson
@@ -21,11 +22,16 @@ UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 def lines(stream: BinaryIO, name: str) -> Iterator[tuple[int, bytes]]:
     """Yield the number and the bytes of each line, without a byte order mark. One pass.
 
-    Raises MalformedError for a line that is not UTF-8 but UTF-16, or longer than 16 MiB.
+    UTF-16 with a byte order mark becomes UTF-8. Raises MalformedError for UTF-16 without one, and
+    for a line longer than 16 MiB.
     """
     number = 0
-    while line := stream.readline(MAX_LINE_BYTES + 2):
+    readline: Callable[[int], bytes] = stream.readline
+    while line := readline(MAX_LINE_BYTES + 2):
         number += 1
+        if number == 1 and line.startswith(UTF16):
+            readline = Utf16Stream(line, stream, name).readline
+            line = readline(MAX_LINE_BYTES + 2)
         if number == 1:
             line = line.removeprefix(BOM)
         check(line, f"{name}:{number}")
@@ -49,6 +55,42 @@ def start_of(line: bytes) -> str:
     return text + ("..." if len(line) > 60 else "")
 
 
+class Utf16Stream:
+    """The lines of a UTF-16 stream in UTF-8, of which some bytes were already read."""
+
+    def __init__(self, start: bytes, stream: BinaryIO, name: str) -> None:
+        self.stream, self.name = stream, name
+        self.decoder = codecs.getincrementaldecoder("utf-16")()
+        self.ready: deque[bytes] = deque()
+        self.rest, self.ended = b"", False
+        self._take(start)
+
+    def readline(self, limit: int) -> bytes:
+        """Return the next line; what exceeds the limit before it ends is returned as it is."""
+        while not (self.ready or self.ended or len(self.rest) > limit):
+            block = _available(self.stream)
+            self.ended = not block
+            self._take(block)
+        if self.ready:
+            return self.ready.popleft()
+        line, self.rest = self.rest, b""
+        return line
+
+    def _take(self, block: bytes) -> None:
+        try:
+            text = self.decoder.decode(block, final=self.ended).encode()
+        except UnicodeError as error:
+            raise MalformedError(f"{self.name}: begins as UTF-16, but is not: {error}") from None
+        *whole, self.rest = (self.rest + text).split(b"\n")
+        self.ready.extend(line + b"\n" for line in whole)
+
+
+def _available(stream: BinaryIO, size: int = 1 << 16) -> bytes:
+    """Return the bytes that can be read without waiting for more."""
+    read1 = getattr(stream, "read1", None) or stream.read
+    return cast("bytes", read1(size))
+
+
 class PushbackStream:
     """A stream that hands out again the first lines that were already read from it."""
 
@@ -63,8 +105,7 @@ class PushbackStream:
         """Return the bytes that are available, at most `size`."""
         if self.before:
             return self.before.pop(0)
-        read1 = getattr(self.stream, "read1", self.stream.read)
-        return cast("bytes", read1(size))
+        return _available(self.stream, size)
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self.readline, b"")
@@ -73,8 +114,7 @@ class PushbackStream:
 def split(stream: BinaryIO) -> Iterator[bytes]:
     """Yield the items of a NUL-separated list."""
     rest = b""
-    read1 = getattr(stream, "read1", stream.read)
-    while block := read1(1 << 16):
+    while block := _available(stream):
         *items, rest = (rest + block).split(b"\0")
         yield from items
     yield rest.rstrip(b"\n")

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import orjson
 
 from emocli.errors import MalformedError, RecordError, printable
-from emocli.records import decoding
+from emocli.records import decoding, names, texts
 from emocli.records.decoding import MAX_DEPTH, MAX_LINE_BYTES
 
 # Bytes of the shortest line that is MAX_DEPTH deep: an array takes two, an object five ({"":}).
@@ -81,7 +81,10 @@ def require(record: dict[str, Any], field: str, command: str) -> Any:
 
 
 def path_of(record: dict[str, Any]) -> str:
-    """Return the path of the source file as the operating system knows it."""
+    """Return the path of the source file as the operating system knows it.
+
+    A name that is there in the other spelling alone, NFC or NFD, is meant.
+    """
     path = require(record, "path", "extract-audio with a file")
     if isinstance(path, dict) and isinstance(path.get("bytes"), str):
         return os.fsdecode(base64.b64decode(path["bytes"]))
@@ -91,7 +94,7 @@ def path_of(record: dict[str, Any]) -> str:
         )
     if "\0" in path:
         raise RecordError("bad_path", "path contains a NUL character")
-    return path
+    return names.on_disk(path)
 
 
 def of_path(path: str) -> dict[str, Any]:
@@ -110,8 +113,11 @@ def name_of(record: dict[str, Any]) -> str:
 
 
 def modality_text(record: dict[str, Any]) -> str | None:
-    """Return the record's text, or None if it has none (an empty text is a text)."""
+    """Return the record's text, or None if it has none (an empty text is a text).
+
+    Control characters that were quotes in Windows-1252 are quotes again.
+    """
     text = record.get("text")
     if text is not None and not isinstance(text, str):
         raise RecordError("bad_text", f"text is not a string: {text!r:.80}")
-    return text
+    return None if text is None else texts.repaired(text)

@@ -28,6 +28,26 @@ def schema() -> dict[str, Any]:
     return {**head, **root, "required": ["id"], "$defs": dict(sorted(definitions.items()))}
 
 
+def kind(field: str) -> Any:
+    """Return the type of a field, named as label.valence; None for a field of other tools.
+
+    >>> kind("label.valence"), kind("turn"), kind("label.votes.joy"), kind("mine")
+    (<class 'float'>, <class 'int'>, <class 'int'>, None)
+    """
+    hint: Any = Utterance
+    for name in field.split("."):
+        if is_typeddict(hint):
+            hint = get_type_hints(hint).get(name)
+        elif get_origin(hint) is dict:
+            hint = get_args(hint)[1]
+        else:
+            return None
+        if get_origin(hint) in (Union, types.UnionType):  # float | None is a float
+            members = [member for member in get_args(hint) if member is not type(None)]
+            hint = members[0] if len(members) == 1 else None
+    return hint
+
+
 def _object(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
     hints = get_type_hints(kind)
     fields = {name: _type(hint, definitions) for name, hint in hints.items()}

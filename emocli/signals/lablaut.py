@@ -32,9 +32,9 @@ class Label(NamedTuple):
     original: str
 
 
-def parse(data: bytes) -> list[Label]:
+def parse(text: str) -> list[Label]:
     """Return the sounds of a lablaut file; RecordError bad_lablaut if it is not one."""
-    head, rule, body = data.decode("latin-1").partition("\n#")
+    head, rule, body = text.partition("\n#")
     marks = [match for line in body.splitlines() if (match := MARK.fullmatch(line))]
     if not rule or not head.lstrip().startswith("signal"):
         hint = "expected an xlabel file: a head that begins with signal, #, and marks"

@@ -8,7 +8,6 @@ reads the long and the short format alike.
 
 from __future__ import annotations
 
-import codecs
 import math
 import re
 from collections.abc import Iterator, Sequence
@@ -19,11 +18,7 @@ from emocli.errors import RecordError
 # Comments, quoted texts (a quote in one is doubled), flags, and what may be a number.
 TOKENS = re.compile(r'!.*|"(?:[^"]|"")*"|<[^>\s]*>|[^\s"]+')
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
-ENCODINGS = (  # how a file may begin
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
+BINARY = "ooBinaryFile"  # how Praat's other format begins
 MOST_TIERS = 1000
 
 
@@ -42,23 +37,12 @@ class Tier(NamedTuple):
     intervals: list[Interval]
 
 
-def decoded(data: bytes) -> str:
-    """Return the text of a file in UTF-8, UTF-16 with a mark, or else Latin-1."""
-    for mark, encoding in ENCODINGS:
-        if data.startswith(mark):
-            return data.decode(encoding, "replace")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
-
-
-def parse(data: bytes) -> list[Tier]:
+def parse(text: str) -> list[Tier]:
     """Return the interval tiers of a TextGrid; RecordError bad_textgrid if it is not one."""
-    if data.startswith(b"ooBinaryFile"):
+    if text.startswith(BINARY):
         hint = "in Praat: Save as text file"
         raise RecordError("bad_textgrid", "a binary TextGrid", hint=hint)
-    values = _values(decoded(data))
+    values = _values(text)
     try:
         return list(_tiers(values))
     except (StopIteration, RuntimeError, TypeError, ValueError) as error:

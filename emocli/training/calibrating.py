@@ -15,7 +15,7 @@ from emocli.errors import EmptyInputError, UsageError
 from emocli.io.ids import UniqueIds
 from emocli.pipeline import devices
 from emocli.pipeline.context import Context
-from emocli.records import Record
+from emocli.records import Record, texts
 from emocli.stages import fuse, predict
 from emocli.training import calibration
 from emocli.training.targets import Targets
@@ -130,7 +130,9 @@ def _counts(skipped: Counter[str]) -> str:
 def _card(trained: bundle.Bundle, about: Record) -> str:
     """Return the card with a line about the calibration, which replaces an earlier one."""
     path = trained.folder / "card.md"
-    card = path.read_text(encoding="utf-8") if path.exists() else f"# {trained.contents['name']}\n"
+    card = f"# {trained.contents['name']}\n"
+    if path.exists():
+        card, _ = texts.guessed(path.read_bytes())
     kept = [line for line in card.splitlines() if not line.startswith(LINE)]
     while kept and not kept[-1]:
         kept.pop()

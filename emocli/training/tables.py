@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from emocli.errors import UsageError
-from emocli.records import Record
+from emocli.records import Record, texts
 
 
 def read(file: Path | None, *, model: Record, training: Record) -> tuple[Record, Record]:
@@ -27,9 +27,12 @@ def _parsed(file: Path) -> dict[str, Any]:
     import tomllib  # takes 3 ms, which --help does not need
 
     try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        tables = tomllib.loads(texts.decoded(file.read_bytes()))
+    except OSError as error:
         raise UsageError(f"--config {file}: {error}") from None
+    except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError as well
+        hint = texts.HINT if isinstance(error, UnicodeDecodeError) else ""
+        raise UsageError(f"--config {file}: {texts.reason(error)}", hint=hint) from None
     if unknown := set(tables) - {"model", "training"}:
         names = ", ".join(sorted(unknown))
         hint = "the tables are [model] and [training]"

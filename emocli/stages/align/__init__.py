@@ -12,7 +12,8 @@ from emocli.errors import RecordError
 from emocli.io.store import Store
 from emocli.modalities import audio
 from emocli.pipeline.context import Context
-from emocli.records import Record
+from emocli.records import Record, failures
+from emocli.records.missing import clear_note, lose
 from emocli.stages.align.options import AlignOptions
 
 
@@ -51,12 +52,12 @@ def align(record: Record, options: AlignOptions, store: Store | None) -> Record:
     """Add `phones`, `words` and `alignment` to a record; one without audio stays as it is."""
     from emocli.stages.align import files, result, transcript
 
+    warning: Record = {}
     if options.transcripts is not None and record.get("text") is None:
-        text = files.transcript(options.transcripts, record)
-        record |= {} if text is None else {"text": text}
+        warning = _with_transcript(record, options.transcripts)
     if options.chosen == "textgrid" and options.textgrid:
         spans, words, about = files.existing(options.textgrid, record)
-        return result.add(record, spans, words, about, 0.0)
+        return result.add(record, spans, words, warning | about, 0.0)
     if audio.passed_on(record, "align"):
         return record
     samples = audio.samples(record, store)
@@ -67,4 +68,17 @@ def align(record: Record, options: AlignOptions, store: Store | None) -> Record:
         for field in ("phones", "alignment"):  # of another text, or another aligner
             record.pop(field, None)
         raise
-    return result.add(record, spans, words, about, offset)
+    return result.add(record, spans, words, about | warning, offset)
+
+
+def _with_transcript(record: Record, folder: Path) -> Record:
+    """Add `text` from a file, or note that there is none; return the warning about it, if any."""
+    from emocli.stages.align import files
+
+    try:
+        record["text"], warning = files.transcript(folder, record)
+    except RecordError as error:
+        lose(record, failures.Failure(failures.problem("align", error)), "text")
+        return {}
+    clear_note(record, "text")
+    return warning

@@ -11,9 +11,10 @@ from emocli import records
 from emocli.errors import RecordError, UsageError
 from emocli.io.writing import whole_file
 from emocli.modalities import audio
-from emocli.records import Record
+from emocli.records import Record, names, texts
 from emocli.records.missing import notes
 from emocli.signals.phones import Span
+from emocli.signals.textgrid import BINARY
 
 READABLE = (".TextGrid", ".textgrid", ".lablaut")
 TRANSCRIPTS = (".txt", ".lab")
@@ -21,7 +22,7 @@ PHONE_TIERS = ("phones", "phone", "phonemes", "phoneme", "mau", "segments", "seg
 WORD_TIERS = ("words", "word", "ort-mau", "ort", "orthography")
 
 
-def names(record: Record) -> list[str]:
+def names_of(record: Record) -> list[str]:
     """Return the possible file names of a record, without a suffix: by its id, then its path."""
     stems: list[str] = []
     identity = str(record.get("id") or "")
@@ -37,11 +38,11 @@ def names(record: Record) -> list[str]:
 
 
 def find(folder: Path, record: Record, suffixes: Sequence[str]) -> Path | None:
-    """Return the file of a record in a folder, or None."""
-    for name in names(record):
+    """Return the file of a record in a folder, however it spells accents; None without one."""
+    for name in names_of(record):
         for suffix in suffixes:
-            path = folder / f"{name}{suffix}"
             try:
+                path = Path(names.on_disk(str(folder / f"{name}{suffix}")))
                 if path.is_file():
                     return path
             except (OSError, ValueError):  # not a valid file name
@@ -49,12 +50,37 @@ def find(folder: Path, record: Record, suffixes: Sequence[str]) -> Path | None:
     return None
 
 
-def transcript(folder: Path, record: Record) -> str | None:
-    """Return the text of a record from a folder, or None if the folder has no file for it."""
-    from emocli.signals import textgrid
+def transcript(folder: Path, record: Record) -> tuple[str, Record]:
+    """Return the text of a record from a folder, and a warning for `alignment`, if any.
 
+    Raises RecordError no_transcript or bad_transcript.
+    """
     path = find(folder, record, TRANSCRIPTS)
-    return None if path is None else " ".join(textgrid.decoded(path.read_bytes()).split())
+    if path is None:
+        expected = " or ".join(names_of(record)[-1:]) + TRANSCRIPTS[0]
+        hint = "name the file after the record's id or path, with this suffix"
+        message = f"no transcript in {folder}, such as {expected}"
+        raise RecordError("no_transcript", message, hint=hint)
+    text, about = _read(path, "transcript")
+    return " ".join(text.split()), about
+
+
+def _read(path: Path, kind: str) -> tuple[str, Record]:
+    """Return the text of a file, and a warning where its encoding is a guess.
+
+    Raises RecordError no_KIND if it cannot be opened, bad_KIND if it is no text.
+    """
+    try:
+        data = path.read_bytes()
+        text, warning = texts.guessed(data)
+    except OSError as error:
+        raise RecordError(f"no_{kind}", f"cannot read {path}: {error.strerror}") from None
+    except ValueError as error:
+        if data.startswith(BINARY.encode()):
+            return BINARY, {}  # which the parser refuses
+        hint = "save it as UTF-8 text"
+        raise RecordError(f"bad_{kind}", f"{path}: {texts.reason(error)}", hint=hint) from None
+    return text, {"warning": f"{path.name}: {warning}"} if warning else {}
 
 
 def existing(folder: Path, record: Record) -> tuple[list[Span], list[str], Record]:
@@ -64,39 +90,35 @@ def existing(folder: Path, record: Record) -> tuple[list[Span], list[str], Recor
     """
     path = find(folder, record, READABLE)
     if path is None:
-        expected = " or ".join(names(record)[-1:]) + READABLE[0]
+        expected = " or ".join(names_of(record)[-1:]) + READABLE[0]
         raise RecordError(
             "no_textgrid",
             f"no alignment in {folder}, such as {expected}",
             hint="name the file after the record's id or path, with this suffix",
         )
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise RecordError("no_textgrid", f"cannot read {path}: {error.strerror}") from None
-    if path.suffix == ".lablaut":
-        return *_of_lablaut(data), {"aligner": "lablaut", "model": path.name}
-    return *_of_textgrid(data, str(record.get("speaker") or "")), {
-        "aligner": "textgrid",
-        "model": path.name,
-    }
+    kind = "lablaut" if path.suffix == ".lablaut" else "textgrid"
+    text, warning = _read(path, kind)
+    about = {"aligner": kind, "model": path.name}
+    if kind == "lablaut":  # always Latin-1: nothing to warn of
+        return *_of_lablaut(text), about
+    return *_of_textgrid(text, str(record.get("speaker") or "")), about | warning
 
 
-def _of_lablaut(data: bytes) -> tuple[list[Span], list[str]]:
+def _of_lablaut(text: str) -> tuple[list[Span], list[str]]:
     from emocli.signals import lablaut, phones
 
     spans = [
         Span(s.ipa, s.start, s.end, None, None, s.original)
-        for s in lablaut.parse(data)
+        for s in lablaut.parse(text)
         if not phones.is_silence(s.original)
     ]
     return spans, []
 
 
-def _of_textgrid(data: bytes, speaker: str) -> tuple[list[Span], list[str]]:
+def _of_textgrid(text: str, speaker: str) -> tuple[list[Span], list[str]]:
     from emocli.signals import phones, textgrid
 
-    tiers = textgrid.parse(data)
+    tiers = textgrid.parse(text)
     sounds = _tier(tiers, PHONE_TIERS, speaker)
     if sounds is None:
         listed = ", ".join(tier.name for tier in tiers) or "none"
@@ -117,13 +139,13 @@ def _of_textgrid(data: bytes, speaker: str) -> tuple[list[Span], list[str]]:
     return spans, [w.label for w in words]
 
 
-def _tier(tiers: Sequence[Any], names: Sequence[str], speaker: str) -> Any:
+def _tier(tiers: Sequence[Any], wanted: Sequence[str], speaker: str) -> Any:
     """Return the tier with one of these names, as MFA writes it ("speaker - phones") or plain.
 
     The tier of this speaker comes before those of others.
     """
     for only_speaker in (True, False):
-        for name in names:
+        for name in wanted:
             for tier in tiers:
                 owner, _, kind = tier.name.rpartition(" - ")
                 matches = owner.strip() in ("", speaker) or not only_speaker

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from emocli.errors import ConfigError, UsageError
-from emocli.records import Record
+from emocli.records import Record, texts
 
 if TYPE_CHECKING:
     from emocli.signals.prosody_norms import Norms
@@ -42,7 +42,7 @@ def load(path: Path | None) -> Source:
     except OSError as error:
         raise UsageError(f"--norms {file}: {error.strerror}") from None
     try:
-        content = orjson.loads(raw)
+        content = orjson.loads(texts.decoded(raw))
         norms = prosody_norms.Norms(content)
         expected = (prosody_norms.FORMAT, prosody_norms.VERSION)
         valid = (content["format"], content["version"]) == expected and content.keys() >= TABLES
