@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from emocli import records
 from emocli.errors import AbsentError, RecordError, UsageError
+from emocli.io import tables
 from emocli.io.store import Store
 from emocli.records import Record
 from emocli.records.missing import lose, lost
@@ -112,7 +113,7 @@ def samples(record: Record, store: Store | None) -> Samples:
 
 
 def span_of(record: Record) -> tuple[float | None, float | None]:
-    """Return `start` and `end` of a record in seconds; RecordError bad_span if not finite."""
+    """Return `start` and `end` of a record in seconds; RecordError bad_span for no number."""
     return _seconds(record, "start"), _seconds(record, "end")
 
 
@@ -121,8 +122,10 @@ def _seconds(record: Record, field: str) -> float | None:
     if value is None or value == "":
         return None
     try:
-        seconds = float(value)
-    except (TypeError, ValueError):
+        seconds = tables.number(value) if isinstance(value, str) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        seconds = math.nan
+    if isinstance(value, bool):  # which Python takes for 0 or 1
         seconds = math.nan
     if not math.isfinite(seconds):
         raise RecordError("bad_span", f"{field} is not a number of seconds: {value!r:.80}")

@@ -81,8 +81,8 @@ def reason(error: ValueError) -> str:
     if error.encoding != "utf-8":
         return f"not {error.encoding.upper()}: {error.reason}"
     invalid = error.object[error.start : error.end]
-    line = error.object.rfind(b"\n", 0, error.start) + 1
-    return f"not UTF-8: {invalid!r} in {decoding.start_of(error.object[line:])}"
+    line = error.object[error.object.rfind(b"\n", 0, error.start) + 1 :].partition(b"\n")[0]
+    return f"not UTF-8: {invalid!r} in {decoding.start_of(line)}"
 
 
 def lines(stream: BinaryIO, name: str) -> Iterator[tuple[int, bytes, str]]:

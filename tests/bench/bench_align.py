@@ -95,7 +95,7 @@ def _german(folder: Path) -> Iterator[dict[str, Any]]:
     clips = missed = failed = 0
     for clip in _emodb(folder):
         try:
-            truth = lablaut.parse(clip.path.with_suffix(".lablaut").read_bytes())
+            truth = lablaut.parse(clip.path.with_suffix(".lablaut").read_text("latin-1"))
         except (RecordError, OSError):
             continue
         clips += 1

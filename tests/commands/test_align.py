@@ -229,7 +229,7 @@ def test_a_textgrid_that_is_written_is_read_by_praat_and_again(
     ]
     assert [label for label in labels if label] == [p["phone"] for p in aligned["phones"]]
     assert call(praat, "Get end time") == pytest.approx(aligned["alignment"]["duration"])
-    tiers = textgrid.parse((grids / "b.TextGrid").read_bytes())
+    tiers = textgrid.parse((grids / "b.TextGrid").read_text("utf-8"))
     assert [tier.name for tier in tiers] == ["nuclei"]
     again = emocli("align", "-j1", "--textgrid", str(grids), stdin=[records[0]]).records[0]
     kept = ("phone", "start", "end", "word", "is_vowel")
@@ -247,7 +247,11 @@ def test_one_record_may_be_written_as_a_textgrid(emocli: Emocli, spoken, tmp_pat
         == 0
     )
     outcome = emocli("align", "-j1", "--format", "textgrid", stdin=[spoken()])
-    assert len(textgrid.parse(outcome.stdout)) == len(textgrid.parse(target.read_bytes())) == 2
+    assert (
+        len(textgrid.parse(outcome.stdout.decode()))
+        == len(textgrid.parse(target.read_text("utf-8")))
+        == 2
+    )
     two = emocli("align", "-j1", "--format", "textgrid", stdin=[spoken(), spoken(name="b.wav")])
     assert two.status == 2
     assert "--write-textgrid" in two.stderr

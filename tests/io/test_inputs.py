@@ -164,9 +164,35 @@ def test_a_byte_order_mark_is_no_part_of_what_follows(tmp_path: Path) -> None:
     assert [r["text"] for _, r in source] == ["hello"]
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
-@pytest.mark.parametrize("options", [{"text": "-"}, {}, {"input_format": "csv"}])
-def test_utf_16_is_refused(encoding: str, options: dict[str, str]) -> None:
+LINES = [{"text": "-"}, {}, {"input_format": "csv"}]
+
+
+@pytest.mark.parametrize("options", LINES)
+def test_utf_16_with_a_mark_is_read(options: dict[str, str]) -> None:
+    arguments = [] if "text" in options else ["-"]
+    found = [
+        [r for _, r in inputs.Source(arguments, io.BytesIO("text\nœ\n".encode(code)), **options)]
+        for code in ("utf-8", "utf-16")
+    ]
+    assert found[0] == found[1] != []
+
+
+def test_records_in_utf_16_are_refused_not_taken_for_paths() -> None:
+    source = inputs.Source(["-"], io.BytesIO('{"id": "a"}\n'.encode("utf-16")))
+    assert list(source) == []
+    assert "iconv -f UTF-16" in str(source.problem)
+
+
+def test_a_line_of_text_that_is_not_utf_8_is_refused_with_advice() -> None:
+    source = inputs.Source([], io.BytesIO(b"one\nit\x92s\n"), text="-")
+    assert [r["text"] for _, r in source] == ["one"]
+    assert "-:2: not UTF-8: b'\\x92' in it" in str(source.problem)
+    assert "iconv -f WINDOWS-1252" in str(source.problem)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("options", LINES)
+def test_utf_16_without_a_mark_is_refused(encoding: str, options: dict[str, str]) -> None:
     data = "text\nhello\n".encode(encoding)
     source = inputs.Source([] if "text" in options else ["-"], io.BytesIO(data), **options)
     assert list(source) == []
