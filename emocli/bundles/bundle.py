@@ -144,7 +144,8 @@ def read(folder: str | Path) -> Bundle:
     except OSError as error:
         raise ConfigError(f"{path}/config.json: {error}") from None
     except ValueError as error:  # JSONDecodeError and UnicodeDecodeError as well
-        raise ConfigError(f"{path}/config.json: {texts.reason(error)}") from None
+        hint = texts.HINT if isinstance(error, UnicodeDecodeError) else ""
+        raise ConfigError(f"{path}/config.json: {texts.reason(error)}", hint=hint) from None
     if contents.get("format") != FORMAT:
         raise ConfigError(f"{path}: format {contents.get('format')!r}, not {FORMAT}")
     trained = Bundle(path, contents)

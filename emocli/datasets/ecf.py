@@ -100,7 +100,7 @@ def _causes(conversation: Conversation) -> dict[int, list[dict[str, Any]]]:
     """Return what caused the emotion of each turn: "3_surprise", "1_Had that dream ." or "1"."""
     causes: dict[int, list[dict[str, Any]]] = {}
     for effect, cause in conversation.get("emotion-cause_pairs") or ():
-        turn, _, text = str(cause).partition("_")
+        turn, _, text = texts.repaired(str(cause)).partition("_")
         entry = {"turn": int(turn)} | ({"text": text} if text else {})
         causes.setdefault(int(str(effect).partition("_")[0]), []).append(entry)
     return causes

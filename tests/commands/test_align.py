@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -384,3 +385,37 @@ def test_phones_of_another_text_do_not_outlive_it(emocli: Emocli) -> None:
     assert record["missing"]["phones"]["code"] == "cannot_align"
     assert "phones" not in record
     assert "alignment" not in record
+
+
+@pytest.mark.parametrize("jobs", ["-j1", "-j2"])
+def test_a_record_without_a_transcript_says_so_and_goes_on(
+    emocli: Emocli, spoken, tmp_path: Path, jobs: str
+) -> None:
+    path = spoken(name="one.wav")["path"]
+    (tmp_path / "torn.wav").write_bytes(Path(path).read_bytes())
+    (tmp_path / "torn.txt").write_bytes("home".encode("utf-16-le"))
+    (tmp_path / "else.txt").write_text("home")
+    paths = [path, str(tmp_path / "torn.wav")]
+    outcome = emocli("align", jobs, "--transcripts", str(tmp_path), *paths)
+    assert outcome.status == 1
+    notes = [record["missing"]["text"] for record in outcome.records]
+    assert [note["code"] for note in notes] == ["no_transcript", "bad_transcript"]
+    assert "one.txt" in outcome.stderr
+    assert {r["alignment"]["aligner"] for r in outcome.records} == {"syllable-nuclei"}
+    (tmp_path / "one.txt").write_text(TEXT)
+    again = emocli("align", jobs, "--transcripts", str(tmp_path), stdin=[outcome.records[0]])
+    assert again.status == 0
+    assert again.records[0]["text"] == TEXT
+    assert "missing" not in again.records[0]
+
+
+@pytest.mark.parametrize(("named", "there"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_a_transcript_is_found_however_its_name_is_spelled(
+    emocli: Emocli, spoken, tmp_path: Path, named: str, there: str
+) -> None:
+    record = spoken(name=f"{unicodedata.normalize(named, 'café')}.wav")
+    (tmp_path / f"{unicodedata.normalize(there, 'café')}.lab").write_bytes(b"Please call me\x85")
+    outcome = emocli("align", "-j1", "--transcripts", str(tmp_path), record["path"])
+    assert outcome.status == 0
+    assert outcome.records[0]["text"] == "Please call me…"
+    assert "read as Windows-1252" in outcome.records[0]["alignment"]["warning"]

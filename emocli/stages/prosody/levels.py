@@ -42,7 +42,11 @@ def load(path: Path | None) -> Source:
     except OSError as error:
         raise UsageError(f"--norms {file}: {error.strerror}") from None
     try:
-        content = orjson.loads(texts.decoded(raw))
+        text = texts.decoded(raw)
+    except ValueError as error:
+        raise ConfigError(f"{file}: {texts.reason(error)}", hint=texts.HINT) from None
+    try:
+        content = orjson.loads(text)
         norms = prosody_norms.Norms(content)
         expected = (prosody_norms.FORMAT, prosody_norms.VERSION)
         valid = (content["format"], content["version"]) == expected and content.keys() >= TABLES
