@@ -13,7 +13,8 @@ without the suffix. Without a text, syllable nuclei stand in for vowels, and `ph
 
 Where text and audio disagree too much, the record gets `missing.phones` (cannot_align) and goes on;
 this happens to screams more often than to calm speech. --max-misfit 20 accepts every text that fits
-into the recording. --transcripts DIR gives records without a text that of DIR/NAME.txt or .lab.
+into the recording. --transcripts DIR gives records without a text that of DIR/NAME.txt or .lab; one
+for which there is no such file gets `missing.text` (no_transcript), and goes on without.
 --write-textgrid DIR also writes a TextGrid of each record; --format textgrid writes that of one
 record instead of JSON Lines.
 

@@ -8,6 +8,7 @@ warning.
 from __future__ import annotations
 
 import codecs
+import unicodedata
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -44,6 +45,11 @@ def repaired(text: str) -> str:
     'it’s good…'
     """
     return text if text.isascii() else text.translate(_MEANT)
+
+
+def composed(text: str) -> str:
+    """Return a text by which to compare it: repaired, and letters with accents in one piece."""
+    return text if text.isascii() else unicodedata.normalize("NFC", repaired(text))
 
 
 def decoded(data: bytes) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from emocli.records import Record
+from emocli.records.texts import composed
 
 KINDS = ("speakers", "dialogues", "texts")
 TRAIN = "train"
@@ -62,7 +63,7 @@ def _about(record: Record) -> Iterable[tuple[str, Any]]:
             yield kind, value if type(value) is str else repr(value)
     text = record.get("text")
     if type(text) is str and text.strip():
-        yield "texts", hash(" ".join(text.casefold().split()))
+        yield "texts", hash(" ".join(composed(text).casefold().split()))
 
 
 def summary(counts: dict[str, tuple[int, int]]) -> str:

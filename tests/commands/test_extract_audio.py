@@ -175,7 +175,9 @@ def _escaped(raw: bytes) -> dict[str, str]:
     return {"bytes": base64.b64encode(raw).decode()}
 
 
-@pytest.mark.parametrize("value", ["soon", [1], float("1e999"), {"s": 1}])
+@pytest.mark.parametrize(
+    "value", ["soon", [1], float("1e999"), {"s": 1}, True, "1_5", "nan", 10**400]
+)
 def test_a_span_that_is_no_number_is_named(wav: Wav, value: Any) -> None:
     with pytest.raises(RecordError, match="start") as caught:
         samples({"path": str(wav()), "start": value}, None)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -125,3 +127,63 @@ def test_rows_before_the_malformed_one_are_written(emocli: Emocli, tmp_path: Pat
 
 def test_old_line_ends_and_quoted_ones_are_read(table: Any) -> None:
     assert [r["text"] for r in table('id,text\ra,"one\ntwo"\rb,three\r')] == ["one\ntwo", "three"]
+
+
+def test_line_ends_of_any_kind_end_rows(table: Any) -> None:
+    rows = ["id,text", 'a,"one\r\ntwo"', "b,three", "c,four"]
+    expected = [("a", "one\r\ntwo"), ("b", "three"), ("c", "four")]
+    for ends in ("\r", "\n", "\r\n", "\r\r\n", "mixed"):
+        joined = (
+            f"{rows[0]}\r\n{rows[1]}\r{rows[2]}\n{rows[3]}" if ends == "mixed" else ends.join(rows)
+        )
+        assert [(r["id"], r["text"]) for r in table(joined)] == expected
+
+
+def test_a_cell_may_be_as_long_as_a_line(table: Any) -> None:
+    text = "word " * 200_000
+    assert table(f"id,text\na,{text}\n")[0]["text"] == text
+    with pytest.raises(MalformedError, match=r"longer than 16 MiB"):
+        table(b"id,text\na," + b"x" * (17 << 20))
+    lines = b"\n".join([b"x" * (1 << 20)] * 17)
+    with pytest.raises(MalformedError, match=r"csv:2: .*is a quote not closed"):
+        table(b'id,text\na,"' + lines + b'"\n')
+
+
+def test_numbers_of_the_schema_are_numbers_and_others_stay_text(table: Any) -> None:
+    header = "turn,label.votes.joy,label.distribution.joy,prediction.probabilities.joy"
+    (record,) = table(f"id,{header},prediction.calibrated,mine,speaker\n7,1.0,2,.5,1e-1,true,3,4\n")
+    assert record == {
+        "id": "7",
+        "turn": 1,
+        "label": {"votes": {"joy": 2}, "distribution": {"joy": 0.5}},
+        "prediction": {"probabilities": {"joy": 0.1}, "calibrated": True},
+        "mine": "3",
+        "speaker": "4",
+    }
+    assert isinstance(record["turn"], int)
+
+
+def test_columns_without_a_name_may_be_several_if_they_are_empty(table: Any) -> None:
+    assert table("id,text,,\na,hm,,\n") == [{"id": "a", "text": "hm"}]
+    assert table(",text\n0,hm\n")[0][""] == "0"  # pandas' index
+
+
+@pytest.mark.parametrize(("named", "there"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_a_file_is_found_however_the_table_spells_it(
+    table: Any, emocli: Emocli, wav: Any, named: str, there: str
+) -> None:
+    file = wav(f"{unicodedata.normalize(there, 'café')}.wav")
+    name = f"{unicodedata.normalize(named, 'café')}.wav"
+    (record,) = table(f"path\n{name}\n")
+    assert record == {"id": str(file.with_name(name)), "path": str(file)}
+    assert next(iter(folder.read(file.with_name("clips.csv"))))["path"] == str(file)
+    assert emocli("prosody", stdin=[{"id": "a", "path": str(file.with_name(name))}]).status == 0
+
+
+def test_a_folder_whose_name_is_not_utf_8_can_hold_a_table(tmp_path: Path, emocli: Emocli) -> None:
+    place = tmp_path / os.fsdecode(b"caf\xe9")
+    place.mkdir()
+    (place / "t.csv").write_text("path\na.wav\n")
+    for command in (["prosody", "-q"], ["dataset", "folder"]):
+        (record,) = emocli(*command, str(place / "t.csv")).records
+        assert "bytes" in record["path"]
