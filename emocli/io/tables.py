@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from emocli import records
 from emocli.errors import MalformedError, UsageError
-from emocli.records import texts
+from emocli.records import names, texts
 
 LABELS = {"emotion": "label.emotion", "label": "label.emotion"}  # short names of columns
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
@@ -64,9 +64,9 @@ def read(stream: BinaryIO, name: str, unique: Callable[[str], str]) -> Iterator[
             raise MalformedError(f"{where}: {error}", hint=hint) from None
         place = f"{name}#R{number}"
         if "path" in record:
-            located = records.of_path(str(folder / record["path"] if folder else record["path"]))
-            record["path"] = records.of_path(records.path_of(located))["path"]  # as on disk
-            place = located["id"] + _span(cells)
+            path = str(folder / record["path"]) if folder else record["path"]
+            record["path"] = records.of_path(names.on_disk(path))["path"]
+            place = records.of_path(path)["id"] + _span(cells)
         yield Row(where, cells, {"id": record.get("id") or unique(place), **record})
 
 

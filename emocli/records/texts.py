@@ -8,6 +8,7 @@ warning.
 from __future__ import annotations
 
 import codecs
+import re
 import unicodedata
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -24,6 +25,7 @@ MARKS = (  # the longer marks first: that of UTF-32 begins with that of UTF-16
 )
 HINT = "text that Windows saved: iconv -f WINDOWS-1252 -t UTF-8"
 BYTES_1252 = range(0x80, 0xA0)  # control characters in Latin-1, letters and quotes in Windows-1252
+CONTROLS = re.compile("[\x80-\x9f]")
 
 
 def _printable_1252() -> dict[int, str]:
@@ -44,7 +46,9 @@ def repaired(text: str) -> str:
     >>> repaired("it\x92s good\x85")
     'it’s good…'
     """
-    return text if text.isascii() else text.translate(_MEANT)
+    if text.isascii() or not CONTROLS.search(text):  # ten times as fast as translating
+        return text
+    return text.translate(_MEANT)
 
 
 def composed(text: str) -> str:

@@ -120,6 +120,14 @@ def test_what_training_shares_is_counted_and_told(emocli, tmp_path):
     assert "share" not in fair.stderr
 
 
+def test_texts_are_shared_however_they_are_encoded(emocli, tmp_path):
+    records = guesses(0.8, 1)
+    records[0]["text"], records[1]["text"] = "cafe\u0301", "it\x92s"
+    train = [{"id": "t1", "text": "Caf\u00e9"}, {"id": "t2", "text": "it’s"}]
+    outcome = score(emocli, records, "--train", write(tmp_path / "train.jsonl", train))
+    assert outcome.records[0]["shared"]["texts"] == 2
+
+
 def test_splits_of_the_input_that_share_speakers_are_told(emocli):
     records = guesses(0.8, 1)
     assert "shared" not in score(emocli, records).records[0]
