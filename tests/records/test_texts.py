@@ -79,7 +79,7 @@ def test_a_name_that_is_there_or_nowhere_is_kept(tmp_path: Path) -> None:
 # What reads the files of this package, of models, and of the cache, which are UTF-8.
 OURS = {
     "bundles", "cli/completion_scripts.py", "cli/documentation.py", "cli/registry.py",
-    "datasets/__init__.py", "encoders", "hub", "llm/audio_annotator.py",
+    "datasets/__init__.py", "encoders", "hub", "io/lock.py", "llm/audio_annotator.py",
 }  # fmt: skip
 PACKAGE = Path(emocli.__file__).parent
 
