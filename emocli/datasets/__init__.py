@@ -103,4 +103,4 @@ def same_takes(count: int, takes: set[str], kinds: str) -> list[str]:
     if count == len(takes):
         return []
     advice = "keep those of a speaker in one split"
-    return [f"{count} records are of {len(takes)} takes, in several {kinds}: {advice}"]
+    return [f"{count} records show {len(takes)} different takes, in several {kinds}: {advice}"]

@@ -105,3 +105,20 @@ def test_an_age_that_is_no_number_is_named(make):
 def test_another_name_is_malformed_and_named(tmp_path, name):
     with pytest.raises(MalformedError, match=f"{name}: not a CREMA-D name"):
         list(crema_d.read(touch(tmp_path, name)))
+
+
+def test_a_second_copy_is_left_out_and_other_formats_of_a_take_are_told(make, emocli):
+    place = make("crema-d")
+    clip = "1001_IEO_HAP_LO"
+    for name in (f"AudioWAV/{clip}.wav", f"copy/AudioWAV/{clip}.wav", f"AudioMP3/{clip}.mp3"):
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_bytes(b"")
+    outcome = emocli("dataset", "crema-d", str(place))
+    assert [r["path"] for r in outcome.records] == [
+        f"{place}/AudioMP3/{clip}.mp3",
+        f"{place}/AudioWAV/{clip}.wav",
+    ]
+    assert f"left out as second files of takes that are there, such as {place}/copy" in (
+        outcome.stderr
+    )
+    assert "2 records show 1 different takes, in several formats" in outcome.stderr

@@ -50,7 +50,7 @@ def test_what_is_sung_and_what_is_one_take_is_told(make, emocli):
     (place / "Actor_02/03-02-08-02-02-02-02.wav").write_bytes(b"")
     outcome = emocli("dataset", "ravdess", str(place))
     assert len(outcome.records) == 3
-    assert "3 records are of 2 takes, in several modalities" in outcome.stderr
+    assert "3 records show 2 different takes, in several modalities" in outcome.stderr
     alone = emocli("dataset", "ravdess", str(place / "Actor_01"))
     assert alone.stderr.count("\n") == 1  # the summary
 
