@@ -97,7 +97,7 @@ def whole_file(path: Path | None, stdout: BinaryIO) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[Lock]:
-    """Hold the lock of an output file; UsageError if another process writes it."""
+    """Hold the lock of an output file or folder; UsageError if another process writes it."""
     try:
         lock = Lock(path)
     except OSError as error:

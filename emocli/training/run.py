@@ -18,6 +18,7 @@ import orjson
 
 from emocli.bundles import bundle
 from emocli.bundles.heads import CLASSES
+from emocli.io.writing import locked
 from emocli.pipeline.context import Context
 from emocli.records import Record
 from emocli.training import distributed, figures, folds, loop
@@ -64,6 +65,8 @@ def train(
         bundle.require_free(request.output)
     place = places.of(context, request)
     with contextlib.ExitStack() as files:
+        if request.output is not None and not distributed.world()[0]:
+            files.enter_context(locked(request.output.absolute()))
         examples, held = files.enter_context(_collected(context, request, source, dev))
         fit_plan = plan(examples, held, request, place)
         log = files.enter_context(opened(request.log))

@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from emocli.cli import registry
+from emocli.io.lock import Lock
 from tests.conftest import Emocli
 from tests.pipeline import kills
 
@@ -80,3 +81,14 @@ EMPTY = {
     "plot": [["plot", "confusion"], ["plot", "prosody"], ["plot", "training"]],
     "score": [["score"], ["score", "--alignment"], ["score", "--table"]],
 }
+
+
+def test_of_two_trainings_with_one_output_one_is_refused(emocli: Emocli, tmp_path: Path) -> None:
+    work = kills.MADE["train"](tmp_path)
+    first = Lock(tmp_path / "model")
+    outcome = emocli(*work.arguments, "-o", str(tmp_path / "model"), stdin=work.records)
+    assert (outcome.status, (tmp_path / "model").exists()) == (2, False)
+    assert "model is being written by process" in outcome.stderr
+    first.release()
+    assert emocli(*work.arguments, "-o", str(tmp_path / "model"), stdin=work.records).status == 0
+    assert not [path for path in tmp_path.iterdir() if ".part" in path.name]
