@@ -205,17 +205,19 @@ def _alignment(run: options.Run, score_options: ScoreOptions, form: str) -> int:
 
     place(run.common.output)
     source = run.source()
-    row = alignment.row((record for _, record in source), score_options)
+    row = alignment.row((record for _, record in source), score_options, run.say)
     if source.problem is not None:
         raise source.problem
     if source.count:
         alignment.check(row, run.say)
+    failed = row.get("failed") and not run.common.exit_zero
+    status: int = ExitStatus.FAILED if failed else ExitStatus.OK
     if form == "json" or run.common.output or not source.count:
-        return run.write([row] if source.count else [])
+        return worst(status, run.write([row] if source.count else []))
     from emocli.scoring import alignment_table  # imports rich
 
     _draw(run, alignment_table.text(row, form, run.streams.stdout.isatty()))
-    return ExitStatus.OK
+    return status
 
 
 def _draw(run: options.Run, text: str) -> None:

@@ -16,7 +16,10 @@ from emocli.records.types import Record
 
 NUMBERS = frozenset({int, float})  # not bool: JSON's true is no number
 LABEL, PREDICTION = "label", "prediction"
-EXAMPLE = {LABEL: "", PREDICTION: "; emocli predict adds one"}
+EXAMPLE = {
+    LABEL: "; jq -c '.label = {emotion: .label}' makes words so",
+    PREDICTION: "; emocli predict adds one",
+}
 
 
 def label(record: Record) -> Record:
@@ -76,7 +79,7 @@ def numbers(side: Record, name: str, where: str) -> dict[str, float]:
         known = {word: 0 if number is None else number for word, number in values.items()}
         if {*map(type, known.values())} <= NUMBERS and all(map(_fits, known.values())):
             return known
-    hint = f"{where}.{name} has a number for each label"
+    hint = f'{where}.{name} is like {{"joy": 0.7, "fear": 0.3}}'
     raise RecordError(f"bad_{name}", f"not numbers in {name}: {values!r:.80}", hint=hint)
 
 
@@ -109,7 +112,7 @@ def _is_count(number: float) -> bool:
 def annotated(record: Record) -> dict[str, int]:
     """Return the votes of the record's `annotations`; those without a label do not count."""
     votes: Counter[str] = Counter()
-    for answer in annotations(record):
+    for answer in answers(record):
         word = answer.get(LABEL)
         if word is not None and type(word) is not str:
             message = f"the label of an annotation is not a word: {word!r:.80}"
@@ -118,7 +121,7 @@ def annotated(record: Record) -> dict[str, int]:
     return {word: votes[word] for word in ordered(votes)}
 
 
-def annotations(record: Record) -> list[Record]:
+def answers(record: Record) -> list[Record]:
     """Return the record's `annotations`, [] if it has none."""
     listed = record.get("annotations")
     if listed is None or listed == {}:

@@ -74,7 +74,7 @@ class Distributions(Classes):
         try:  # the fast path, which nearly every record takes
             shares, probabilities = label["distribution"], prediction["probabilities"]
             predicted = self.words.number[prediction["emotion"]]
-            if "merged" in label or "error" in record or not shares or not probabilities:
+            if label.get("merged") or "error" in record or not shares or not probabilities:
                 return self._take_checked(record, label, prediction)
         except (KeyError, TypeError):
             return self._take_checked(record, label, prediction)
@@ -111,7 +111,7 @@ class Distributions(Classes):
 def _shares(record: Record, label: Record) -> tuple[dict[str, float], Any]:
     """Return people's shares and their source; never shares merged with synthetic votes."""
     shares = label_reading.numbers(label, "distribution", "label")
-    if shares and "merged" not in label:
+    if shares and not label.get("merged"):
         return shares, record.get("dataset")
     return label_reading.numbers(label, "votes", "label"), VOTES
 

@@ -59,14 +59,14 @@ class Words:
         neither one of the seven nor used by a prediction has no label: -1. Nor has a predicted
         word that is neither one of the seven, nor a true one, nor a class beside such a one.
         """
-        true, classes = set(true), [set(names) for names in classes]
-        predicted = set(named).union(*classes)
+        true, groups = set(true), [set(words) for words in classes]
+        predicted = set(named).union(*groups)
         words = list(self.number)
         both = true & predicted
         label_of = {w: w if w in both else canonical(w) or w for w in words}
         known = {*EMOTIONS, *(label_of[word] for word in true)}
-        for names_ in classes:
-            labels = {label_of[word] for word in names_}
+        for group in groups:
+            labels = {label_of[word] for word in group}
             known |= labels if labels & known else set()
         can_predict = {label_of[word] for word in predicted} & known
         names = ordered({label_of[w] for w in true | predicted} & {*EMOTIONS, *can_predict})

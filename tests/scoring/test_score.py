@@ -113,7 +113,10 @@ def test_what_cannot_be_scored_is_counted_and_told(emocli):
     assert "u5: unknown emotion 'boredom'" in outcome.stderr
     assert "u6: label is not an object: 'joy'" in outcome.stderr
     assert "3 of 7 records cannot be scored" in outcome.stderr
-    assert "scored 1 of 7 records; skipped 1 abstained, 1 bad_label, 1 error, 1 no_label" in outcome.stderr
+    assert (
+        "scored 1 of 7 records; skipped 1 abstained, 1 bad_label, 1 error, 1 no_label"
+        in outcome.stderr
+    )
     assert score(emocli, records, "--exit-zero").records == [row]
     fine = [r for r in records if r["id"] not in ("u3", "u5", "u6")]
     assert score(emocli, fine).records[0]["failed"] == 0
