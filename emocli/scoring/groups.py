@@ -63,7 +63,8 @@ def modalities(record: Record) -> str | None:
 class Ambiguity:
     """Thirds of the records by how far their raters disagree (`agreement.relative_entropies`).
 
-    By rank, as published: of equally ambiguous records the earlier counts as less ambiguous.
+    By rank, as published (`alignment.thirds`): n // 3, n // 3 and the rest. Of equally ambiguous
+    records the earlier counts as less ambiguous, which is our choice.
     """
 
     def __init__(self) -> None:
