@@ -9,7 +9,8 @@ Pronunciations of English come from Pocketsphinx's dictionary, and from espeak-n
 lacks. For other languages they come from espeak-ng, with the nearest sounds of English, or from
 --model, a CTC model of phones or letters. --textgrid reads your own alignments: DIR/NAME.TextGrid
 (tiers phones and words) or DIR/NAME.lablaut, where NAME is the record's id, or its path
-without the suffix. Without a text, syllable nuclei stand in for vowels, and `phone` is null.
+without the suffix. A word of theirs is silence where no sound lies in it, whatever it is called.
+Without a text, syllable nuclei stand in for vowels, and `phone` is null.
 
 Where text and audio disagree too much, the record gets `missing.phones` (cannot_align) and goes on;
 this happens to screams more often than to calm speech. --max-misfit 20 accepts every text that fits

@@ -101,10 +101,12 @@ def command(
     Without --task it is inferred from the first 256 records. The metrics of each task, also for
     --min and --max:
 
-    classification (label.emotion): accuracy, uar, weighted_f1, macro_f1, log_loss, brier, ece,
-    adaptive_ece (15 bins of equal width, or with equal numbers of records). Labels that occur in
-    neither truth nor predictions are left out of macro F1 (--labels all counts them as 0), labels
-    that do not occur in the truth are left out of UAR, as in scikit-learn.
+    classification (label.emotion): accuracy, uar, uar_predicted, weighted_f1, macro_f1, log_loss,
+    brier, ece, adaptive_ece (15 bins of equal width, or with equal numbers of records). Labels that
+    occur in neither truth nor predictions are left out of macro F1 (--labels all counts them as 0).
+    Labels that do not occur in the truth are left out of uar, as in scikit-learn's
+    balanced_accuracy_score; uar_predicted counts those that are predicted as recall 0, as other
+    tools do (.25 where uar is .5, if half of the records of a single class are taken for another).
 
     distribution (label.distribution; label.votes where there is none, or where machines voted):
     bhattacharyya, jsd_bits, jsd_nats, js_distance, r2_per_record, r2_per_emotion, kl, cosine,
@@ -115,8 +117,9 @@ def command(
     predicted without a blend counts as 100 per cent of it.
 
     regression (label.valence, arousal, dominance, sentiment): valence.ccc, .pearson, .mae, .rmse
-    and so on, and ccc, the mean over the targets. mosi, sims (label.sentiment): the metrics of
-    MMSA.
+    and so on, and ccc, the mean over the targets. The ccc of a single record is undefined; if truth
+    and prediction differ, it is 0 by its formula, and this is reported. mosi, sims
+    (label.sentiment): the metrics of MMSA.
 
     multilabel (label.multi; prediction.multi, else probabilities of at least --threshold):
     micro_f1, macro_f1, samples_f1, jaccard, exact_match, map.
@@ -127,15 +130,18 @@ def command(
 
     Records with an upstream error, without a label, or on which the model abstained are not scored:
     `skipped` counts them, and `coverage` is the share of labelled records that was scored. An
-    invalid label or prediction (an unknown emotion, a negative share, saliences that do not sum to
-    100, other classes than in the model's other predictions, no prediction) is reported with its
-    record and counted as `failed`, and the exit status is 1. A duplicate id is an error.
+    invalid label or prediction ("joy" or 3 in place of {"emotion": "joy"}, an unknown emotion, a
+    negative share, saliences that do not sum to 100, other classes than in the model's other
+    predictions, no prediction) is reported with its record and counted as `failed`, and the exit
+    status is 1. A predicted emotion is known if it is one of the seven, in any label, or a class of
+    probabilities beside a known one. A duplicate id is an error.
 
     Intervals are 95 % percentile intervals of a bootstrap over clusters; `resampled` names the
     clusters. --compare resamples both files alike. --by modalities groups by `condition`, else by
     prediction.modalities; --by ambiguity splits the records into thirds by the entropy of their
-    votes. --alignment does not score predictions: it compares `annotations` with votes, by their
-    number, by source, by ambiguity. Undefined values are null.
+    votes (n // 3 low, n // 3 middle, the rest high). --alignment does not score predictions: it
+    compares `annotations` with votes, by their number, by source, by ambiguity. Undefined values
+    are null.
 
     Example:
 
@@ -205,17 +211,19 @@ def _alignment(run: options.Run, score_options: ScoreOptions, form: str) -> int:
 
     place(run.common.output)
     source = run.source()
-    row = alignment.row((record for _, record in source), score_options)
+    row = alignment.row((record for _, record in source), score_options, run.say)
     if source.problem is not None:
         raise source.problem
     if source.count:
         alignment.check(row, run.say)
+    failed = row.get("failed") and not run.common.exit_zero
+    status: int = ExitStatus.FAILED if failed else ExitStatus.OK
     if form == "json" or run.common.output or not source.count:
-        return run.write([row] if source.count else [])
+        return worst(status, run.write([row] if source.count else []))
     from emocli.scoring import alignment_table  # imports rich
 
     _draw(run, alignment_table.text(row, form, run.streams.stdout.isatty()))
-    return ExitStatus.OK
+    return status
 
 
 def _draw(run: options.Run, text: str) -> None:

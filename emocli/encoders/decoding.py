@@ -25,6 +25,7 @@ class Decoded:
     words: list[Word]
     log_probability: float
     no_speech_probability: float
+    is_timed: bool = True  # else the words share the window evenly
 
     @property
     def is_silence(self) -> bool:

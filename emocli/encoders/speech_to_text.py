@@ -11,7 +11,7 @@ the thresholds are those of the paper and of openai/whisper; these are our choic
   window with a poor result is decoded again at 30 s.
 - A result that repeats itself is decoded again without repetition, not at a random temperature
   (paper, section 4.5), so that the same recording always gives the same words.
-- No word extends into a pause.
+- No word extends into a pause (`word_times.py`).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from emocli.encoders import word_times
 from emocli.encoders.decoding import Decoded, DecodingOptions, Word
 from emocli.encoders.speech_windows import (
     SAMPLE_RATE_HZ,
@@ -151,17 +152,27 @@ def _joined(transcript: Transcript, parts: list[tuple[Window, Decoded]]) -> Tran
     speech = [(window, result) for window, result in parts if not result.is_silence]
     return Transcript(
         " ".join(result.text.strip() for _, result in speech),
-        [_placed(word, window) for window, result in speech for word in result.words],
+        [word for window, result in speech for word in _words(result, window)],
         transcript.language,
         min(result.no_speech_probability for _, result in parts),
     )
 
 
-def _placed(word: Word, window: Window) -> Word:
-    """Return a word in the time of the recording, cut to the speech segment it lies in."""
-    start, end = word["start"] + window.start, word["end"] + window.start
-    overlaps = [(min(end, last) - max(start, first), first, last) for first, last in window.spans]
+def _words(result: Decoded, window: Window) -> list[Word]:
+    """Return the words of a window in the time of the recording, without the pauses beside them."""
+    start, end = window.start, window.start + len(window.samples) / SAMPLE_RATE_HZ
+    heard = word_times.without_pauses(result.words, window.samples)
+    placed = [{**word, **{k: word[k] + start for k in ("start", "end")}} for word in heard]
+    if not result.is_timed:
+        placed = word_times.shared(placed, window.spans, start, end)
+    return word_times.in_order([_cut(word, window.spans) for word in placed], start, end)
+
+
+def _cut(word: Word, spans: Sequence[Span]) -> Word:
+    """Return a word cut to the speech segment it lies in, if it lies in one."""
+    start, end = word["start"], word["end"]
+    overlaps = [(min(end, last) - max(start, first), first, last) for first, last in spans]
     overlap, first, last = max(overlaps)
     if overlap > 0:
         start, end = max(start, first), min(end, last)
-    return {**word, "start": round(start, 3), "end": round(end, 3)}
+    return {**word, "start": start, "end": end}

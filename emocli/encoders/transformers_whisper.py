@@ -1,8 +1,9 @@
 """Whisper as transformers runs it: for models that are not in CTranslate2's format.
 
 Radford et al. 2022, https://arxiv.org/abs/2212.04356. Always padded to 30 s. Word times come from
-transformers' alignment if the generation config names alignment heads, else words share the window
-evenly (our choice). A word is what follows a space in the vocabulary.
+transformers' alignment if the generation config names alignment heads, else words share the speech
+evenly (our choice). A word is what follows a space in the vocabulary; punctuation, which gets the
+pauses, has no part in its times.
 """
 
 from __future__ import annotations
@@ -128,17 +129,24 @@ class TransformersWhisper:
         silence = 0.0 if self.no_speech is None else float(logs[0, self.no_speech].exp())
         assembled = (self._word(w, ids, scores, ends) for w in words)
         transcript = self.tokenizer.decode([ids[k] for k in text])
-        return Decoded(transcript, [word for word in assembled if word["text"]], mean, silence)
+        words_ = [word for word in assembled if word["text"]]
+        return Decoded(transcript, words_, mean, silence, self.aligns)
 
     def _word(
         self, word: list[int], ids: list[int], scores: dict[int, float], ends: np.ndarray
     ) -> Word:
+        spoken = [k for k in word if _is_spoken(self.tokenizer.decode([ids[k]]))] or word
         return {
             "text": self.tokenizer.decode([ids[k] for k in word]).strip(),
-            "start": float(ends[word[0] - 1]),
-            "end": float(ends[word[-1]]),
+            "start": float(ends[spoken[0] - 1]),
+            "end": float(ends[spoken[-1]]),
             "probability": float(np.mean([np.exp(scores[k]) for k in word])),
         }
+
+
+def _is_spoken(piece: str) -> bool:
+    """Say whether a piece of text is more than punctuation; it may be a part of a letter."""
+    return any(letter.isalnum() or letter == "\ufffd" for letter in piece)
 
 
 def _ends(times: np.ndarray | None, row: int, ids: Tensor, seconds: float) -> np.ndarray:

@@ -7,7 +7,8 @@ pairs of raters of a record that agree and p_j the share of all votes that class
 kappa = (mean P_i - sum p_j^2) / (1 - sum p_j^2).
 
 As in that code a record with one vote, or none, counts as agreed (P_i = 1), which raises kappa;
-leave such records out to avoid that. Where every vote is for one class, kappa is 1. Votes are
+leave such records out to avoid that. Where every vote is for one class, kappa is 1. Other than in
+that code kappa is undefined where no record has two votes: nobody agrees with himself. Votes are
 counts, (records, classes).
 """
 
@@ -61,7 +62,7 @@ def pair_agreements(votes: Floats) -> Floats:
 
 
 def fleiss_kappa(votes: Floats) -> float:
-    """Return Fleiss' kappa of votes, in [-1, 1]: 0 is chance, 1 full agreement; NaN for no record.
+    """Return Fleiss' kappa of votes, in [-1, 1]: 0 is chance, 1 full agreement; NaN without a pair.
 
     Raises ValueError naming the first record with a count that is negative or not whole.
     """
@@ -70,21 +71,24 @@ def fleiss_kappa(votes: Floats) -> float:
 
 
 def kappa_sums(votes: Floats, clusters: Indices, count: int) -> Floats:
-    """Return the sums per cluster for `kappa_of`, (count, 2 + classes): n, P_i, votes per class."""
+    """Return the sums per cluster for `kappa_of`, (count, 3 + classes).
+
+    n, P_i, the records with two votes, votes per class.
+    """
     votes = _votes(votes)
-    columns = [np.ones(len(votes)), pair_agreements(votes), *votes.T]
+    columns = [np.ones(len(votes)), pair_agreements(votes), votes.sum(1) > 1, *votes.T]
     return np.stack([np.bincount(clusters, column, count) for column in columns], 1)
 
 
 def kappa_of(total: Floats) -> Floats:
-    """Return Fleiss' kappa of sums (..., 2 + classes); NaN where there is no record."""
-    n, votes = total[..., 0], total[..., 2:]
+    """Return Fleiss' kappa of sums (..., 3 + classes); NaN where no record has two votes."""
+    n, paired, votes = total[..., 0], total[..., 2], total[..., 3:]
     all_votes = votes.sum(-1)
     observed = total[..., 1] / np.maximum(n, 1)
     expected = ((votes / np.maximum(all_votes, 1)[..., None]) ** 2).sum(-1)
-    certain = (all_votes <= n) | (1 - expected < 1e-10)  # one vote each, or one class
+    certain = 1 - expected < 1e-10  # one class
     kappa = (observed - expected) / np.where(certain, 1.0, 1 - expected)
-    return np.where(n > 0, np.where(certain, 1.0, np.clip(kappa, -1, 1)), np.nan)[()]
+    return np.where(paired > 0, np.where(certain, 1.0, np.clip(kappa, -1, 1)), np.nan)[()]
 
 
 def _votes(votes: Floats) -> Floats:

@@ -135,6 +135,11 @@ def _fit(gained: Floats, c: float) -> tuple[float, float, float]:
 
 
 def thirds(ambiguity: Floats) -> NDArray[np.int64]:
-    """Return 0, 1 or 2 for each record: the low, middle and high third by rank."""
+    """Return 0, 1 or 2 for each record: the low, middle and high third by rank.
+
+    As Zhang et al. cut them: n // 3 records, n // 3 records, and the rest, so that of one or two
+    records all are in the high third.
+    """
     ranks = np.argsort(np.argsort(ambiguity, kind="stable"), kind="stable")
-    return ranks * 3 // max(len(ranks), 1)
+    size = len(ranks) // 3
+    return np.minimum(ranks // size, 2) if size else np.full(len(ranks), 2)

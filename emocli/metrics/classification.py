@@ -6,10 +6,13 @@ UAR as in Schuller, Steidl and Batliner, "The INTERSPEECH 2009 Emotion Challenge
 https://doi.org/10.21437/Interspeech.2009-103
 
 Conventions, those of scikit-learn where it has one: a class absent from the truth has no recall and
-is left out of UAR (`balanced_accuracy_score`); a class absent from truth and prediction has no F1
-and is left out of macro F1 (`f1_score` without `labels`), unless `absent=0.0` counts it as zero
-(`f1_score` with `labels`); a class never predicted has no precision (NaN, where scikit-learn warns
-and returns 0), but an F1 of zero. Leading axes of a confusion matrix are kept: a value per matrix.
+is left out of UAR (`balanced_accuracy_score`). Other tools, and scikit-learn's `recall_score` with
+`average="macro"`, count a class that is only predicted as recall 0: `uar_predicted`, which is .25
+where UAR is .5 if half of the records of one class are taken for a class that nobody has. A class
+absent from truth and prediction has no F1 and is left out of macro F1 (`f1_score` without
+`labels`), unless `absent=0.0` counts it as zero (`f1_score` with `labels`); a class never predicted
+has no precision (NaN, where scikit-learn warns and returns 0), but an F1 of zero. Leading axes of a
+confusion matrix are kept: a value per matrix.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["accuracy", "macro_f1", "uar", "weighted_f1"]
+__all__ = ["accuracy", "macro_f1", "uar", "uar_predicted", "weighted_f1"]
 
 Floats = NDArray[np.float64]
 
@@ -71,6 +74,16 @@ def uar(confusion: Floats) -> Floats:
     The mean of the recalls of the classes that the truth has; never adjusted for chance.
     """
     return _mean(recall(confusion))
+
+
+def uar_predicted(confusion: Floats) -> Floats:
+    """Return the mean recall of the classes that truth or prediction has, in [0, 1].
+
+    A class that is only predicted counts as 0, so this is at most `uar`; NaN without a record.
+    """
+    recalls = recall(confusion)
+    is_only_predicted = np.isnan(recalls) & (np.sum(confusion, -2) > 0)
+    return _mean(np.where(is_only_predicted, 0.0, recalls))
 
 
 def macro_f1(confusion: Floats, absent: float = np.nan) -> Floats:

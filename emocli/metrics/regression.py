@@ -51,6 +51,8 @@ def ccc(truth: Floats, predicted: Floats) -> float:
     """Return the concordance correlation coefficient, in [-1, 1].
 
     0 where one of the two is constant; NaN for no record, or where both are the same constant.
+    So it is of a single pair, which says nothing about concordance: 0 only follows from the
+    formula, where the two differ, and with moments divided by n - 1 it would be 0 / 0.
     """
     return _figure("ccc", truth, predicted)
 

@@ -17,6 +17,7 @@ from emocli.metrics import bootstrap, calibration, classification
 NAMES = (
     "accuracy",
     "uar",
+    "uar_predicted",
     "weighted_f1",
     "macro_f1",
     "log_loss",
@@ -97,6 +98,7 @@ def figures(total: Floats, classes: int, absent: float) -> dict[str, Floats]:
     return {
         "accuracy": classification.accuracy(confusion),
         "uar": classification.uar(confusion),
+        "uar_predicted": classification.uar_predicted(confusion),
         "weighted_f1": classification.weighted_f1(confusion),
         "macro_f1": classification.macro_f1(confusion, absent),
         "log_loss": loss / some,

@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from emocli.plots import page, tiers
 from emocli.plots.clip import Clip
 from emocli.plots.tiers import Span
-from emocli.records import Record
+from emocli.records import Record, label_reading
 from emocli.signals import contours, tracks
 from emocli.signals.prosody_norms import LEVELS, UNCLEAR
 
@@ -84,11 +84,11 @@ def _emotions(record: Record) -> str:
     """Return the prediction with its confidence, and the label, if a record has them."""
     parts = []
     for name, field in (("predicted", "prediction"), ("label", "label")):
-        side = record.get(field)
-        if isinstance(side, dict) and side.get("emotion"):
-            confidence = side.get("confidence")
-            shown = f" {confidence:.2f}" if isinstance(confidence, int | float) else ""
-            parts.append(f"{name}: {side['emotion']}{shown}")
+        side = label_reading.side(record.get(field), field)
+        if emotion := label_reading.emotion(side, field):
+            confidence = label_reading.rating(side, "confidence", field)
+            shown = "" if confidence is None else f" {confidence:.2f}"
+            parts.append(f"{name}: {emotion}{shown}")
     return page.fitting(" · ".join(parts), 500, 13)
 
 

@@ -8,26 +8,33 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from emocli.errors import EmptyInputError
-from emocli.records import Record
-from emocli.scoring.columns import field
+from emocli import records
+from emocli.errors import EmocliError, EmptyInputError, RecordError
+from emocli.records import Record, label_reading
+from emocli.scoring.columns import REPORTED, field
 from emocli.scoring.options import ScoreOptions
 
 CLUSTERS = ("speaker", "dialogue")  # the fields to resample by, the first that a record has
 
 
-def row(records: Iterable[Record], options: ScoreOptions) -> Record:
+def row(
+    source: Iterable[Record], options: ScoreOptions, say: Callable[[str], None] = lambda _: None
+) -> Record:
     """Return the row of figures: divergence by number of votes, sources, thirds of ambiguity.
 
     Uses the options cluster, bootstrap and seed. Records without people's votes or without
-    synthetic ones are counted in `skipped`, by reason.
+    synthetic ones are counted in `skipped`, by reason. Those with malformed ones are counted there
+    and in `failed`; `say` reports the first of them.
     """
-    kept, skipped = _kept(records, options.cluster_fields(CLUSTERS))
+    kept, skipped, faults = _kept(source, options.cluster_fields(CLUSTERS))
+    for text in faults[:REPORTED]:
+        say(text)
     counts: Record = {
         "task": "alignment",
         "records": len(kept) + sum(skipped.values()),
         "scored": len(kept),
         "skipped": dict(skipped),
+        **({"failed": len(faults)} if faults else {}),
         "truth": "votes of people",
     }
     if not kept:
@@ -53,59 +60,55 @@ def check(row: Record, say: Callable[[str], None]) -> None:
     reasons = ", ".join(f"{count} {reason}" for reason, count in row["skipped"].items())
     if not row["scored"]:
         hint = "run emocli annotate first" if "no_annotations" in row["skipped"] else ""
-        raise EmptyInputError(f"nothing to score in {row['records']} records: {reasons}", hint=hint)
+        kind = EmocliError if row.get("failed") else EmptyInputError
+        raise kind(f"nothing to score in {row['records']} records: {reasons}", hint=hint)
     if reasons:
         say(f"scored {row['scored']} of {row['records']} records; skipped {reasons}")
 
 
-def _kept(records: Iterable[Record], cluster: tuple[str, ...]) -> tuple[list[Record], Counter[str]]:
-    """Return the needed fields of records with votes of both kinds, and why others are skipped."""
+def _kept(
+    source: Iterable[Record], cluster: tuple[str, ...]
+) -> tuple[list[Record], Counter[str], list[str]]:
+    """Return the needed fields of records with votes of both kinds, why others are skipped, faults.
+
+    The faults name the records whose votes, annotations or prediction are malformed.
+    """
     kept: list[Record] = []
     skipped: Counter[str] = Counter()
-    for number, record in enumerate(records):
-        human, synthetic = _human(record), _synthetic(record)
-        if record.get("error"):
-            skipped["error"] += 1
-        elif not human:
-            skipped["no_votes"] += 1
-        elif not synthetic:
-            skipped["no_annotations"] += 1
-        else:
-            fields = ((name, str(field(record, name))) for name in cluster)
-            clusters = [pair for pair in fields if pair[1] != "None"]
-            names = {str(a.get("annotator")) for a in record["annotations"] if a.get("label")}
-            kept.append(
-                {
-                    "human": human,
-                    "synthetic": synthetic,
-                    "predicted": _predicted(record),
-                    "names": names,
-                    "cluster": [*clusters, ("record", str(number))][0],
-                }
-            )
-    return kept, skipped
+    faults: list[str] = []
+    for number, record in enumerate(source):
+        try:
+            reason, fields = _fields(record)
+        except RecordError as error:
+            reason = error.code
+            faults.append(f"{records.name_of(record)}: {error}")
+        if reason is not None:
+            skipped[reason] += 1
+            continue
+        pairs = ((name, str(field(record, name))) for name in cluster)
+        clusters = [pair for pair in pairs if pair[1] != "None"]
+        kept.append({**fields, "cluster": [*clusters, ("record", str(number))][0]})
+    return kept, skipped, faults
 
 
-def _human(record: Record) -> dict[str, int] | None:
-    """Return people's votes; None if there are none, or they are not counts."""
-    votes = field(record, "label.votes_by_source.human") or field(record, "label.votes")
-    if not isinstance(votes, dict) or not any(votes.values()):
-        return None
-    return votes if all(isinstance(v, int) and v >= 0 for v in votes.values()) else None
-
-
-def _synthetic(record: Record) -> Counter[str]:
-    annotations = record.get("annotations")
-    if not isinstance(annotations, list):
-        return Counter()
-    labels = (a.get("label") for a in annotations if isinstance(a, dict))
-    return Counter(label for label in labels if isinstance(label, str))
-
-
-def _predicted(record: Record) -> dict[str, float] | None:
-    """Return the probabilities of the prediction; None if there are none, or they are invalid."""
-    probabilities = field(record, "prediction.probabilities")
-    values = probabilities.values() if isinstance(probabilities, dict) else ()
-    if not all(isinstance(value, int | float) for value in values):
-        return None
-    return probabilities if min(values, default=-1) >= 0 and any(values) else None
+def _fields(record: Record) -> tuple[str | None, Record]:
+    """Return why a record is not compared, or None, and what is compared."""
+    if record.get("error"):
+        return "error", {}
+    label = label_reading.label(record)
+    sources = label_reading.side(label.get("votes_by_source"), "label.votes_by_source")
+    human = label_reading.counts(sources, "human") or label_reading.counts(label)
+    if not human:
+        return "no_votes", {}
+    if not (synthetic := label_reading.annotated(record)):
+        return "no_annotations", {}
+    prediction = label_reading.side(record.get("prediction"), "prediction")
+    predicted = label_reading.numbers(prediction, "probabilities", "prediction")
+    usable = min(predicted.values(), default=-1) >= 0 and any(predicted.values())
+    answers = label_reading.answers(record)
+    return None, {
+        "human": human,
+        "synthetic": synthetic,
+        "predicted": predicted if usable else None,
+        "names": {str(answer.get("annotator")) for answer in answers if answer.get("label")},
+    }

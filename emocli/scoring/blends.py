@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from emocli.errors import RecordError
 from emocli.metrics import blend
-from emocli.records import Record
+from emocli.records import Record, label_reading
 from emocli.scoring.columns import unscored
 from emocli.scoring.options import ScoreOptions
 from emocli.scoring.words import Fault, Floats, Indices, Shares, Words, faults_of, unknown
@@ -22,24 +22,25 @@ class Blends:
 
     def __init__(self) -> None:
         self.words = Words()
-        self.truth, self.predicted = Shares(self.words, "blend"), Shares(self.words, "blend")
+        self.truth = Shares(self.words, "blend")
+        self.predicted = Shares(self.words, "blend", "prediction")
 
     def take(self, record: Record, label: Any, prediction: Any) -> str | None:
         """Keep a record's blends, or return the reason not to."""
-        if type(label) is not dict or not label.get("blend") or "error" in record:
-            return unscored(record, label, prediction, "blend")
-        predicted = prediction.get("blend") if type(prediction) is dict else None
+        if "error" in record:
+            return "error"
+        truth = label_reading.numbers(label_reading.side(label, "label"), "blend", "label")
+        if not truth:
+            return unscored(prediction, False)
+        given = label_reading.side(prediction, "prediction")
+        predicted = label_reading.numbers(given, "blend", "prediction")
         if not predicted:
-            emotion = prediction.get("emotion") if type(prediction) is dict else None
-            if type(emotion) is not str:
-                return unscored(record, label, prediction, "blend")
+            emotion = label_reading.emotion(given, "prediction")
+            if emotion is None:
+                return unscored(prediction, True)
             predicted = {emotion: TOTAL}
-        self.truth.add(label["blend"])
-        try:
-            self.predicted.add(predicted)
-        except RecordError:
-            self.truth.undo()
-            raise
+        self.truth.add(truth)
+        self.predicted.add(predicted)
         return None
 
     def frame(self, options: ScoreOptions) -> BlendFrame:
@@ -51,12 +52,15 @@ class BlendFrame:
     """All records as arrays (records, labels) of saliences in per cent."""
 
     def __init__(self, columns: Blends) -> None:
+        self.faults: list[Fault] = []
         self.labels = columns.words.resolve(columns.truth.used(), columns.predicted.used())
         self.truths, foreign = columns.truth.matrix(self.labels)
-        self.predicted, _ = columns.predicted.matrix(self.labels)
-        self.faults = unknown(foreign != 0, lambda row: columns.truth.foreign(row, self.labels))
+        self.predicted, strange = columns.predicted.matrix(self.labels)
+        for odd, side in ((foreign, columns.truth), (strange, columns.predicted)):
+            words = partial(side.foreign, labels=self.labels)
+            self.faults += unknown(odd != 0, words, side.side)
         self.faults += _not_blends("label", self.truths, self.truths.sum(1) + foreign)
-        self.faults += _not_blends("prediction", self.predicted, self.predicted.sum(1))
+        self.faults += _not_blends("prediction", self.predicted, self.predicted.sum(1) + strange)
         true = {self.labels.names[i] for i in np.flatnonzero((self.truths > 0).any(0))}
         self.unpredicted = sorted(true - self.labels.predicted)
 

@@ -9,11 +9,20 @@ import numpy as np
 
 from emocli.errors import RecordError
 from emocli.metrics import report
-from emocli.records import Record
+from emocli.records import Record, label_reading
 from emocli.scoring.columns import unscored
 from emocli.scoring.figures import Part, restricted
 from emocli.scoring.options import PRESENT, ScoreOptions
-from emocli.scoring.words import Floats, Indices, Shares, Words, not_shares, unknown
+from emocli.scoring.words import (
+    Fault,
+    Floats,
+    Indices,
+    Labels,
+    Shares,
+    Words,
+    not_shares,
+    unknown,
+)
 
 VOTES = "votes"  # the source of shares that are counts and need not add to one
 
@@ -23,23 +32,30 @@ class Classes:
 
     def __init__(self) -> None:
         self.words = Words()
-        self.probabilities = Shares(self.words, "probabilities")
+        self.probabilities = Shares(self.words, "probabilities", "prediction")
         self.truth, self.predicted = array("i"), array("i")  # numbers of words; -1 is missing
 
     def take(self, record: Record, label: Any, prediction: Any) -> str | None:
         """Keep a record's labels, or return the reason not to."""
         if type(label) is not dict or type(prediction) is not dict or "error" in record:
-            return unscored(record, label, prediction, "emotion")
+            return self._untaken(record, label, prediction)
         truth, predicted = label.get("emotion"), prediction.get("emotion")
         if type(truth) is not str or type(predicted) is not str:
-            return unscored(record, label, prediction, "emotion")
+            return self._untaken(record, label, prediction)
         if probabilities := prediction.get("probabilities"):
             self.probabilities.add(probabilities, prediction.get("model"))
         else:
+            label_reading.numbers(prediction, "probabilities", "prediction")
             self.probabilities.skip()
         self.truth.append(self.words.add(truth))
         self.predicted.append(self.words.add(predicted))
         return None
+
+    def _untaken(self, record: Record, label: Any, prediction: Any) -> str:
+        if "error" in record:
+            return "error"
+        truth = label_reading.emotion(label_reading.side(label, "label"), "label")
+        return unscored(prediction, truth is not None)
 
     def frame(self, options: ScoreOptions) -> Frame:
         """Return the arrays of all records taken."""
@@ -58,7 +74,7 @@ class Distributions(Classes):
         try:  # the fast path, which nearly every record takes
             shares, probabilities = label["distribution"], prediction["probabilities"]
             predicted = self.words.number[prediction["emotion"]]
-            if "merged" in label or "error" in record or not shares or not probabilities:
+            if label.get("merged") or "error" in record or not shares or not probabilities:
                 return self._take_checked(record, label, prediction)
         except (KeyError, TypeError):
             return self._take_checked(record, label, prediction)
@@ -67,15 +83,16 @@ class Distributions(Classes):
         return None
 
     def _take_checked(self, record: Record, label: Any, prediction: Any) -> str | None:
-        shares, source = _shares(record, label)
-        if not shares or type(prediction) is not dict or "error" in record:
-            return unscored(record, {"shares": shares or None}, prediction, "shares")
-        predicted = prediction.get("emotion", "")
-        if predicted is None or not prediction.get("probabilities"):
-            return unscored(record, {"shares": shares}, prediction, "shares")
-        self._keep(shares, source, prediction)
-        named = predicted and type(predicted) is str
-        self.predicted.append(self.words.add(predicted) if named else -1)
+        if "error" in record:
+            return "error"
+        shares, source = _shares(record, label_reading.side(label, "label"))
+        given = label_reading.side(prediction, "prediction") if shares else {}
+        predicted = label_reading.emotion(given, "prediction")
+        has_abstained = predicted is None and "emotion" in given
+        if has_abstained or not label_reading.numbers(given, "probabilities", "prediction"):
+            return unscored(prediction, bool(shares))
+        self._keep(shares, source, given)
+        self.predicted.append(self.words.add(predicted) if predicted else -1)
         return None
 
     def _keep(self, shares: Any, source: Any, prediction: Record) -> None:
@@ -91,13 +108,12 @@ class Distributions(Classes):
         return Frame(self, options, self.shares)
 
 
-def _shares(record: Record, label: Any) -> tuple[Any, Any]:
+def _shares(record: Record, label: Record) -> tuple[dict[str, float], Any]:
     """Return people's shares and their source; never shares merged with synthetic votes."""
-    if type(label) is not dict:
-        return None, None
-    if (shares := label.get("distribution")) and "merged" not in label:
+    shares = label_reading.numbers(label, "distribution", "label")
+    if shares and not label.get("merged"):
         return shares, record.get("dataset")
-    return label.get("votes"), VOTES
+    return label_reading.numbers(label, "votes", "label"), VOTES
 
 
 class Frame:
@@ -111,10 +127,12 @@ class Frame:
         truth, predicted = np.asarray(columns.truth), np.asarray(columns.predicted)
         true = {words[i] for i in _distinct(truth)} | (shares.used() if shares else set())
         named = {words[i] for i in _distinct(predicted)}
-        self.labels = columns.words.resolve(true, named | probabilities.used())
-        self.probabilities, _ = probabilities.matrix(self.labels)
-        total = np.where(probabilities.present, np.einsum("rc->r", self.probabilities), 1.0)
-        self.faults = not_shares(probabilities.what, self.probabilities, total)
+        self.labels = columns.words.resolve(true, named, probabilities.classes())
+        self.probabilities, foreign = probabilities.matrix(self.labels)
+        self.faults = _strangers(self.labels, probabilities, foreign, predicted, words)
+        total = np.einsum("rc->r", self.probabilities) + foreign
+        total = np.where(probabilities.present, total, 1.0)
+        self.faults += not_shares(probabilities.what, self.probabilities, total)
         self.faults += probabilities.odd()
         if not probabilities.present.all():
             self.probabilities[~probabilities.present] = np.nan
@@ -157,6 +175,17 @@ class Frame:
             scored = restricted(scored)
         pair = self.pair and (self.pair[0][rows], self.pair[1][rows])
         return Part(scored, pair, self.labels.names, self.options)
+
+
+def _strangers(
+    labels: Labels, probabilities: Shares, foreign: Floats, predicted: Indices, words: list[str]
+) -> list[Fault]:
+    """Return the rows whose prediction names a word without a label, or has no other classes."""
+    named = (predicted >= 0) & (labels.of[predicted] < 0)
+    faults = unknown(named, lambda row: [words[predicted[row]]], "prediction")
+    return faults + unknown(
+        foreign != 0, lambda row: probabilities.foreign(row, labels), "prediction"
+    )
 
 
 def _distinct(numbers: Indices) -> list[int]:

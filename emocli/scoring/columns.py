@@ -10,7 +10,7 @@ from typing import Any
 from emocli import records
 from emocli.errors import RecordError
 from emocli.io import ids
-from emocli.records import Record
+from emocli.records import Record, label_reading
 from emocli.scoring.leakage import Shared
 
 Take = Callable[[Record, Any, Any], str | None]  # a record, its label, its prediction
@@ -27,13 +27,15 @@ def field(record: Record, name: str) -> Any:
     return value
 
 
-def unscored(record: Record, label: Any, prediction: Any, target: str) -> str:
-    """Return why a record has nothing to score; RecordError if only the prediction is missing."""
-    if "error" in record:
-        return "error"
-    if type(label) is not dict or label.get(target) is None:
+def unscored(prediction: Any, is_labelled: bool) -> str:
+    """Return why a record has nothing to score.
+
+    RecordError if there is a label, and its prediction is missing or is none.
+    """
+    if not is_labelled:
         return "no_label"
-    if type(prediction) is dict and prediction and prediction.get("emotion", "") is None:
+    given = label_reading.side(prediction, "prediction")
+    if label_reading.emotion(given, "prediction") is None and "emotion" in given:
         return "abstained"
     raise RecordError("no_prediction", "there is a label, but no prediction")
 
@@ -76,26 +78,34 @@ class Columns:
         get = record.get
         prediction = get("prediction") if self._stream is None else self._of_stream(record)
         try:
+            if self._keys:
+                self._group(record)
             reason = self._take(record, get("label"), prediction)
         except RecordError as problem:
             reason = problem.code
-            self.report(records.name_of(record), problem.message)
+            self.report(records.name_of(record), str(problem))
         if reason is not None:
             self.unscored[len(self.ids)] = reason
         self.ids.append(get("id"))
         first = get(self._first)
         number = self._first_clusters.get(first) if type(first) is str else None
         self.clustered.append(self._cluster_of(record) if number is None else number)
-        if self._keys:
-            self._group(record)
         if "split" in record or self._shared.from_file:
             self._shared.add(record)
 
     def _group(self, record: Record) -> None:
+        """Note the value of each key; RecordError if one cannot be told, after noting all."""
+        problem: RecordError | None = None
         for name, key in self._keys.items():
-            value, groups = key(record), self.groups[name]
+            value, groups = None, self.groups[name]
+            try:
+                value = key(record)
+            except RecordError as error:
+                problem = error
             value = value if isinstance(value, str | int | float | None) else str(value)
             self.group[name].append(groups.setdefault(value, len(groups)))
+        if problem is not None:
+            raise problem
 
     def report(self, name: str, message: str) -> None:
         """Keep the message of a fault, if it is among the first."""

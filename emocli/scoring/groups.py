@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from emocli.errors import UsageError
 from emocli.metrics import agreement, alignment
-from emocli.records import Record
+from emocli.records import Record, label_reading
 from emocli.scoring.columns import Columns, field
 
 MODALITIES, AMBIGUITY = "modalities", "ambiguity"
@@ -63,23 +63,22 @@ def modalities(record: Record) -> str | None:
 class Ambiguity:
     """Thirds of the records by how far their raters disagree (`agreement.relative_entropies`).
 
-    By rank, as published: of equally ambiguous records the earlier counts as less ambiguous.
+    By rank, as published (`alignment.thirds`): n // 3, n // 3 and the rest. Of equally ambiguous
+    records the earlier counts as less ambiguous, which is our choice.
     """
 
     def __init__(self) -> None:
         self.lengths, self.values = array("i"), array("d")
 
     def __call__(self, record: Record) -> None:
-        """Keep the votes of a record's raters."""
-        label = record.get("label")
-        label = label if type(label) is dict else {}
-        shares = label.get("votes") or label.get("distribution")
+        """Keep the votes of a record's raters; of one that failed, or has bad votes, none."""
+        values: list[float] = []
         try:
-            values = list(shares.values()) if shares else []
+            if "error" not in record:
+                values = _votes(label_reading.label(record))
+        finally:
             self.values.fromlist(values)
             self.lengths.append(len(values))
-        except (TypeError, AttributeError, OverflowError):
-            self.lengths.append(0)
 
     def codes(self) -> NDArray[np.int64]:
         """Return the third of each record, 0 to 2, or -1 without votes."""
@@ -90,6 +89,12 @@ class Ambiguity:
         codes = np.full(len(lengths), -1)
         codes[known] = alignment.thirds(agreement.relative_entropies(padded[known]))
         return codes
+
+
+def _votes(label: Record) -> list[float]:
+    names = ("votes", "distribution")
+    votes, shares = (label_reading.numbers(label, name, "label") for name in names)
+    return list((votes or shares).values())
 
 
 def is_absent(columns: Columns, keys: Keys, name: str) -> bool:

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from emocli.errors import RecordError
 from emocli.metrics import multilabel, regression, sentiment
-from emocli.records import Record
+from emocli.records import Record, label_reading
 from emocli.scoring.columns import unscored
 from emocli.scoring.options import ScoreOptions
 from emocli.scoring.words import Fault, Floats, Indices
@@ -35,12 +34,14 @@ class Numbers:
 
     def take(self, record: Record, label: Any, prediction: Any) -> str | None:
         """Keep a record's ratings, or return the reason not to."""
+        if "error" in record:
+            return "error"
         truth = _numbers(label, self.dimensions, "label")
         if all(value != value for value in truth):
-            return unscored(record, None, prediction, "")
+            return unscored(prediction, False)
         predicted = _numbers(prediction, self.dimensions, "prediction")
-        if "error" in record or all(value != value for value in predicted):
-            return unscored(record, {"ratings": truth}, prediction, "ratings")
+        if all(value != value for value in predicted):
+            return unscored(prediction, True)
         self.truth.extend(truth)
         self.predicted.extend(predicted)
         return None
@@ -52,11 +53,9 @@ class Numbers:
 
 def _numbers(side: Any, dimensions: tuple[str, ...], where: str) -> list[float]:
     """Return the ratings of one side, NaN for missing ones."""
-    values = [side.get(name) if type(side) is dict else None for name in dimensions]
-    for name, value in zip(dimensions, values, strict=True):
-        if value is not None and type(value) not in (int, float):
-            raise RecordError(f"bad_{where}", f"{where}.{name} is not a number: {value!r:.80}")
-    return [NAN if value is None else float(value) for value in values]
+    given = label_reading.side(side, where)
+    values = [label_reading.rating(given, name, where) for name in dimensions]
+    return [NAN if value is None else value for value in values]
 
 
 class Frame:

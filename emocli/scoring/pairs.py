@@ -17,7 +17,7 @@ import numpy as np
 from emocli.errors import RecordError
 from emocli.metrics import emotion_cause
 from emocli.metrics.determination import summed
-from emocli.records import Record
+from emocli.records import Record, label_reading
 from emocli.records.labels import canonical
 from emocli.scoring.columns import unscored
 from emocli.scoring.options import ScoreOptions
@@ -50,15 +50,17 @@ class Pairs:
         place = (repr(record.get("dialogue")), turn if type(turn) is int else -1)
         if type(text) is str and type(turn) is int:
             self.texts[place] = text
-        if type(label) is not dict or type(prediction) is not dict or "error" in record:
-            return unscored(record, label, prediction, "emotion")
-        if type(label.get("emotion")) is not str:
-            return "no_label"
-        if type(prediction.get("emotion")) is not str and prediction.get("causes") is None:
-            return unscored(record, label, prediction, "emotion")
+        if "error" in record:
+            return "error"
+        true = label_reading.side(label, "label")
+        if label_reading.emotion(true, "label") is None:
+            return unscored(prediction, False)
+        given = label_reading.side(prediction, "prediction")
+        if label_reading.emotion(given, "prediction") is None and given.get("causes") is None:
+            return unscored(prediction, True)
         if place[1] < 0:
             raise RecordError("no_turn", f"turn is not a number: {turn!r:.80}")
-        gold, predicted = _causes(label, "label"), _causes(prediction, "prediction")
+        gold, predicted = _causes(true, "label"), _causes(given, "prediction")
         self.places.append(place)
         self.gold.append(gold)
         self.predicted.append(predicted)
@@ -70,7 +72,9 @@ class Pairs:
 
 
 def _causes(side: Record, where: str) -> list[Cause]:
-    causes, emotion = side.get("causes") or [], side.get("emotion")
+    causes, emotion = side.get("causes"), side.get("emotion")
+    if causes is None or causes == {}:
+        return []
     if type(causes) is not list:
         raise RecordError("bad_causes", f"{where}.causes is not a list: {causes!r:.80}")
     parsed = [_cause(cause, emotion, where) for cause in causes]
@@ -84,7 +88,7 @@ def _cause(cause: Any, emotion: Any, where: str) -> Cause:
     )
     if type(cause) is not dict or type(cause.get("turn")) is not int:
         raise bad
-    word = cause.get("emotion", emotion)
+    word = emotion if cause.get("emotion") is None else cause["emotion"]
     label = canonical(word) if type(word) is str else None
     if label is None:
         raise RecordError("unknown_label", f"unknown emotion '{word}' of a {where}'s cause")

@@ -72,6 +72,7 @@ class Work:
         metrics = list(rows(table, collected.task, self.keys, self.options, peer))
         self._warn_of_labels(table.frame, collected.task, metrics)
         self._warn_of_intervals(metrics)
+        self._warn_of_single(metrics)
         if peer:
             self._report_faults(peer, f"{self.options.compare}: ")
         for name in self.keys:
@@ -137,6 +138,14 @@ class Work:
             row.get("resampled") != cluster for row in metrics
         ):
             self.say(f"--cluster {cluster}: records without it are resampled one by one")
+
+    def _warn_of_single(self, metrics: list[Record]) -> None:
+        """Warn of concordance with a single record."""
+        rated = [(name, row) for row in metrics for name in row.get("rated", ())]
+        single = {n for n, row in rated if row["rated"][n] == 1 and "ccc" in row.get(n, ())}
+        if single:
+            names = ", ".join(f"{name}.ccc" for name in sorted(single))
+            self.say(f"{names} of a single record is undefined: null, or 0 by its formula")
 
     def _report_shared(self, shared: Shared, metrics: list[Record]) -> None:
         """Add the overlap of training and scored records to the metrics, and report it."""

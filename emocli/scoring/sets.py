@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emocli.errors import RecordError
 from emocli.metrics import multilabel
-from emocli.records import Record
+from emocli.records import Record, label_reading
+from emocli.records.label_reading import PREDICTION
 from emocli.scoring.columns import unscored
 from emocli.scoring.figures import number
 from emocli.scoring.options import ScoreOptions
@@ -26,19 +27,22 @@ class Sets:
     def __init__(self) -> None:
         self.words = Words()
         self.truth, self.predicted = Shares(self.words, "multi"), Shares(self.words, "multi")
-        self.probabilities = Shares(self.words, "probabilities")
+        self.probabilities = Shares(self.words, "probabilities", "prediction")
 
     def take(self, record: Record, label: Any, prediction: Any) -> str | None:
         """Keep a record's sets, or return the reason not to."""
-        truth = _set(label, "label.multi")
-        if truth is None or "error" in record:
-            return unscored(record, {"multi": truth}, prediction, "multi")
-        predicted = _set(prediction, "prediction.multi")
-        probabilities = prediction.get("probabilities") if type(prediction) is dict else None
+        if "error" in record:
+            return "error"
+        truth = label_reading.several(label_reading.side(label, "label"), "label")
+        if truth is None:
+            return unscored(prediction, False)
+        given = label_reading.side(prediction, "prediction")
+        predicted = label_reading.several(given, "prediction")
+        probabilities = label_reading.numbers(given, "probabilities", "prediction")
         if predicted is None and not probabilities:
-            return unscored(record, {"multi": truth}, prediction, "multi")
+            return unscored(prediction, True)
         if probabilities:
-            self.probabilities.add(probabilities, prediction.get("model"))
+            self.probabilities.add(probabilities, given.get("model"))
         else:
             self.probabilities.skip()
         self.truth.add(dict.fromkeys(truth, 1.0))
@@ -53,30 +57,23 @@ class Sets:
         return SetFrame(self, options)
 
 
-def _set(side: Any, where: str) -> list[str] | None:
-    labels = side.get("multi") if type(side) is dict else None
-    if labels is not None and (
-        type(labels) is not list or not all(type(word) is str for word in labels)
-    ):
-        raise RecordError("bad_multi", f"{where} is not a list of labels: {labels!r:.80}")
-    return labels
-
-
 class SetFrame:
     """All records as arrays (records, labels): true, predicted, probabilities."""
 
     def __init__(self, columns: Sets, options: ScoreOptions) -> None:
         self.options = options
-        words = columns.predicted.used() | columns.probabilities.used()
-        self.labels = columns.words.resolve(columns.truth.used(), words)
+        used, classes = columns.predicted.used(), columns.probabilities.classes()
+        self.labels = columns.words.resolve(columns.truth.used(), used, classes)
         matrix, foreign = columns.truth.matrix(self.labels)
         self.truths = matrix > 0
-        self.probabilities, _ = columns.probabilities.matrix(self.labels)
+        self.probabilities, strange = columns.probabilities.matrix(self.labels)
         off = np.any((self.probabilities < 0) | (self.probabilities > 1), axis=1)
         self.faults = faults_of("bad_probabilities", off, self._out_of_range)
         self.faults += columns.probabilities.odd()
         self.faults += unknown(foreign != 0, lambda row: columns.truth.foreign(row, self.labels))
-        listed, _ = columns.predicted.matrix(self.labels)
+        listed, more = columns.predicted.matrix(self.labels)
+        for odd, side in ((more, columns.predicted), (strange, columns.probabilities)):
+            self.faults += unknown(odd != 0, partial(side.foreign, labels=self.labels), PREDICTION)
         likely = self.probabilities >= options.threshold
         has_list = columns.predicted.present
         self.predicted = np.where(has_list[:, None], listed > 0, likely)

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emocli.errors import RecordError
 from emocli.metrics.distribution import SUM_TOLERANCE
+from emocli.records import label_reading
 from emocli.records.labels import EMOTIONS, canonical, ordered
 
 Floats = NDArray[np.float64]
@@ -48,18 +48,27 @@ class Words:
         """Return the number of a word."""
         return self.number.setdefault(word, len(self.number))
 
-    def resolve(self, true: Iterable[str], predicted: Iterable[str]) -> Labels:
+    def resolve(
+        self, true: Iterable[str], named: Iterable[str], classes: Iterable[tuple[str, ...]] = ()
+    ) -> Labels:
         """Return the labels of the words that truth and predictions use.
 
-        A word that both use is kept. One that only one side uses is mapped to one of the seven
+        `named` are the words that predictions name, `classes` those that probabilities go to. A
+        word that both sides use is kept. One that only one side uses is mapped to one of the seven
         ("calm" in the truth is neutral for a model of seven labels). A true word that is then
-        neither one of the seven nor used by a prediction has no label: -1.
+        neither one of the seven nor used by a prediction has no label: -1. Nor has a predicted
+        word that is neither one of the seven, nor a true one, nor a class beside such a one.
         """
-        true, predicted = set(true), set(predicted)
+        true, groups = set(true), [set(words) for words in classes]
+        predicted = set(named).union(*groups)
         words = list(self.number)
         both = true & predicted
         label_of = {w: w if w in both else canonical(w) or w for w in words}
-        can_predict = {label_of[word] for word in predicted}
+        known = {*EMOTIONS, *(label_of[word] for word in true)}
+        for group in groups:
+            labels = {label_of[word] for word in group}
+            known |= labels if labels & known else set()
+        can_predict = {label_of[word] for word in predicted} & known
         names = ordered({label_of[w] for w in true | predicted} & {*EMOTIONS, *can_predict})
         place = {label: i for i, label in enumerate(names)}
         indices = np.array([place.get(label_of[w], -1) for w in words], np.int64)
@@ -72,8 +81,8 @@ class Shares:
     `source` is their origin (a model, a dataset), all records of which must name the same words.
     """
 
-    def __init__(self, words: Words, what: str) -> None:
-        self.words, self.what = words, what
+    def __init__(self, words: Words, what: str, side: str = "label") -> None:
+        self.words, self.what, self.side = words, what, side
         self.layouts: dict[tuple[Any, tuple[str, ...]], int] = {(None, ()): 0}
         self.layout, self.values = array("i"), array("d")
         self._source: Any = None
@@ -83,11 +92,13 @@ class Shares:
     def add(self, numbers: dict[str, float], source: Any = None) -> None:
         """Keep a record's numbers; RecordError if the values are not numbers."""
         try:
+            values = [*numbers.values()]
+            if bool in map(type, values):
+                raise TypeError
+            self.values.fromlist(values)
+        except (AttributeError, TypeError, OverflowError):  # nulls, or no numbers
+            numbers = label_reading.numbers({self.what: numbers}, self.what, self.side)
             self.values.fromlist([*numbers.values()])
-        except (AttributeError, TypeError, OverflowError):
-            raise RecordError(
-                f"bad_{self.what}", f"not numbers in {self.what}: {numbers!r:.80}"
-            ) from None
         names = tuple(numbers)
         if names != self._names or source != self._source:  # mostly the same as before
             self._names, self._source = names, source
@@ -114,6 +125,11 @@ class Shares:
     def present(self) -> NDArray[np.bool_]:
         """Which records have numbers."""
         return np.asarray(self.layout) != 0
+
+    def classes(self) -> list[tuple[str, ...]]:
+        """Return the words of each layout, after numbering those that have no number yet."""
+        self.used()
+        return [names for _, names in self.layouts]
 
     def used(self) -> set[str]:
         """Return the words of all records, after numbering those that have no number yet."""
@@ -183,14 +199,18 @@ def not_shares(what: str, matrix: Floats, total: Floats) -> list[Fault]:
     return faults_of(f"bad_{what}", bad, message)
 
 
-def unknown(bad: NDArray[np.bool_], words: Callable[[int], list[str]]) -> list[Fault]:
-    """Return the rows whose true label is neither one of the seven nor used by a prediction."""
+def unknown(
+    bad: NDArray[np.bool_], words: Callable[[int], list[str]], side: str = "label"
+) -> list[Fault]:
+    """Return the rows with a word that has no label, as `Words.resolve` says, on one side."""
+    other = {"label": "prediction", "prediction": "label"}[side]
+    where = "" if side == "label" else " in the prediction"
 
     def message(row: int) -> str:
         quoted = ", ".join(f"'{word}'" for word in words(row))
-        return f"unknown emotion {quoted}: not one of the seven, and not in any prediction"
+        return f"unknown emotion {quoted}{where}: not one of the seven, and not in any {other}"
 
-    return faults_of("unknown_label", bad, message)
+    return faults_of(f"unknown_{side}", bad, message)
 
 
 def faults_of(code: str, bad: NDArray[np.bool_], message: Callable[[int], str]) -> list[Fault]:

@@ -8,12 +8,14 @@ reads the long and the short format alike.
 
 from __future__ import annotations
 
+import bisect
 import math
 import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from emocli.errors import RecordError
+from emocli.signals import phones
 
 # Comments, quoted texts (a quote in one is doubled), flags, and what may be a number.
 TOKENS = re.compile(r'!.*|"(?:[^"]|"")*"|<[^>\s]*>|[^\s"]+')
@@ -109,6 +111,20 @@ def _count(values: Iterator[str | float], limit: float = math.inf) -> int:
     if value != int(value) or not 0 <= value <= limit:
         raise ValueError(f"{value:g} is not a count")
     return int(value)
+
+
+def spoken(words: Sequence[Interval], sounds: Sequence[Interval]) -> Iterator[Interval]:
+    """Yield the words that are no silence.
+
+    "pause", "noise" and "silence" are words where the middle of a sound lies in them; where none
+    does, as with an empty tier of sounds, the label decides.
+    """
+    middles = sorted((sound.start + sound.end) / 2 for sound in sounds)
+    for word in words:
+        place = bisect.bisect_left(middles, word.start)
+        has_sound = place < len(middles) and middles[place] < word.end
+        if word.label and (has_sound or not phones.is_silence(word.label)):
+            yield word
 
 
 def dumps(tiers: Sequence[Tier], start: float, end: float) -> str:

@@ -14,8 +14,8 @@ from torch import Tensor
 from emocli import records
 from emocli.bundles import heads
 from emocli.bundles.heads import CLASSES, NUMBER, Head
-from emocli.errors import UsageError
-from emocli.records import Record
+from emocli.errors import RecordError, UsageError
+from emocli.records import Record, label_reading
 from emocli.records.labels import ordered
 
 BLEND_TOLERANCE = 1.0  # per cent, for saliences that add to 100, as in metrics.blend
@@ -55,11 +55,15 @@ class Targets:
         """Add a record's label; return False if it lacks the targets.
 
         With a labelled target a record must have its labels, else at least one of the numbers.
+        Raises RecordError naming the record if its label has not the form of one.
         """
-        label = record.get("label")
-        label = label if isinstance(label, dict) else {}
-        shares = _shares(record, label, self.labelled) if self.labelled else {}
-        numbers = {name: _number(record, label, name) for name in self.numbers}
+        try:
+            label = label_reading.label(record)
+            shares = _shares(label, self.labelled) if self.labelled else {}
+            numbers = {name: _number(label, name) for name in self.numbers}
+        except RecordError as error:
+            message = f"{records.name_of(record)}: {error.message}"
+            raise RecordError(error.code, message, hint=error.hint) from None
         if not (shares if self.labelled else any(map(math.isfinite, numbers.values()))):
             return False
         for word, share in shares.items():
@@ -118,34 +122,30 @@ class Targets:
         return table
 
 
-def _number(record: Record, label: Record, name: str) -> float:
-    value = label.get(name)
-    if value is None:
-        return math.nan
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        raise UsageError(f"{records.name_of(record)}: label.{name} is not a number: {value!r:.60}")
-    return float(value)
+def _number(label: Record, name: str) -> float:
+    value = label_reading.rating(label, name, "label")
+    return math.nan if value is None else value
 
 
-def _shares(record: Record, label: Record, target: str) -> dict[str, float]:
+def _shares(label: Record, target: str) -> dict[str, float]:
     """Return the share of each label, adding to one; {} if the record has no such label."""
     if target == "emotion":
-        emotion = label.get("emotion")
-        return {emotion: 1.0} if isinstance(emotion, str) and emotion else {}
+        emotion = label_reading.emotion(label, "label")
+        return {emotion: 1.0} if emotion else {}
     field = "blend" if target == "blend" else "distribution"
-    shares = label.get(field)
-    if shares is None and target == "distribution":
-        field, shares = "votes", label.get("votes")
-    if shares is None:
+    shares = label_reading.numbers(label, field, "label")
+    if not shares and target == "distribution":
+        field, shares = "votes", label_reading.numbers(label, "votes", "label")
+    if not shares:
         return {}
-    name = f"{records.name_of(record)}: label.{field}"
-    numbers: list[Any] = list(shares.values()) if isinstance(shares, dict) else [None]
-    if not all(isinstance(v, int | float) and not isinstance(v, bool) and v >= 0 for v in numbers):
-        hint = "numbers by label, none negative"
-        raise UsageError(f"{name} is not a distribution: {shares!r:.80}", hint=hint)
-    total = math.fsum(numbers)
+    name = f"label.{field}"
+    if min(shares.values()) < 0:
+        message = f"{name} is not a distribution: {shares!r:.80}"
+        raise RecordError(f"bad_{field}", message, hint="numbers by label, none negative")
+    total = math.fsum(shares.values())
     sums = {"blend": (100.0, BLEND_TOLERANCE), "distribution": (1.0, SHARES_TOLERANCE)}
     expected, tolerance = sums.get(field, (total, 0.0))
     if total <= 0 or abs(total - expected) > tolerance:
-        raise UsageError(f"{name} adds to {total:g}, not to {expected:g}: {shares!r:.80}")
+        message = f"{name} adds to {total:g}, not to {expected:g}: {shares!r:.80}"
+        raise RecordError(f"bad_{field}", message)
     return {word: value / total for word, value in shares.items() if value > 0}

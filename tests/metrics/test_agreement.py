@@ -58,7 +58,8 @@ def test_raters_by_chance_agree_by_chance():
 def test_extremes():
     assert ours.fleiss_kappa(np.array([[5, 0], [0, 5]])) == 1.0
     assert ours.fleiss_kappa(np.array([[5, 0], [3, 0]])) == 1.0  # one class alone
-    assert ours.fleiss_kappa(np.array([[1, 0], [0, 1]])) == 1.0  # a rater each
+    assert np.isnan(ours.fleiss_kappa(np.array([[1, 0], [0, 1]])))  # a rater each: no pair
+    assert ours.fleiss_kappa(np.array([[2, 0], [0, 1], [0, 0]])) == 1.0
     assert ours.fleiss_kappa(np.array([[1, 1], [1, 1]])) == -1.0
     assert np.isnan(ours.fleiss_kappa(np.zeros((0, 3))))
 

@@ -87,6 +87,9 @@ def test_more_votes_of_the_truth_come_nearer_to_it():
 
 def test_thirds_are_by_rank():
     ambiguity = np.array([0.9, 0.0, 0.5, 0.0, 0.0, 1.0, 0.4])
-    assert ours.thirds(ambiguity).tolist() == [2, 0, 1, 0, 0, 2, 1]
+    assert ours.thirds(ambiguity).tolist() == [2, 0, 2, 0, 1, 2, 1]
+    for count in range(20):  # as published: n // 3, n // 3, the rest
+        sizes = np.bincount(ours.thirds(np.arange(count)[::-1]), minlength=3).tolist()
+        assert sizes == [count // 3, count // 3, count - 2 * (count // 3)]
     assert np.bincount(ours.thirds(np.zeros(9))).tolist() == [3, 3, 3]
     assert ours.thirds(np.zeros(0)).tolist() == []

@@ -47,10 +47,23 @@ def test_uar_is_scikit_learns_balanced_accuracy():
     )
 
 
+@pytest.mark.filterwarnings("ignore:Recall is ill-defined")
+def test_uar_predicted_is_the_macro_recall_of_other_tools():
+    for seed in range(20):
+        truth, predicted = draw(seed, 12, 7)
+        expected = sk.recall_score(truth, predicted, average="macro", zero_division=0)
+        confusion = ours.confusion_matrix(truth, predicted, 9)
+        assert ours.uar_predicted(confusion) == pytest.approx(expected)
+        assert ours.uar_predicted(confusion) <= ours.uar(confusion)
+    half = ours.confusion_matrix(np.array([0, 0]), np.array([0, 1]), 2)
+    assert (ours.uar(half), ours.uar_predicted(half)) == (0.5, 0.25)
+
+
 def test_a_class_the_truth_lacks_counts_in_macro_f1_once_it_is_predicted_but_never_in_uar():
     confusion = ours.confusion_matrix(np.array([0, 0, 1]), np.array([0, 2, 1]), 4)
     # by hand: recalls 1/2, 1; F1 2/3, 1, 0 (predicted only), absent
     assert ours.uar(confusion) == pytest.approx(3 / 4)
+    assert ours.uar_predicted(confusion) == pytest.approx((1 / 2 + 1 + 0) / 3)
     assert ours.macro_f1(confusion) == pytest.approx((2 / 3 + 1 + 0) / 3)
     assert ours.macro_f1(confusion, absent=0.0) == pytest.approx((2 / 3 + 1) / 4)
     assert ours.weighted_f1(confusion) == pytest.approx((2 * 2 / 3 + 1) / 3)

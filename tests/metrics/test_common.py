@@ -4,6 +4,8 @@ import inspect
 
 import numpy as np
 import pytest
+from scipy import stats
+from sklearn import metrics as sk
 
 from emocli import metrics
 from emocli.metrics.classification import confusion_matrix
@@ -153,3 +155,76 @@ def test_a_metric_names_its_source(name):
     file = inspect.getmodule(metrics.load(name))
     assert "https://" in file.__doc__
     assert metrics.load(name).__doc__
+
+
+def few():
+    """Truth and probabilities of no, one or two records, and of records that are all alike."""
+    for records in range(3):
+        truth, probabilities = draw(8 + records, records)
+        yield truth, probabilities
+        yield truth, np.eye(5)[truth]
+        yield truth, np.roll(np.eye(5)[truth], 1, axis=1)
+    truth, probabilities = draw(11, records=6)
+    one, other, even = np.zeros(6, int), np.eye(5)[[1] * 6], np.full((6, 5), 0.2)
+    yield from ((one, p) for p in (probabilities, np.eye(5)[one], other, even))
+    yield from ((truth, p) for p in (other, even))
+
+
+def ratings(truth, probabilities):
+    return truth.astype(float), probabilities @ np.arange(5.0)
+
+
+def concordance(y, p):
+    """Lin's formula with moments divided by n; NaN where it is 0 / 0."""
+    below = y.var() + p.var() + (y.mean() - p.mean()) ** 2
+    return 2 * ((y - y.mean()) * (p - p.mean())).mean() / below if below > 1e-12 else np.nan
+
+
+def correlation(y, p):
+    """NaN where one of them is constant, which scipy warns of."""
+    steady = len(y) < 2 or np.ptp(y) < 1e-12 or np.ptp(p) < 1e-12
+    return np.nan if steady else stats.pearsonr(y, p).statistic
+
+
+def of_scikit_learn(metric, **options):
+    def value(truth, probabilities):
+        return metric(truth, probabilities.argmax(1), **options) if len(truth) else np.nan
+
+    return value
+
+
+ORACLES = {
+    "classification.accuracy": of_scikit_learn(sk.accuracy_score),
+    "classification.uar": of_scikit_learn(sk.balanced_accuracy_score),
+    "classification.uar_predicted": of_scikit_learn(
+        sk.recall_score, average="macro", zero_division=0
+    ),
+    "classification.macro_f1": of_scikit_learn(sk.f1_score, average="macro"),
+    "classification.weighted_f1": of_scikit_learn(sk.f1_score, average="weighted"),
+    "calibration.log_loss": lambda t, p: sk.log_loss(t, p, labels=range(5)) if len(t) else np.nan,
+    "distribution.r2_per_emotion": lambda t, p: (
+        sk.r2_score(np.eye(5)[t], p) if len(t) > 1 else np.nan
+    ),
+    "regression.ccc": lambda t, p: concordance(*ratings(t, p)) if len(t) else np.nan,
+    "regression.pearson": lambda t, p: correlation(*ratings(t, p)),
+}
+
+
+@every
+def test_of_too_little_a_metric_is_right_or_undefined_and_says_so(name):
+    for truth, probabilities in few():
+        result = value(name, truth, probabilities)
+        assert isinstance(result, float)
+        if np.isnan(result):
+            about = metrics.load(name).__doc__ + inspect.getmodule(metrics.load(name)).__doc__
+            assert "NaN" in about
+        else:
+            assert LEAST.get(name.split(".")[1], 0.0) <= result <= 36.1
+
+
+@pytest.mark.parametrize("name", ORACLES)
+@pytest.mark.filterwarnings("ignore:y_pred contains classes", "ignore:A single label was found")
+def test_of_too_little_a_metric_is_that_of_another_library(name):
+    for truth, probabilities in few():
+        expected = ORACLES[name](truth, probabilities)
+        assert value(name, truth, probabilities) == pytest.approx(expected, nan_ok=True, abs=1e-9)

@@ -23,6 +23,7 @@ def one_by_one(scored, edges=None):
     return {
         "accuracy": classification.accuracy(confusion),
         "uar": classification.uar(confusion),
+        "uar_predicted": classification.uar_predicted(confusion),
         "weighted_f1": classification.weighted_f1(confusion),
         "macro_f1": classification.macro_f1(confusion),
         "log_loss": calibration.log_loss(truth, p),

@@ -103,17 +103,22 @@ def test_what_cannot_be_scored_is_counted_and_told(emocli):
     ]
     outcome = score(emocli, records, status=1)
     (row,) = outcome.records
-    assert (row["records"], row["scored"], row["failed"]) == (7, 1, 2)
-    assert row["coverage"] == 1 / 5  # of those with a label
+    assert (row["records"], row["scored"], row["failed"]) == (7, 1, 3)
+    assert row["coverage"] == 1 / 6  # of those with a label
     assert row["skipped"] == {
-        "error": 1, "no_label": 2, "no_prediction": 1, "abstained": 1, "unknown_label": 1,
+        "error": 1, "no_label": 1, "no_prediction": 1, "abstained": 1, "unknown_label": 1,
+        "bad_label": 1,
     }  # fmt: skip
     assert "u3: there is a label, but no prediction" in outcome.stderr
     assert "u5: unknown emotion 'boredom'" in outcome.stderr
-    assert "2 of 7 records cannot be scored" in outcome.stderr
-    assert "scored 1 of 7 records; skipped 1 abstained, 1 error, 2 no_label" in outcome.stderr
+    assert "u6: label is not an object: 'joy'" in outcome.stderr
+    assert "3 of 7 records cannot be scored" in outcome.stderr
+    assert (
+        "scored 1 of 7 records; skipped 1 abstained, 1 bad_label, 1 error, 1 no_label"
+        in outcome.stderr
+    )
     assert score(emocli, records, "--exit-zero").records == [row]
-    fine = [r for r in records if r["id"] not in ("u3", "u5")]
+    fine = [r for r in records if r["id"] not in ("u3", "u5", "u6")]
     assert score(emocli, fine).records[0]["failed"] == 0
 
 

@@ -40,8 +40,8 @@ def test_one_record_by_hand() -> None:
     row = alignment.row([record("a", human, said)], OPTIONS)
     full = jensenshannon([0, 0.75, 0.25], [0.25, 0.5, 0.25], base=2) ** 2
     assert row["by_votes"]["points"][3]["jsd_bits"] == pytest.approx(full)
-    assert row["ambiguity"][0]["synthetic"]["jsd_bits"] == pytest.approx(full)
-    assert [third["records"] for third in row["ambiguity"]] == [1, 0, 0]
+    assert row["ambiguity"][2]["synthetic"]["jsd_bits"] == pytest.approx(full)
+    assert [third["records"] for third in row["ambiguity"]] == [0, 0, 1]  # n // 3, n // 3, the rest
     assert row["sources"]["combined"]["votes_per_record"] == 8
     assert row["sources"]["human"]["entropy_bits"] == pytest.approx(0.8113, abs=1e-4)
     assert row["sources"]["synthetic"]["intervals"]["fleiss_kappa"] == [None, None]  # one cluster
@@ -102,13 +102,20 @@ def test_sources_and_thirds_are_those_of_the_metrics() -> None:
 def test_predictions_are_compared_too_where_there_are_some() -> None:
     records = [
         record("a", {"joy": 1}, ["joy"], prediction={"probabilities": {"joy": 0.5, "fear": 0.5}}),
-        record("b", {"joy": 1}, ["joy"], prediction={"probabilities": {"joy": "much"}}),
+        record("b", {"joy": 1}, ["joy"], prediction={"emotion": "joy"}),
+        record("c", {"joy": 1}, ["joy"]),
+        record("d", {"joy": 1}, ["joy"], prediction={"probabilities": {"joy": "much"}}),
     ]
-    low, middle, high = alignment.row(records, OPTIONS)["ambiguity"]
+    said: list[str] = []
+    row = alignment.row(records, OPTIONS, said.append)
+    low, middle, high = row["ambiguity"]
     expected = jensenshannon([1, 0], [0.5, 0.5], base=2) ** 2
     assert low["prediction"]["jsd_bits"] == pytest.approx(expected)
     assert "prediction" not in middle
-    assert high["records"] == 0
+    assert (high["records"], row["failed"]) == (1, 1)
+    assert [text.partition(" (")[0] for text in said] == [
+        "d: not numbers in probabilities: {'joy': 'much'}"
+    ]
 
 
 def test_a_number_of_votes_that_few_records_have_is_not_on_the_curve() -> None:

@@ -13,6 +13,7 @@ from emocli.io.writing import whole_file
 from emocli.modalities import audio
 from emocli.records import Record, names, texts
 from emocli.records.missing import notes
+from emocli.signals import phones
 from emocli.signals.phones import Span
 from emocli.signals.textgrid import BINARY
 
@@ -105,7 +106,7 @@ def existing(folder: Path, record: Record) -> tuple[list[Span], list[str], Recor
 
 
 def _of_lablaut(text: str) -> tuple[list[Span], list[str]]:
-    from emocli.signals import lablaut, phones
+    from emocli.signals import lablaut
 
     spans = [
         Span(s.ipa, s.start, s.end, None, None, s.original)
@@ -116,7 +117,7 @@ def _of_lablaut(text: str) -> tuple[list[Span], list[str]]:
 
 
 def _of_textgrid(text: str, speaker: str) -> tuple[list[Span], list[str]]:
-    from emocli.signals import phones, textgrid
+    from emocli.signals import textgrid
 
     tiers = textgrid.parse(text)
     sounds = _tier(tiers, PHONE_TIERS, speaker)
@@ -125,10 +126,8 @@ def _of_textgrid(text: str, speaker: str) -> tuple[list[Span], list[str]]:
         hint = f"name the tier of sounds {PHONE_TIERS[0]}"
         raise RecordError("no_phone_tier", f"no tier of sounds among: {listed}", hint=hint)
     word_tier = _tier(tiers, WORD_TIERS, speaker)
-    words = [
-        w for w in (word_tier.intervals if word_tier else []) if not phones.is_silence(w.label)
-    ]
     intervals = [s for s in sounds.intervals if not phones.is_silence(s.label) and s.end > s.start]
+    words = list(textgrid.spoken(word_tier.intervals if word_tier else [], intervals))
     parsed = phones.read([s.label for s in intervals])
     spans = []
     for interval, sound in zip(intervals, parsed, strict=True):
@@ -166,14 +165,14 @@ def text_grid(record: Record) -> bytes:
 
     sounds = record.get("phones") or []
     nuclei = [Interval(p["start"], p["end"], "nucleus") for p in sounds if p["phone"] is None]
-    phones = [Interval(p["start"], p["end"], p["phone"]) for p in sounds if p["phone"] is not None]
+    spoken = [Interval(p["start"], p["end"], p["phone"]) for p in sounds if p["phone"] is not None]
     words = [
         Interval(word["start"], word["end"], word["text"])
-        for word in (record.get("words") or [] if phones else [])
+        for word in (record.get("words") or [] if spoken else [])
         if None not in (word.get("start"), word.get("end"), word.get("text"))
     ]
-    tiers = [Tier("nuclei", nuclei)] if nuclei else [Tier("words", words), Tier("phones", phones)]
-    start, end = limits(record, [*nuclei, *phones, *words])
+    tiers = [Tier("nuclei", nuclei)] if nuclei else [Tier("words", words), Tier("phones", spoken)]
+    start, end = limits(record, [*nuclei, *spoken, *words])
     return dumps(tiers, start, end).encode("utf-8", "replace")
 
 

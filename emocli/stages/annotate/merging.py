@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from emocli import pipeline
 from emocli.errors import RecordError
-from emocli.records import Record
-from emocli.records.labels import ordered
+from emocli.records import Record, label_reading
 
 Votes = dict[str, int]
 
@@ -59,7 +56,8 @@ def _usable(record: Record) -> tuple[Votes, Votes] | None:
     if record.get("error") or record.get("split") in HELD_OUT:
         return None
     try:
-        human, synthetic = _human(_label(record)), _synthetic(record)
+        human = label_reading.counts(label_reading.label(record))
+        synthetic = label_reading.annotated(record)
     except RecordError:
         return None
     return (human, synthetic) if sum(human.values()) >= 2 and synthetic else None
@@ -71,12 +69,12 @@ def merge(record: Record, rule: str, weight: float) -> Record:
     People's votes stay in `label.votes`; rule none restores their distribution. A record of a
     held-out split keeps people's distribution, and so does one with a distribution and no votes.
     """
-    label = _label(record)
-    human, synthetic = _human(label), _synthetic(record)
-    if not synthetic and "merged" not in label:
+    label = {**label_reading.label(record)}
+    human, synthetic = label_reading.counts(label), label_reading.annotated(record)
+    if not synthetic and not label.get("merged"):
         return record
     label["votes_by_source"] = {**({"human": human} if human else {}), "synthetic": synthetic}
-    foreign = "distribution" in label and "merged" not in label and not human
+    foreign = bool(label.get("distribution")) and not label.get("merged") and not human
     if rule == "none" or record.get("split") in HELD_OUT or foreign:
         if label.pop("merged", None):
             label.pop("distribution", None)
@@ -104,26 +102,3 @@ def _weighed(human: Votes, synthetic: Votes, weight: float) -> dict[str, float]:
 def _shares(votes: dict[str, float] | Votes) -> dict[str, float]:
     total = sum(votes.values())
     return {name: value / total for name, value in votes.items()}
-
-
-def _label(record: Record) -> Record:
-    label = record.get("label")
-    if not isinstance(label, dict | None):
-        raise RecordError("bad_label", f"label is not an object: {label!r:.80}")
-    return dict(label or {})
-
-
-def _human(label: Record) -> Votes:
-    votes = label.get("votes") or {}
-    if not isinstance(votes, dict) or not all(_is_count(v) for v in votes.values()):
-        raise RecordError("bad_votes", f"label.votes are not counts: {votes!r:.80}")
-    return votes if any(votes.values()) else {}
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _synthetic(record: Record) -> Votes:
-    votes = Counter(a["label"] for a in record.get("annotations") or [] if a.get("label"))
-    return {name: votes[name] for name in ordered(votes)}

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from emocli.errors import RecordError
 from emocli.llm import personas
-from emocli.records import Record
+from emocli.records import Record, label_reading
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Panel:
 def missing(record: Record, annotator: Annotator, n: int) -> list[int]:
     """Return which of the raters 0 ... n-1 have not annotated a record yet."""
     name = annotator.name(record)
-    done = {a.get("rater") for a in _annotations(record) if a.get("annotator") == name}
+    done = {a.get("rater") for a in label_reading.answers(record) if a.get("annotator") == name}
     return [rater for rater in range(n) if rater not in done]
 
 
@@ -84,11 +84,11 @@ def work(annotator: Annotator, panel: Panel) -> Callable[[Record], Record]:
     def annotate(record: Record) -> Record:
         for rater in missing(record, annotator, panel.n):
             annotation, seconds = _annotation(record, annotator, rater, panel.seed)
-            record["annotations"] = [*_annotations(record), annotation]
+            record["annotations"] = [*label_reading.answers(record), annotation]
             panel.answers += 1
             panel.seconds += seconds
             panel.dropped += annotation["label"] is None
-        if panel.n and not any(a.get("label") for a in _annotations(record)):
+        if panel.n and not label_reading.annotated(record):
             raise _no_label(record, annotator.labels(record))
         return record
 
@@ -136,16 +136,8 @@ def _seed(record: Record, rater: int, seed: int) -> int:
     return int.from_bytes(hashlib.blake2b(text, digest_size=4).digest())
 
 
-def _annotations(record: Record) -> list[Record]:
-    listed = record.get("annotations") or []
-    if not isinstance(listed, list) or not all(isinstance(a, dict) for a in listed):
-        message = f"annotations is not a list of objects: {listed!r:.80}"
-        raise RecordError("bad_annotations", message)
-    return listed
-
-
 def _no_label(record: Record, labels: list[str]) -> RecordError:
-    raw = str(_annotations(record)[-1].get("raw"))
+    raw = str(label_reading.answers(record)[-1].get("raw"))
     return RecordError(
         "no_label",
         f"no answer contains a label; the last was {raw!r:.80}",

@@ -9,7 +9,7 @@ from emocli.bundles import bundle
 from emocli.errors import RecordError
 from emocli.pipeline.context import Context
 from emocli.pipeline.windows import Window
-from emocli.records import Record
+from emocli.records import Record, label_reading
 from emocli.stages.annotate.raters import Answer, Question
 
 
@@ -36,8 +36,9 @@ class Sampled:
 
     def labels(self, record: Record) -> list[str]:
         """Return the labels chosen, else those of the prediction."""
-        probabilities = (record.get("prediction") or {}).get("probabilities")
-        if not isinstance(probabilities, dict) or not probabilities:
+        given = label_reading.side(record.get("prediction"), "prediction")
+        probabilities = label_reading.numbers(given, "probabilities", "prediction")
+        if not probabilities:
             raise RecordError(
                 "no_probabilities",
                 "the prediction has no probabilities to sample labels from",

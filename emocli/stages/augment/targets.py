@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from emocli.errors import RecordError
-from emocli.records import Record
+from emocli.records import Record, label_reading
 from emocli.records.labels import ordered
 
 Shares = dict[str, float]
 
-FIELDS = ("distribution", "votes", "emotion")
+FIELDS = ("distribution", "votes")
 
 
 def shares(record: Record) -> Shares:
@@ -20,27 +19,21 @@ def shares(record: Record) -> Shares:
     From label.distribution, else label.votes, else label.emotion as one label with share 1. Raises
     RecordError no_label without any of these, bad_label for a value that is not a share.
     """
-    label = record.get("label")
-    if not isinstance(label, dict):
-        label = {}
-    field = next((name for name in FIELDS if label.get(name)), None)
+    label = label_reading.label(record)
+    weights: dict[str, float] = {}
+    field = next((n for n in FIELDS if (weights := label_reading.numbers(label, n, "label"))), None)
     if field is None:
-        hint = "label.distribution, label.votes or label.emotion"
-        raise RecordError("no_label", "no label to mix", hint=hint)
-    weights = label[field]
-    if field == "emotion":
-        weights = {weights: 1.0} if isinstance(weights, str) else weights
-    if not isinstance(weights, dict) or not all(map(_is_share, weights.values())):
-        raise RecordError("bad_label", f"label.{field} is not shares of labels: {weights!r:.80}")
+        emotion = label_reading.emotion(label, "label")
+        if not emotion:
+            hint = "label.distribution, label.votes or label.emotion"
+            raise RecordError("no_label", "no label to mix", hint=hint)
+        return {emotion: 1.0}
+    if min(weights.values()) < 0:
+        raise RecordError("bad_label", f"label.{field} has a negative share: {weights!r:.80}")
     total = math.fsum(weights.values())
     if not total:
         raise RecordError("bad_label", f"label.{field} adds to zero: {weights!r:.80}")
     return {name: weights[name] / total for name in ordered(weights)}
-
-
-def _is_share(value: Any) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and 0 <= value < math.inf
 
 
 def likeliest(distribution: Shares) -> str:
