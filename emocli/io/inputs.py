@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import re
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,14 +11,14 @@ from typing import Any, BinaryIO, cast
 
 from emocli import records
 from emocli.errors import MalformedError, UsageError, printable
-from emocli.io import conversation, ids, tables
+from emocli.io import conversation, ids, opening, tables
 from emocli.io.shards import in_shard
 from emocli.records import decoding, texts
 from emocli.records.failures import Failure
 
 Item = tuple[bytes, dict[str, Any]]  # the raw input, for the resume key; and the record
 
-RECORDS = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
+RECORDS = (".jsonl", ".ndjson")
 OPEN_ERRORS = {  # why a file cannot be opened; with the codes and messages of media files
     FileNotFoundError: ("not_found", "no such file"),
     NotADirectoryError: ("not_found", "no such file"),
@@ -73,15 +71,18 @@ class Source:
     def _items(self) -> Iterator[Item]:
         if self.text is not None:
             if self.text == "-":
-                yield from self._lines_of_text(self.stdin, "-")
+                stream = opening.unpacked(self.stdin, "<stdin>")
+                yield from opening.named("<stdin>", self._lines_of_text(stream, "-"))
             else:
                 yield self.text.encode(), {"id": "text#L1", "text": self.text}
         if self.files_from is not None:
-            with required(self.files_from, self.stdin) as stream:
-                yield from self._paths(stream, self.files_from)
+            with opening.required(self.files_from, self.stdin) as stream:
+                yield from opening.named(self.files_from, self._paths(stream, self.files_from))
         for argument in self.arguments:
             if argument == "-":
-                yield from self._from(self.stdin, "<stdin>", self.input_format)
+                stream = opening.unpacked(self.stdin, "<stdin>")
+                items = self._from(stream, "<stdin>", self.input_format)
+                yield from opening.named("<stdin>", items)
             elif self.input_format == "paths" or _kind(argument) == "paths":
                 yield self._media(argument)
             else:
@@ -90,17 +91,14 @@ class Source:
 
     def _file(self, name: str, input_format: str) -> Iterator[Item]:
         try:
-            stream = _open(name) if self.marks else required(name, self.stdin)
+            stream = opening.opened(name)
         except OSError as error:
+            if not self.marks:
+                raise UsageError(f"cannot open {name}: {error.strerror}") from None
             yield self._failed(name, error)
             return
         with stream:
-            try:
-                yield from self._from(stream, name, input_format)
-            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-                raise MalformedError(
-                    f"{name}: {error}", hint="is it complete? gzip -t checks"
-                ) from None
+            yield from opening.named(name, self._from(stream, name, input_format))
 
     def _failed(self, name: str, error: OSError) -> Item:
         """Return a failed record for a list or table that cannot be opened; the others go on."""
@@ -128,9 +126,11 @@ class Source:
     def _sniffed(self, stream: BinaryIO, name: str) -> Iterator[Item]:
         """Decide by the first non-blank byte: `{` or `[` begins records, else a list of paths."""
         blank = 0
-        while (line := stream.readline(records.MAX_LINE_BYTES + 2)) and not line.strip():
+        while line := stream.readline(records.MAX_LINE_BYTES + 2):
+            line = line.removeprefix(decoding.BOM)
+            if line.strip():
+                break
             blank += 1
-        line = line if blank else line.removeprefix(decoding.BOM)
         restored = cast("BinaryIO", decoding.PushbackStream(line, stream, blank))
         utf16 = line.startswith(decoding.UTF16)
         start = line.decode("utf-16", "ignore").encode() if utf16 else line
@@ -163,7 +163,7 @@ class Source:
 
 
 def _kind(path: str) -> str:
-    name = path.lower()
+    name = path.lower().removesuffix(opening.GZIP)
     if name.endswith(RECORDS):
         return "jsonl"
     return "csv" if name.endswith(".csv") else "text" if name.endswith(".txt") else "paths"
@@ -183,18 +183,6 @@ def _not_media(path: str, listed: bool) -> Failure | None:
 def _problem(code: str, message: str, hint: str) -> Failure:
     words = {"message": printable(message), "hint": printable(hint)}
     return Failure({"stage": "input", "code": code, **words})
-
-
-def _open(path: str) -> BinaryIO:
-    return cast("BinaryIO", gzip.open(path, "rb") if path.endswith(".gz") else open(path, "rb"))
-
-
-def required(path: str, stdin: BinaryIO) -> BinaryIO:
-    """Open a file that a flag names or a command needs; UsageError if that fails."""
-    try:
-        return stdin if path == "-" else _open(path)
-    except OSError as error:
-        raise UsageError(f"cannot open {path}: {error.strerror}") from None
 
 
 def named(arguments: Iterable[str]) -> list[str]:

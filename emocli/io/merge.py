@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,10 +11,13 @@ from typing import Any, BinaryIO
 import orjson
 
 from emocli import records
-from emocli.errors import UsageError, printable
+from emocli.errors import printable
+from emocli.io import opening
 from emocli.io.ids import Ids
+from emocli.records import decoding
 
 BLOCK_BYTES = 1 << 18
+MARK = re.compile(b"^" + decoding.BOM, re.MULTILINE)
 LIKELY_SHALLOW = records.MAX_DEPTH  # brackets on a line; with more, its depth is checked
 
 
@@ -21,7 +25,7 @@ def joined(names: Iterable[str], stdin: BinaryIO, out: BinaryIO) -> int:
     """Copy the lines of files in turn; return their number. MalformedError for a duplicate id."""
     ids = Ids()
     for name in names:
-        with _open(name, stdin) as stream:
+        with opening.required(name, stdin) as stream:
             _copy(stream, name, ids, out)
     ids.check()
     return ids.count
@@ -38,33 +42,23 @@ def in_order(
     written = 0
     with tempfile.TemporaryFile() as spool:
         positions, duplicates = _index(names, stdin, spool)
-        with _open(str(like), stdin) as stream:
-            for _, record in records.read(stream, str(like)):
-                position = positions.pop(record.get("id"), None)
-                if position is None:
-                    problems.append(f"{records.name_of(record)}: is missing")
-                    continue
-                spool.seek(position)
-                out.write(spool.readline())
-                written += 1
+        for _, record in opening.read(str(like), stdin):
+            position = positions.pop(record.get("id"), None)
+            if position is None:
+                problems.append(f"{records.name_of(record)}: is missing")
+                continue
+            spool.seek(position)
+            out.write(spool.readline())
+            written += 1
     problems += [f"{printable(str(name))}: occurs twice, the first is kept" for name in duplicates]
     problems += [f"{printable(str(name))}: is not in {like}, left out" for name in positions]
     return written, problems
 
 
-def _open(name: str, stdin: BinaryIO) -> BinaryIO:
-    if name == "-":
-        return stdin
-    try:
-        return open(name, "rb")
-    except OSError as error:
-        raise UsageError(f"cannot open {name}: {error.strerror}") from None
-
-
 def _copy(stream: BinaryIO, name: str, ids: Ids, out: BinaryIO) -> None:
     """Copy complete lines as soon as they are read, each checked to be a record."""
     number = 0
-    for block in _blocks(stream):
+    for block in opening.named(name, _blocks(stream)):
         lines = block.split(b"\n")
         checked = blank = 0  # bytes that may be written; blank lines
         try:
@@ -82,25 +76,33 @@ def _copy(stream: BinaryIO, name: str, ids: Ids, out: BinaryIO) -> None:
 
 
 def _without_blank(block: bytes) -> bytes:
-    return b"".join(line for line in block.splitlines(keepends=True) if line.strip())
+    # Not splitlines: a line may end in CR CR LF, and its first CR ends none.
+    return b"".join(line + b"\n" for line in block.split(b"\n") if line.strip())
 
 
 def _blocks(stream: BinaryIO) -> Iterator[bytes]:
-    """Yield blocks that end with a newline, as soon as they are read; stop at an overlong line."""
+    """Yield blocks that end with a newline, as soon as they are read; stop at an overlong line.
+
+    Byte order marks are left out: each file that `cat` has joined may begin with one.
+    """
     read1 = getattr(stream, "read1", stream.read)
     rest: list[bytes] = []
     size = 0
     while block := read1(BLOCK_BYTES):
         end = block.rfind(b"\n") + 1
         if end:
-            yield b"".join([*rest, block[:end]])
+            yield _without_marks(b"".join([*rest, block[:end]]))
             rest, size = [], 0
         rest.append(block[end:])
         size += len(block) - end
         if size > records.MAX_LINE_BYTES:
             break
     if last := b"".join(rest):
-        yield last + b"\n"
+        yield _without_marks(last + b"\n")
+
+
+def _without_marks(block: bytes) -> bytes:
+    return MARK.sub(b"", block) if decoding.BOM in block else block
 
 
 def _id(line: bytes, name: str, number: int) -> Any:
@@ -119,12 +121,11 @@ def _index(
     positions: dict[Any, int] = {}
     duplicates = []
     for name in names:
-        with _open(name, stdin) as stream:
-            for line, record in records.read(stream, name):
-                key = record.get("id")
-                if key in positions:
-                    duplicates.append(key)
-                    continue
-                positions[key] = spool.tell()
-                spool.write(line if line.endswith(b"\n") else line + b"\n")
+        for line, record in opening.read(name, stdin):
+            key = record.get("id")
+            if key in positions:
+                duplicates.append(key)
+                continue
+            positions[key] = spool.tell()
+            spool.write(line if line.endswith(b"\n") else line + b"\n")
     return positions, duplicates

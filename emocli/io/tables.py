@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from emocli import records
 from emocli.errors import MalformedError, UsageError
+from emocli.io import opening
 from emocli.records import names, texts
 
 LABELS = {"emotion": "label.emotion", "label": "label.emotion"}  # short names of columns
@@ -85,7 +86,7 @@ def cells(
 def opened(file: Path) -> BinaryIO:
     """Return the stream of a file; UsageError if it cannot be opened."""
     try:
-        return open(file, "rb")
+        return opening.opened(str(file))
     except OSError as error:
         raise UsageError(f"cannot open {file}: {error.strerror}") from None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from typing import Any, BinaryIO
 
@@ -15,6 +14,7 @@ from matplotlib.figure import Figure
 
 from emocli import records
 from emocli.errors import EmptyInputError, RecordError, UsageError
+from emocli.io import opening
 from emocli.plots import page
 from emocli.records import Record
 
@@ -32,24 +32,15 @@ BAR, GAP = "#4477aa", "#ee6677"  # P. Tol's bright scheme, safe for colour-blind
 def find(name: str, stdin: BinaryIO, group: str | None) -> Record:
     """Return the first metrics record of a file, or that of a group of `score --by`."""
     groups: list[str] = []
-    with opened(name, stdin) as stream:
-        for _, row in records.read(stream, "<stdin>" if name == "-" else name):
-            by = row.get("by")
-            values = [str(value) for value in by.values()] if isinstance(by, dict) else []
-            if group is None or group in values:
-                return row
-            groups += values
+    for _, row in opening.read(name, stdin):
+        by = row.get("by")
+        values = [str(value) for value in by.values()] if isinstance(by, dict) else []
+        if group is None or group in values:
+            return row
+        groups += values
     if not groups:
         raise EmptyInputError("no metrics record", hint="emocli score writes one")
     raise UsageError(f"--group: unknown group {group}", hint=", ".join(groups[:20]))
-
-
-def opened(name: str, stdin: BinaryIO) -> contextlib.AbstractContextManager[BinaryIO]:
-    """Return a file to read, or stdin for "-"; raise UsageError if it cannot be opened."""
-    try:
-        return contextlib.nullcontext(stdin) if name == "-" else open(name, "rb")
-    except OSError as error:
-        raise UsageError(f"cannot open {name}: {error.strerror}") from None
 
 
 def confusion(row: Record, width: int) -> Figure:

@@ -10,10 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from emocli import records
 from emocli.errors import EmptyInputError
+from emocli.io import opening
 from emocli.plots import page
-from emocli.plots.scores import opened
 from emocli.records import Record
 
 HEIGHT = 260.0  # pixels of a panel, our choice
@@ -33,11 +32,10 @@ NAMES = {
 def find(name: str, stdin: BinaryIO) -> list[list[Record]]:
     """Return the runs of a log, each a list of epochs: one, or one for each seed and fold."""
     runs: dict[str, list[Record]] = {}
-    with opened(name, stdin) as stream:
-        for _, line in records.read(stream, "<stdin>" if name == "-" else name):
-            if isinstance(line.get("epoch"), int) and "dev_loss" in line:
-                run = str([line.get(key) for key in ("seed", "fold", "stream")])
-                runs.setdefault(run, []).append(line)
+    for _, line in opening.read(name, stdin):
+        if isinstance(line.get("epoch"), int) and "dev_loss" in line:
+            run = str([line.get(key) for key in ("seed", "fold", "stream")])
+            runs.setdefault(run, []).append(line)
     if not runs:
         raise EmptyInputError("no epoch of a training run", hint="emocli train --log FILE")
     return list(runs.values())

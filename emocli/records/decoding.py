@@ -20,10 +20,10 @@ UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def lines(stream: BinaryIO, name: str) -> Iterator[tuple[int, bytes]]:
-    """Yield the number and the bytes of each line, without a byte order mark. One pass.
+    """Yield the number and the bytes of each line, without byte order marks. One pass.
 
-    UTF-16 with a byte order mark becomes UTF-8. Raises MalformedError for UTF-16 without one, and
-    for a line longer than 16 MiB.
+    Each file that `cat` has joined may begin with a mark. UTF-16 with one becomes UTF-8. Raises
+    MalformedError for UTF-16 without a mark, and for a line longer than 16 MiB.
     """
     number = 0
     readline: Callable[[int], bytes] = stream.readline
@@ -32,8 +32,7 @@ def lines(stream: BinaryIO, name: str) -> Iterator[tuple[int, bytes]]:
         if number == 1 and line.startswith(UTF16):
             readline = Utf16Stream(line, stream, name).readline
             line = readline(MAX_LINE_BYTES + 2)
-        if number == 1:
-            line = line.removeprefix(BOM)
+        line = line.removeprefix(BOM)
         check(line, f"{name}:{number}")
         yield number, line
 

@@ -47,7 +47,6 @@ def read(stream: BinaryIO, name: str) -> Iterator[tuple[bytes, dict[str, Any]]]:
     number = 0
     while line := stream.readline(MAX_LINE_BYTES + 2):
         number += 1
-        line = line if number > 1 else line.removeprefix(decoding.BOM)
         try:
             record = orjson.loads(line)
         except orjson.JSONDecodeError:
@@ -57,6 +56,7 @@ def read(stream: BinaryIO, name: str) -> Iterator[tuple[bytes, dict[str, Any]]]:
             or (size := len(line)) > MAX_LINE_BYTES
             or (size > SHALLOW and (size > ONE_KIND or b"[" in line) and _many_brackets(line))
         ):
+            line = line.removeprefix(decoding.BOM)  # each file that `cat` has joined may have one
             if not line.strip() and len(line) <= MAX_LINE_BYTES:
                 continue
             record = parse(line, f"{name}:{number}")

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from emocli import records
 from emocli.errors import EmocliError, EmptyInputError
-from emocli.io import inputs
+from emocli.io import opening
 from emocli.records import Record
 from emocli.scoring import groups, limits, tasks
 from emocli.scoring.columns import Columns
@@ -58,9 +57,7 @@ class Work:
         return Collected(task, answers, columns, shared)
 
     def _file(self, name: str) -> Iterator[Record]:
-        with inputs.required(name, self.stdin) as stream:
-            for _, record in records.read(stream, name):
-                yield record
+        return (record for _, record in opening.read(name, self.stdin))
 
     def rows(self, collected: Collected) -> list[Record]:
         """Return a metrics record per group; none if no record was read."""
