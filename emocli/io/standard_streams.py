@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from dataclasses import dataclass
 from typing import BinaryIO, TextIO
+
+# What stands in for a closed stream. No records come in; messages have nobody who reads them; but
+# records that go nowhere are an error, and writing to a file that is open for reading is one.
+STAND_INS = {"stdin": os.O_RDONLY, "stdout": os.O_RDONLY, "stderr": os.O_WRONLY}
 
 
 @dataclass
@@ -19,3 +25,21 @@ class StandardStreams:
 def of_process() -> StandardStreams:
     """Return the standard streams of this process."""
     return StandardStreams(sys.stdin.buffer, sys.stdout.buffer, sys.stderr)
+
+
+def complete() -> None:
+    """Open the standard streams that the parent closed, before any other file gets their numbers.
+
+    No text is refused on its way to a terminal of another encoding.
+    """
+    for number, (name, mode) in enumerate(STAND_INS.items()):
+        try:
+            os.fstat(number)
+        except OSError:  # closed; the lowest free number is the one of this stream
+            os.set_inheritable(os.open(os.devnull, mode), True)
+        if getattr(sys, name) is None:
+            file = open(number, "r" if name == "stdin" else "w", encoding="utf-8", closefd=False)
+            setattr(sys, name, file)
+        stream = getattr(sys, name)
+        if name != "stdin" and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
