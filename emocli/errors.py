@@ -13,11 +13,24 @@ EmocliError
 
 from __future__ import annotations
 
+import errno
 import re
+from collections.abc import Iterator
 from enum import IntEnum
 
-# Control characters, which terminals obey, and surrogates: bytes of names that are not UTF-8.
-UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+# What terminals obey or show in another order: control characters, separators of lines, marks of
+# direction (Unicode's Bidi_Control); and surrogates: bytes of names that are not UTF-8.
+UNPRINTABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+# How libraries say that they got no memory. (glibc's "in static TLS block" is another shortage.)
+NO_MEMORY = re.compile(
+    r"out of memory|bad_alloc|can't start new thread|failed to map segment"
+    r"|(cannot|can't|unable to|failed to) allocate (?!memory in static TLS)",
+    re.IGNORECASE,
+)
 
 
 class ExitStatus(IntEnum):
@@ -128,11 +141,37 @@ def _record_error(code: str, message: str, hint: str) -> RecordError:
     return RecordError(code, message, hint=hint)
 
 
-def printable(text: str) -> str:
-    r"""Return a text on one line, with control characters and invalid bytes escaped.
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error, and those that it was raised for or while handling."""
+    seen: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in seen:
+        yield cause
+        seen.append(cause)
+        cause = cause.__cause__ or cause.__context__
 
-    >>> printable("red\x1b[31m\ncaf\udce9")
-    'red\\x1b[31m\\ncaf\\xe9'
+
+def lack_of_memory(error: BaseException) -> BaseException | None:
+    """Return the error, among the causes of one, that means a lack of memory on any device."""
+    return next(filter(_lacks_memory, causes(error)), None)
+
+
+def _lacks_memory(error: BaseException) -> bool:
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    if isinstance(error, MemoryError | OutOfMemoryError):
+        return True
+    # Only what libraries raise: other messages have names of files and values of records in them.
+    of_library = isinstance(error, RuntimeError | ImportError | SystemError)
+    of_library = of_library or type(error).__name__ == "SafetensorError"
+    return of_library and bool(NO_MEMORY.search(str(error)))
+
+
+def printable(text: str) -> str:
+    r"""Return a text on one line: control characters, marks of direction, invalid bytes escaped.
+
+    >>> printable("red\x1b[31m\ncaf\udce9 \u202eyoj")
+    'red\\x1b[31m\\ncaf\\xe9 \\u202eyoj'
     """
     return UNPRINTABLE.sub(_escaped, text)
 

@@ -11,7 +11,8 @@ from typing import Any, TextIO
 import click
 
 from emocli.cli.flags import COMMON, GROUPS, READING
-from emocli.errors import ConfigError, printable
+from emocli.errors import ConfigError
+from emocli.io import messages
 from emocli.records import texts
 
 Load = Callable[[str], click.Command]
@@ -61,7 +62,7 @@ def defaults(
     except ConfigError as raised:
         if name in names and not {"-h", "--help"} & set(arguments):
             raise
-        stderr.write(f"emocli: warning: {printable(str(raised))}\n")
+        messages.say(stderr, "", f"warning: {raised}")
         return {}
     if not contents or name not in names:
         return {}

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import io
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import BinaryIO, NoReturn, TextIO, cast
 
 import click
 
+from emocli.cli import shortages
 from emocli.cli.registry import group, load, names
-from emocli.errors import EmocliError, ExitStatus, printable
+from emocli.errors import EmocliError, ExitStatus
+from emocli.io import messages
 from emocli.io.standard_streams import StandardStreams, of_process
 from emocli.pipeline import stopping
 
@@ -31,6 +33,9 @@ def run(
         else StandardStreams(stdin, stdout or io.BytesIO(), stderr or sys.stderr)
     )
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if lost := shortages.lost_folder():
+        messages.say(streams.stderr, "", lost)
+        return ExitStatus.USAGE
     try:
         return _dispatch(arguments, streams)
     except (KeyboardInterrupt, click.Abort):
@@ -45,19 +50,25 @@ def _reported(error: Exception, arguments: list[str], streams: StandardStreams) 
     """Report the error that ended the run and return its status; raise it if it is a bug."""
     if isinstance(error, BrokenPipeError):
         return ExitStatus.CLOSED_PIPE
+    if "--debug" in arguments and not isinstance(error, click.ClickException):
+        messages.trace(streams.stderr, error)
+    if shortage := shortages.told(error):
+        status, text = shortage
+        _report(streams, arguments, text)
+        return status
     if isinstance(error, EmocliError):
-        if "--debug" in arguments:
-            traceback.print_exception(error, file=streams.stderr)
         _report(streams, arguments, str(error))
         return error.status
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        streams.stderr.write(error.format_message() + "\n")
+        messages.lines(streams.stderr, error.format_message())
         return ExitStatus.USAGE
     if isinstance(error, click.ClickException):
         _report(streams, arguments, error.format_message())
         return ExitStatus.USAGE
-    if isinstance(error, OSError) and "--debug" not in arguments:
-        _report(streams, arguments, f"{error.strerror or error}: {error.filename or 'output'}")
+    if isinstance(error, OSError):
+        closed = error.errno == errno.EBADF and not error.filename
+        what = "stdout is closed" if closed else error.filename or "output"
+        _report(streams, arguments, f"{error.strerror or error}: {what}")
         return ExitStatus.FAILED
     raise error
 
@@ -77,9 +88,8 @@ def _dispatch(arguments: list[str], streams: StandardStreams) -> int:
 
 
 def _report(streams: StandardStreams, arguments: list[str], message: str) -> None:
-    name = f"emocli {arguments[0]}" if arguments and arguments[0] in names() else "emocli"
-    text = "\n".join(map(printable, message.splitlines()))
-    streams.stderr.write(f"{name}: {text[:1].lower() + text[1:]}\n")
+    name = arguments[0] if arguments and arguments[0] in names() else ""
+    messages.say(streams.stderr, name, message[:1].lower() + message[1:])
     streams.stderr.flush()
 
 
@@ -89,7 +99,15 @@ def main() -> NoReturn:
     # Spinning made `predict` on two cores 2 to 4 times as slow.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     stopping.install()
-    status = run()
+    try:
+        shortages.watch()
+        status = run()
+    except MemoryError:  # even for the message
+        os.write(2, b"emocli: out of memory\n")
+        status = ExitStatus.MEMORY
+    except Exception as error:
+        messages.trace(sys.stderr, error)
+        status = ExitStatus.FAILED
     stopping.leaving()
     status = stopping.status() or status
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 from pathlib import Path
@@ -19,8 +20,13 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 def names() -> list[str]:
     """Return the names of the commands, which are those of their files."""
+    return list(_names())
+
+
+@functools.cache  # for the message as well that no more files can be opened
+def _names() -> tuple[str, ...]:
     stems = (p.stem for p in COMMANDS.glob("*.py") if not p.stem.startswith("_"))
-    return sorted(stem.replace("_", "-") for stem in stems)
+    return tuple(sorted(stem.replace("_", "-") for stem in stems))
 
 
 def summary(name: str) -> str:

@@ -26,6 +26,7 @@ import typer
 
 from emocli.cli import config, options
 from emocli.errors import ConfigError, ExitStatus, UsageError, printable
+from emocli.io import messages
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True, help=__doc__)
 
@@ -66,7 +67,7 @@ def show(command: Command = None, json: Json = False) -> int:
             streams.stdout.write(orjson.dumps(row, default=str) + b"\n")
         streams.stdout.flush()
     for problem in problems:
-        streams.stderr.write(f"emocli config: {printable(str(problem))}\n")
+        messages.say(streams.stderr, "config", str(problem))
     return ExitStatus.CONFIG if problems else ExitStatus.OK
 
 
@@ -122,6 +123,6 @@ def _table(rows: list[dict[str, Any]]) -> Any:
 
     table = Table("command", "flag", "value", "source", box=None, pad_edge=False)
     for row in rows:
-        cells = [Text("" if value is None else str(value)) for value in row.values()]
+        cells = [Text("" if value is None else printable(str(value))) for value in row.values()]
         table.add_row(*cells, style="dim" if row["source"] == "default" else "bold")
     return table

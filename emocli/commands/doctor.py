@@ -19,6 +19,7 @@ import typer
 
 from emocli.cli import config, options
 from emocli.errors import ExitStatus, printable
+from emocli.io import messages
 
 Json = Annotated[bool, typer.Option("--json", help="Write a record even on a terminal.")]
 
@@ -43,7 +44,7 @@ def command(json: Json = False) -> int:
         streams.stdout.write(orjson.dumps(report) + b"\n")
         streams.stdout.flush()
     for problem in report["problems"]:
-        streams.stderr.write(f"emocli doctor: {problem['message']}: {problem['hint']}\n")
+        messages.say(streams.stderr, "doctor", f"{problem['message']}: {problem['hint']}")
     return max((p["status"] for p in report["problems"]), default=int(ExitStatus.OK))
 
 

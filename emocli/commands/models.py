@@ -16,7 +16,8 @@ from typing import Annotated, Any
 import typer
 
 from emocli.cli import flags, options
-from emocli.errors import ExitStatus, UsageError
+from emocli.errors import ExitStatus, UsageError, printable
+from emocli.io import messages
 from emocli.io.standard_streams import StandardStreams
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True, help=__doc__)
@@ -82,13 +83,14 @@ def _rows() -> list[dict[str, Any]]:
 
 
 def _table(rows: list[dict[str, Any]]) -> Any:
+    from rich.markup import escape
     from rich.table import Column, Table
 
     name_column = Column("name", no_wrap=True)
     table = Table(name_column, "what", "MB", "licence", "installed from", box=None, pad_edge=False)
     for row in rows:
-        name = row["name"] + (" *" if row["default"] else "")
-        source = (row["source"] or "-").split(":")[0]
+        name = escape(printable(row["name"])) + (" *" if row["default"] else "")
+        source = escape(printable((row["source"] or "-").split(":")[0]))
         size, licence = str(row["size_mb"] or "?"), row["licence"] or "?"
         table.add_row(name, row["what"], size, licence, source)
     return table
@@ -129,7 +131,7 @@ def pull(
 
     def say(line: str) -> None:
         if not quiet:
-            streams.stderr.write(f"emocli models: {line}\n")
+            messages.say(streams.stderr, "models", line)
             streams.stderr.flush()
 
     for name in hub.expand(*names or ()):
@@ -184,7 +186,7 @@ def verify(names: MaybeNames = None, quiet: flags.Quiet = False) -> int:
         except ModelError as error:
             status, line = ExitStatus.MODEL, str(error)
         if not (quiet and line.startswith(f"{name}: ok")):
-            streams.stderr.write(f"emocli models: {line}\n")
+            messages.say(streams.stderr, "models", line)
     return status
 
 

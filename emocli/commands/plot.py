@@ -19,6 +19,7 @@ import typer
 
 from emocli.cli import flags, options
 from emocli.errors import ExitStatus, UsageError
+from emocli.io import messages
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -221,5 +222,5 @@ class Target:
             text = (
                 f"no installed font has {undrawable[:20]}: drawn as boxes (install Noto Sans CJK)"
             )
-            self.streams.stderr.write(f"emocli plot: {text}\n")
+            messages.say(self.streams.stderr, "plot", text)
         return ExitStatus.OK

@@ -38,8 +38,8 @@ def complete() -> None:
         except OSError:  # closed; the lowest free number is the one of this stream
             os.set_inheritable(os.open(os.devnull, mode), True)
         if getattr(sys, name) is None:
-            file = open(number, "r" if name == "stdin" else "w", encoding="utf-8", closefd=False)
-            setattr(sys, name, file)
+            mode_of_text = "r" if name == "stdin" else "w"
+            setattr(sys, name, os.fdopen(number, mode_of_text, encoding="utf-8", closefd=False))
         stream = getattr(sys, name)
         if name != "stdin" and isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import TextIO
 
+from emocli.io import messages
 from emocli.io.store import Store
 
 
@@ -32,4 +33,4 @@ class Context:
 
     def say(self, name: str, text: str) -> None:
         """Write a message to stderr, after the name of a command."""
-        self.stderr.write(f"emocli {name}: {text}\n")
+        messages.say(self.stderr, name, text)

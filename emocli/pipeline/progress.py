@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import TextIO
 
-from emocli.errors import printable
+from emocli.io import messages
 
 BAR_SECONDS = 0.2  # how often a terminal's bar is drawn
 LINE_SECONDS = 30.0  # how often a log file gets a line
@@ -37,13 +37,12 @@ class Progress:
     def warn(self, message: str) -> None:
         """Print a line, above the bar if there is one."""
         self.clear()
-        self.stderr.write(f"emocli {self.name}: {printable(message)}\n")
+        messages.say(self.stderr, self.name, message)
 
     def clear(self) -> None:
         """Wipe the bar."""
         if self.shown:
-            self.stderr.write("\r\033[K")
-            self.stderr.flush()
+            messages.wipe(self.stderr)
             self.shown = False
 
     @contextlib.contextmanager
@@ -61,7 +60,7 @@ class Progress:
         if not self.quiet:
             seconds = time.monotonic() - self.started
             text = f"{self.done} record{'s' * (self.done != 1)}, {self.failed} failed"
-            self.stderr.write(f"emocli {self.name}: {text}, {seconds:.1f} s{ending}\n")
+            messages.say(self.stderr, self.name, f"{text}, {seconds:.1f} s{ending}")
         self.stderr.flush()
 
     def _draw(self, seconds: float) -> None:
@@ -72,8 +71,8 @@ class Progress:
             text = f"{self.name} [{'#' * filled:<{WIDTH}}] {self.done}/{self.total}"
         text += f"  {rate:.1f}/s" + (f"  {self.failed} failed" if self.failed else "")
         if self.terminal:
-            self.stderr.write(f"\r\033[K{text}")
+            messages.bar(self.stderr, text)
             self.shown = True
         else:
             self.stderr.write(f"emocli {text}\n")
-        self.stderr.flush()
+            self.stderr.flush()

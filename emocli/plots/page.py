@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from emocli.errors import ConfigError
+from emocli.errors import UNPRINTABLE, ConfigError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,10 +76,23 @@ def render(draw: Callable[[], Figure], kind: str) -> tuple[bytes, str]:
         fonts = [FONT, *(name for name in OTHER_FONTS if name in installed)]
         for name, value in {**STYLE, "font.family": fonts}.items():
             matplotlib.rcParams[name] = value  # type: ignore[index]
-        draw().savefig(buffer, format=kind, dpi=DPI, metadata=FORMATS[kind])
+        sheet = draw()
+        _make_visible(sheet)
+        sheet.savefig(buffer, format=kind, dpi=DPI, metadata=FORMATS[kind])
     codes = (re.match(r"Glyph (\d+) ", str(warning.message)) for warning in caught)
     lacking = sorted({chr(int(code[1])) for code in codes if code})
     return buffer.getvalue(), "".join(lacking)
+
+
+def _make_visible(sheet: Figure) -> None:
+    """Replace what readers of the picture would obey, such as marks of direction, in every text."""
+    from matplotlib.text import Text
+
+    for artist in sheet.findobj(Text):
+        assert isinstance(artist, Text)
+        text = artist.get_text()
+        if UNPRINTABLE.search(text.replace("\n", "")):
+            artist.set_text("\n".join(UNPRINTABLE.sub(" ", line) for line in text.split("\n")))
 
 
 def figure(width_px: float, height_px: float) -> Figure:

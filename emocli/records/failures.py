@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from emocli.errors import AbsentError, EmocliError, OutOfMemoryError, RecordError
+from emocli.errors import AbsentError, EmocliError, OutOfMemoryError, RecordError, lack_of_memory
 from emocli.records.missing import lose
 from emocli.records.modality import others
 from emocli.records.types import Record
@@ -30,6 +30,10 @@ def debug(on: bool) -> None:
 
 def problem(stage: str, error: Exception) -> dict[str, str]:
     """Return the problem that a record carries about an error: stage, code, message, hint."""
+    if lacking := lack_of_memory(error):
+        hint = "a smaller --batch-size, a shorter recording, or --device cpu"
+        message = str(lacking)[:300] or type(lacking).__name__
+        return {"stage": stage, "code": "out_of_memory", "message": message, "hint": hint}
     if isinstance(error, RecordError):
         return {
             "stage": stage,
@@ -37,9 +41,6 @@ def problem(stage: str, error: Exception) -> dict[str, str]:
             "message": error.message,
             "hint": error.hint,
         }
-    if out_of_memory(error):
-        hint = "a smaller --batch-size, a shorter recording, or --device cpu"
-        return {"stage": stage, "code": "out_of_memory", "message": str(error)[:300], "hint": hint}
     message = f"{type(error).__name__}: {error}"[:300]
     return {"stage": stage, "code": "unexpected", "message": message, "hint": "--debug shows where"}
 
@@ -82,13 +83,11 @@ def without_frames(error: RecordError) -> RecordError:
 
 def out_of_memory(error: BaseException) -> bool:
     """Return whether an error means that a batch did not fit into memory, on any device."""
-    return isinstance(error, MemoryError | OutOfMemoryError) or (
-        isinstance(error, RuntimeError) and "out of memory" in str(error).lower()
-    )
+    return lack_of_memory(error) is not None
 
 
 def fatal(error: BaseException) -> bool:
     """Return whether an error ends the run, instead of failing one record."""
     if isinstance(error, RecordError):
         return False
-    return _DEBUG.on or (isinstance(error, EmocliError) and not out_of_memory(error))
+    return _DEBUG.on or (isinstance(error, EmocliError) and not isinstance(error, OutOfMemoryError))

@@ -6,7 +6,7 @@ from rich.table import Table
 
 from emocli.records import Record
 from emocli.scoring.latex import cell, escaped, tabular
-from emocli.scoring.table import drawn, number, span
+from emocli.scoring.table import drawn, number, plain, span
 
 Value = tuple[float | None, list[float | None] | None]  # a figure and its interval
 Section = tuple[str, list[str], list[tuple[str, list[Value]]]]  # title, columns, named rows
@@ -55,11 +55,11 @@ def _thirds(row: Record) -> Section:
 
 def _table(part: Section) -> Table:
     title, (first, *columns), rows = part
-    table = Table(first, title=title, title_justify="left")
+    table = Table(first, title=plain(title), title_justify="left")
     for name in columns:
         table.add_column(name, justify="right")
     for name, values in rows:
-        table.add_row(name, *(_cell(*value) for value in values))
+        table.add_row(plain(name), *(_cell(*value) for value in values))
     return table
 
 
@@ -71,5 +71,5 @@ def _cell(value: float | None, interval: list[float | None] | None) -> str:
 
 def _latex(part: Section) -> str:
     title, columns, rows = part
-    body = [[name, *(cell(*value) for value in values)] for name, values in rows]
+    body = [[escaped(name), *(cell(*value) for value in values)] for name, values in rows]
     return tabular(title, [escaped(name) for name in columns], body)

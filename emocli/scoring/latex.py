@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emocli.errors import printable
 from emocli.records import Record
 from emocli.scoring.columns import field
 from emocli.scoring.tasks import Task
@@ -49,7 +50,7 @@ def tabular(about: str, head: list[str], body: list[list[str]]) -> str:
     lines = [" & ".join(line) + r" \\" for line in body]
     return "\n".join(
         [
-            f"% emocli score: {about}",
+            f"% emocli score: {printable(about)}",
             rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}",
             r"\toprule",
             " & ".join(head) + r" \\",
@@ -63,12 +64,12 @@ def tabular(about: str, head: list[str], body: list[list[str]]) -> str:
 
 
 def escaped(text: str) -> str:
-    r"""Return a text with the special characters of LaTeX escaped.
+    r"""Return a text with the special characters of LaTeX and control characters escaped.
 
     >>> escaped("jsd_bits & 5 %")
     'jsd\\_bits \\& 5 \\%'
     """
-    return "".join(SPECIAL.get(sign, sign) for sign in text)
+    return "".join(SPECIAL.get(sign, sign) for sign in printable(text))
 
 
 def cell(value: float | None, interval: list[float | None] | None) -> str:

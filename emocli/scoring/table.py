@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from emocli.errors import printable
 from emocli.records import Record
 from emocli.scoring.columns import field
 from emocli.scoring.tasks import Task
@@ -24,6 +26,11 @@ def text(rows: list[Record], task: Task, form: str, terminal: bool) -> str:
 
         return latex(rows, task)
     return drawn(lambda width: tables(rows, task, width), terminal)
+
+
+def plain(text: Any) -> str:
+    """Return a text that neither rich nor a terminal obeys."""
+    return escape(printable(str(text)))
 
 
 def drawn(parts: Callable[[int], list[RenderableType]], terminal: bool) -> str:
@@ -57,9 +64,9 @@ def _figures(row: Record, task: Task) -> Table:
     title = f"{task.name}: {row['scored']} of {row['records']} records"
     table = Table("", title=title, title_justify="left")
     table.add_column("value", justify="right")
-    table.add_column(f"95 % ({row['clusters']} x {row['resampled']})", justify="right")
+    table.add_column(f"95 % ({row['clusters']} x {plain(row['resampled'])})", justify="right")
     for name in names(row, task):
-        table.add_row(name, number(field(row, name)), span(field(row["intervals"], name)))
+        table.add_row(plain(name), number(field(row, name)), span(field(row["intervals"], name)))
     return table
 
 
@@ -70,14 +77,14 @@ def names(row: Record, task: Task) -> list[str]:
 
 def _compared(row: Record, task: Task) -> Table:
     pairs = row["compared"]
-    title = f"compared with {escape(pairs['file'])}, {pairs['records']} records"
+    title = f"compared with {plain(pairs['file'])}, {pairs['records']} records"
     table = Table("", title=title, title_justify="left")
     for name in ("this", "other", "difference", "95 %", "p"):
         table.add_column(name, justify="right")
     for name in names(row, task):
         pair = field(pairs, name)
         cells = [number(pair[key]) for key in ("value", "other", "difference")]
-        table.add_row(name, *cells, span(pair["interval"]), number(pair["p"]))
+        table.add_row(plain(name), *cells, span(pair["interval"]), number(pair["p"]))
     return table
 
 
@@ -87,7 +94,7 @@ def _classes(row: Record) -> Table:
     for name in columns:
         table.add_column(name, justify="right")
     for label, figures in row["per_class"].items():
-        table.add_row(escape(label), *(number(value) for value in figures.values()))
+        table.add_row(plain(label), *(number(value) for value in figures.values()))
     return table
 
 
@@ -95,25 +102,26 @@ def _confusion(row: Record) -> Table:
     labels = row["confusion"]["labels"]
     table = Table("truth \\ prediction")
     for label in labels:
-        table.add_column(escape(label), justify="right")
+        table.add_column(plain(label), justify="right")
     for index, (label, counts) in enumerate(zip(labels, row["confusion"]["matrix"], strict=True)):
         cells = [f"[bold]{n}[/bold]" if i == index else str(n) for i, n in enumerate(counts)]
-        table.add_row(escape(label), *cells)
+        table.add_row(plain(label), *cells)
     return table
 
 
 def _groups(name: str, rows: list[Record], task: Task, width: int) -> Table:
     """Return a table with a row per group: as many figures as fit, their intervals below."""
-    taken = max(len(name), *(len(str(row["by"][name])) for row in rows)) + OTHERS
+    taken = max(len(printable(str(text))) for text in (name, *(r["by"][name] for r in rows)))
+    taken += OTHERS
     figures = shown(rows, task)[: max(1, (width - taken) // CELL)]
-    about = f"95 % below, of {rows[0]['resampled']}s" if rows[0]["bootstrap"] else ""
-    table = Table(escape(name), title=f"{task.name}: {about}".rstrip(": "), title_justify="left")
+    about = f"95 % below, of {plain(rows[0]['resampled'])}s" if rows[0]["bootstrap"] else ""
+    table = Table(plain(name), title=f"{task.name}: {about}".rstrip(": "), title_justify="left")
     table.add_column("scored", justify="right")
     for figure in figures:
-        table.add_column(figure, justify="right")
+        table.add_column(plain(figure), justify="right")
     for row in rows:
         cells = [_cell(row, figure) for figure in figures]
-        table.add_row(escape(str(row["by"][name])), str(row["scored"]), *cells)
+        table.add_row(plain(row["by"][name]), str(row["scored"]), *cells)
     return table
 
 

@@ -9,6 +9,7 @@ from typing import BinaryIO, TextIO
 
 from emocli import records
 from emocli.errors import UsageError
+from emocli.io import messages
 from emocli.pipeline.progress import BAR_SECONDS, LINE_SECONDS, WIDTH
 from emocli.records import Record
 from emocli.training import distributed
@@ -46,17 +47,17 @@ class Epochs:
         text = "  ".join(f"{name} {value:.4f}" for name, value in figures.items())
         if self.terminal:
             bar = f"{'#' * round(WIDTH * epoch / self.total):<{WIDTH}}"
-            self.stderr.write(f"\r\033[Ktrain{where} [{bar}] {epoch}/{self.total}  {text}")
+            messages.bar(self.stderr, f"train{where} [{bar}] {epoch}/{self.total}  {text}")
             self.shown = True
         else:
-            self.stderr.write(f"emocli train:{where} epoch {epoch}/{self.total}  {text}\n")
-        self.stderr.flush()
+            line_of_log = f"{where} epoch {epoch}/{self.total}  {text}"
+            messages.say(self.stderr, "train", line_of_log.lstrip())
+            self.stderr.flush()
 
     def clear(self) -> None:
         """Clear the bar."""
         if self.shown:
-            self.stderr.write("\r\033[K")
-            self.stderr.flush()
+            messages.wipe(self.stderr)
             self.shown = False
 
 
