@@ -8,19 +8,23 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_all_start_methods, get_context, parent_process
 from queue import Queue
 from typing import Any
 
+from emocli.errors import OutOfMemoryError, lack_of_memory
 from emocli.pipeline import stopping
 from emocli.records import Record
+
+LOOK_S = 1.0  # how often a result that does not come is asked why; our choice
 
 
 def _start_worker() -> None:
     stopping.in_child()
-    threading.Thread(target=_exit_with_parent, daemon=True).start()
+    with contextlib.suppress(RuntimeError):  # without memory for a thread it works all the same
+        threading.Thread(target=_exit_with_parent, daemon=True).start()
 
 
 def _exit_with_parent() -> None:
@@ -40,6 +44,16 @@ def _workers(jobs: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(jobs, mp_context=get_context(method), initializer=_start_worker)
 
 
+def _awaited(pool: ProcessPoolExecutor, future: Future[Record]) -> Record:
+    """Return a result; it never comes if the pool's thread has died for want of memory."""
+    manager = getattr(pool, "_executor_manager_thread", None)
+    while not wait([future], timeout=LOOK_S).done and manager and manager.is_alive():
+        pass
+    if not future.done():
+        raise OutOfMemoryError("worker processes cannot be used", hint="--jobs 1 needs none")
+    return future.result()
+
+
 class _Workers:
     """Worker processes that survive the death of one of them."""
 
@@ -57,10 +71,10 @@ class _Workers:
     def result(self, record: Record, future: Future[Record]) -> Record:
         """Return the result; a record whose worker died is tried once more, by itself."""
         try:
-            return future.result()
+            return _awaited(self.pool, future)
         except BrokenProcessPool:
             with _workers(1) as single:
-                return single.submit(self.attempt, record).result()
+                return _awaited(single, single.submit(self.attempt, record))
 
     def stop(self) -> None:
         for process in list(getattr(self.pool, "_processes", None) or {}).copy():
@@ -95,8 +109,12 @@ def in_workers(
         except BaseException as error:  # raised again by the consumer of the results
             queue.put(error)
 
-    threading.Thread(target=feed, daemon=True).start()
+    previous = threading.excepthook
+    threading.excepthook = lambda what: (
+        None if what.exc_value and lack_of_memory(what.exc_value) else previous(what)
+    )  # `_awaited` says it
     try:
+        threading.Thread(target=feed, daemon=True).start()
         while (item := queue.get()) is not None:
             if isinstance(item, BaseException):
                 raise item
@@ -110,3 +128,4 @@ def in_workers(
         workers.pool.shutdown()
     finally:
         workers.stop()
+        threading.excepthook = previous

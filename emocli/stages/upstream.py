@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 from collections.abc import Callable
 from functools import partial
@@ -32,13 +33,18 @@ def specs_of(trained: Bundle) -> list[Spec]:
     ]
 
 
+def _import_torch() -> None:
+    with contextlib.suppress(Exception):  # raised again where torch is needed
+        importlib.import_module("torch")
+
+
 def stage(context: Context, trained: Bundle, done: Callable[[Record], bool]) -> pipeline.Stage:
     """Return the stage that computes the streams a bundle needs and a record lacks.
 
     Records that are `done` pass unchanged.
     """
     # torch takes a second to import; meanwhile another library decodes the first clip.
-    Thread(target=importlib.import_module, args=("torch",), daemon=True).start()
+    Thread(target=_import_torch, daemon=True).start()
     specs = specs_of(trained)
     steps = [_bring(context, n, partial(_lacks, n, specs, done)) for n in _sources(specs)]
     for spec in specs:
