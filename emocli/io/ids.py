@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from array import array
 from typing import Any
 
 from emocli.errors import MalformedError, printable
+from emocli.io import temporary
 
 BUCKETS = 256  # a power of two
 BUCKET_NUMBERS = 256  # numbers a bucket holds in memory: 2 KiB, 0.5 MiB in all
@@ -73,7 +73,7 @@ class Ids:
 
     def _spill(self, index: int) -> None:
         if self.file is None:
-            self.file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as this object
+            self.file = temporary.file()
         self.positions[index].append(self.file.tell())
         self.buckets[index].tofile(self.file)
         del self.buckets[index][:]

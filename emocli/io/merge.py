@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -12,7 +11,7 @@ import orjson
 
 from emocli import records
 from emocli.errors import printable
-from emocli.io import opening
+from emocli.io import opening, temporary
 from emocli.io.ids import Ids
 from emocli.records import decoding
 
@@ -40,7 +39,7 @@ def in_order(
     """
     problems: list[str] = []
     written = 0
-    with tempfile.TemporaryFile() as spool:
+    with temporary.file() as spool:
         positions, duplicates = _index(names, stdin, spool)
         for _, record in opening.read(str(like), stdin):
             position = positions.pop(record.get("id"), None)

@@ -24,6 +24,7 @@ class StandardStreams:
 
 def of_process() -> StandardStreams:
     """Return the standard streams of this process."""
+    complete()
     return StandardStreams(sys.stdin.buffer, sys.stdout.buffer, sys.stderr)
 
 
@@ -40,6 +41,11 @@ def complete() -> None:
         if getattr(sys, name) is None:
             mode_of_text = "r" if name == "stdin" else "w"
             setattr(sys, name, os.fdopen(number, mode_of_text, encoding="utf-8", closefd=False))
-        stream = getattr(sys, name)
-        if name != "stdin" and isinstance(stream, io.TextIOWrapper):
+        if name != "stdin" and isinstance(stream := getattr(sys, name), io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    raw = getattr(sys.stdout, "buffer", None)
+    if isinstance(raw, io.RawIOBase):
+        # PYTHONUNBUFFERED: `write` then writes as much as there is room for, and raises nothing.
+        stream = io.TextIOWrapper(io.BufferedWriter(raw), sys.stdout.encoding, "backslashreplace")
+        stream.reconfigure(write_through=True)
+        sys.stdout = stream

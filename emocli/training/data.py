@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from emocli.io import temporary
 from emocli.models._sequences import pooled
 
 Item = TypeVar("Item")
@@ -76,7 +76,7 @@ class Vectors:
 
     def __init__(self, dim: int) -> None:
         self.dim, self._places, self._count = dim, array("q"), 0
-        self._file = tempfile.TemporaryFile(prefix="emocli-")  # noqa: SIM115
+        self._file = temporary.file()
 
     def __len__(self) -> int:
         return len(self._places)
@@ -120,7 +120,7 @@ class Frames:
         self._partly_finite: set[int] = (
             set()
         )  # records with some frames that contain NaN or infinity
-        self._file = tempfile.TemporaryFile(prefix="emocli-")  # noqa: SIM115
+        self._file = temporary.file()
 
     def __len__(self) -> int:
         return len(self._ends) - 1

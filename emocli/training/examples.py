@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -17,7 +16,7 @@ from emocli import models, records
 from emocli.bundles import specs
 from emocli.bundles.heads import Head
 from emocli.errors import EmptyInputError, RecordError, UsageError
-from emocli.io import features
+from emocli.io import features, temporary
 from emocli.io.ids import UniqueIds
 from emocli.io.store import Store
 from emocli.records import Record
@@ -40,7 +39,7 @@ class Examples:
         self.lost: Counter[str] = Counter()  # streams that some records are used without
         self.first: dict[str, str] = {}  # the first such record of each stream
         self.digest = hashlib.blake2b(digest_size=16)  # of the training records
-        self.lines = tempfile.TemporaryFile(prefix="emocli-")  # noqa: SIM115
+        self.lines = temporary.file()
         self.ids = UniqueIds()
 
     def __len__(self) -> int:

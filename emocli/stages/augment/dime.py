@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from array import array
 from collections import Counter
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from emocli.errors import EmocliError, RecordError, UsageError
-from emocli.io import inputs
+from emocli.io import inputs, temporary
 from emocli.pipeline.context import Context
 from emocli.pipeline.progress import Progress
 from emocli.records import Record, dumps, failures, name_of, parse
@@ -84,7 +83,7 @@ class Pool:
 
 def records(context: Context, source: inputs.Source, plan: Plan) -> Iterator[Record]:
     """Yield the records of the input unchanged, then the mixtures made from them."""
-    with tempfile.TemporaryFile(prefix="emocli-") as file:
+    with temporary.file() as file:
         pool = Pool(file)
         for _, record in source:
             _require_train(record, plan)
