@@ -65,8 +65,8 @@ class Source:
     def listed(self) -> Iterator[str]:
         """Yield the names in the list of --files-from, for a command that reads files whole."""
         if self.files_from is not None:
-            with required(self.files_from, self.stdin) as stream:
-                yield from self._names(stream, self.files_from)
+            with opening.required(self.files_from, self.stdin) as stream:
+                yield from opening.named(self.files_from, self._names(stream, self.files_from))
 
     def _items(self) -> Iterator[Item]:
         if self.text is not None:

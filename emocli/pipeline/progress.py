@@ -74,5 +74,5 @@ class Progress:
             messages.bar(self.stderr, text)
             self.shown = True
         else:
-            self.stderr.write(f"emocli {text}\n")
+            messages.lines(self.stderr, f"emocli {text}")
             self.stderr.flush()
