@@ -20,6 +20,13 @@ def lines(stderr: TextIO, text: str) -> None:
     stderr.writelines(f"{printable(line)}\n" for line in text.split("\n"))
 
 
+def relay(stderr: TextIO, text: str) -> None:
+    """Write a part of what another program says; its lines and tabs stay."""
+    lines_ = (line.split("\t") for line in text.split("\n"))
+    stderr.write("\n".join("\t".join(map(printable, parts)) for parts in lines_))
+    stderr.flush()
+
+
 def trace(stderr: TextIO, error: BaseException) -> None:
     """Write the traceback of an error."""
     lines(stderr, "".join(traceback.format_exception(error)).rstrip("\n"))

@@ -60,7 +60,7 @@ def annotator(
     if command is not None:
         from emocli.stages.annotate.command import Command
 
-        return Command(command, labels or list(EMOTIONS), timeout_s)
+        return Command(command, labels or list(EMOTIONS), timeout_s, context.stderr)
     if audio_lm is not None:
         from emocli.stages.annotate.audio import AudioModel
 

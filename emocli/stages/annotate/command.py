@@ -7,11 +7,15 @@ import os
 import selectors
 import shlex
 import subprocess
+import sys
 import time
+from subprocess import PIPE
+from typing import TextIO
 
 from emocli import records
 from emocli.errors import RecordError, UsageError
 from emocli.records import Record
+from emocli.stages.annotate.complaints import Complaints
 from emocli.stages.annotate.raters import Answer, Question
 
 UNSEEN = ("label", "annotations")  # fields that an annotator must not see
@@ -30,7 +34,9 @@ class Command:
 
     prompted = True
 
-    def __init__(self, command: str, labels: list[str], timeout_s: float) -> None:
+    def __init__(
+        self, command: str, labels: list[str], timeout_s: float, stderr: TextIO | None = None
+    ) -> None:
         try:
             self.arguments = shlex.split(command)
         except ValueError as error:
@@ -38,7 +44,9 @@ class Command:
         if not self.arguments:
             raise UsageError("--command is empty")
         self.command, self.chosen, self.timeout_s = command, labels, timeout_s
+        self.stderr = stderr or sys.stderr
         self.process: subprocess.Popen[bytes] | None = None
+        self.complaints: Complaints | None = None  # of this process
         self.answered = 0  # by this process
         self.rest = b""
 
@@ -114,7 +122,7 @@ class Command:
         self.close()
         try:
             self.process = subprocess.Popen(
-                self.arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+                self.arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE, bufsize=0
             )
         except OSError as error:
             raise UsageError(
@@ -122,6 +130,8 @@ class Command:
                 hint="sh -c '...' runs a shell",
             ) from None
         assert self.process.stdin is not None
+        assert self.process.stderr is not None
+        self.complaints = Complaints(self.process.stderr, self.stderr)
         os.set_blocking(self.process.stdin.fileno(), False)
         return self.process
 
@@ -183,7 +193,9 @@ class Command:
         for stream in (self.process.stdin, self.process.stdout):
             if stream is not None:
                 stream.close()
-        self.process, self.answered, self.rest = None, 0, b""
+        if self.complaints is not None:
+            self.complaints.end()
+        self.process, self.complaints, self.answered, self.rest = None, None, 0, b""
         return status
 
     def close(self) -> None:
