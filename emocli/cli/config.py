@@ -13,6 +13,7 @@ import click
 from emocli.cli.flags import COMMON, GROUPS, READING
 from emocli.errors import ConfigError
 from emocli.io import messages
+from emocli.io.store import home
 from emocli.records import texts
 
 Load = Callable[[str], click.Command]
@@ -21,8 +22,8 @@ REPORTERS = ("config", "doctor")  # commands that report the errors of the file 
 
 def path() -> Path:
     """Return the path of the config file, whether or not it exists."""
-    home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(home) / "emocli" / "config.toml"
+    folder = os.environ.get("XDG_CONFIG_HOME") or home() / ".config"
+    return Path(folder) / "emocli" / "config.toml"
 
 
 def read() -> dict[str, Any]:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from emocli.errors import ModelError
+from emocli.io import store
 from emocli.io.store import cache_home
 
 MANIFEST = "manifest.json"
@@ -57,7 +58,7 @@ def hub_cache() -> Path:
     """Return the folder of the Hugging Face cache, the same as `huggingface_hub` uses."""
     if chosen := os.environ.get("HF_HUB_CACHE"):
         return Path(chosen).expanduser()
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    cache = os.environ.get("XDG_CACHE_HOME") or store.home() / ".cache"
     return Path(os.environ.get("HF_HOME") or Path(cache) / "huggingface").expanduser() / "hub"
 
 

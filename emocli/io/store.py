@@ -22,11 +22,22 @@ if TYPE_CHECKING:
 HEADER = 128  # bytes of the header of a .npy file of a plain array
 
 
+def home() -> Path:
+    """Return the user's home; a user without one, as in a container, has it at /nonexistent.
+
+    What needs a folder there then says that it cannot be written, and which flag names another.
+    """
+    try:
+        return Path.home()
+    except RuntimeError:  # HOME is not set, and /etc/passwd does not know the user
+        return Path("/nonexistent")
+
+
 def cache_home() -> Path:
     """Return the folder of data that can be made again ($XDG_CACHE_HOME/emocli)."""
     if chosen := os.environ.get("EMOCLI_CACHE_DIR"):
         return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "emocli"
+    return Path(os.environ.get("XDG_CACHE_HOME") or home() / ".cache") / "emocli"
 
 
 class Store:
