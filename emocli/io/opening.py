@@ -20,7 +20,10 @@ Item = TypeVar("Item")
 
 def opened(path: str) -> BinaryIO:
     """Open a file, unpacked if it is gzip by its first bytes or by its name. Raises OSError."""
-    return unpacked(open(path, "rb"), path)
+    with contextlib.ExitStack() as until_it_is_known:
+        stream = unpacked(until_it_is_known.enter_context(open(path, "rb")), path)
+        until_it_is_known.pop_all()
+    return stream
 
 
 @contextlib.contextmanager
