@@ -11,6 +11,7 @@ from emocli.cli import registry
 
 # What a command needs to end within a second. A required parameter is else given a name of nothing.
 NEEDS = {
+    "annotate": ["--n", "0"],
     "config show": ["merge"],
     "dataset": ["folder", "."],
     "doctor": ["--help"],  # it imports every library
