@@ -182,6 +182,7 @@ def test_the_drawing_of_a_prediction_holds_no_escapes() -> None:
 def test_tables_on_a_terminal_hold_no_escapes(
     words: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
     monkeypatch.setenv("EMOCLI_BY", EVIL)
     monkeypatch.setenv("EMOCLI_CACHE_DIR", str(tmp_path))
     name = next(iter(hub.catalog()))
