@@ -1,0 +1,95 @@
+"""Round samples to 16 bits, and count those that 16 bits cannot hold."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+FULL_SCALE = 32768  # of 16 bits; 16-bit sources stay unchanged
+BLOCK = 160_000  # samples rounded at a time, 10 s: a copy of an hour takes 230 MB
+
+# Beyond it a sample is changed by more than the rounding of +1, which 16 bits lack.
+LARGEST = 1 + 1 / FULL_SCALE
+
+# Lossy codecs and resampling overshoot full scale now and then on loud sound. Not told of them:
+# one sample in a thousand, 0.1 s in all. Our choice. Of floats that a program wrote, all is told.
+OVERSHOOT_SHARE, OVERSHOOT_SAMPLES = 0.001, 1600
+
+FLOATS = ("FLOAT", "DOUBLE", "pcm_f")  # how libsndfile and FFmpeg call uncompressed floats
+
+
+def quantise(samples: npt.NDArray[np.floating]) -> npt.NDArray[np.int16]:
+    """Round samples (time,) in -1..1 to 16 bits: clip(round(32768 x), -32768, 32767).
+
+    Idempotent: stored samples and samples decoded in this process are the same numbers.
+
+    >>> quantise(np.array([-2.0, -1.0, 0.0, 0.5, 1.0])).tolist()
+    [-32768, -32768, 0, 16384, 32767]
+    """
+    rounded = np.empty(samples.shape, np.int16)
+    for at in range(0, len(samples), BLOCK):
+        scaled = samples[at : at + BLOCK] * FULL_SCALE
+        np.rint(scaled, out=scaled)
+        rounded[at : at + BLOCK] = np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1, out=scaled)
+    return rounded
+
+
+def clipped_too_often(count: int, total: int, encoding: str) -> bool:
+    """Say whether so many samples at or beyond full scale, of so many, are worth a warning."""
+    if encoding.startswith(FLOATS):
+        return count > 0
+    return count > min(OVERSHOOT_SHARE * total, OVERSHOOT_SAMPLES)
+
+
+def at_full_scale(values: npt.NDArray[np.int16]) -> int:
+    """Return how many 16-bit samples have the largest or the smallest value: possibly clipped."""
+    return int(np.count_nonzero(values == FULL_SCALE - 1) + np.count_nonzero(values == -FULL_SCALE))
+
+
+def numbers(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return samples with 0 for NaN, and full scale for infinity."""
+    return np.nan_to_num(samples, posinf=1.0, neginf=-1.0)
+
+
+def rounded(
+    samples: npt.NDArray[np.float32], encoding: str
+) -> tuple[npt.NDArray[np.int16], list[str]]:
+    """Return samples (time,) in 16 bits, and what of them 16 bits cannot hold."""
+    quantiser = Quantiser(encoding)
+    blocks = [quantiser(samples[at : at + BLOCK]) for at in range(0, len(samples), BLOCK)]
+    return np.concatenate([np.zeros(0, np.int16), *blocks]), quantiser.warnings
+
+
+class Quantiser:
+    """Rounds blocks (time,) to 16 bits; `warning` says what of them 16 bits cannot hold."""
+
+    def __init__(self, encoding: str) -> None:
+        self.encoding = encoding
+        self.total = self.beyond = self.odd = 0
+        self.peak = 0.0
+
+    def __call__(self, block: npt.NDArray[np.float32]) -> npt.NDArray[np.int16]:
+        """Return a block of samples in 16 bits."""
+        if not len(block):
+            return np.zeros(0, np.int16)
+        self.total += len(block)
+        peak = max(float(block.max()), -float(block.min()))
+        if not np.isfinite(peak):
+            self.odd += int(np.count_nonzero(~np.isfinite(block)))
+            block = numbers(block)
+            peak = float(np.abs(block).max())
+        if peak > LARGEST:
+            self.beyond += int(np.count_nonzero(np.abs(block) > LARGEST))
+            self.peak = max(self.peak, peak)
+        return quantise(block)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is wrong with the blocks so far."""
+        found = [f"{self.odd} samples are NaN or infinity"] if self.odd else []
+        if clipped_too_often(self.beyond, self.total, self.encoding):
+            found.append(
+                f"{self.beyond} samples ({100 * self.beyond / self.total:.2g} %) beyond full scale"
+                f" are clipped; the peak is {self.peak:.4g}"
+            )
+        return found
