@@ -18,7 +18,15 @@ import numpy as np
 import numpy.typing as npt
 
 from emocli.errors import RecordError, printable
-from emocli.signals import ffmpeg, frame_rates, libav, ogg_pages, sound_faults, sound_files
+from emocli.signals import (
+    chunk_lengths,
+    ffmpeg,
+    frame_rates,
+    libav,
+    ogg_pages,
+    sound_faults,
+    sound_files,
+)
 from emocli.signals.ffmpeg import SAMPLE_RATE_HZ as SAMPLE_RATE_HZ
 from emocli.signals.ffmpeg import ffmpeg_binary as ffmpeg_binary
 from emocli.signals.sixteen_bits import FULL_SCALE
@@ -91,6 +99,8 @@ def _decoded(name: str, start: float | None, end: float | None) -> ffmpeg.Decode
     if decoded is None:
         chained = pages.chained if pages else not whole and frame_rates.joined(name, head)
         decoded = _with_ffmpeg(name, start, end, head, in_order=not chained)
+        length = chunk_lengths.warning(name) if head else None
+        decoded = decoded._replace(warning=sound_faults.told([length, decoded.warning]))
     if pages and pages.warning:
         decoded = decoded._replace(warning=sound_faults.told([pages.warning, decoded.warning]))
     return decoded

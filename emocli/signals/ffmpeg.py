@@ -87,7 +87,7 @@ def decode(
     NoAudioStreamError for a video without audio and RecordError not_media, decode_failed,
     no_such_span or no_ffmpeg.
     """
-    plan = _Plan(start, end) if in_order else _Plan(None, None)
+    plan = _Plan(start, end) if in_order else _Plan(None, None, keeps_time=False)
     made = _run(plan, path)
     parts, late_s = ffmpeg_log.parts(made.log), ffmpeg_log.late_s(made.log)
     if parts > 1:  # at each part silence was put before it, as long as what came before
