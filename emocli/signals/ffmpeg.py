@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 from functools import lru_cache
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from emocli.errors import ConfigError, RecordError
+from emocli.errors import RecordError
 from emocli.signals import ffmpeg_log, ffmpeg_process, sixteen_bits, sound_faults
 from emocli.signals.ffmpeg_log import NoAudioStreamError as NoAudioStreamError
 from emocli.signals.ffmpeg_process import Result
@@ -32,9 +31,9 @@ SLOWEST_BYTES_PER_S = 1_000_000
 
 RUN_UP_S = 1.0  # decoded before a span, so that the decoder has settled at its start. Our choice.
 
-FAINTEST = 1e-7  # -70 dB: below it, channels that cancel are the last of the 16 bits
-
 _FILE = "FILE"  # stands for the input in arguments that are built once
+FAR = "2000000000"  # microseconds and bytes; the largest that old versions take
+
 _MIX = f"aresample={SAMPLE_RATE_HZ}:rematrix_maxval=1.0"
 
 
@@ -52,7 +51,7 @@ class Decoded(NamedTuple):
 
 def ffmpeg_binary() -> tuple[str, str]:
     """Return the path and the version of the ffmpeg in use; RecordError where there is none."""
-    path = _binary()
+    path = ffmpeg_process.binary()
     head = subprocess.run(
         [path, "-version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE_S
     )
@@ -66,6 +65,7 @@ class _Plan(NamedTuple):
     end: float | None
     keeps_time: bool = True  # silence where the times of the file have none
     floats: bool = False  # not rounded to 16 bits
+    far: bool = False  # looks far into the file for its format
 
     @property
     def jump(self) -> float:
@@ -89,12 +89,18 @@ def decode(
     """
     plan = _Plan(start, end) if in_order else _Plan(None, None, keeps_time=False)
     made = _run(plan, path)
+    if ffmpeg_log.is_unknown(made.log):
+        plan = plan._replace(far=True)
+        made = _run(plan, path)
+    if not made.output and start and ffmpeg_log.starts_again(made.log):
+        plan = plan._replace(start=None, end=None)
+        made = _run(plan, path)
     parts, late_s = ffmpeg_log.parts(made.log), ffmpeg_log.late_s(made.log)
     if parts > 1:  # at each part silence was put before it, as long as what came before
-        plan = _Plan(None, None, keeps_time=False)
+        plan = plan._replace(start=None, end=None, keeps_time=False)
         made, late_s = _run(plan, path), ffmpeg_log.begin_s(made.log)
     elif start and late_s > plan.jump:
-        plan = _Plan(None, end)
+        plan = plan._replace(start=None, end=end)
         made = _run(plan, path)
     values, lost = _sixteen_bits(made, plan, path)
     if not values.size:
@@ -102,7 +108,7 @@ def decode(
     if plan.start is None:
         values = _cut(values, late_s, start, end)
     if not values.size:
-        raise RecordError("no_such_span", f"no audio from {start:g} s on")
+        raise RecordError("no_such_span", f"no audio from {start or 0:g} s on")
     joined = f"joined of {parts} parts with different sample rates or channels"
     warnings = [joined if parts > 1 else None, _in_part(made, path, len(values), start, end), *lost]
     decoder = f"ffmpeg {ffmpeg_log.version(made.log)}"
@@ -135,18 +141,10 @@ def _sixteen_bits(made: Result, plan: _Plan, path: str) -> tuple[Values, list[st
 
 def _cancelled(log: str) -> str | None:
     """Return a warning if the channels cancel each other."""
-    measured, channels, rate_hz = (
-        ffmpeg_log.measured(log),
-        ffmpeg_log.channels(log),
-        ffmpeg_log.rate_hz(log),
-    )
-    if not (measured and channels and rate_hz):
+    energies, channels = ffmpeg_log.energies(log, SAMPLE_RATE_HZ), ffmpeg_log.channels(log)
+    if energies is None or not channels:
         return None
-    before, after = measured
-    energy = before.mean * before.values / channels / rate_hz
-    if before.mean < FAINTEST:
-        return None
-    return sound_faults.cancelled(after.mean * after.values / SAMPLE_RATE_HZ, [energy] * channels)
+    return sound_faults.cancelled(energies.mix, [energies.channel] * channels)
 
 
 def _in_part(
@@ -165,7 +163,8 @@ def _in_part(
 
 def _data_end_s(path: str) -> float:
     """Return when the last packet of any stream ends; nothing is decoded."""
-    command = [_binary(), "-nostdin", "-nostats", "-loglevel", "error"]
+    command = [ffmpeg_process.binary(), "-nostdin", "-nostats", "-loglevel", "error"]
+    command += ["-analyzeduration", FAR, "-probesize", FAR]
     command += ["-protocol_whitelist", "file,pipe", "-i", _address(path)]
     command += [part for kind in "avs" for part in ("-map", f"0:{kind}?")]
     command += ["-c", "copy", "-progress", "pipe:1", "-f", "null", "-"]
@@ -176,7 +175,8 @@ def _data_end_s(path: str) -> float:
 
 def _run(plan: _Plan, path: str) -> Result:
     """Follow a plan; RecordError decode_failed if the header gives an impossible rate."""
-    command = [_address(path) if part == _FILE else part for part in _arguments(_binary(), plan)]
+    binary = ffmpeg_process.binary()
+    command = [_address(path) if part == _FILE else part for part in _arguments(binary, plan)]
     return ffmpeg_process.run(command, _patience(path), _require_plausible)
 
 
@@ -191,34 +191,14 @@ def _address(path: str) -> str:
     return "file:" + os.path.join(os.getcwd(), path)  # noqa: PTH118, PTH109 - keeps `link/..`
 
 
-def _binary() -> str:
-    """Return $EMOCLI_FFMPEG, else the ffmpeg on the PATH, else the one in imageio-ffmpeg."""
-    return _find(os.environ.get("EMOCLI_FFMPEG"), os.environ.get("PATH"))
-
-
-@lru_cache(maxsize=8)
-def _find(chosen: str | None, _search_path: str | None) -> str:
-    if chosen:
-        if binary := shutil.which(chosen):
-            return binary
-        raise ConfigError(f"EMOCLI_FFMPEG={chosen}: no such program")
-    if binary := shutil.which("ffmpeg"):
-        return binary
-    try:
-        import imageio_ffmpeg
-
-        return str(imageio_ffmpeg.get_ffmpeg_exe())
-    except (ImportError, RuntimeError):
-        hint = "install ffmpeg, or pip install imageio-ffmpeg; wav and flac need neither"
-        raise RecordError("no_ffmpeg", "decoding this file needs ffmpeg", hint=hint) from None
-
-
 @lru_cache(maxsize=256)
 def _arguments(binary: str, plan: _Plan) -> list[str]:
     """Return the command line: first audio stream, channels averaged, 16 kHz, a pipe."""
     import ffmpeg
 
     before_s, span = _span(plan)
+    if plan.far:
+        before_s |= {"analyzeduration": FAR, "probesize": FAR}
     stream = ffmpeg.input(_FILE, protocol_whitelist="file,pipe", threads=1, **before_s)["a:0"]
     stream = stream.output(
         "pipe:1",

@@ -12,6 +12,7 @@ HINT = "the file may be truncated; does it play?"
 # Of ffmpeg's own output, whose times start again where two files were joined; not of the input.
 OF_OUTPUT = "to muxer in stream"
 
+FAINTEST_DB = -70.0  # below it, channels that cancel are the last of the 16 bits
 SILENCE_DB = -91.0  # `volumedetect` says it of zeros
 FIRST_PLACE = 1  # of the first `volumedetect` in the graph of `ffmpeg`, after `asplit`
 
@@ -22,11 +23,11 @@ class NoAudioStreamError(RecordError):
     others_can_go_on = True
 
 
-class Measured(NamedTuple):
-    """What `volumedetect` measured: the number of values (of all channels), their mean energy."""
+class Energies(NamedTuple):
+    """Sums of squares times seconds, 1 is full scale."""
 
-    values: int
-    mean: float  # of the squares, 1 is full scale
+    channel: float  # the mean of the channels
+    mix: float  # of their average
 
 
 def failure(log: str, start: float | None) -> RecordError:
@@ -65,6 +66,16 @@ def _input_streams(log: str) -> list[tuple[str, str]]:
     """Return (kind, details) of the streams that ffmpeg lists for its input."""
     before = log.partition("Output #0, ")[0]
     return re.findall(r"^(?:\[info\] )?  Stream #0:\d+[^\n]*?: (\w+): (.*)$", before, re.MULTILINE)
+
+
+def is_unknown(log: str) -> bool:
+    """Say whether the first audio stream begins after what ffmpeg looks at to find its format."""
+    return bool(audio_stream(log)) and not rate_hz(log)
+
+
+def starts_again(log: str) -> bool:
+    """Say whether the input is of a kind whose times may start again in it."""
+    return "Input #0, mpeg" in log
 
 
 def rate_hz(log: str) -> int | None:
@@ -129,27 +140,35 @@ def begin_s(log: str) -> float:
 
 def parts(log: str) -> int:
     """Return how many times the sound began with another sample rate, or other channels."""
-    counts = [n for place, n, _mean in _volumes(log) if place == FIRST_PLACE]
-    return max(sum(n > 0 for n in counts), 1)
+    return max(sum(place == FIRST_PLACE for place, _, _ in _volumes(log)), 1)
 
 
-def measured(log: str) -> list[Measured]:
-    """Return what was measured at each of two places: before and after the channels are averaged.
+def energies(log: str, mix_rate_hz: int) -> Energies | None:
+    """Return the energy before and after the channels are averaged.
 
-    Nothing if the sound changes its rate or its channels on the way.
+    None if the sound changes its rate or its channels on the way, or is too faint to tell.
     """
-    found = sorted(_volumes(log))
-    if len(found) != 2:
-        return []
-    return [Measured(n, 10 ** (mean / 10) if mean > SILENCE_DB else 0.0) for _, n, mean in found]
+    found, source_hz, count = sorted(_volumes(log)), rate_hz(log), channels(log)
+    if len(found) != 2 or not (source_hz and count) or found[0][2] < FAINTEST_DB:
+        return None
+    (_, all_values, all_db), (_, values, mix_db) = found
+    mix = 0.0 if mix_db <= SILENCE_DB else 10 ** (mix_db / 10)
+    channel_s, mix_s = all_values / count / source_hz, values / mix_rate_hz
+    return Energies(10 ** (all_db / 10) * channel_s, mix * mix_s)
 
 
 def _volumes(log: str) -> list[tuple[int, int, float]]:
-    """Return (place in the graph, values, mean in dB) of each `volumedetect`, as they end."""
-    line = r"^\[Parsed_volumedetect_(\d+) @ \w+\] (?:\[info\] )?"
-    text = line + r"n_samples: (\d+)(?:\n" + line[1:] + r"mean_volume: (\S+) dB)?"
-    found = re.findall(text, log, re.MULTILINE)
-    return [(int(place), int(n), float(mean or SILENCE_DB)) for place, n, _, mean in found]
+    """Return (place in the graph, values, mean in dB) of each `volumedetect` that had values."""
+    line = r"^\[Parsed_volumedetect_(\d+) @ (\w+)\] (?:\[info\] )?"
+    line += r"(?:n_samples: (\d+)|mean_volume: (\S+))"
+    counts: dict[str, int] = {}  # threads write to the log between the two lines
+    found = []
+    for place, address, count, mean_db in re.findall(line, log, re.MULTILINE):
+        if count:
+            counts[address] = int(count)
+        else:
+            found.append((int(place), counts[address], float(mean_db)))
+    return found
 
 
 def version(log: str) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import tempfile
 import threading
 from collections.abc import Callable
+from functools import lru_cache
 from subprocess import PIPE
 from typing import IO, NamedTuple
 
-from emocli.errors import RecordError
+from emocli.errors import ConfigError, RecordError
 from emocli.signals.ffmpeg_log import HINT
 
 # Read before the log is looked at; it then has the header of the input. Half a minute of sound.
@@ -23,6 +25,28 @@ class Result(NamedTuple):
     output: bytes
     status: int
     log: str
+
+
+def binary() -> str:
+    """Return $EMOCLI_FFMPEG, else the ffmpeg on the PATH, else the one in imageio-ffmpeg."""
+    return _find(os.environ.get("EMOCLI_FFMPEG"), os.environ.get("PATH"))
+
+
+@lru_cache(maxsize=8)
+def _find(chosen: str | None, _search_path: str | None) -> str:
+    if chosen:
+        if binary := shutil.which(chosen):
+            return binary
+        raise ConfigError(f"EMOCLI_FFMPEG={chosen}: no such program")
+    if binary := shutil.which("ffmpeg"):
+        return binary
+    try:
+        import imageio_ffmpeg
+
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except (ImportError, RuntimeError):
+        hint = "install ffmpeg, or pip install imageio-ffmpeg; wav and flac need neither"
+        raise RecordError("no_ffmpeg", "decoding this file needs ffmpeg", hint=hint) from None
 
 
 def run(command: list[str], patience_s: float, check: Callable[[str], None]) -> Result:
