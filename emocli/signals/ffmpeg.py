@@ -112,7 +112,7 @@ def decode(
     joined = f"joined of {parts} parts with different sample rates or channels"
     warnings = [joined if parts > 1 else None, _in_part(made, path, len(values), start, end), *lost]
     decoder = f"ffmpeg {ffmpeg_log.version(made.log)}"
-    told = sound_faults.told([*warnings, _cancelled(made.log)])
+    told = sound_faults.told([*warnings, _cancelled(made.log, values)])
     return Decoded(values, ffmpeg_log.channels(made.log), decoder, told)
 
 
@@ -139,12 +139,16 @@ def _sixteen_bits(made: Result, plan: _Plan, path: str) -> tuple[Values, list[st
     return sixteen_bits.rounded(np.frombuffer(output, "<f4", count=len(output) // 4), encoding)
 
 
-def _cancelled(log: str) -> str | None:
-    """Return a warning if the channels cancel each other."""
-    energies, channels = ffmpeg_log.energies(log, SAMPLE_RATE_HZ), ffmpeg_log.channels(log)
-    if energies is None or not channels:
+def _cancelled(log: str, values: Values) -> str | None:
+    """Return a warning if the channels cancel each other; `values` count for a whole file."""
+    before, channels = ffmpeg_log.channel_energy(log), ffmpeg_log.channels(log)
+    if before is None or not channels or channels < 2:
         return None
-    return sound_faults.cancelled(energies.mix, [energies.channel] * channels)
+    after = ffmpeg_log.mix_energy(log, SAMPLE_RATE_HZ)
+    if after is None:
+        squares = np.square(values / sixteen_bits.FULL_SCALE, dtype=np.float32)
+        after = float(squares.sum()) / SAMPLE_RATE_HZ
+    return sound_faults.cancelled(after, before, channels)
 
 
 def _in_part(
@@ -213,12 +217,16 @@ def _arguments(binary: str, plan: _Plan) -> list[str]:
 
 
 def _filters(plan: _Plan) -> str:
-    """Return the filters; the energy is measured before and after channels are averaged."""
+    """Return the filters, which measure the energy before, and of a span after, the averaging.
+
+    Filters see more than a span, which is cut out of their output.
+    """
     # first_pts: audio that begins after the video keeps its time; silence is put before it.
     mix = f"{_MIX}:first_pts=0" if plan.keeps_time else _MIX
     if plan.floats:
         return mix
-    return f"asplit[all][in];[all]volumedetect,anullsink;[in]{mix},volumedetect"
+    after = mix if plan.start is plan.end is None else f"{mix},volumedetect"
+    return f"asplit[all][in];[all]volumedetect,anullsink;[in]{after}"
 
 
 def _span(plan: _Plan) -> tuple[dict[str, str], dict[str, str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from emocli.errors import RecordError
 
@@ -21,13 +20,6 @@ class NoAudioStreamError(RecordError):
     """The file has video but no audio: its other modalities can still be used."""
 
     others_can_go_on = True
-
-
-class Energies(NamedTuple):
-    """Sums of squares times seconds, 1 is full scale."""
-
-    channel: float  # the mean of the channels
-    mix: float  # of their average
 
 
 def failure(log: str, start: float | None) -> RecordError:
@@ -143,18 +135,24 @@ def parts(log: str) -> int:
     return max(sum(place == FIRST_PLACE for place, _, _ in _volumes(log)), 1)
 
 
-def energies(log: str, mix_rate_hz: int) -> Energies | None:
-    """Return the energy before and after the channels are averaged.
+def channel_energy(log: str) -> float | None:
+    """Return the mean energy of the channels: the sum of squares, 1 is full scale, times seconds.
 
     None if the sound changes its rate or its channels on the way, or is too faint to tell.
     """
-    found, source_hz, count = sorted(_volumes(log)), rate_hz(log), channels(log)
-    if len(found) != 2 or not (source_hz and count) or found[0][2] < FAINTEST_DB:
+    found = [(n, mean_db) for place, n, mean_db in _volumes(log) if place == FIRST_PLACE]
+    source_hz, count = rate_hz(log), channels(log)
+    if len(found) != 1 or not (source_hz and count) or found[0][1] < FAINTEST_DB:
         return None
-    (_, all_values, all_db), (_, values, mix_db) = found
-    mix = 0.0 if mix_db <= SILENCE_DB else 10 ** (mix_db / 10)
-    channel_s, mix_s = all_values / count / source_hz, values / mix_rate_hz
-    return Energies(10 ** (all_db / 10) * channel_s, mix * mix_s)
+    return 10 ** (found[0][1] / 10) * found[0][0] / count / source_hz
+
+
+def mix_energy(log: str, rate_hz: int) -> float | None:
+    """Return the energy of the average of the channels; None if it was not measured."""
+    found = [(n, mean_db) for place, n, mean_db in _volumes(log) if place != FIRST_PLACE]
+    if not found:
+        return None
+    return sum(n * 10 ** (db / 10) for n, db in found if db > SILENCE_DB) / rate_hz
 
 
 def _volumes(log: str) -> list[tuple[int, int, float]]:

@@ -55,41 +55,36 @@ def rounded(
     samples: npt.NDArray[np.float32], encoding: str
 ) -> tuple[npt.NDArray[np.int16], list[str]]:
     """Return samples (time,) in 16 bits, and what of them 16 bits cannot hold."""
+    odd = int(np.count_nonzero(~np.isfinite(samples)))
     quantiser = Quantiser(encoding)
-    blocks = [quantiser(samples[at : at + BLOCK]) for at in range(0, len(samples), BLOCK)]
-    return np.concatenate([np.zeros(0, np.int16), *blocks]), quantiser.warnings
+    values = quantiser(numbers(samples) if odd else samples)
+    told = [f"{odd} samples are NaN or infinity"] if odd else []
+    return values, [*told, *quantiser.warnings]
 
 
 class Quantiser:
-    """Rounds blocks (time,) to 16 bits; `warning` says what of them 16 bits cannot hold."""
+    """Rounds blocks (time,) to 16 bits; `warnings` says what of them 16 bits cannot hold."""
 
     def __init__(self, encoding: str) -> None:
         self.encoding = encoding
-        self.total = self.beyond = self.odd = 0
+        self.total = self.beyond = 0
         self.peak = 0.0
 
     def __call__(self, block: npt.NDArray[np.float32]) -> npt.NDArray[np.int16]:
-        """Return a block of samples in 16 bits."""
-        if not len(block):
-            return np.zeros(0, np.int16)
-        self.total += len(block)
-        peak = max(float(block.max()), -float(block.min()))
-        if not np.isfinite(peak):
-            self.odd += int(np.count_nonzero(~np.isfinite(block)))
-            block = numbers(block)
-            peak = float(np.abs(block).max())
-        if peak > LARGEST:
-            self.beyond += int(np.count_nonzero(np.abs(block) > LARGEST))
-            self.peak = max(self.peak, peak)
-        return quantise(block)
+        """Return a block of finite samples in 16 bits."""
+        values = quantise(block)
+        self.total += len(values)
+        if len(values) and (values.max() == FULL_SCALE - 1 or values.min() == -FULL_SCALE):
+            levels = np.abs(block)
+            self.beyond += int(np.count_nonzero(levels > LARGEST))
+            self.peak = max(self.peak, float(levels.max()))
+        return values
 
     @property
     def warnings(self) -> list[str]:
-        """What is wrong with the blocks so far."""
-        found = [f"{self.odd} samples are NaN or infinity"] if self.odd else []
-        if clipped_too_often(self.beyond, self.total, self.encoding):
-            found.append(
-                f"{self.beyond} samples ({100 * self.beyond / self.total:.2g} %) beyond full scale"
-                f" are clipped; the peak is {self.peak:.4g}"
-            )
-        return found
+        """What is told of the blocks so far."""
+        if not clipped_too_often(self.beyond, self.total, self.encoding):
+            return []
+        share = 100 * self.beyond / self.total
+        text = f"{self.beyond} samples ({share:.2g} %) beyond full scale are clipped"
+        return [f"{text}; the peak is {self.peak:.4g}"]

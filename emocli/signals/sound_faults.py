@@ -35,21 +35,19 @@ def require_plausible(rate_hz: int, channels: int | None) -> None:
         raise RecordError("decode_failed", f"the header says {channels} channels", hint=hint)
 
 
-def cancelled(mix: float, channels: Iterable[float]) -> str | None:
+def cancelled(mix: float, channel: float, count: int) -> str | None:
     """Return a warning if channels cancel each other when they are averaged.
 
-    Of the energy of the average, and of each channel, over the same time.
+    Of the energy of the average, and of a channel in the mean, over the same time.
 
-    >>> cancelled(0.5, [1.0, 1.0])
-    >>> cancelled(0.001, [1.0, 1.0])
+    >>> cancelled(0.5, 1.0, 2)
+    >>> cancelled(0.001, 1.0, 2)
     'the 2 channels cancel each other: their average is 30 dB below them'
     """
-    energies = list(channels)
-    mean = sum(energies) / max(len(energies), 1)
-    if len(energies) < 2 or not mix < CANCELLED / len(energies) * mean < math.inf:
+    if count < 2 or not mix < CANCELLED / count * channel < math.inf:
         return None
-    below = f"{10 * math.log10(mean / mix):.0f} dB below them" if mix > 0 else "silence"
-    return f"the {len(energies)} channels cancel each other: their average is {below}"
+    below = f"{10 * math.log10(channel / mix):.0f} dB below them" if mix > 0 else "silence"
+    return f"the {count} channels cancel each other: their average is {below}"
 
 
 def missing(held_s: float, claimed_s: float) -> str | None:
