@@ -3,7 +3,7 @@
 libsndfile and ffmpeg read what is there without a word if there is less, and too little if a wav
 header says less. RIFF and AIFF: https://www.mmsp.ece.mcgill.ca/Documents/AudioFormats/; RF64: EBU
 Tech 3306; CAF: Apple Core Audio Format Specification 1.0; W64: Sony Pictures Digital, Wave64;
-VOC: https://wiki.multimedia.cx/index.php/Creative_Voice.
+VOC: https://wiki.multimedia.cx/index.php/Creative_Voice; ASF: Advanced Systems Format 1.2, 3.2.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ UNKNOWN_LENGTHS = range(0x7FFF_0000, 0x1_0000_0000)
 IN_DS64 = 0xFFFF_FFFF  # in RF64: the length has 64 bits, and is in the chunk `ds64`
 UNKNOWN_IN_CAF = 0xFFFF_FFFF_FFFF_FFFF
 BYTE_ORDERS = {b"RIFF": "<", b"RF64": "<", b"RIFX": ">", b"FORM": ">"}
+FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")  # of ASF, a GUID
 OFFSET_BYTES = 8  # before the samples in the chunk of an aiff file
 PADDING_S = 0.01  # of bytes after the samples that are no chunk
 
@@ -151,7 +152,23 @@ def _creative_voice(file: io.FileIO) -> _Header:
     return _Header(file.tell() + 2, length - 2, 1_000_000 / (256 - file.read(1)[0]))
 
 
-OTHERS = {b"caff": _core_audio, b"riff": _wave64, b"Crea": _creative_voice}
+def _advanced_systems(file: io.FileIO) -> _Header:
+    """Return the length of an ASF file (wma, wmv): its header has that of the whole file."""
+    file.seek(30)
+    while True:
+        name, length = struct.unpack("<16sQ", file.read(24))
+        if name == FILE_PROPERTIES:
+            size, ticks, preroll_ms = struct.unpack("<16xQ16xQ8xQ", file.read(64))
+            return _Header(0, size, size / (ticks / 10_000_000 - preroll_ms / 1000))
+        file.seek(length - 24, os.SEEK_CUR)
+
+
+OTHERS = {
+    b"0&\xb2u": _advanced_systems,
+    b"caff": _core_audio,
+    b"riff": _wave64,
+    b"Crea": _creative_voice,
+}
 
 
 def _has_more(data: Mismatch, file: io.FileIO) -> bool:

@@ -132,8 +132,7 @@ def _sixteen_bits(made: Result, plan: _Plan, path: str) -> tuple[Values, list[st
     """
     values = np.frombuffer(made.output, "<i2", count=len(made.output) // 2)
     encoding = ffmpeg_log.float_encoding(made.log)
-    clipped = sixteen_bits.at_full_scale(values)
-    if encoding is None or not sixteen_bits.clipped_too_often(clipped, len(values), encoding):
+    if encoding is None or not sixteen_bits.may_be_clipped(values, encoding):
         return values, []
     output = _run(plan._replace(floats=True), path).output
     return sixteen_bits.rounded(np.frombuffer(output, "<f4", count=len(output) // 4), encoding)

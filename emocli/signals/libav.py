@@ -83,9 +83,8 @@ def _decoded(path: str) -> Decoded | None:
             return None
         encoding, count = stream.codec_context.name, stream.channels
         holds_floats = stream.format.name.startswith(("flt", "dbl"))
-    clipped = sixteen_bits.at_full_scale(samples)
     lost: list[str] = []
-    if holds_floats and sixteen_bits.clipped_too_often(clipped, len(samples), encoding):
+    if holds_floats and sixteen_bits.may_be_clipped(samples, encoding):
         with _opened(path) as container:
             parts = _parts(container, container.streams.audio[0], "flt")
         samples, lost = sixteen_bits.rounded(_joined(parts, np.float32), encoding)

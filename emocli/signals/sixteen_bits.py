@@ -34,16 +34,22 @@ def quantise(samples: npt.NDArray[np.floating]) -> npt.NDArray[np.int16]:
     return rounded
 
 
+def may_be_clipped(values: npt.NDArray[np.int16], encoding: str) -> bool:
+    """Say whether samples that another program rounded to 16 bits have to be looked at as floats.
+
+    Uncompressed floats always: they may be no numbers either, which are 0 or full scale then.
+    """
+    if encoding.startswith(FLOATS):
+        return True
+    largest = np.count_nonzero(values == FULL_SCALE - 1) + np.count_nonzero(values == -FULL_SCALE)
+    return clipped_too_often(int(largest), len(values), encoding)
+
+
 def clipped_too_often(count: int, total: int, encoding: str) -> bool:
     """Say whether so many samples at or beyond full scale, of so many, are worth a warning."""
     if encoding.startswith(FLOATS):
         return count > 0
     return count > min(OVERSHOOT_SHARE * total, OVERSHOOT_SAMPLES)
-
-
-def at_full_scale(values: npt.NDArray[np.int16]) -> int:
-    """Return how many 16-bit samples have the largest or the smallest value: possibly clipped."""
-    return int(np.count_nonzero(values == FULL_SCALE - 1) + np.count_nonzero(values == -FULL_SCALE))
 
 
 def numbers(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
