@@ -7,6 +7,7 @@ import re
 import struct
 import subprocess
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -51,6 +52,19 @@ FLOATS = {f"float.{s}": ("-c:a", "pcm_f32le") for s in ("wav", "mka", "mov")} | 
 }
 UNCLIPPED = FLOATS | {n: CODED[n] for n in ("a.mp3", "a.m4a", "a.opus", "a.ogg", "a.wma", "a.mka")}
 DECODERS = ("in process", "program")
+IN_PROCESS = (".wav", ".aiff", ".rf64", ".flac", ".opus", ".ogg", ".mp3")
+IN_PROCESS += (".m4a", ".mka", ".mp4", ".mov", ".mkv", ".webm")
+
+
+def both(names: Iterable[str]) -> pytest.MarkDecorator:
+    """Run a test for each file with each decoder that there is for it."""
+    pairs = [
+        (name, decoder)
+        for name in names
+        for decoder in DECODERS
+        if decoder == DECODERS[0] or name.endswith(IN_PROCESS)
+    ]
+    return pytest.mark.parametrize(("name", "decoder"), pairs, indirect=["decoder"])
 
 
 @pytest.fixture(params=DECODERS)
@@ -105,7 +119,7 @@ def told(recording: Audio) -> str:
     return recording.warning or ""
 
 
-@pytest.mark.parametrize("name", KINDS)
+@both(KINDS)
 def test_a_whole_file_has_its_length_and_no_warning(
     tmp_path: Path, name: str, decoder: str
 ) -> None:
@@ -118,7 +132,7 @@ def test_a_whole_file_has_its_length_and_no_warning(
     assert (span.duration, span.warning) == (0.5, None)
 
 
-@pytest.mark.parametrize("name", KINDS)
+@both(KINDS)
 def test_a_cut_file_has_what_is_there_and_is_told(tmp_path: Path, name: str, decoder: str) -> None:
     path = made(tmp_path, name, tone(400) + np.random.default_rng(0).normal(0, 0.1, 120_000))
     data = path.read_bytes()
@@ -239,7 +253,7 @@ def test_an_impossible_number_of_channels_is_an_error(
     assert caught.value.code == "decode_failed"
 
 
-@pytest.mark.parametrize("name", UNCLIPPED)
+@both(UNCLIPPED)
 def test_samples_beyond_full_scale_are_told(tmp_path: Path, name: str, decoder: str) -> None:
     loud = made(tmp_path, name, 10 * tone(400))
     recording = audio.read(loud)
@@ -252,7 +266,7 @@ def test_samples_beyond_full_scale_are_told(tmp_path: Path, name: str, decoder: 
     assert audio.read(made(tmp_path, name, 2 * tone(400))).warning is None
 
 
-@pytest.mark.parametrize("name", FLOATS)
+@both(FLOATS)
 def test_a_single_float_beyond_full_scale_is_told(tmp_path: Path, name: str, decoder: str) -> None:
     sound = tone(400, rate_hz=16_000)
     sound[1000] = 1.5
@@ -262,7 +276,7 @@ def test_a_single_float_beyond_full_scale_is_told(tmp_path: Path, name: str, dec
     assert audio.read(made(tmp_path, name, sound, 16_000)).warning is None
 
 
-@pytest.mark.parametrize("name", FLOATS)
+@both(FLOATS)
 def test_what_is_no_number_becomes_silence_and_is_told(
     tmp_path: Path, name: str, decoder: str
 ) -> None:
@@ -274,18 +288,18 @@ def test_what_is_no_number_becomes_silence_and_is_told(
     np.testing.assert_allclose(recording.samples[:1000], sound[:1000], atol=1e-4)
 
 
-@pytest.mark.parametrize("name", [n for n in KINDS | FLOATS if n not in ("film.mpg",)])
+@both(KINDS | FLOATS)
 def test_channels_that_cancel_are_told(tmp_path: Path, name: str, decoder: str) -> None:
     sound = tone(400)
     opposite = made(tmp_path, name, np.stack([sound, -sound], 1))
     assert "channels cancel each other" in told(audio.read(opposite))
     assert "channels cancel each other" in told(audio.read(opposite, start=0.5, end=2.0))
     noise = np.random.default_rng(0).normal(0, 0.1, (len(sound), 2))
-    for channels in ([sound, sound], [sound, 0 * sound], list(noise.T)):
+    for channels in ([sound, 0 * sound], list(noise.T)):
         assert audio.read(made(tmp_path, name, np.stack(channels, 1))).warning is None
 
 
-@pytest.mark.parametrize("name", ["a.wav", "a.mp3", "a.opus", "film.ts", "film.mp4", "chain.ogg"])
+@both(["a.wav", "a.mp3", "a.opus", "film.ts", "film.mp4", "chain.ogg"])
 def test_a_span_longer_than_the_sound_is_told(tmp_path: Path, name: str, decoder: str) -> None:
     path = made(tmp_path, name, tone(400))
     span = audio.read(path, start=1.0, end=9.0)
@@ -294,7 +308,7 @@ def test_a_span_longer_than_the_sound_is_told(tmp_path: Path, name: str, decoder
 
 
 def test_pages_of_ogg_are_surveyed(tmp_path: Path) -> None:
-    path = made(tmp_path, "a.opus", tone(400))
+    path = made(tmp_path, "a.opus", tone(400, 4.5))
     data = path.read_bytes()
     starts = [i for i in range(len(data)) if data[i : i + 4] == b"OggS"]
     assert ogg_pages.survey(str(path)) == (False, 0, False, True)
@@ -311,7 +325,7 @@ def test_pages_of_ogg_are_surveyed(tmp_path: Path) -> None:
     path.write_bytes(damaged)
     assert ogg_pages.survey(str(path)).gaps == 1
     recording = audio.read(path)
-    assert recording.duration == pytest.approx(SECONDS, abs=0.1)
+    assert recording.duration == pytest.approx(4.5, abs=0.1)  # silence for what is lost
     assert "missing or damaged in 1 place" in told(recording)
 
 
