@@ -104,8 +104,8 @@ class Prosody(TypedDict, total=False):
 class Audio(TypedDict, total=False):
     """Decoded audio; `path` is relative to the store, absent if the audio was not kept.
 
-    `warning` says what is wrong with the sound: it is a part of what its header claims, samples were
-    clipped, channels cancel each other. Stages that decode by themselves add `audio` only then.
+    `warning` says what is wrong with the sound: it is a part of what its header claims, samples
+    are clipped, channels cancel each other. Stages that decode by themselves add `audio` only then.
     """
 
     path: str
