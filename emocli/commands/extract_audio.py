@@ -1,8 +1,10 @@
 """Decode the audio of media files: 16 kHz, mono, 16 bit, as FLAC in the store.
 
 Reads `path`, with `start` and `end` for records of a part of a file. Adds `audio`: path in the
-store, sample_rate_hz, duration, channels of the source, decoder, and a warning where only a part
-could be decoded. Streams.
+store, sample_rate_hz, duration, channels of the source, decoder, and a `warning` where the sound is
+not what it says: less than its header claims or the span asks for, joined of parts with different
+rates, samples beyond full scale (they are clipped), channels that cancel each other. A header with
+less than 4 kHz, more than 3 MHz or 64 channels is an error (decode_failed). Streams.
 
 Stereo is averaged, so a voice in both channels keeps its level. wav, flac, aiff and ogg need no
 ffmpeg; all other formats go through ffmpeg. Any file name is safe: options or protocols in it are

@@ -24,8 +24,10 @@ fix the loudness of a recording: without --norms loudness has no level, and the 
 vowel is compared with that of its utterance.
 
 Names contain the units; st is semitones, durations are in seconds. Undefined values (the pitch of
-a whisper) are null. The pitch range is that of the speaker, found in a first pass. Audio shorter
-than 0.1 s is an error (too_short). Results do not depend on --jobs.
+a whisper) are null. Intensities are of the sounding part, within 25 dB of the loudest. The pitch
+range is that of the speaker, found in a first pass; lower pitch counts as unvoiced, which in loud
+speech is up to 5 % of the voiced frames. Audio shorter than 0.1 s is an error (too_short). Results
+do not depend on --jobs.
 
 Example:
     emocli prosody a.wav | jq -r .prosody.summary

@@ -99,17 +99,38 @@ def samples(record: Record, store: Store | None) -> Samples:
     """Return the samples (time,) of a record, 16 kHz mono float32, read-only.
 
     From `audio.path` in the store if the record has one, else decoded from `path`; both give
-    the same numbers. Raises RecordError as `emocli.signals.audio.read` does.
+    the same numbers. A warning of the decoder is kept in `audio` of the record. Raises RecordError
+    as `emocli.signals.audio.read` does.
     """
     try:
         path = stored(record)
         if path is None or store is None:
-            return decoded(record).samples
+            recording = decoded(record)
+            _keep_warning(record, recording)
+            return recording.samples
         file = os.fspath(store.path(path))
         return _CACHE.get((file,), file).samples
     except RecordError as error:
         error.modality = "audio"  # whatever the modality of the calling stage
         raise
+
+
+def described(audio: Audio) -> Record:
+    """Return the `audio` of a record whose samples are not in the store."""
+    description = {
+        "sample_rate_hz": audio.sample_rate_hz,
+        "duration": audio.duration,
+        "channels": audio.channels,
+        "decoder": audio.decoder,
+    }
+    return description if audio.warning is None else description | {"warning": audio.warning}
+
+
+def _keep_warning(record: Record, recording: Audio) -> None:
+    """Add `audio` to a record whose recording has a warning, where it is not there yet."""
+    about = record.get("audio") or {}
+    if recording.warning is not None and about.get("warning") is None:
+        record["audio"] = described(recording) | about | {"warning": recording.warning}
 
 
 def span_of(record: Record) -> tuple[float | None, float | None]:

@@ -61,7 +61,11 @@ class Vowel(TypedDict, total=False):
 
 
 class Prosody(TypedDict, total=False):
-    """The prosody of an utterance: measurements, levels, and a description in words."""
+    """The prosody of an utterance: measurements, levels, and a description in words.
+
+    Intensities are of the sounding part, which is within 25 dB of the loudest; pauses do not count.
+    Pitch below `pitch_floor_hz` is not looked for: such frames count as unvoiced.
+    """
 
     duration: float
     f0_mean_hz: float
@@ -98,7 +102,11 @@ class Prosody(TypedDict, total=False):
 
 
 class Audio(TypedDict, total=False):
-    """Decoded audio; `path` is relative to the store, absent if the audio was not kept."""
+    """Decoded audio; `path` is relative to the store, absent if the audio was not kept.
+
+    `warning` says what is wrong with the sound: it is a part of what its header claims, samples
+    are clipped, channels cancel each other. Stages that decode by themselves add `audio` only then.
+    """
 
     path: str
     sample_rate_hz: int

@@ -18,10 +18,19 @@ import numpy as np
 import numpy.typing as npt
 
 from emocli.errors import RecordError, printable
-from emocli.signals import ffmpeg, libav, sound_files
+from emocli.signals import (
+    chunk_lengths,
+    ffmpeg,
+    frame_rates,
+    libav,
+    ogg_pages,
+    sound_faults,
+    sound_files,
+)
 from emocli.signals.ffmpeg import SAMPLE_RATE_HZ as SAMPLE_RATE_HZ
 from emocli.signals.ffmpeg import ffmpeg_binary as ffmpeg_binary
-from emocli.signals.sound_files import quantise as quantise
+from emocli.signals.sixteen_bits import FULL_SCALE
+from emocli.signals.sixteen_bits import quantise as quantise
 
 # First bytes of wav and avi, aiff, flac, ogg, matroska and webm, mp3, flash, mpeg; mp4: see below.
 MAGIC = (
@@ -71,23 +80,48 @@ def read(
     """
     name = os.fsdecode(path)
     _check_span(start, end)
-    head = _head(name)
+    decoded = _decoded(name, start, end)
+    warning = sound_faults.told([decoded.warning, _short(decoded.samples, start, end)])
+    samples = decoded.samples.astype(np.float32)
+    samples /= FULL_SCALE
+    return Audio(samples, decoded.channels, decoded.decoder, warning)
+
+
+def _decoded(name: str, start: float | None, end: float | None) -> ffmpeg.Decoded:
+    """Decode a file with the first of the decoders that reads all of it."""
+    head, whole = _head(name), start is None and end is None
+    pages = ogg_pages.survey(name) if head.startswith(ogg_pages.CAPTURE) else None
     decoded = None
-    if sound_files.known(head):
+    if sound_files.known(head) and (pages is None or pages.regular):
         decoded = sound_files.decode(name, start=start, end=end)
-    elif head and start is None and end is None:
+    elif head and whole and pages is None:
         decoded = libav.decode(name)
     if decoded is None:
-        decoded = _with_ffmpeg(name, start, end, head)
-    samples = decoded.samples.astype(np.float32)
-    samples /= sound_files.FULL_SCALE
-    return Audio(samples, decoded.channels, decoded.decoder, decoded.warning)
+        chained = pages.chained if pages else not whole and frame_rates.joined(name, head)
+        decoded = _with_ffmpeg(name, start, end, head, in_order=not chained)
+        length = chunk_lengths.warning(name) if head else None
+        decoded = decoded._replace(warning=sound_faults.told([length, decoded.warning]))
+    if pages and pages.warning:
+        decoded = decoded._replace(warning=sound_faults.told([pages.warning, decoded.warning]))
+    return decoded
 
 
-def _with_ffmpeg(name: str, start: float | None, end: float | None, head: bytes) -> ffmpeg.Decoded:
+def _short(samples: npt.NDArray[np.int16], start: float | None, end: float | None) -> str | None:
+    """Return a warning if the sound ends clearly before the wanted span does."""
+    if end is None:
+        return None
+    ends_s = (start or 0.0) + len(samples) / SAMPLE_RATE_HZ
+    if ends_s >= end - sound_faults.TOLERANCE_S:
+        return None
+    return f"the span ends at {end:.2f} s, the sound at {ends_s:.2f} s"
+
+
+def _with_ffmpeg(
+    name: str, start: float | None, end: float | None, head: bytes, *, in_order: bool
+) -> ffmpeg.Decoded:
     """Decode with ffmpeg; decode_failed for damaged media, not_media for another kind of file."""
     try:
-        return ffmpeg.decode(name, start=start, end=end)
+        return ffmpeg.decode(name, start=start, end=end, in_order=in_order)
     except RecordError as error:
         if error.code != "not_media" or not (head[4:8] == b"ftyp" or head.startswith(MAGIC)):
             raise

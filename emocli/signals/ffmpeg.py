@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
-import tempfile
-import threading
 from functools import lru_cache
 from pathlib import Path
-from subprocess import PIPE
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from emocli.errors import ConfigError, RecordError
+from emocli.errors import RecordError
+from emocli.signals import ffmpeg_log, ffmpeg_process, sixteen_bits, sound_faults
+from emocli.signals.ffmpeg_log import NoAudioStreamError as NoAudioStreamError
+from emocli.signals.ffmpeg_process import Result
 
 SAMPLE_RATE_HZ = 16_000  # what Whisper, wav2vec2 and silero take
 
@@ -33,218 +32,210 @@ SLOWEST_BYTES_PER_S = 1_000_000
 RUN_UP_S = 1.0  # decoded before a span, so that the decoder has settled at its start. Our choice.
 
 _FILE = "FILE"  # stands for the input in arguments that are built once
-_HINT = "the file may be truncated; does it play?"
+FAR = "2000000000"  # microseconds and bytes; the largest that old versions take
+
+_MIX = f"aresample={SAMPLE_RATE_HZ}:rematrix_maxval=1.0"
+
+
+Values = npt.NDArray[np.int16]
 
 
 class Decoded(NamedTuple):
     """16-bit samples (time,) at 16 kHz, and their source."""
 
-    samples: npt.NDArray[np.int16]
+    samples: Values
     channels: int | None
     decoder: str
     warning: str | None
 
 
-class NoAudioStreamError(RecordError):
-    """The file has video but no audio: its other modalities can still be used."""
-
-    others_can_go_on = True
-
-
 def ffmpeg_binary() -> tuple[str, str]:
     """Return the path and the version of the ffmpeg in use; RecordError where there is none."""
-    path = _binary()
+    path = ffmpeg_process.binary()
     head = subprocess.run(
         [path, "-version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE_S
     )
-    return path, _version(head.stdout.decode("utf-8", "replace"))
+    return path, ffmpeg_log.version(head.stdout.decode("utf-8", "replace"))
 
 
-def decode(path: str, *, start: float | None = None, end: float | None = None) -> Decoded:
+class _Plan(NamedTuple):
+    """What of a file ffmpeg is told to decode, and how."""
+
+    start: float | None
+    end: float | None
+    keeps_time: bool = True  # silence where the times of the file have none
+    floats: bool = False  # not rounded to 16 bits
+    far: bool = False  # looks far into the file for its format
+
+    @property
+    def jump(self) -> float:
+        """Where it begins to decode, in seconds.
+
+        After a seek the first frames of AAC are lost and those of mp3 are noise: it is before them.
+        """
+        return max((self.start or 0.0) - RUN_UP_S, 0.0)
+
+
+def decode(
+    path: str, *, start: float | None = None, end: float | None = None, in_order: bool = True
+) -> Decoded:
     """Decode the first audio stream of a file, or the seconds from `start` to `end` of it.
 
     The path is always opened as a file, even if it looks like an option or a protocol. What can be
-    decoded of a damaged file is kept, with a warning. Raises NoAudioStreamError for a video without
-    audio and RecordError not_media, decode_failed, no_such_span or no_ffmpeg.
+    decoded of a damaged file is kept, with a warning. `in_order` is false for a file whose times
+    start again in it, as in a chain of Ogg streams: it is decoded from its beginning. Raises
+    NoAudioStreamError for a video without audio and RecordError not_media, decode_failed,
+    no_such_span or no_ffmpeg.
     """
-    address = "file:" + os.path.join(os.getcwd(), path)  # noqa: PTH118, PTH109 - keeps `link/..`
-    command = [address if part == _FILE else part for part in _arguments(_binary(), start, end)]
-    output, status, log = _run(command, _patience(path))
-    samples = np.frombuffer(output, "<i2", count=len(output) // 2)
-    if not samples.size:
-        raise _failure(log, start)
-    return Decoded(samples, _channels(log), f"ffmpeg {_version(log)}", _warning(log, status))
+    plan = _Plan(start, end) if in_order else _Plan(None, None, keeps_time=False)
+    made = _run(plan, path)
+    if ffmpeg_log.is_unknown(made.log):
+        plan = plan._replace(far=True)
+        made = _run(plan, path)
+    if not made.output and start and ffmpeg_log.starts_again(made.log):
+        plan = plan._replace(start=None, end=None)
+        made = _run(plan, path)
+    parts, late_s = ffmpeg_log.parts(made.log), ffmpeg_log.late_s(made.log)
+    if parts > 1:  # at each part silence was put before it, as long as what came before
+        plan = plan._replace(start=None, end=None, keeps_time=False)
+        made, late_s = _run(plan, path), ffmpeg_log.begin_s(made.log)
+    elif start and late_s > plan.jump:
+        plan = plan._replace(start=None, end=end)
+        made = _run(plan, path)
+    values, lost = _sixteen_bits(made, plan, path)
+    if not values.size:
+        raise ffmpeg_log.failure(made.log, start)
+    if plan.start is None:
+        values = _cut(values, late_s, start, end)
+    if not values.size:
+        raise RecordError("no_such_span", f"no audio from {start or 0:g} s on")
+    joined = f"joined of {parts} parts with different sample rates or channels"
+    warnings = [joined if parts > 1 else None, _in_part(made, path, len(values), start, end), *lost]
+    decoder = f"ffmpeg {ffmpeg_log.version(made.log)}"
+    told = sound_faults.told([*warnings, _cancelled(made.log, values)])
+    return Decoded(values, ffmpeg_log.channels(made.log), decoder, told)
 
 
-def _binary() -> str:
-    """Return $EMOCLI_FFMPEG, else the ffmpeg on the PATH, else the one in imageio-ffmpeg."""
-    return _find(os.environ.get("EMOCLI_FFMPEG"), os.environ.get("PATH"))
+def _cut(values: Values, late_s: float, start: float | None, end: float | None) -> Values:
+    """Return a part of samples (time,) that begin late; the times count from the file's start."""
+    if late_s:
+        silence = np.zeros(round(late_s * SAMPLE_RATE_HZ), np.int16)
+        values = np.concatenate([silence, values])
+    first, last = (None if at is None else round(at * SAMPLE_RATE_HZ) for at in (start, end))
+    return values[first:last]
 
 
-@lru_cache(maxsize=8)
-def _find(chosen: str | None, _search_path: str | None) -> str:
-    if chosen:
-        if binary := shutil.which(chosen):
-            return binary
-        raise ConfigError(f"EMOCLI_FFMPEG={chosen}: no such program")
-    if binary := shutil.which("ffmpeg"):
-        return binary
-    try:
-        import imageio_ffmpeg
+def _sixteen_bits(made: Result, plan: _Plan, path: str) -> tuple[Values, list[str]]:
+    """Return decoded samples (time,), and what of them 16 bits cannot hold.
 
-        return str(imageio_ffmpeg.get_ffmpeg_exe())
-    except (ImportError, RuntimeError):
-        hint = "install ffmpeg, or pip install imageio-ffmpeg; wav and flac need neither"
-        raise RecordError("no_ffmpeg", "decoding this file needs ffmpeg", hint=hint) from None
+    ffmpeg clips without a word. Where that may have happened, it decodes once more to floats.
+    """
+    values = np.frombuffer(made.output, "<i2", count=len(made.output) // 2)
+    encoding = ffmpeg_log.float_encoding(made.log)
+    if encoding is None or not sixteen_bits.may_be_clipped(values, encoding):
+        return values, []
+    output = _run(plan._replace(floats=True), path).output
+    return sixteen_bits.rounded(np.frombuffer(output, "<f4", count=len(output) // 4), encoding)
+
+
+def _cancelled(log: str, values: Values) -> str | None:
+    """Return a warning if the channels cancel each other; `values` count for a whole file."""
+    before, channels = ffmpeg_log.channel_energy(log), ffmpeg_log.channels(log)
+    if before is None or not channels or channels < 2:
+        return None
+    after = ffmpeg_log.mix_energy(log, SAMPLE_RATE_HZ)
+    if after is None:
+        squares = np.square(values / sixteen_bits.FULL_SCALE, dtype=np.float32)
+        after = float(squares.sum()) / SAMPLE_RATE_HZ
+    return sound_faults.cancelled(after, before, channels)
+
+
+def _in_part(
+    made: Result, path: str, count: int, start: float | None, end: float | None
+) -> str | None:
+    """Return a warning if less is there than the header claims, or ffmpeg complains."""
+    claimed_s, incomplete = ffmpeg_log.claimed_s(made.log), None
+    if claimed_s is not None:
+        wanted_s = min(claimed_s, claimed_s if end is None else end) - (start or 0.0)
+        incomplete = sound_faults.missing(count / SAMPLE_RATE_HZ, wanted_s)
+    if incomplete and not ffmpeg_log.is_single(made.log):  # another stream may just be longer
+        whole = _data_end_s(path) >= (claimed_s or 0.0) - sound_faults.TOLERANCE_S
+        incomplete = None if whole else incomplete
+    return ffmpeg_log.warning(made.log, made.status, incomplete)
+
+
+def _data_end_s(path: str) -> float:
+    """Return when the last packet of any stream ends; nothing is decoded."""
+    command = [ffmpeg_process.binary(), "-nostdin", "-nostats", "-loglevel", "error"]
+    command += ["-analyzeduration", FAR, "-probesize", FAR]
+    command += ["-protocol_whitelist", "file,pipe", "-i", _address(path)]
+    command += [part for kind in "avs" for part in ("-map", f"0:{kind}?")]
+    command += ["-c", "copy", "-progress", "pipe:1", "-f", "null", "-"]
+    output = ffmpeg_process.run(command, _patience(path), lambda _log: None).output
+    times = re.findall(rb"out_time_us=(\d+)", output)
+    return int(times[-1]) / 1_000_000 if times else 0.0
+
+
+def _run(plan: _Plan, path: str) -> Result:
+    """Follow a plan; RecordError decode_failed if the header gives an impossible rate."""
+    binary = ffmpeg_process.binary()
+    command = [_address(path) if part == _FILE else part for part in _arguments(binary, plan)]
+    return ffmpeg_process.run(command, _patience(path), _require_plausible)
+
+
+def _require_plausible(log: str) -> None:
+    rate_hz = ffmpeg_log.rate_hz(log)
+    if rate_hz is not None:
+        sound_faults.require_plausible(rate_hz, ffmpeg_log.channels(log))
+
+
+def _address(path: str) -> str:
+    """Return a path as ffmpeg's protocol for files."""
+    return "file:" + os.path.join(os.getcwd(), path)  # noqa: PTH118, PTH109 - keeps `link/..`
 
 
 @lru_cache(maxsize=256)
-def _arguments(binary: str, start: float | None, end: float | None) -> list[str]:
-    """Return the command line: first audio stream, channels averaged, 16 kHz, 16 bit, a pipe."""
+def _arguments(binary: str, plan: _Plan) -> list[str]:
+    """Return the command line: first audio stream, channels averaged, 16 kHz, a pipe."""
     import ffmpeg
 
-    before_s, span = _span(start, end)
+    before_s, span = _span(plan)
+    if plan.far:
+        before_s |= {"analyzeduration": FAR, "probesize": FAR}
     stream = ffmpeg.input(_FILE, protocol_whitelist="file,pipe", threads=1, **before_s)["a:0"]
     stream = stream.output(
         "pipe:1",
-        format="s16le",
+        format="f32le" if plan.floats else "s16le",
         ac=1,
         flush_packets=0,  # hundreds of small writes would cost more than the decoding
-        # first_pts: audio that begins after the video keeps its time; silence is put before it.
-        af=f"aresample={SAMPLE_RATE_HZ}:rematrix_maxval=1.0:first_pts=0",
+        af=_filters(plan),
         **span,
     )
-    before = [binary, "-nostdin", "-nostats", "-loglevel", "repeat+level+info"]
+    before = [binary, "-nostdin", "-nostats", "-loglevel", "repeat+level+verbose"]
     return list(ffmpeg.compile(stream, cmd=before))
 
 
-def _span(start: float | None, end: float | None) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the options of the input (where to seek) and of the output (what to cut out).
+def _filters(plan: _Plan) -> str:
+    """Return the filters, which measure the energy before, and of a span after, the averaging.
 
-    After a seek the first frames of AAC are lost and those of mp3 are noise: seek to before them.
+    Filters see more than a span, which is cut out of their output.
     """
-    first = start or 0.0
-    jump = max(first - RUN_UP_S, 0.0)
+    # first_pts: audio that begins after the video keeps its time; silence is put before it.
+    mix = f"{_MIX}:first_pts=0" if plan.keeps_time else _MIX
+    if plan.floats:
+        return mix
+    after = mix if plan.start is plan.end is None else f"{mix},volumedetect"
+    return f"asplit[all][in];[all]volumedetect,anullsink;[in]{after}"
+
+
+def _span(plan: _Plan) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the options of the input (where to seek) and of the output (what to cut out)."""
+    first, jump = plan.start or 0.0, plan.jump
     cut = {"ss": f"{first - jump:.6f}"} if first else {}
-    if end is not None:
-        cut["t"] = f"{end - first:.6f}"
+    if plan.end is not None:
+        cut["t"] = f"{plan.end - first:.6f}"
     return ({"ss": f"{jump:.6f}"} if jump else {}), cut
 
 
 def _patience(path: str) -> float:
     return PATIENCE_S + Path(path).stat().st_size / SLOWEST_BYTES_PER_S
-
-
-def _run(command: list[str], patience_s: float) -> tuple[bytes, int, str]:
-    """Return the output, the exit status and the log of a command with a timeout.
-
-    One pipe, read to its end, and a file for the log: two pipes and `communicate` cost a system
-    call per line.
-    """
-    environment = {**os.environ, "AV_LOG_FORCE_NOCOLOR": "1"}
-    with tempfile.TemporaryFile() as log:
-        try:
-            process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=PIPE, stderr=log, env=environment
-            )
-        except OSError as error:
-            raise RecordError("no_ffmpeg", f"cannot run {command[0]}: {error.strerror}") from None
-        with process:
-            output, late = _output(process, patience_s)
-        if late:
-            message = f"ffmpeg did not finish within {patience_s:.0f} s"
-            raise RecordError("decode_failed", message, hint=_HINT)
-        log.seek(0)
-        return output, process.returncode, log.read().decode("utf-8", "replace")
-
-
-def _output(process: subprocess.Popen[bytes], patience_s: float) -> tuple[bytes, bool]:
-    """Return what a process writes, and whether it had to be killed."""
-    late = threading.Event()
-
-    def kill() -> None:
-        late.set()
-        process.kill()
-
-    timer = threading.Timer(patience_s, kill)
-    timer.daemon = True
-    timer.start()
-    try:
-        assert process.stdout is not None
-        output = process.stdout.read()
-        process.wait()
-        return output, late.is_set()
-    except BaseException:
-        process.kill()
-        raise
-    finally:
-        timer.cancel()
-
-
-def _failure(log: str, start: float | None) -> RecordError:
-    """Return the error for a file that gave no sample at all."""
-    reason = _first_error(log)
-    if not re.search(r"Input #0, ", log):
-        hint = "ffmpeg does not know the format; is it text, or an archive?"
-        return RecordError("not_media", "neither audio nor video", hint=hint)
-    streams = _input_streams(log)
-    if any(kind == "Audio" for kind, _ in streams):
-        if start:
-            return RecordError("no_such_span", f"no audio from {start:g} s on")
-        return RecordError("decode_failed", f"ffmpeg: {reason}", hint=_HINT)
-    if any(kind == "Video" and _moves(details) for kind, details in streams):
-        return NoAudioStreamError("no_audio_stream", "a video without audio")
-    return RecordError("not_media", "neither audio nor video")
-
-
-def _moves(details: str) -> bool:
-    """Say whether a video stream is a real one, not a cover picture or text drawn as a picture."""
-    return "(attached pic)" not in details and not details.startswith("ansi")
-
-
-def _input_streams(log: str) -> list[tuple[str, str]]:
-    """Return (kind, details) of the streams that ffmpeg lists for its input."""
-    before = log.partition("Output #0, ")[0]
-    return re.findall(r"^(?:\[info\] )?  Stream #0:\d+[^\n]*?: (\w+): (.*)$", before, re.MULTILINE)
-
-
-def _channels(log: str) -> int | None:
-    """Return the number of channels of the first audio stream, None for an unknown layout.
-
-    >>> _channels("  Stream #0:1(und): Audio: aac (LC) (mp4a / 0x6), 48000 Hz, 5.1(side), fltp")
-    6
-    """
-    details = next((details for kind, details in _input_streams(log) if kind == "Audio"), "")
-    layout = re.search(r"\d+ Hz, ([^,]+)", details)
-    if not layout:
-        return None
-    if counted := re.match(r"(\d+) channels", layout[1]):
-        return int(counted[1])
-    if pointed := re.match(r"\d+(?:\.\d+)+", layout[1]):
-        return sum(int(part) for part in pointed[0].split("."))
-    names = {"mono": 1, "stereo": 2, "downmix": 2, "quad": 4, "hexagonal": 6, "octagonal": 8}
-    return names.get(layout[1].partition("(")[0].strip())
-
-
-def _version(log: str) -> str:
-    match = re.search(r"ffmpeg version (\S+)", log)
-    return match[1] if match else "of unknown version"
-
-
-def _errors(log: str) -> list[str]:
-    """Return the lines that ffmpeg logs as errors, without names and addresses of its parts."""
-    lines = re.findall(r"^(?:\[[^\]]*@[^\]]*\] )*\[(?:error|fatal)\] (.*)$", log, re.MULTILINE)
-    return [line.strip()[:200] for line in lines]
-
-
-def _first_error(log: str) -> str:
-    return next(iter(_errors(log)), "no sample decoded")
-
-
-def _warning(log: str, status: int) -> str | None:
-    """Return a warning if only a part could be decoded."""
-    errors = _errors(log)
-    if not errors and status == 0:
-        return None
-    more = f" and {len(errors) - 1} more" if len(errors) > 1 else ""
-    return f"decoded in part: {_first_error(log) if errors else f'ffmpeg exit {status}'}{more}"

@@ -8,19 +8,24 @@ bits (and up to 10 ms of a codec's delay in Matroska).
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from emocli.signals import sixteen_bits, sound_faults
 from emocli.signals.ffmpeg import SAMPLE_RATE_HZ, Decoded
 
 if TYPE_CHECKING:
     import av
 
 LARGEST_BYTES = 32 * 2**20  # above it the start of a program no longer matters. Our choice.
-MOST_MISSING_S = 0.1  # of the length in the header; if more is missing, the file is damaged
+# Of the frames (about 25 ms each) every 16th, from the fourth on, has its channels compared with
+# their average, to save time; the first are a codec's delay.
+FIRST_COMPARED, COMPARED = 4, 16
 
 # Common formats of clips, mp4 among them; others are not tried, and no playlist or reference in a
 # file opens a second one.
@@ -30,7 +35,8 @@ LIMITS = {"format_whitelist": "mov,matroska,mp3", "protocol_whitelist": "none"}
 def decode(path: str) -> Decoded | None:
     """Decode the first audio stream of a file; None if that is left to ffmpeg.
 
-    If $EMOCLI_FFMPEG names a program, nothing is decoded here.
+    If $EMOCLI_FFMPEG names a program, nothing is decoded here. Raises RecordError decode_failed for
+    an impossible sample rate.
     """
     if os.environ.get("EMOCLI_FFMPEG") or not 0 < _size(path) <= LARGEST_BYTES:
         return None
@@ -39,8 +45,7 @@ def decode(path: str) -> Decoded | None:
     except ImportError:
         return None
     try:
-        with Path(path).open("rb") as file, av.open(file, "r", options=LIMITS) as container:
-            return _decoded(container)
+        return _decoded(path)
     except (av.error.FFmpegError, OSError, ValueError, RuntimeError):
         return None
 
@@ -52,33 +57,82 @@ def _size(path: str) -> int:
         return 0
 
 
-def _decoded(container: av.container.InputContainer) -> Decoded | None:
+@contextlib.contextmanager
+def _opened(path: str) -> Iterator[av.container.InputContainer]:
     import av
 
-    if not container.streams.audio:
-        return None
-    stream = container.streams.audio[0]
-    for other in container.streams:
-        if other is not stream:
-            other.discard = av.stream.Discard.all
-    parts = _parts(container, stream)
-    samples = np.concatenate(parts) if parts else np.zeros(0, np.int16)
-    if (
-        len(samples) < (_header_s(container, stream) - MOST_MISSING_S) * SAMPLE_RATE_HZ
-        or not samples.size
-    ):
-        return None
+    with Path(path).open("rb") as file, av.open(file, "r", options=LIMITS) as container:
+        for stream in container.streams:
+            if stream is not next(iter(container.streams.audio), None):
+                stream.discard = av.stream.Discard.all
+        yield container
+
+
+def _decoded(path: str) -> Decoded | None:
+    import av
+
+    with _opened(path) as container:
+        if not container.streams.audio:
+            return None
+        stream = container.streams.audio[0]
+        sound_faults.require_plausible(stream.rate, stream.channels)
+        channels = _Channels(stream.channels)
+        samples = _joined(_parts(container, stream, "s16", channels), np.int16)
+        least_s = _header_s(container, stream) - sound_faults.TOLERANCE_S
+        if not samples.size or len(samples) < least_s * SAMPLE_RATE_HZ:
+            return None
+        encoding, count = stream.codec_context.name, stream.channels
+        holds_floats = stream.format.name.startswith(("flt", "dbl"))
+    lost: list[str] = []
+    if holds_floats and sixteen_bits.may_be_clipped(samples, encoding):
+        with _opened(path) as container:
+            parts = _parts(container, container.streams.audio[0], "flt")
+        samples, lost = sixteen_bits.rounded(_joined(parts, np.float32), encoding)
     decoder = f"ffmpeg {av.ffmpeg_version_info} (PyAV {av.__version__})"
-    return Decoded(samples, stream.channels, decoder, None)
+    return Decoded(samples, count, decoder, sound_faults.told([*lost, channels.warning]))
 
 
-def _parts(container: av.container.InputContainer, stream: av.AudioStream) -> list[Any]:
-    """Return the samples, piece by piece: channels averaged, 16 kHz, 16 bit, as `ffmpeg` does."""
+def _joined(parts: list[Any], dtype: Any) -> Any:
+    return np.concatenate(parts) if parts else np.zeros(0, dtype)
+
+
+class _Channels:
+    """Compares the energy of channels with that of their average."""
+
+    def __init__(self, count: int) -> None:
+        self.count, self.frames = count, 0
+        self.mix = self.energy = 0.0
+
+    def look(self, frame: av.AudioFrame) -> None:
+        """Measure some of the frames."""
+        self.frames += 1
+        if self.count < 2 or self.frames % COMPARED != FIRST_COMPARED:
+            return
+        values = frame.to_ndarray().astype(np.float32)
+        if not frame.format.is_planar:
+            values = values.reshape(-1, self.count).T
+        products = values @ values.T
+        self.energy += float(np.trace(products)) / self.count
+        self.mix += float(products.sum()) / self.count**2
+
+    @property
+    def warning(self) -> str | None:
+        """What is told of channels that cancel each other."""
+        return sound_faults.cancelled(self.mix, self.energy, self.count)
+
+
+def _parts(
+    container: av.container.InputContainer,
+    stream: av.AudioStream,
+    sample_format: str,
+    channels: _Channels | None = None,
+) -> list[Any]:
+    """Return the samples, piece by piece: channels averaged, 16 kHz, as `ffmpeg` does."""
     import av
 
     graph = av.filter.Graph()
     source = graph.add_abuffer(template=stream)
-    average = f"{SAMPLE_RATE_HZ}:rematrix_maxval=1.0:first_pts=0:ochl=mono:osf=s16"
+    average = f"{SAMPLE_RATE_HZ}:rematrix_maxval=1.0:first_pts=0:ochl=mono:osf={sample_format}"
     sink = graph.add("abuffersink")
     graph.link_nodes(source, graph.add("aresample", average), sink).configure()
     begin = _ticks(container.start_time or 0, stream)
@@ -88,6 +142,8 @@ def _parts(container: av.container.InputContainer, stream: av.AudioStream) -> li
             raise ValueError("a corrupt frame")
         if frame is not None and frame.pts is not None:
             frame.pts -= begin
+        if frame is not None and channels is not None:
+            channels.look(frame)
         source.push(frame)
         while True:
             try:

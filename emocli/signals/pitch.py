@@ -18,6 +18,10 @@ Array = npt.NDArray[np.float64]
 # First pass: from a bass voice to a scream. Then the speaker's range, which halves octave errors:
 # 0.75 q25 to 2.5 q75, wide above because emotion is (De Looze & Hirst 2008,
 # https://www.isca-archive.org/speechprosody_2008/looze08_speechprosody.html; Hirst 2011 for 2.5).
+# The floor cuts the ends of falls in loud speech: of the voiced frames of the wide pass, 4 to 5 %
+# in anger and joy (EMO-DB, RAVDESS), half of them or more in smooth falls, and 1 % in neutral
+# speech. A lower one is worse: against the laryngograph of FDA, 0.75, 0.65, 0.55 q25 have 0.31,
+# 0.31, 0.62 % gross errors and 5.1, 5.4, 5.7 % errors of voicing (our measurement).
 FIRST_FLOOR_HZ, FIRST_CEILING_HZ = 60.0, 700.0
 FIRST_STEP_S = 0.02  # only two quartiles are taken from it
 FLOOR_OF_Q25, CEILING_OF_Q75 = 0.75, 2.5

@@ -7,13 +7,10 @@ stderr about every damaged file, and is off by hundreds of samples when it resum
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
-import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,17 +18,15 @@ import soundfile
 import soxr
 
 from emocli.errors import RecordError
+from emocli.signals import chunk_lengths, sound_faults
 from emocli.signals.ffmpeg import SAMPLE_RATE_HZ, Decoded
+from emocli.signals.sixteen_bits import Quantiser, numbers
 
 BLOCK_S = 10  # decoded at a time: memory holds little more than the 16-bit result
-BLOCK = BLOCK_S * SAMPLE_RATE_HZ  # samples
-MAX_CHANNELS = 64  # more than any microphone array in the corpora; a larger number is damage
-FULL_SCALE = 32768  # of 16 bits; 16-bit sources stay unchanged
+
+COMPARED = 8  # every eighth sample of the channels is compared with their average, to save time
 
 UNKNOWN_FRAMES = 1 << 40  # libsndfile returns 2^63 - 1 if a flac header has no length
-
-# Lengths that programs write when the length is unknown (ffmpeg and sox, into pipes).
-UNKNOWN_LENGTHS = range(0x7FFF_0000, 0x1_0000_0000)
 
 
 def known(head: bytes) -> bool:
@@ -43,43 +38,30 @@ def known(head: bytes) -> bool:
     return head[:4] in (b"fLaC", b"OggS")
 
 
-def quantise(samples: npt.NDArray[np.floating]) -> npt.NDArray[np.int16]:
-    """Round samples (time,) in -1..1 to 16 bits: clip(round(32768 x), -32768, 32767).
-
-    Idempotent: stored samples and samples decoded in this process are the same numbers.
-
-    >>> quantise(np.array([-2.0, -1.0, 0.0, 0.5, 1.0])).tolist()
-    [-32768, -32768, 0, 16384, 32767]
-    """
-    rounded = np.empty(samples.shape, np.int16)
-    for at in range(0, len(samples), BLOCK):  # a copy of an hour takes 230 MB
-        scaled = samples[at : at + BLOCK] * FULL_SCALE
-        np.rint(scaled, out=scaled)
-        rounded[at : at + BLOCK] = np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1, out=scaled)
-    return rounded
-
-
 def decode(path: str, *, start: float | None = None, end: float | None = None) -> Decoded | None:
     """Decode a file, or the seconds from `start` to `end` of it; None if libsndfile cannot.
 
-    Raises RecordError no_samples, no_such_span.
+    Raises RecordError decode_failed, no_samples, no_such_span.
     """
     with Path(path).open("rb", buffering=0) as file:
-        mismatch = _wav_mismatch(file)
-        source = _corrected(file, mismatch) if mismatch and mismatch.shorter else file
+        mismatch = chunk_lengths.find(file)
+        source: io.FileIO | io.BytesIO = file
+        if mismatch and mismatch.shorter:
+            source = chunk_lengths.corrected(file, mismatch)
         source.seek(0)
         try:
             sound = soundfile.SoundFile(source if source is not file else os.dup(file.fileno()))
         except (soundfile.LibsndfileError, OSError, RuntimeError):
             return None
         with sound:
-            if not 0 < sound.channels <= MAX_CHANNELS:
-                return None
+            sound_faults.require_plausible(sound.samplerate, sound.channels)
             try:
                 decoded = _decode(sound, start, end)
             except (soundfile.LibsndfileError, RuntimeError):
                 return None  # damaged; ffmpeg goes on after the damage
-    return _with_mismatch(decoded, mismatch) if mismatch else decoded
+    if mismatch is None:
+        return decoded
+    return decoded._replace(warning=sound_faults.told([decoded.warning, mismatch.warning]))
 
 
 def _decode(sound: soundfile.SoundFile, start: float | None, end: float | None) -> Decoded:
@@ -89,41 +71,53 @@ def _decode(sound: soundfile.SoundFile, start: float | None, end: float | None) 
     count = sound.frames - first
     if end is not None:
         count = min(count, round(end * sound.samplerate) - first)
-    reader = _Reader(sound, first, count)
-    blocks = [quantise(block) for block in _resampled(reader, sound.samplerate)]
+    reader, quantiser = _Reader(sound, first, count), Quantiser(sound.subtype)
+    blocks = [quantiser(block) for block in _resampled(reader, sound.samplerate)]
     samples = np.concatenate(blocks) if blocks else np.zeros(0, np.int16)
     if not samples.size:
         raise RecordError("no_samples", "the file has a header but no samples")
     decoder = f"libsndfile {soundfile.__libsndfile_version__}"
-    return Decoded(samples, sound.channels, decoder, reader.warning)
+    warning = sound_faults.told([*reader.warnings(), *quantiser.warnings])
+    return Decoded(samples, sound.channels, decoder, warning)
 
 
 class _Reader:
-    """Blocks of mono samples; `warning` says what could not be read."""
+    """Blocks of mono samples; `warnings` says what could not be read, or was lost by averaging."""
 
     def __init__(self, sound: soundfile.SoundFile, first: int, total: int) -> None:
         self.sound, self.first, self.total = sound, first, total
-        self.warning: str | None = None
+        self.done = self.odd = 0
+        self.mix = self.energy = 0.0
 
     def __iter__(self) -> Iterator[npt.NDArray[np.float32]]:
-        done, odd, rate = 0, 0, self.sound.samplerate
         if self.first:
             self.sound.seek(self.first)
-        while done < self.total:
-            count = min(BLOCK_S * rate, self.total - done)
+        while self.done < self.total:
+            count = min(BLOCK_S * self.sound.samplerate, self.total - self.done)
             block = self.sound.read(count, dtype="float32", always_2d=True)
             if not len(block):
                 break
-            done += len(block)
+            self.done += len(block)
             mono = _mean(block)
             if not np.isfinite(mono.sum()):
-                odd += int(np.count_nonzero(~np.isfinite(block)))
-                mono = _mean(np.nan_to_num(block, posinf=1.0, neginf=-1.0))
+                self.odd += int(np.count_nonzero(~np.isfinite(block)))
+                block = numbers(block)
+                mono = _mean(block)
+            if self.sound.channels > 1:
+                self._compare(mono[::COMPARED], block[::COMPARED])
             yield mono
-        if odd:
-            self.warning = f"{odd} samples are NaN or infinity"
-        if done < self.total < UNKNOWN_FRAMES:
-            self.warning = f"decoded in part: {done / rate:.2f} s of {self.total / rate:.2f} s"
+
+    def _compare(self, mono: npt.NDArray[np.float32], block: npt.NDArray[np.float32]) -> None:
+        self.mix += float(np.square(mono).sum())
+        self.energy += float(np.square(block).sum()) / self.sound.channels
+
+    def warnings(self) -> list[str | None]:
+        """Return what was found on the way."""
+        found = [f"{self.odd} samples are NaN or infinity" if self.odd else None]
+        if self.done < self.total < UNKNOWN_FRAMES:
+            rate = self.sound.samplerate
+            found.append(f"decoded in part: {self.done / rate:.2f} s of {self.total / rate:.2f} s")
+        return [*found, sound_faults.cancelled(self.mix, self.energy, self.sound.channels)]
 
 
 def _mean(block: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -142,70 +136,3 @@ def _resampled(blocks: _Reader, rate_hz: int) -> Iterator[npt.NDArray[np.float32
     for block in blocks:
         yield stream.resample_chunk(block)
     yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
-
-
-class _Mismatch(NamedTuple):
-    """The data chunk of a wav file whose header claims a wrong length."""
-
-    position: int  # of the data, in bytes
-    claimed: int
-    held: int
-    bytes_per_s: int
-
-    @property
-    def shorter(self) -> bool:
-        return self.claimed < self.held
-
-
-def _wav_mismatch(file: io.FileIO) -> _Mismatch | None:
-    """Return the wrong length in a wav header, or None if it is right."""
-    size = file.seek(0, os.SEEK_END)
-    file.seek(0)
-    if file.read(12)[:4] != b"RIFF":
-        return None
-    rate = 0
-    with contextlib.suppress(struct.error):
-        while True:
-            name, length = struct.unpack("<4sI", file.read(8))
-            here = file.tell()
-            if name == b"data":
-                mismatch = _Mismatch(here, length, size - here, rate)
-                return mismatch if _is_mismatch(mismatch, file) else None
-            if name == b"fmt ":
-                rate = struct.unpack("<8xI", file.read(12))[0]
-            file.seek(here + length + length % 2)
-    return None
-
-
-def _is_mismatch(data: _Mismatch, file: io.FileIO) -> bool:
-    """Say whether what follows the data is neither the end of the file nor another chunk."""
-    if data.claimed > data.held:
-        return True
-    after = data.held - data.claimed
-    if after < max(8, data.bytes_per_s // 100):  # less than 10 ms: padding
-        return False
-    for odd in (data.claimed % 2, 0):
-        file.seek(data.position + data.claimed + odd)
-        name, length = struct.unpack("<4sI", file.read(8))
-        if name[:3] in (b"ID3", b"TAG") or (
-            all(32 <= byte < 127 for byte in name) and length + 8 <= after
-        ):
-            return False
-    return True
-
-
-def _corrected(file: io.FileIO, mismatch: _Mismatch) -> io.BytesIO:
-    """Return the file, in memory, with the right length in its header."""
-    file.seek(0)
-    data = bytearray(file.read())
-    data[mismatch.position - 4 : mismatch.position] = struct.pack("<I", mismatch.held)
-    data[4:8] = struct.pack("<I", min(len(data) - 8, 0xFFFF_FFFF))
-    return io.BytesIO(data)
-
-
-def _with_mismatch(decoded: Decoded, mismatch: _Mismatch) -> Decoded:
-    if mismatch.claimed in UNKNOWN_LENGTHS or mismatch.claimed == 0 or decoded.warning:
-        return decoded
-    seconds = (n / max(mismatch.bytes_per_s, 1) for n in (mismatch.claimed, mismatch.held))
-    text = "the header says {:.2f} s, the file holds {:.2f} s".format(*seconds)
-    return decoded._replace(warning=text)

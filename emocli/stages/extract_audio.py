@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from emocli import pipeline
 from emocli.errors import RecordError
 from emocli.io.store import Store
-from emocli.modalities.audio import decoded, keep, passed_on, span_of, stored
+from emocli.modalities.audio import decoded, described, keep, passed_on, span_of, stored
 from emocli.pipeline import parts
 from emocli.pipeline.context import Context
 from emocli.records import Record
@@ -54,14 +54,8 @@ def _is_stored(record: Record, store: Store | None) -> bool:
 
 def _described(audio: Audio, store: Store | None) -> Record:
     """Return the `audio` of a record, after putting the samples into the store."""
-    description: Record = {} if store is None else {"path": keep(audio.samples, store)}
-    description |= {
-        "sample_rate_hz": audio.sample_rate_hz,
-        "duration": audio.duration,
-        "channels": audio.channels,
-        "decoder": audio.decoder,
-    }
-    return description if audio.warning is None else description | {"warning": audio.warning}
+    path = {} if store is None else {"path": keep(audio.samples, store)}
+    return path | described(audio)
 
 
 def segments(context: Context) -> pipeline.Stage:

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 from emocli.errors import ConfigError, RecordError
-from emocli.signals import audio, ffmpeg, sound_files
+from emocli.signals import audio, ffmpeg, ffmpeg_log, sound_files
 from tests.signals.media import encoded, silent_film, wav_bytes
 
 Tone = Callable[..., np.ndarray]
@@ -272,7 +272,7 @@ def test_a_damaged_opus_gives_what_is_there_and_says_so(wav: Wav, tmp_path: Path
     middle = len(data) // 2
     path.write_bytes(data[:middle] + bytes(300) + data[middle + 300 :])
     decoded = audio.read(path)
-    assert 0.5 < decoded.duration < 4.0
+    assert decoded.duration == pytest.approx(4.0, abs=0.1)  # with silence for what is lost
     assert decoded.warning is not None
     assert "in part" in decoded.warning
 
@@ -408,9 +408,9 @@ def test_a_stream_that_does_not_decode_is_named_by_its_first_error() -> None:
 [info]   Stream #0:0: Audio: aac, 48000 Hz, mono
 [aac @ 0x1] [error] Invalid data found
 """
-    error = ffmpeg._failure(log, None)
+    error = ffmpeg_log.failure(log, None)
     assert (error.code, error.message) == ("decode_failed", "ffmpeg: Invalid data found")
-    assert ffmpeg._failure(log, 7.0).code == "no_such_span"
+    assert ffmpeg_log.failure(log, 7.0).code == "no_such_span"
 
 
 def test_a_header_with_more_channels_than_any_microphone_lies(tmp_path: Path) -> None:
@@ -440,7 +440,7 @@ def test_a_pipe_is_read_like_a_file(wav: Wav, tmp_path: Path) -> None:
 
 def test_a_cover_picture_is_not_a_film() -> None:
     log = "Input #0, mov, from 'x':\n  Stream #0:0: Video: mjpeg (Baseline), 9x9 (attached pic)\n"
-    assert ffmpeg._failure(log, None).code == "not_media"
+    assert ffmpeg_log.failure(log, None).code == "not_media"
 
 
 @pytest.mark.parametrize(
@@ -458,7 +458,7 @@ def test_a_cover_picture_is_not_a_film() -> None:
 )
 def test_channel_layouts_are_counted(layout: str, count: int | None) -> None:
     log = f"Input #0, ogg, from 'x':\n[info]   Stream #0:0: Audio: vorbis, 48000 Hz, {layout}, s16"
-    assert ffmpeg._channels(log) == count
+    assert ffmpeg_log.channels(log) == count
 
 
 def test_known_formats_are_known_by_their_first_bytes() -> None:

@@ -247,3 +247,11 @@ def test_a_voice_too_short_for_its_pitch_has_no_harmonicity() -> None:
     sound = parselmouth.Sound(vowel(seconds=0.03), RATE_HZ)
     ratios = voice_quality.harmonicity(sound, 60.0, np.array([0.0, 0.01]), np.array([True, False]))
     assert ratios.shape == (2, 0)
+
+
+def test_the_intensity_is_of_the_sounding_part() -> None:
+    sine = 0.1 * np.sin(2 * np.pi * 200 * np.arange(16_000) / 16_000)
+    alone = describe(sine)["intensity_mean_db"]
+    for silence in (np.zeros(32_000), np.random.default_rng(0).normal(0, 1e-4, 32_000)):
+        with_pauses = describe(np.concatenate([silence, sine, silence]))
+        assert with_pauses["intensity_mean_db"] == pytest.approx(alone, abs=0.3)

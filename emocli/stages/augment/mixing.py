@@ -126,16 +126,19 @@ def mixed(pair: tuple[Record, Record], rows: tuple[Any, Any], alpha: float, stor
 
 def _audio(pair: tuple[Record, Record], alpha: float, store: Store) -> Record:
     from emocli.signals.audio import SAMPLE_RATE_HZ, duration
+    from emocli.signals.sound_faults import told
 
     first, second = (audio.samples(record, store) for record in pair)
     samples = dime.between(first, second, alpha).astype(np.float32)
-    return {
+    warning = told(record["audio"].get("warning") for record in pair if record.get("audio"))
+    made: Record = {
         "path": audio.keep(samples, store),
         "sample_rate_hz": SAMPLE_RATE_HZ,
         "duration": duration(samples),
         "channels": 1,
         "decoder": DECODER,
     }
+    return made | {"warning": warning} if warning else made
 
 
 def _features(specs: Record, row: Any) -> Record:
