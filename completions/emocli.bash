@@ -19,11 +19,11 @@ _emocli_command() {  # set flags and takes; false when there is no such command
             flags='--protocol --rates --seed --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store -h --help'
             takes='--protocol --rates --seed --files-from --input-format -o --output --shard --max-errors --store' ;;
         'augment dime')
-            flags='--rho --mix --seed --assume-train --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -j --jobs --store -h --help'
-            takes='--rho --mix --seed --files-from --input-format -o --output --shard --max-errors -j --jobs --store' ;;
+            flags='--rho --mix --seed --assume-train --files-from -0 --null --input-format -o --output -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -j --jobs --store -h --help'
+            takes='--rho --mix --seed --files-from --input-format -o --output --max-errors -j --jobs --store' ;;
         calibrate)
-            flags='-m --model --method --decoder --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline -h --help'
-            takes='-m --model --method --decoder --files-from --input-format -o --output --shard --max-errors --store --device --dtype --batch-size' ;;
+            flags='-m --model --method --decoder --files-from -0 --null --input-format -o --output --shard -q --quiet --debug --store --device --dtype --batch-size --offline -h --help'
+            takes='-m --model --method --decoder --files-from --input-format -o --output --shard --store --device --dtype --batch-size' ;;
         config)
             flags='-h --help'
             takes='' ;;
@@ -34,7 +34,7 @@ _emocli_command() {  # set flags and takes; false when there is no such command
             flags='-h --help'
             takes='' ;;
         dataset)
-            flags='--labels --split --speaker --limit -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -h --help'
+            flags='--labels --split --speaker --limit -o --output --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -h --help'
             takes='--labels --split --speaker --limit -o --output --shard --max-errors' ;;
         doctor)
             flags='--json -h --help'
@@ -49,8 +49,8 @@ _emocli_command() {  # set flags and takes; false when there is no such command
             flags='-m --model --strict-modalities --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline -h --help'
             takes='-m --model --files-from --input-format -o --output --shard --max-errors --store --device --dtype --batch-size' ;;
         merge)
-            flags='--like --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -h --help'
-            takes='--like --files-from --input-format -o --output --shard --max-errors' ;;
+            flags='--like --files-from -0 --null -o --output -q --quiet --debug --exit-zero --allow-empty -h --help'
+            takes='--like --files-from -o --output' ;;
         models)
             flags='-h --help'
             takes='' ;;
@@ -73,8 +73,8 @@ _emocli_command() {  # set flags and takes; false when there is no such command
             flags='-o --output -h --help'
             takes='-o --output' ;;
         normalize)
-            flags='--by --streams --least --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store -h --help'
-            takes='--by --streams --least --files-from --input-format -o --output --shard --max-errors --store' ;;
+            flags='--by --streams --least --files-from -0 --null --input-format -o --output --resume -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store -h --help'
+            takes='--by --streams --least --files-from --input-format -o --output --max-errors --store' ;;
         plot)
             flags='-h --help'
             takes='' ;;
@@ -100,11 +100,11 @@ _emocli_command() {  # set flags and takes; false when there is no such command
             flags='-h --help'
             takes='' ;;
         score)
-            flags='--task --by --min --max --cluster --bootstrap --compare --train --stream --labels --restrict --threshold --alignment --seed --format --json --table --latex --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -h --help'
-            takes='--task --by --min --max --cluster --bootstrap --compare --train --stream --labels --restrict --threshold --seed --format --files-from --input-format -o --output --shard --max-errors' ;;
+            flags='--task --by --min --max --cluster --bootstrap --compare --train --stream --labels --restrict --threshold --alignment --seed --format --json --table --latex --files-from -0 --null --input-format -o --output --shard -q --quiet --debug --exit-zero --allow-empty -h --help'
+            takes='--task --by --min --max --cluster --bootstrap --compare --train --stream --labels --restrict --threshold --seed --format --files-from --input-format -o --output --shard' ;;
         train)
-            flags='-m --model --target --loss --config --streams --dev --cv --folds --hidden --epochs --patience --learning-rate --modality-dropout --balanced --unbalanced --seed --seeds --log --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline -h --help'
-            takes='-m --model --target --loss --config --streams --dev --cv --folds --hidden --epochs --patience --learning-rate --modality-dropout --seed --seeds --log --files-from --input-format -o --output --shard --max-errors --store --device --dtype --batch-size' ;;
+            flags='-m --model --target --loss --config --streams --dev --cv --folds --hidden --epochs --patience --learning-rate --modality-dropout --balanced --unbalanced --seed --seeds --log --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --store --device --dtype --batch-size --offline -h --help'
+            takes='-m --model --target --loss --config --streams --dev --cv --folds --hidden --epochs --patience --learning-rate --modality-dropout --seed --seeds --log --files-from --input-format -o --output --shard --store --device --dtype --batch-size' ;;
         transcribe)
             flags='--model --beam-size --overwrite --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline -h --help'
             takes='--model --beam-size --files-from --input-format -o --output --shard --max-errors --store --device --dtype --batch-size' ;;
@@ -164,7 +164,6 @@ _emocli_values() {
         'augment dime --files-from') words='' paths=files ;;
         'augment dime --input-format') words='auto jsonl paths csv text' paths= ;;
         'augment dime -o'|'augment dime --output') words='' paths=files ;;
-        'augment dime --shard') words=slurm paths= ;;
         'augment dime --max-errors') words='' paths= ;;
         'augment dime -j'|'augment dime --jobs') words='' paths= ;;
         'augment dime --store') words='' paths=folders ;;
@@ -175,7 +174,6 @@ _emocli_values() {
         'calibrate --input-format') words='auto jsonl paths csv text' paths= ;;
         'calibrate -o'|'calibrate --output') words='' paths=files ;;
         'calibrate --shard') words=slurm paths= ;;
-        'calibrate --max-errors') words='' paths= ;;
         'calibrate --store') words='' paths=folders ;;
         'calibrate --device') words='auto cpu' paths= ;;
         'calibrate --dtype') words='auto float32 bfloat16 float16' paths= ;;
@@ -226,10 +224,7 @@ _emocli_values() {
         'fuse --batch-size') words=auto paths= ;;
         'merge --like') words='' paths=files ;;
         'merge --files-from') words='' paths=files ;;
-        'merge --input-format') words='auto jsonl paths csv text' paths= ;;
         'merge -o'|'merge --output') words='' paths=files ;;
-        'merge --shard') words=slurm paths= ;;
-        'merge --max-errors') words='' paths= ;;
         'models pull --source') words='auto hub wheel' paths= ;;
         'models pull --from') words='' paths=files ;;
         'models export -o'|'models export --output') words='' paths=files ;;
@@ -239,7 +234,6 @@ _emocli_values() {
         'normalize --files-from') words='' paths=files ;;
         'normalize --input-format') words='auto jsonl paths csv text' paths= ;;
         'normalize -o'|'normalize --output') words='' paths=files ;;
-        'normalize --shard') words=slurm paths= ;;
         'normalize --max-errors') words='' paths= ;;
         'normalize --store') words='' paths=folders ;;
         'plot prosody -o'|'plot prosody --output') words='' paths=files ;;
@@ -284,8 +278,8 @@ _emocli_values() {
         'prosody --store') words='' paths=folders ;;
         'score --task') words='auto classification distribution blend regression multilabel mosi sims ecf' paths= ;;
         'score --by') words='' paths= ;;
-        'score --min') words='accuracy= uar= weighted_f1= macro_f1= log_loss= brier= ece= adaptive_ece= bhattacharyya= jsd_bits= jsd_nats= js_distance= r2_per_record= r2_per_emotion= kl= cosine= soft_accuracy= presence= salience= blend_score= ccc= valence.ccc= valence.pearson= valence.mae= valence.rmse= arousal.ccc= arousal.pearson= arousal.mae= arousal.rmse= dominance.ccc= dominance.pearson= dominance.mae= dominance.rmse= sentiment.ccc= sentiment.pearson= sentiment.mae= sentiment.rmse= micro_f1= samples_f1= jaccard= exact_match= map= mae= corr= acc7= acc5= acc3= acc2_has0= f1_has0= acc2_non0= f1_non0= acc2= f1= acc2_weak= r2= strict.weighted_precision= strict.weighted_recall= strict.weighted_f1= strict.micro_precision= strict.micro_recall= strict.micro_f1= proportional.weighted_precision= proportional.weighted_recall= proportional.weighted_f1= proportional.micro_precision= proportional.micro_recall= proportional.micro_f1= utterances.weighted_precision= utterances.weighted_recall= utterances.weighted_f1= utterances.micro_precision= utterances.micro_recall= utterances.micro_f1=' paths= ;;
-        'score --max') words='accuracy= uar= weighted_f1= macro_f1= log_loss= brier= ece= adaptive_ece= bhattacharyya= jsd_bits= jsd_nats= js_distance= r2_per_record= r2_per_emotion= kl= cosine= soft_accuracy= presence= salience= blend_score= ccc= valence.ccc= valence.pearson= valence.mae= valence.rmse= arousal.ccc= arousal.pearson= arousal.mae= arousal.rmse= dominance.ccc= dominance.pearson= dominance.mae= dominance.rmse= sentiment.ccc= sentiment.pearson= sentiment.mae= sentiment.rmse= micro_f1= samples_f1= jaccard= exact_match= map= mae= corr= acc7= acc5= acc3= acc2_has0= f1_has0= acc2_non0= f1_non0= acc2= f1= acc2_weak= r2= strict.weighted_precision= strict.weighted_recall= strict.weighted_f1= strict.micro_precision= strict.micro_recall= strict.micro_f1= proportional.weighted_precision= proportional.weighted_recall= proportional.weighted_f1= proportional.micro_precision= proportional.micro_recall= proportional.micro_f1= utterances.weighted_precision= utterances.weighted_recall= utterances.weighted_f1= utterances.micro_precision= utterances.micro_recall= utterances.micro_f1=' paths= ;;
+        'score --min') words='accuracy= uar= uar_predicted= weighted_f1= macro_f1= log_loss= brier= ece= adaptive_ece= bhattacharyya= jsd_bits= jsd_nats= js_distance= r2_per_record= r2_per_emotion= kl= cosine= soft_accuracy= presence= salience= blend_score= ccc= valence.ccc= valence.pearson= valence.mae= valence.rmse= arousal.ccc= arousal.pearson= arousal.mae= arousal.rmse= dominance.ccc= dominance.pearson= dominance.mae= dominance.rmse= sentiment.ccc= sentiment.pearson= sentiment.mae= sentiment.rmse= micro_f1= samples_f1= jaccard= exact_match= map= mae= corr= acc7= acc5= acc3= acc2_has0= f1_has0= acc2_non0= f1_non0= acc2= f1= acc2_weak= r2= strict.weighted_precision= strict.weighted_recall= strict.weighted_f1= strict.micro_precision= strict.micro_recall= strict.micro_f1= proportional.weighted_precision= proportional.weighted_recall= proportional.weighted_f1= proportional.micro_precision= proportional.micro_recall= proportional.micro_f1= utterances.weighted_precision= utterances.weighted_recall= utterances.weighted_f1= utterances.micro_precision= utterances.micro_recall= utterances.micro_f1=' paths= ;;
+        'score --max') words='accuracy= uar= uar_predicted= weighted_f1= macro_f1= log_loss= brier= ece= adaptive_ece= bhattacharyya= jsd_bits= jsd_nats= js_distance= r2_per_record= r2_per_emotion= kl= cosine= soft_accuracy= presence= salience= blend_score= ccc= valence.ccc= valence.pearson= valence.mae= valence.rmse= arousal.ccc= arousal.pearson= arousal.mae= arousal.rmse= dominance.ccc= dominance.pearson= dominance.mae= dominance.rmse= sentiment.ccc= sentiment.pearson= sentiment.mae= sentiment.rmse= micro_f1= samples_f1= jaccard= exact_match= map= mae= corr= acc7= acc5= acc3= acc2_has0= f1_has0= acc2_non0= f1_non0= acc2= f1= acc2_weak= r2= strict.weighted_precision= strict.weighted_recall= strict.weighted_f1= strict.micro_precision= strict.micro_recall= strict.micro_f1= proportional.weighted_precision= proportional.weighted_recall= proportional.weighted_f1= proportional.micro_precision= proportional.micro_recall= proportional.micro_f1= utterances.weighted_precision= utterances.weighted_recall= utterances.weighted_f1= utterances.micro_precision= utterances.micro_recall= utterances.micro_f1=' paths= ;;
         'score --cluster') words=none paths= ;;
         'score --bootstrap') words='' paths= ;;
         'score --compare') words='' paths=files ;;
@@ -300,7 +294,6 @@ _emocli_values() {
         'score --input-format') words='auto jsonl paths csv text' paths= ;;
         'score -o'|'score --output') words='' paths=files ;;
         'score --shard') words=slurm paths= ;;
-        'score --max-errors') words='' paths= ;;
         'train -m'|'train --model') words='amber2 concat conv-attention expert-gating gated late-fusion linear miar mlp stars windows' paths= ;;
         'train --target') words='' paths= ;;
         'train --loss') words='cross-entropy kl js' paths= ;;
@@ -321,7 +314,6 @@ _emocli_values() {
         'train --input-format') words='auto jsonl paths csv text' paths= ;;
         'train -o'|'train --output') words='' paths=files ;;
         'train --shard') words=slurm paths= ;;
-        'train --max-errors') words='' paths= ;;
         'train --store') words='' paths=folders ;;
         'train --device') words='auto cpu' paths= ;;
         'train --dtype') words='auto float32 bfloat16 float16' paths= ;;

@@ -66,7 +66,7 @@ complete -c emocli -n "__emocli_is align" -s 0 -l null -d 'Paths in lists are se
 complete -c emocli -n "__emocli_is align" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv text' -f
 complete -c emocli -n "__emocli_is align" -s o -l output -d 'Write to FILE, completely or not at all' -r -F
 complete -c emocli -n "__emocli_is align" -l resume -d 'Continue an interrupted --output; retry its failures'
-complete -c emocli -n "__emocli_is align" -l shard -d 'Process only shard I of N (from 1), or \'slurm\'' -r -a slurm -f
+complete -c emocli -n "__emocli_is align" -l shard -d 'Process only shard I of N (from 1), or slurm/N' -r -a slurm -f
 complete -c emocli -n "__emocli_is align" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is align" -l debug -d 'Show the traceback of unexpected errors'
 complete -c emocli -n "__emocli_is align" -l fail-fast -d 'Stop at the first failed record'
@@ -91,7 +91,7 @@ complete -c emocli -n "__emocli_is annotate" -s 0 -l null -d 'Paths in lists are
 complete -c emocli -n "__emocli_is annotate" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv text' -f
 complete -c emocli -n "__emocli_is annotate" -s o -l output -d 'Write to FILE, completely or not at all' -r -F
 complete -c emocli -n "__emocli_is annotate" -l resume -d 'Continue an interrupted --output; retry its failures'
-complete -c emocli -n "__emocli_is annotate" -l shard -d 'Process only shard I of N (from 1), or \'slurm\'' -r -a slurm -f
+complete -c emocli -n "__emocli_is annotate" -l shard -d 'Process only shard I of N (from 1), or slurm/N' -r -a slurm -f
 complete -c emocli -n "__emocli_is annotate" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is annotate" -l debug -d 'Show the traceback of unexpected errors'
 complete -c emocli -n "__emocli_is annotate" -l fail-fast -d 'Stop at the first failed record'
@@ -114,7 +114,7 @@ complete -c emocli -n "__emocli_is 'augment modalities'" -s 0 -l null -d 'Paths 
 complete -c emocli -n "__emocli_is 'augment modalities'" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv text' -f
 complete -c emocli -n "__emocli_is 'augment modalities'" -s o -l output -d 'Write to FILE, completely or not at all' -r -F
 complete -c emocli -n "__emocli_is 'augment modalities'" -l resume -d 'Continue an interrupted --output; retry its failures'
-complete -c emocli -n "__emocli_is 'augment modalities'" -l shard -d 'Process only shard I of N (from 1), or \'slurm\'' -r -a slurm -f
+complete -c emocli -n "__emocli_is 'augment modalities'" -l shard -d 'Process only shard I of N (from 1), or slurm/N' -r -a slurm -f
 complete -c emocli -n "__emocli_is 'augment modalities'" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is 'augment modalities'" -l debug -d 'Show the traceback of unexpected errors'
 complete -c emocli -n "__emocli_is 'augment modalities'" -l fail-fast -d 'Stop at the first failed record'
@@ -132,8 +132,6 @@ complete -c emocli -n "__emocli_is 'augment dime'" -l files-from -d 'Read a list
 complete -c emocli -n "__emocli_is 'augment dime'" -s 0 -l null -d 'Paths in lists are separated by NUL'
 complete -c emocli -n "__emocli_is 'augment dime'" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv text' -f
 complete -c emocli -n "__emocli_is 'augment dime'" -s o -l output -d 'Write to FILE, completely or not at all' -r -F
-complete -c emocli -n "__emocli_is 'augment dime'" -l resume -d 'Continue an interrupted --output; retry its failures'
-complete -c emocli -n "__emocli_is 'augment dime'" -l shard -d 'Process only shard I of N (from 1), or \'slurm\'' -r -a slurm -f
 complete -c emocli -n "__emocli_is 'augment dime'" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is 'augment dime'" -l debug -d 'Show the traceback of unexpected errors'
 complete -c emocli -n "__emocli_is 'augment dime'" -l fail-fast -d 'Stop at the first failed record'
@@ -151,14 +149,9 @@ complete -c emocli -n "__emocli_is calibrate" -l files-from -d 'Read a list of p
 complete -c emocli -n "__emocli_is calibrate" -s 0 -l null -d 'Paths in lists are separated by NUL'
 complete -c emocli -n "__emocli_is calibrate" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv text' -f
 complete -c emocli -n "__emocli_is calibrate" -s o -l output -d 'Write to FILE, completely or not at all' -r -F
-complete -c emocli -n "__emocli_is calibrate" -l resume -d 'Continue an interrupted --output; retry its failures'
-complete -c emocli -n "__emocli_is calibrate" -l shard -d 'Process only shard I of N (from 1), or \'slurm\'' -r -a slurm -f
+complete -c emocli -n "__emocli_is calibrate" -l shard -d 'Process only shard I of N (from 1), or slurm/N' -r -a slurm -f
 complete -c emocli -n "__emocli_is calibrate" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is calibrate" -l debug -d 'Show the traceback of unexpected errors'
-complete -c emocli -n "__emocli_is calibrate" -l fail-fast -d 'Stop at the first failed record'
-complete -c emocli -n "__emocli_is calibrate" -l max-errors -d 'Stop when more records than this fail' -r -f
-complete -c emocli -n "__emocli_is calibrate" -l exit-zero -d 'Exit 0 even if some records failed'
-complete -c emocli -n "__emocli_is calibrate" -l allow-empty -d 'No input is not an error'
 complete -c emocli -n "__emocli_is calibrate" -l store -d 'The feature store (default: in the cache)' -r -a '(__fish_complete_directories)' -f
 complete -c emocli -n "__emocli_is calibrate" -l device -d 'Device of networks' -r -a 'auto cpu' -f
 complete -c emocli -n "__emocli_is calibrate" -l dtype -d 'Number format of networks' -r -a 'auto float32 bfloat16 float16' -f
@@ -176,8 +169,7 @@ complete -c emocli -n "__emocli_is dataset" -l split -d 'Only this published spl
 complete -c emocli -n "__emocli_is dataset" -l speaker -d 'Only this speaker; repeatable' -r -f
 complete -c emocli -n "__emocli_is dataset" -l limit -d 'Only the first N records' -r -f
 complete -c emocli -n "__emocli_is dataset" -s o -l output -d 'Write to FILE, completely or not at all' -r -F
-complete -c emocli -n "__emocli_is dataset" -l resume -d 'Continue an interrupted --output; retry its failures'
-complete -c emocli -n "__emocli_is dataset" -l shard -d 'Process only shard I of N (from 1), or \'slurm\'' -r -a slurm -f
+complete -c emocli -n "__emocli_is dataset" -l shard -d 'Process only shard I of N (from 1), or slurm/N' -r -a slurm -f
 complete -c emocli -n "__emocli_is dataset" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is dataset" -l debug -d 'Show the traceback of unexpected errors'
 complete -c emocli -n "__emocli_is dataset" -l fail-fast -d 'Stop at the first failed record'
@@ -204,7 +196,7 @@ complete -c emocli -n "__emocli_is encode" -s 0 -l null -d 'Paths in lists are s
 complete -c emocli -n "__emocli_is encode" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv text' -f
 complete -c emocli -n "__emocli_is encode" -s o -l output -d 'Write to FILE, completely or not at all' -r -F
 complete -c emocli -n "__emocli_is encode" -l resume -d 'Continue an interrupted --output; retry its failures'
-complete -c emocli -n "__emocli_is encode" -l shard -d 'Process only shard I of N (from 1), or \'slurm\'' -r -a slurm -f
+complete -c emocli -n "__emocli_is encode" -l shard -d 'Process only shard I of N (from 1), or slurm/N' -r -a slurm -f
 complete -c emocli -n "__emocli_is encode" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is encode" -l debug -d 'Show the traceback of unexpected errors'
 complete -c emocli -n "__emocli_is encode" -l fail-fast -d 'Stop at the first failed record'
@@ -224,7 +216,7 @@ complete -c emocli -n "__emocli_is extract-audio" -s 0 -l null -d 'Paths in list
 complete -c emocli -n "__emocli_is extract-audio" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv text' -f
 complete -c emocli -n "__emocli_is extract-audio" -s o -l output -d 'Write to FILE, completely or not at all' -r -F
 complete -c emocli -n "__emocli_is extract-audio" -l resume -d 'Continue an interrupted --output; retry its failures'
-complete -c emocli -n "__emocli_is extract-audio" -l shard -d 'Process only shard I of N (from 1), or \'slurm\'' -r -a slurm -f
+complete -c emocli -n "__emocli_is extract-audio" -l shard -d 'Process only shard I of N (from 1), or slurm/N' -r -a slurm -f
 complete -c emocli -n "__emocli_is extract-audio" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is extract-audio" -l debug -d 'Show the traceback of unexpected errors'
 complete -c emocli -n "__emocli_is extract-audio" -l fail-fast -d 'Stop at the first failed record'
@@ -242,7 +234,7 @@ complete -c emocli -n "__emocli_is fuse" -s 0 -l null -d 'Paths in lists are sep
 complete -c emocli -n "__emocli_is fuse" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv text' -f
 complete -c emocli -n "__emocli_is fuse" -s o -l output -d 'Write to FILE, completely or not at all' -r -F
 complete -c emocli -n "__emocli_is fuse" -l resume -d 'Continue an interrupted --output; retry its failures'
-complete -c emocli -n "__emocli_is fuse" -l shard -d 'Process only shard I of N (from 1), or \'slurm\'' -r -a slurm -f
+complete -c emocli -n "__emocli_is fuse" -l shard -d 'Process only shard I of N (from 1), or slurm/N' -r -a slurm -f
 complete -c emocli -n "__emocli_is fuse" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is fuse" -l debug -d 'Show the traceback of unexpected errors'
 complete -c emocli -n "__emocli_is fuse" -l fail-fast -d 'Stop at the first failed record'
@@ -259,14 +251,9 @@ complete -c emocli -n "__emocli_is fuse" -F
 complete -c emocli -n "__emocli_is merge" -l like -d 'Restore the order of FILE\'s records' -r -F
 complete -c emocli -n "__emocli_is merge" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
 complete -c emocli -n "__emocli_is merge" -s 0 -l null -d 'Paths in lists are separated by NUL'
-complete -c emocli -n "__emocli_is merge" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv text' -f
 complete -c emocli -n "__emocli_is merge" -s o -l output -d 'Write to FILE, completely or not at all' -r -F
-complete -c emocli -n "__emocli_is merge" -l resume -d 'Continue an interrupted --output; retry its failures'
-complete -c emocli -n "__emocli_is merge" -l shard -d 'Process only shard I of N (from 1), or \'slurm\'' -r -a slurm -f
 complete -c emocli -n "__emocli_is merge" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is merge" -l debug -d 'Show the traceback of unexpected errors'
-complete -c emocli -n "__emocli_is merge" -l fail-fast -d 'Stop at the first failed record'
-complete -c emocli -n "__emocli_is merge" -l max-errors -d 'Stop when more records than this fail' -r -f
 complete -c emocli -n "__emocli_is merge" -l exit-zero -d 'Exit 0 even if some records failed'
 complete -c emocli -n "__emocli_is merge" -l allow-empty -d 'No input is not an error'
 complete -c emocli -n "__emocli_is merge" -s h -l help -d 'Show this message and exit'
@@ -298,7 +285,6 @@ complete -c emocli -n "__emocli_is normalize" -s 0 -l null -d 'Paths in lists ar
 complete -c emocli -n "__emocli_is normalize" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv text' -f
 complete -c emocli -n "__emocli_is normalize" -s o -l output -d 'Write to FILE, completely or not at all' -r -F
 complete -c emocli -n "__emocli_is normalize" -l resume -d 'Continue an interrupted --output; retry its failures'
-complete -c emocli -n "__emocli_is normalize" -l shard -d 'Process only shard I of N (from 1), or \'slurm\'' -r -a slurm -f
 complete -c emocli -n "__emocli_is normalize" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is normalize" -l debug -d 'Show the traceback of unexpected errors'
 complete -c emocli -n "__emocli_is normalize" -l fail-fast -d 'Stop at the first failed record'
@@ -346,7 +332,7 @@ complete -c emocli -n "__emocli_is predict" -s 0 -l null -d 'Paths in lists are 
 complete -c emocli -n "__emocli_is predict" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv text' -f
 complete -c emocli -n "__emocli_is predict" -s o -l output -d 'Write to FILE, completely or not at all' -r -F
 complete -c emocli -n "__emocli_is predict" -l resume -d 'Continue an interrupted --output; retry its failures'
-complete -c emocli -n "__emocli_is predict" -l shard -d 'Process only shard I of N (from 1), or \'slurm\'' -r -a slurm -f
+complete -c emocli -n "__emocli_is predict" -l shard -d 'Process only shard I of N (from 1), or slurm/N' -r -a slurm -f
 complete -c emocli -n "__emocli_is predict" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is predict" -l debug -d 'Show the traceback of unexpected errors'
 complete -c emocli -n "__emocli_is predict" -l fail-fast -d 'Stop at the first failed record'
@@ -367,7 +353,7 @@ complete -c emocli -n "__emocli_is prosody" -s 0 -l null -d 'Paths in lists are 
 complete -c emocli -n "__emocli_is prosody" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv text' -f
 complete -c emocli -n "__emocli_is prosody" -s o -l output -d 'Write to FILE, completely or not at all' -r -F
 complete -c emocli -n "__emocli_is prosody" -l resume -d 'Continue an interrupted --output; retry its failures'
-complete -c emocli -n "__emocli_is prosody" -l shard -d 'Process only shard I of N (from 1), or \'slurm\'' -r -a slurm -f
+complete -c emocli -n "__emocli_is prosody" -l shard -d 'Process only shard I of N (from 1), or slurm/N' -r -a slurm -f
 complete -c emocli -n "__emocli_is prosody" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is prosody" -l debug -d 'Show the traceback of unexpected errors'
 complete -c emocli -n "__emocli_is prosody" -l fail-fast -d 'Stop at the first failed record'
@@ -381,8 +367,8 @@ complete -c emocli -n "__emocli_is prosody" -F
 complete -c emocli -n "__emocli_is schema" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is score" -l task -d 'What to score' -r -a 'auto classification distribution blend regression multilabel mosi sims ecf' -f
 complete -c emocli -n "__emocli_is score" -l by -d 'A line per value of a field, modalities, ambiguity' -r -f
-complete -c emocli -n "__emocli_is score" -l min -d 'Exit 6 if METRIC is below X; repeatable' -r -a 'accuracy= uar= weighted_f1= macro_f1= log_loss= brier= ece= adaptive_ece= bhattacharyya= jsd_bits= jsd_nats= js_distance= r2_per_record= r2_per_emotion= kl= cosine= soft_accuracy= presence= salience= blend_score= ccc= valence.ccc= valence.pearson= valence.mae= valence.rmse= arousal.ccc= arousal.pearson= arousal.mae= arousal.rmse= dominance.ccc= dominance.pearson= dominance.mae= dominance.rmse= sentiment.ccc= sentiment.pearson= sentiment.mae= sentiment.rmse= micro_f1= samples_f1= jaccard= exact_match= map= mae= corr= acc7= acc5= acc3= acc2_has0= f1_has0= acc2_non0= f1_non0= acc2= f1= acc2_weak= r2= strict.weighted_precision= strict.weighted_recall= strict.weighted_f1= strict.micro_precision= strict.micro_recall= strict.micro_f1= proportional.weighted_precision= proportional.weighted_recall= proportional.weighted_f1= proportional.micro_precision= proportional.micro_recall= proportional.micro_f1= utterances.weighted_precision= utterances.weighted_recall= utterances.weighted_f1= utterances.micro_precision= utterances.micro_recall= utterances.micro_f1=' -f
-complete -c emocli -n "__emocli_is score" -l max -d 'Exit 6 if METRIC is above X; repeatable' -r -a 'accuracy= uar= weighted_f1= macro_f1= log_loss= brier= ece= adaptive_ece= bhattacharyya= jsd_bits= jsd_nats= js_distance= r2_per_record= r2_per_emotion= kl= cosine= soft_accuracy= presence= salience= blend_score= ccc= valence.ccc= valence.pearson= valence.mae= valence.rmse= arousal.ccc= arousal.pearson= arousal.mae= arousal.rmse= dominance.ccc= dominance.pearson= dominance.mae= dominance.rmse= sentiment.ccc= sentiment.pearson= sentiment.mae= sentiment.rmse= micro_f1= samples_f1= jaccard= exact_match= map= mae= corr= acc7= acc5= acc3= acc2_has0= f1_has0= acc2_non0= f1_non0= acc2= f1= acc2_weak= r2= strict.weighted_precision= strict.weighted_recall= strict.weighted_f1= strict.micro_precision= strict.micro_recall= strict.micro_f1= proportional.weighted_precision= proportional.weighted_recall= proportional.weighted_f1= proportional.micro_precision= proportional.micro_recall= proportional.micro_f1= utterances.weighted_precision= utterances.weighted_recall= utterances.weighted_f1= utterances.micro_precision= utterances.micro_recall= utterances.micro_f1=' -f
+complete -c emocli -n "__emocli_is score" -l min -d 'Exit 6 if METRIC is below X; repeatable' -r -a 'accuracy= uar= uar_predicted= weighted_f1= macro_f1= log_loss= brier= ece= adaptive_ece= bhattacharyya= jsd_bits= jsd_nats= js_distance= r2_per_record= r2_per_emotion= kl= cosine= soft_accuracy= presence= salience= blend_score= ccc= valence.ccc= valence.pearson= valence.mae= valence.rmse= arousal.ccc= arousal.pearson= arousal.mae= arousal.rmse= dominance.ccc= dominance.pearson= dominance.mae= dominance.rmse= sentiment.ccc= sentiment.pearson= sentiment.mae= sentiment.rmse= micro_f1= samples_f1= jaccard= exact_match= map= mae= corr= acc7= acc5= acc3= acc2_has0= f1_has0= acc2_non0= f1_non0= acc2= f1= acc2_weak= r2= strict.weighted_precision= strict.weighted_recall= strict.weighted_f1= strict.micro_precision= strict.micro_recall= strict.micro_f1= proportional.weighted_precision= proportional.weighted_recall= proportional.weighted_f1= proportional.micro_precision= proportional.micro_recall= proportional.micro_f1= utterances.weighted_precision= utterances.weighted_recall= utterances.weighted_f1= utterances.micro_precision= utterances.micro_recall= utterances.micro_f1=' -f
+complete -c emocli -n "__emocli_is score" -l max -d 'Exit 6 if METRIC is above X; repeatable' -r -a 'accuracy= uar= uar_predicted= weighted_f1= macro_f1= log_loss= brier= ece= adaptive_ece= bhattacharyya= jsd_bits= jsd_nats= js_distance= r2_per_record= r2_per_emotion= kl= cosine= soft_accuracy= presence= salience= blend_score= ccc= valence.ccc= valence.pearson= valence.mae= valence.rmse= arousal.ccc= arousal.pearson= arousal.mae= arousal.rmse= dominance.ccc= dominance.pearson= dominance.mae= dominance.rmse= sentiment.ccc= sentiment.pearson= sentiment.mae= sentiment.rmse= micro_f1= samples_f1= jaccard= exact_match= map= mae= corr= acc7= acc5= acc3= acc2_has0= f1_has0= acc2_non0= f1_non0= acc2= f1= acc2_weak= r2= strict.weighted_precision= strict.weighted_recall= strict.weighted_f1= strict.micro_precision= strict.micro_recall= strict.micro_f1= proportional.weighted_precision= proportional.weighted_recall= proportional.weighted_f1= proportional.micro_precision= proportional.micro_recall= proportional.micro_f1= utterances.weighted_precision= utterances.weighted_recall= utterances.weighted_f1= utterances.micro_precision= utterances.micro_recall= utterances.micro_f1=' -f
 complete -c emocli -n "__emocli_is score" -l cluster -d 'Resample by FIELD (default: speaker, else dialogue, else the record)' -r -a none -f
 complete -c emocli -n "__emocli_is score" -l bootstrap -d 'Resamples for the intervals' -r -f
 complete -c emocli -n "__emocli_is score" -l compare -d 'Test the difference from FILE\'s predictions' -r -F
@@ -401,12 +387,9 @@ complete -c emocli -n "__emocli_is score" -l files-from -d 'Read a list of paths
 complete -c emocli -n "__emocli_is score" -s 0 -l null -d 'Paths in lists are separated by NUL'
 complete -c emocli -n "__emocli_is score" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv text' -f
 complete -c emocli -n "__emocli_is score" -s o -l output -d 'Write to FILE, completely or not at all' -r -F
-complete -c emocli -n "__emocli_is score" -l resume -d 'Continue an interrupted --output; retry its failures'
-complete -c emocli -n "__emocli_is score" -l shard -d 'Process only shard I of N (from 1), or \'slurm\'' -r -a slurm -f
+complete -c emocli -n "__emocli_is score" -l shard -d 'Process only shard I of N (from 1), or slurm/N' -r -a slurm -f
 complete -c emocli -n "__emocli_is score" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is score" -l debug -d 'Show the traceback of unexpected errors'
-complete -c emocli -n "__emocli_is score" -l fail-fast -d 'Stop at the first failed record'
-complete -c emocli -n "__emocli_is score" -l max-errors -d 'Stop when more records than this fail' -r -f
 complete -c emocli -n "__emocli_is score" -l exit-zero -d 'Exit 0 even if some records failed'
 complete -c emocli -n "__emocli_is score" -l allow-empty -d 'No input is not an error'
 complete -c emocli -n "__emocli_is score" -s h -l help -d 'Show this message and exit'
@@ -433,13 +416,9 @@ complete -c emocli -n "__emocli_is train" -s 0 -l null -d 'Paths in lists are se
 complete -c emocli -n "__emocli_is train" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv text' -f
 complete -c emocli -n "__emocli_is train" -s o -l output -d 'Write to FILE, completely or not at all' -r -F
 complete -c emocli -n "__emocli_is train" -l resume -d 'Continue an interrupted --output; retry its failures'
-complete -c emocli -n "__emocli_is train" -l shard -d 'Process only shard I of N (from 1), or \'slurm\'' -r -a slurm -f
+complete -c emocli -n "__emocli_is train" -l shard -d 'Process only shard I of N (from 1), or slurm/N' -r -a slurm -f
 complete -c emocli -n "__emocli_is train" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is train" -l debug -d 'Show the traceback of unexpected errors'
-complete -c emocli -n "__emocli_is train" -l fail-fast -d 'Stop at the first failed record'
-complete -c emocli -n "__emocli_is train" -l max-errors -d 'Stop when more records than this fail' -r -f
-complete -c emocli -n "__emocli_is train" -l exit-zero -d 'Exit 0 even if some records failed'
-complete -c emocli -n "__emocli_is train" -l allow-empty -d 'No input is not an error'
 complete -c emocli -n "__emocli_is train" -l store -d 'The feature store (default: in the cache)' -r -a '(__fish_complete_directories)' -f
 complete -c emocli -n "__emocli_is train" -l device -d 'Device of networks' -r -a 'auto cpu' -f
 complete -c emocli -n "__emocli_is train" -l dtype -d 'Number format of networks' -r -a 'auto float32 bfloat16 float16' -f
@@ -455,7 +434,7 @@ complete -c emocli -n "__emocli_is transcribe" -s 0 -l null -d 'Paths in lists a
 complete -c emocli -n "__emocli_is transcribe" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv text' -f
 complete -c emocli -n "__emocli_is transcribe" -s o -l output -d 'Write to FILE, completely or not at all' -r -F
 complete -c emocli -n "__emocli_is transcribe" -l resume -d 'Continue an interrupted --output; retry its failures'
-complete -c emocli -n "__emocli_is transcribe" -l shard -d 'Process only shard I of N (from 1), or \'slurm\'' -r -a slurm -f
+complete -c emocli -n "__emocli_is transcribe" -l shard -d 'Process only shard I of N (from 1), or slurm/N' -r -a slurm -f
 complete -c emocli -n "__emocli_is transcribe" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is transcribe" -l debug -d 'Show the traceback of unexpected errors'
 complete -c emocli -n "__emocli_is transcribe" -l fail-fast -d 'Stop at the first failed record'
