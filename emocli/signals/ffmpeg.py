@@ -89,19 +89,9 @@ def decode(
     """
     plan = _Plan(start, end) if in_order else _Plan(None, None, keeps_time=False)
     made = _run(plan, path)
-    if ffmpeg_log.is_unknown(made.log):
-        plan = plan._replace(far=True)
-        made = _run(plan, path)
-    if not made.output and start and ffmpeg_log.starts_again(made.log):
-        plan = plan._replace(start=None, end=None)
-        made = _run(plan, path)
-    parts, late_s = ffmpeg_log.parts(made.log), ffmpeg_log.late_s(made.log)
-    if parts > 1:  # at each part silence was put before it, as long as what came before
-        plan = plan._replace(start=None, end=None, keeps_time=False)
-        made, late_s = _run(plan, path), ffmpeg_log.begin_s(made.log)
-    elif start and late_s > plan.jump:
-        plan = plan._replace(start=None, end=end)
-        made = _run(plan, path)
+    if Path(path).is_file():  # a pipe cannot be read again
+        plan, made = _second_look(plan, made, path)
+    late_s = (ffmpeg_log.late_s if plan.keeps_time else ffmpeg_log.begin_s)(made.log)
     values, lost = _sixteen_bits(made, plan, path)
     if not values.size:
         raise ffmpeg_log.failure(made.log, start)
@@ -109,11 +99,30 @@ def decode(
         values = _cut(values, late_s, start, end)
     if not values.size:
         raise RecordError("no_such_span", f"no audio from {start or 0:g} s on")
+    parts = ffmpeg_log.parts(made.log)
     joined = f"joined of {parts} parts with different sample rates or channels"
     warnings = [joined if parts > 1 else None, _in_part(made, path, len(values), start, end), *lost]
     decoder = f"ffmpeg {ffmpeg_log.version(made.log)}"
-    told = sound_faults.told([*warnings, _cancelled(made.log, values)])
+    told = sound_faults.told([*warnings, ffmpeg_log.cancelled(made.log, values, SAMPLE_RATE_HZ)])
     return Decoded(values, ffmpeg_log.channels(made.log), decoder, told)
+
+
+def _second_look(plan: _Plan, made: Result, path: str) -> tuple[_Plan, Result]:
+    """Decode a file in another way if the log says that the times of the first are wrong."""
+    start, end = plan.start, plan.end
+    if ffmpeg_log.is_unknown(made.log):
+        plan = plan._replace(far=True)
+        made = _run(plan, path)
+    if not made.output and start and ffmpeg_log.starts_again(made.log):
+        plan = plan._replace(start=None, end=None)
+        made = _run(plan, path)
+    if ffmpeg_log.parts(made.log) > 1:  # silence was put before each, as long as what came before
+        plan = plan._replace(start=None, end=None, keeps_time=False)
+        made = _run(plan, path)
+    elif start and ffmpeg_log.late_s(made.log) > plan.jump:
+        plan = plan._replace(start=None, end=end)
+        made = _run(plan, path)
+    return plan, made
 
 
 def _cut(values: Values, late_s: float, start: float | None, end: float | None) -> Values:
@@ -134,20 +143,10 @@ def _sixteen_bits(made: Result, plan: _Plan, path: str) -> tuple[Values, list[st
     encoding = ffmpeg_log.float_encoding(made.log)
     if encoding is None or not sixteen_bits.may_be_clipped(values, encoding):
         return values, []
+    if not Path(path).is_file():
+        return values, ["samples beyond full scale may be clipped: a pipe is read once"]
     output = _run(plan._replace(floats=True), path).output
     return sixteen_bits.rounded(np.frombuffer(output, "<f4", count=len(output) // 4), encoding)
-
-
-def _cancelled(log: str, values: Values) -> str | None:
-    """Return a warning if the channels cancel each other; `values` count for a whole file."""
-    before, channels = ffmpeg_log.channel_energy(log), ffmpeg_log.channels(log)
-    if before is None or not channels or channels < 2:
-        return None
-    after = ffmpeg_log.mix_energy(log, SAMPLE_RATE_HZ)
-    if after is None:
-        squares = np.square(values / sixteen_bits.FULL_SCALE, dtype=np.float32)
-        after = float(squares.sum()) / SAMPLE_RATE_HZ
-    return sound_faults.cancelled(after, before, channels)
 
 
 def _in_part(
@@ -159,7 +158,10 @@ def _in_part(
         wanted_s = min(claimed_s, claimed_s if end is None else end) - (start or 0.0)
         incomplete = sound_faults.missing(count / SAMPLE_RATE_HZ, wanted_s)
     if incomplete and not ffmpeg_log.is_single(made.log):  # another stream may just be longer
-        whole = _data_end_s(path) >= (claimed_s or 0.0) - sound_faults.TOLERANCE_S
+        whole = (
+            Path(path).is_file()
+            and _data_end_s(path) >= (claimed_s or 0.0) - sound_faults.TOLERANCE_S
+        )
         incomplete = None if whole else incomplete
     return ffmpeg_log.warning(made.log, made.status, incomplete)
 

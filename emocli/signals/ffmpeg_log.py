@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
+import numpy.typing as npt
+
 from emocli.errors import RecordError
+from emocli.signals import sound_faults
+from emocli.signals.sixteen_bits import FULL_SCALE
 
 HINT = "the file may be truncated; does it play?"
 
@@ -135,7 +140,19 @@ def parts(log: str) -> int:
     return max(sum(place == FIRST_PLACE for place, _, _ in _volumes(log)), 1)
 
 
-def channel_energy(log: str) -> float | None:
+def cancelled(log: str, values: npt.NDArray[np.int16], mix_rate_hz: int) -> str | None:
+    """Return a warning if the channels cancel each other; `values` count for a whole file."""
+    before, count = _channel_energy(log), channels(log)
+    if before is None or not count or count < 2:
+        return None
+    after = _mix_energy(log, mix_rate_hz)
+    if after is None:
+        squares = np.square(values / FULL_SCALE, dtype=np.float32)
+        after = float(squares.sum()) / mix_rate_hz
+    return sound_faults.cancelled(after, before, count)
+
+
+def _channel_energy(log: str) -> float | None:
     """Return the mean energy of the channels: the sum of squares, 1 is full scale, times seconds.
 
     None if the sound changes its rate or its channels on the way, or is too faint to tell.
@@ -147,7 +164,7 @@ def channel_energy(log: str) -> float | None:
     return 10 ** (found[0][1] / 10) * found[0][0] / count / source_hz
 
 
-def mix_energy(log: str, rate_hz: int) -> float | None:
+def _mix_energy(log: str, rate_hz: int) -> float | None:
     """Return the energy of the average of the channels; None if it was not measured."""
     found = [(n, mean_db) for place, n, mean_db in _volumes(log) if place != FIRST_PLACE]
     if not found:

@@ -254,4 +254,4 @@ def test_the_intensity_is_of_the_sounding_part() -> None:
     alone = describe(sine)["intensity_mean_db"]
     for silence in (np.zeros(32_000), np.random.default_rng(0).normal(0, 1e-4, 32_000)):
         with_pauses = describe(np.concatenate([silence, sine, silence]))
-        assert with_pauses["intensity_mean_db"] == pytest.approx(alone, abs=0.3)
+        assert with_pauses["intensity_mean_db"] == pytest.approx(alone, abs=0.5)  # not 7 dB less

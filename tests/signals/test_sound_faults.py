@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import struct
 import subprocess
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from threading import Thread
 
 import imageio_ffmpeg
 import numpy as np
@@ -19,6 +21,7 @@ from emocli.errors import RecordError
 from emocli.modalities import audio as modality
 from emocli.signals import audio, ffmpeg, frame_rates, libav, ogg_pages, sound_faults
 from emocli.signals.audio import Audio
+from emocli.stages import prosody
 from tests.signals.media import ffmpeg as run_ffmpeg
 
 RATE_HZ = 48_000
@@ -342,6 +345,8 @@ def test_a_warning_reaches_the_record_of_every_stage_that_decodes(tmp_path: Path
     modality.samples(record, None)
     assert "cancel" in record["audio"]["warning"]
     assert record["audio"]["duration"] == SECONDS
+    measured = prosody.measure({"id": "x", "path": str(path)}, None)
+    assert measured["audio"] == record["audio"]
     whole = {"id": "x", "path": str(made(tmp_path, "b.wav", sound))}
     modality.samples(whole, None)
     assert "audio" not in whole
@@ -369,3 +374,12 @@ def test_without_pyav_and_with_it_the_same_is_told(tmp_path: Path) -> None:
     assert ours is not None
     assert "cancel" in (ours.warning or "")
     assert "cancel" in (theirs.warning or "")
+
+
+def test_a_pipe_is_read_once(tmp_path: Path) -> None:
+    data = made(tmp_path, "float.wav", 10 * tone(400)).read_bytes()
+    os.mkfifo(tmp_path / "pipe")
+    Thread(target=(tmp_path / "pipe").write_bytes, args=(data,), daemon=True).start()
+    recording = audio.read(tmp_path / "pipe")
+    assert recording.duration == SECONDS
+    assert "may be clipped" in told(recording)
