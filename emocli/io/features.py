@@ -53,6 +53,14 @@ def of(record: Record) -> Record:
     return features if isinstance(features, dict) else {}
 
 
+def checked(record: Record) -> Record:
+    """Return the features of a record by stream; RecordError if they are not an object."""
+    if not isinstance(record.get("features"), dict | None):
+        message = f"features is not an object: {record['features']!r:.60}"
+        raise RecordError("bad_features", message, hint=HINT)
+    return of(record)
+
+
 def read(record: Record, name: str, store: Store, dim: int | None = None) -> Stream:
     """Return the numbers of a stream; its frames must have `dim` numbers, by default its own `dim`.
 
