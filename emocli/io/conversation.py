@@ -13,7 +13,6 @@ from typing import Any
 
 from emocli import records
 from emocli.io.ids import exact
-
 from emocli.records import texts
 
 Item = tuple[bytes, dict[str, Any]]  # the raw input, and its record

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from emocli.errors import RecordError
 from emocli.io.store import Store
-from emocli.records import Record
+from emocli.records import Record, validation
 
 if TYPE_CHECKING:
     import numpy as np
@@ -73,6 +73,7 @@ def read(record: Record, name: str, store: Store, dim: int | None = None) -> Str
     if not isinstance(feature, dict):
         message = f"features.{name} is not an object: {feature!r:.60}"
         raise RecordError("bad_feature", message, hint=HINT)
+    validation.value(record, "features", name, code="bad_feature")
     values = _values(name, feature, store)
     expected = feature.get("dim") if dim is None else dim
     if expected is None:

@@ -27,7 +27,7 @@ def dropped(line: bytes, record: Record) -> None:
 
 def null_is_absent(hint: Any) -> bool:
     """Return whether null means absent in a field of a type, and is not a value of its own."""
-    return hint is not float and hint is not Any and type(None) not in get_args(hint)
+    return hint not in (float, Any) and type(None) not in get_args(hint)
 
 
 @functools.cache

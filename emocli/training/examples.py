@@ -176,12 +176,11 @@ def _values(store: Store, examples: Examples, record: Record, name: str) -> Any:
 
     Raises UsageError if a feature does not match those of earlier records.
     """
-    feature = features.of(record)[name]
-    if isinstance(feature, dict):
-        spec = _spec(feature)
-        if problem := specs.mismatch(examples.specs.setdefault(name, spec), spec):
-            raise UsageError(f"{records.name_of(record)}: features.{name}: {problem}")
     stream = features.read(record, name, store)
+    feature = features.of(record)[name]
+    spec = _spec(feature)
+    if problem := specs.mismatch(examples.specs.setdefault(name, spec), spec):
+        raise UsageError(f"{records.name_of(record)}: features.{name}: {problem}")
     if name not in examples.streams:
         dim, frames = stream.values.shape[-1], partial(_array, store)
         examples.streams[name] = Frames(dim, frames) if stream.timed else Vectors(dim)
