@@ -17,7 +17,7 @@ from emocli.bundles import bundle, specs
 from emocli.errors import ConfigError, RecordError
 from emocli.io import features
 from emocli.io.store import Store
-from emocli.records import Record, failures
+from emocli.records import Record, failures, validation
 from emocli.records.missing import lose, lost
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def of_record(record: Record, trained: bundle.Bundle, timed: bool, store: Store)
     the one that the model was trained on.
     """
     inputs = ModelInputs()
-    streams = features.of(record)
+    streams = features.checked(record)
     for name, spec in trained.streams.items():
         if name not in streams:
             _note_absent(record, name, spec["modality"])
@@ -103,6 +103,7 @@ def _take(inputs: ModelInputs, record: Record, stream: Spec, timed: bool, store:
     name, spec = stream
     feature = features.of(record)[name]
     if isinstance(feature, dict) and (problem := specs.mismatch(spec, feature)):
+        validation.value(record, "features", name, code="bad_feature")
         by = spec.get("normalized")
         hint = f"emocli normalize --by {by}" if by and problem.startswith("normalized") else HINT
         raise _unfit(record, name, problem, hint)

@@ -47,7 +47,7 @@ def show_prediction(record: Record, labels: Sequence[str], console: Any = None) 
 
     console = console or _console()
     prediction = record.get("prediction")
-    if "error" in record or not prediction:
+    if record.get("error") or not prediction:
         reason = (record.get("error") or {}).get("message", "no prediction")
         line = printable(f"{name_of(record)}   {reason}")
         console.print(Text(f"{line}\n", style="dim"), soft_wrap=True)

@@ -38,13 +38,13 @@ def command(
     with whole_file(run.common.output, run.streams.stdout) as out:
         if like is not None:
             count, problems = merge.in_order(arguments, like, stdin, out)
-            for text in problems:
-                run.say(text)
-                status = ExitStatus.OK if run.common.exit_zero else ExitStatus.FAILED
         else:
-            count = merge.joined(arguments, stdin, out)
+            count, problems = merge.joined(arguments, stdin, out)
             if not count and not run.common.allow_empty:
                 raise EmptyInputError("no input records", hint="--allow-empty accepts that")
+    for text in problems:
+        run.say(text)
+        status = ExitStatus.OK if run.common.exit_zero else ExitStatus.FAILED
     if not run.common.quiet:
         run.say(f"{count} records")
     return status

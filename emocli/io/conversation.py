@@ -11,8 +11,8 @@ from collections import OrderedDict, deque
 from collections.abc import Iterator
 from typing import Any
 
-import orjson
-
+from emocli import records
+from emocli.io.ids import exact
 from emocli.records import texts
 
 Item = tuple[bytes, dict[str, Any]]  # the raw input, and its record
@@ -26,17 +26,18 @@ def with_context(items: Iterator[Item], turns: int) -> Iterator[Item]:
     `context` is a list of {speaker, text}, the oldest first; a record that has one keeps it. The
     context is appended to the raw input, since the results depend on it.
     """
-    dialogues: OrderedDict[str, deque[dict[str, Any]]] = OrderedDict()
+    dialogues: OrderedDict[Any, deque[dict[str, Any]]] = OrderedDict()
     for raw, record in items:
         dialogue = record.get("dialogue")
-        if isinstance(dialogue, str) and "error" not in record:
-            history = dialogues.setdefault(dialogue, deque(maxlen=turns))
-            dialogues.move_to_end(dialogue)
+        if dialogue is not None and not record.get("error"):
+            key = exact(dialogue)
+            history = dialogues.setdefault(key, deque(maxlen=turns))
+            dialogues.move_to_end(key)
             if len(dialogues) > OPEN:
                 dialogues.popitem(last=False)
             if "context" not in record:
                 record["context"] = list(history)
-                raw = raw + orjson.dumps(record["context"])
+                raw = raw + records.dumps({"context": record["context"]})
             if isinstance(record.get("text"), str):
                 history.append({"speaker": record.get("speaker"), "text": record["text"]})
         yield raw, record

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from emocli.errors import RecordError
 from emocli.io.store import Store
-from emocli.records import Record
+from emocli.records import Record, validation
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,6 +53,14 @@ def of(record: Record) -> Record:
     return features if isinstance(features, dict) else {}
 
 
+def checked(record: Record) -> Record:
+    """Return the features of a record by stream; RecordError if they are not an object."""
+    if not isinstance(record.get("features"), dict | None):
+        message = f"features is not an object: {record['features']!r:.60}"
+        raise RecordError("bad_features", message, hint=HINT)
+    return of(record)
+
+
 def read(record: Record, name: str, store: Store, dim: int | None = None) -> Stream:
     """Return the numbers of a stream; its frames must have `dim` numbers, by default its own `dim`.
 
@@ -65,6 +73,7 @@ def read(record: Record, name: str, store: Store, dim: int | None = None) -> Str
     if not isinstance(feature, dict):
         message = f"features.{name} is not an object: {feature!r:.60}"
         raise RecordError("bad_feature", message, hint=HINT)
+    validation.value(record, "features", name, code="bad_feature")
     values = _values(name, feature, store)
     expected = feature.get("dim") if dim is None else dim
     if expected is None:

@@ -7,11 +7,20 @@ from typing import Any
 
 from emocli.errors import MalformedError, printable
 from emocli.io import temporary
+from emocli.records import validation
 
 BUCKETS = 256  # a power of two
 BUCKET_NUMBERS = 256  # numbers a bucket holds in memory: 2 KiB, 0.5 MiB in all
 
 MASK = (1 << 64) - 1
+
+
+def exact(key: Any) -> Any:
+    """Return what only equal ids of the same type have in common: -1 and "-1", 1 and true differ.
+
+    Python's own comparison says that 1 is true, and its hashes that -1 is -2.
+    """
+    return key if type(key) is str else (type(key).__name__, repr(key))
 
 
 def repeated(key: Any, hint: str = "a record must not count twice") -> MalformedError:
@@ -44,7 +53,7 @@ class UniqueIds:
 
     def add(self, key: Any) -> None:
         """Raise MalformedError for an id that came before."""
-        digest = hash(key if isinstance(key, str) else repr(key))
+        digest = hash(exact(key))
         if key is not None and digest in self._hashes:
             raise repeated(key)
         self._hashes.add(digest)
@@ -55,6 +64,7 @@ class Ids:
 
     def __init__(self) -> None:
         self.count = 0
+        self.problems: list[str] = []  # ids that are neither strings nor numbers
         self.buckets = [array("Q") for _ in range(BUCKETS)]
         self.positions: list[array[int]] = [array("Q") for _ in range(BUCKETS)]
         self.file: Any = None
@@ -62,9 +72,12 @@ class Ids:
     def add(self, key: Any) -> None:
         """Note the id of the next record; None stands for a record without an id."""
         self.count += 1
-        if key is None:
-            return
-        digest = hash(key) & MASK
+        if type(key) is not str:
+            if key is None:
+                return
+            if problem := validation.unnamed({"id": key}):
+                self.problems.append(f"record {self.count}: {problem.message}")
+        digest = hash(exact(key)) & MASK
         bucket = self.buckets[digest & (BUCKETS - 1)]
         bucket.append(digest)
         bucket.append(self.count)

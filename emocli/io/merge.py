@@ -12,22 +12,25 @@ import orjson
 from emocli import records
 from emocli.errors import printable
 from emocli.io import opening, temporary
-from emocli.io.ids import Ids
-from emocli.records import decoding
+from emocli.io.ids import Ids, exact
+from emocli.records import decoding, validation
 
 BLOCK_BYTES = 1 << 18
 MARK = re.compile(b"^" + decoding.BOM, re.MULTILINE)
 LIKELY_SHALLOW = records.MAX_DEPTH  # brackets on a line; with more, its depth is checked
 
 
-def joined(names: Iterable[str], stdin: BinaryIO, out: BinaryIO) -> int:
-    """Copy the lines of files in turn; return their number. MalformedError for a duplicate id."""
+def joined(names: Iterable[str], stdin: BinaryIO, out: BinaryIO) -> tuple[int, list[str]]:
+    """Copy the lines of files in turn; MalformedError for a duplicate id.
+
+    Returns the number of lines, and the problems: ids that are neither strings nor numbers.
+    """
     ids = Ids()
     for name in names:
         with opening.required(name, stdin) as stream:
             _copy(stream, name, ids, out)
     ids.check()
-    return ids.count
+    return ids.count, ids.problems
 
 
 def in_order(
@@ -40,9 +43,9 @@ def in_order(
     problems: list[str] = []
     written = 0
     with temporary.file() as spool:
-        positions, duplicates = _index(names, stdin, spool)
+        positions, duplicates = _index(names, stdin, spool, problems)
         for _, record in opening.read(str(like), stdin):
-            position = positions.pop(record.get("id"), None)
+            _, position = positions.pop(exact(record.get("id")), (None, None))
             if position is None:
                 problems.append(f"{records.name_of(record)}: is missing")
                 continue
@@ -50,7 +53,9 @@ def in_order(
             out.write(spool.readline())
             written += 1
     problems += [f"{printable(str(name))}: occurs twice, the first is kept" for name in duplicates]
-    problems += [f"{printable(str(name))}: is not in {like}, left out" for name in positions]
+    problems += [
+        f"{printable(str(name))}: is not in {like}, left out" for name, _ in positions.values()
+    ]
     return written, problems
 
 
@@ -108,23 +113,28 @@ def _id(line: bytes, name: str, number: int) -> Any:
     try:
         record = orjson.loads(line)
         if line.count(b"{") + line.count(b"[") <= LIKELY_SHALLOW and len(line) <= BLOCK_BYTES:
-            return record["id"]
+            key = record["id"]
+            if type(key) is not float:  # an integer beyond 64 bits is a float here
+                return key
     except (orjson.JSONDecodeError, KeyError, TypeError):
         pass  # parse names the error, or finds that only the id is missing
     return records.parse(line, f"{name}:{number}").get("id")
 
 
 def _index(
-    names: Iterable[str], stdin: BinaryIO, spool: BinaryIO
-) -> tuple[dict[Any, int], list[Any]]:
-    positions: dict[Any, int] = {}
+    names: Iterable[str], stdin: BinaryIO, spool: BinaryIO, problems: list[str]
+) -> tuple[dict[Any, tuple[Any, int]], list[Any]]:
+    """Write all lines to a file; return the id and the place of each, and the ids that repeat."""
+    positions: dict[Any, tuple[Any, int]] = {}
     duplicates = []
     for name in names:
         for line, record in opening.read(name, stdin):
             key = record.get("id")
-            if key in positions:
+            if exact(key) in positions:
                 duplicates.append(key)
                 continue
-            positions[key] = spool.tell()
+            if problem := validation.unnamed({"id": key}):
+                problems.append(f"{records.name_of(record)}: {problem.message}")
+            positions[exact(key)] = key, spool.tell()
             spool.write(line if line.endswith(b"\n") else line + b"\n")
     return positions, duplicates

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -15,7 +14,7 @@ from matplotlib.figure import Figure
 from emocli import records
 from emocli.errors import EmptyInputError, RecordError, UsageError
 from emocli.io import opening
-from emocli.plots import page
+from emocli.plots import figures, page
 from emocli.records import Record
 
 SHARES = "Blues"  # one hue, from white to dark: safe for colour-blind readers
@@ -68,10 +67,15 @@ def _checked(confusion: Any) -> tuple[list[str], npt.NDArray[np.float64]]:
     try:
         labels = [str(label) for label in confusion["labels"]]
         counts = np.array(confusion["matrix"], np.float64)
-    except (TypeError, KeyError, ValueError):
+    except (TypeError, KeyError, ValueError, OverflowError):
         labels, counts = [], np.empty(0)
-    if not labels or counts.shape != (len(labels), len(labels)):
-        raise RecordError("bad_confusion", f"not labels and a square matrix: {confusion!r:.80}")
+    known = np.isfinite(counts).all() and (counts >= 0).all() and (counts < figures.LARGEST).all()
+    if not labels or counts.shape != (len(labels), len(labels)) or not known:
+        message = f"confusion is not labels and a square matrix of counts: {confusion!r:.80}"
+        raise RecordError("bad_confusion", message)
+    if len(labels) > figures.MOST_LABELS:
+        message = f"{len(labels)} labels, more than the {figures.MOST_LABELS} that fit on a page"
+        raise RecordError("bad_confusion", message)
     return labels, counts
 
 
@@ -103,7 +107,7 @@ def _labels(axes: Axes, names: list[str], counted: list[str], slanted: bool) -> 
 
 def reliability(row: Record, width: int) -> Figure:
     """Return the page with the reliability diagram, and the number of records in each bin."""
-    bins = [b for b in _bins(row) if b["records"]]
+    bins = figures.bins(row)
     left, across, high, low = 80.0, width - 80.0 - 30.0, width * 0.62, width * 0.2
     sheet = page.figure(width, TITLE + high + low + 90)
     axes = page.axes(sheet, left, TITLE, across, high)
@@ -112,21 +116,6 @@ def reliability(row: Record, width: int) -> Figure:
     _histogram(counts, bins, across)
     _title(sheet, row, ("ece", "accuracy", "brier"))
     return sheet
-
-
-def _bins(row: Record) -> list[Record]:
-    """Return the bins; RecordError if there are none to draw."""
-    bins = records.require(row, "reliability", "score")
-    if not bins:
-        raise RecordError(
-            "no_probabilities", "no prediction has probabilities", hint="emocli predict adds them"
-        )
-    for bin_ in bins:
-        keys = ("low", "high", "records")
-        numbers = [bin_.get(key) for key in keys] if type(bin_) is dict else [None]
-        if not all(isinstance(n, int | float) for n in numbers):
-            raise RecordError("bad_reliability", f"not a bin: {bin_!r:.80}")
-    return list(bins)
 
 
 def _diagram(axes: Axes, bins: list[Record]) -> None:
@@ -164,21 +153,12 @@ def _histogram(axes: Axes, bins: list[Record], across: float) -> None:
 
 def _title(sheet: Figure, row: Record, names: tuple[str, ...]) -> None:
     """Write the group, stream and count of records, and the metrics with their intervals."""
-    group = ", ".join(f"{k} {v}" for k, v in (row.get("by") or {}).items())
+    by = row.get("by")
+    group = ", ".join(f"{k} {v}" for k, v in by.items()) if isinstance(by, dict) else ""
     stream = f"{row['stream']} alone" if row.get("stream") else ""
     counted = f"{row.get('scored', '?')} records"
     first = ", ".join(part for part in (group, stream, counted) if part)
     room = sheet.get_size_inches()[0] * page.DPI - 32
     page.write(sheet, 16, 20, page.fitting(first, room / page.BOLD, 12), fontsize=12, weight="bold")
-    figures = " · ".join(_figure(row, name) for name in names)
-    page.write(sheet, 16, 45, page.fitting(figures, room, 10), fontsize=10)
-
-
-def _figure(row: Record, name: str) -> str:
-    value, interval = row.get(name), (row.get("intervals") or {}).get(name) or [None]
-    shown = NAMES.get(name, name)
-    if not isinstance(value, int | float) or not math.isfinite(value):
-        return f"{shown} undefined"
-    if None in interval:
-        return f"{shown} {value:.3f}"
-    return f"{shown} {value:.3f} [{interval[0]:.3f}, {interval[1]:.3f}]"
+    line = " · ".join(figures.text(row, name, NAMES.get(name, name)) for name in names)
+    page.write(sheet, 16, 45, page.fitting(line, room, 10), fontsize=10)

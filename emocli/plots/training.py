@@ -12,9 +12,10 @@ from matplotlib.ticker import MaxNLocator
 
 from emocli.errors import EmptyInputError
 from emocli.io import opening
-from emocli.plots import page
+from emocli.plots import figures, page
 from emocli.records import Record
 
+MOST_EPOCHS = 10_000_000  # beyond any training; ticks are computed for every one
 HEIGHT = 260.0  # pixels of a panel, our choice
 LEFT, RIGHT, TOP, GAP, BOTTOM = 70.0, 30.0, 50.0, 56.0, 60.0
 TRAIN, DEV = "#4477aa", "#ee6677"  # P. Tol's bright scheme, safe for colour-blind readers
@@ -33,12 +34,22 @@ def find(name: str, stdin: BinaryIO) -> list[list[Record]]:
     """Return the runs of a log, each a list of epochs: one, or one for each seed and fold."""
     runs: dict[str, list[Record]] = {}
     for _, line in opening.read(name, stdin):
-        if isinstance(line.get("epoch"), int) and "dev_loss" in line:
+        if "epoch" in line and "dev_loss" in line:
             run = str([line.get(key) for key in ("seed", "fold", "stream")])
-            runs.setdefault(run, []).append(line)
+            runs.setdefault(run, []).append(_epoch(line))
     if not runs:
         raise EmptyInputError("no epoch of a training run", hint="emocli train --log FILE")
     return list(runs.values())
+
+
+def _epoch(line: Record) -> Record:
+    """Return the epoch and the figures of a line; null is undefined. RecordError for no number."""
+    known: Record = {"epoch": int(figures.number(line["epoch"], "epoch", 0, MOST_EPOCHS))}
+    for name in (name for name in NAMES if name in line):
+        value = line[name]
+        bounds = (-figures.LARGEST, figures.LARGEST)
+        known[name] = None if value is None else figures.number(value, name, *bounds)
+    return known
 
 
 def draw(runs: Sequence[Sequence[Record]], width: int) -> Figure:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from emocli.errors import AbsentError, EmocliError, OutOfMemoryError, RecordError, lack_of_memory
+from emocli.records import validation
 from emocli.records.missing import lose
 from emocli.records.modality import others
+from emocli.records.problems import Failure as Failure
+from emocli.records.problems import described
 from emocli.records.types import Record
-
-
-class Failure(dict[str, Any]):
-    """A problem of this run; problems that came with the input are plain dicts."""
 
 
 class _Debug:
@@ -35,12 +32,7 @@ def problem(stage: str, error: Exception) -> dict[str, str]:
         message = str(lacking)[:300] or type(lacking).__name__
         return {"stage": stage, "code": "out_of_memory", "message": message, "hint": hint}
     if isinstance(error, RecordError):
-        return {
-            "stage": stage,
-            "code": error.code,
-            "message": error.message,
-            "hint": error.hint,
-        }
+        return described(stage, error)
     message = f"{type(error).__name__}: {error}"[:300]
     return {"stage": stage, "code": "unexpected", "message": message, "hint": "--debug shows where"}
 
@@ -48,8 +40,10 @@ def problem(stage: str, error: Exception) -> dict[str, str]:
 def mark(record: Record, error: Exception, *, stage: str, modality: str | None = None) -> Record:
     """Note a failure: in `missing` if the record can go on without the modality, else as `error`.
 
-    An AbsentError is noted in `missing` and does not count as a failure.
+    An AbsentError is noted in `missing` and does not count as a failure. An unexpected error is
+    explained by a field of a wrong type, if the record has one.
     """
+    error = _explained(record, error)
     modality = getattr(error, "modality", None) or modality
     if isinstance(error, AbsentError) and modality:
         lose(record, dict(problem(stage, error)), modality)
@@ -62,6 +56,13 @@ def mark(record: Record, error: Exception, *, stage: str, modality: str | None =
     else:
         record["error"] = failure
     return record
+
+
+def _explained(record: Record, error: Exception) -> Exception:
+    """Return the error of the record's first field of a wrong type, if that may be the cause."""
+    if isinstance(error, EmocliError) or out_of_memory(error):
+        return error
+    return validation.fault(record) or error
 
 
 def of(record: Record) -> list[Failure]:

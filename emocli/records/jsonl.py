@@ -14,11 +14,14 @@ from typing import Any, BinaryIO
 import orjson
 
 from emocli.errors import MalformedError, RecordError, printable
-from emocli.records import decoding, names, texts
+from emocli.records import decoding, exact_json, names, nulls, texts, validation
 from emocli.records.decoding import MAX_DEPTH, MAX_LINE_BYTES
+from emocli.records.problems import described
 
 # Bytes of the shortest line that is MAX_DEPTH deep: an array takes two, an object five ({"":}).
 SHALLOW, ONE_KIND = 2 * MAX_DEPTH, 5 * MAX_DEPTH
+OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE
+STAGE = "input"  # of problems that are found as a record is read
 
 
 def parse(line: bytes, where: str) -> dict[str, Any]:
@@ -26,8 +29,10 @@ def parse(line: bytes, where: str) -> dict[str, Any]:
     decoding.check(line, where)
     try:
         record = orjson.loads(line)
+        if exact_json.has_long_integer(line):
+            record = exact_json.loads(line)
     except orjson.JSONDecodeError as error:
-        raise decoding.not_json(line, where, error) from None
+        record = _reread(line, where, error)
     if not isinstance(record, dict):
         raise MalformedError(
             f"{where}: not an object: {decoding.start_of(line)}",
@@ -38,15 +43,27 @@ def parse(line: bytes, where: str) -> dict[str, Any]:
     return record
 
 
+def _reread(line: bytes, where: str, error: orjson.JSONDecodeError) -> Any:
+    """Return what orjson refuses for a number or a character; else raise MalformedError."""
+    try:
+        if exact_json.refused(error):
+            return exact_json.loads(line)
+    except (ValueError, RecursionError):
+        pass
+    raise decoding.not_json(line, where, error) from None
+
+
 def read(stream: BinaryIO, name: str) -> Iterator[tuple[bytes, dict[str, Any]]]:
     """Yield each line and its record; blank lines are skipped. One pass, no look-ahead.
 
-    A line that orjson accepts has no NUL bytes and is not UTF-16, so only its length and its depth
-    are checked here; every other line goes to `parse`, which raises the error.
+    Nulls that mean absent are dropped; a record whose name is no name, or with half of a character,
+    gets an `error`. A line that orjson accepts has no NUL bytes and is not UTF-16, so only its
+    length and its depth are checked here; every other line goes to `parse`.
     """
     number = 0
     while line := stream.readline(MAX_LINE_BYTES + 2):
         number += 1
+        problem = None
         try:
             record = orjson.loads(line)
         except orjson.JSONDecodeError:
@@ -55,11 +72,16 @@ def read(stream: BinaryIO, name: str) -> Iterator[tuple[bytes, dict[str, Any]]]:
             type(record) is not dict
             or (size := len(line)) > MAX_LINE_BYTES
             or (size > SHALLOW and (size > ONE_KIND or b"[" in line) and _many_brackets(line))
+            or exact_json.has_long_integer(line)
         ):
             line = line.removeprefix(decoding.BOM)  # each file that `cat` has joined may have one
             if not line.strip() and len(line) <= MAX_LINE_BYTES:
                 continue
-            record = parse(line, f"{name}:{number}")
+            record, problem = exact_json.mended(parse(line, f"{name}:{number}"), of_path)
+        nulls.dropped(line, record)
+        problem = problem or validation.unnamed(record)
+        if problem and not record.get("error"):
+            record["error"] = described(STAGE, problem)
         yield line, record
 
 
@@ -69,7 +91,10 @@ def _many_brackets(line: bytes) -> bool:
 
 def dumps(record: dict[str, Any]) -> bytes:
     """Return a record as one line of JSON; NaN becomes null, float32 keeps its shortest digits."""
-    return orjson.dumps(record, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE)
+    try:
+        return orjson.dumps(record, option=OPTIONS)
+    except TypeError:  # an integer beyond 64 bits, or half of a surrogate pair
+        return exact_json.dumps(record, OPTIONS)
 
 
 def require(record: dict[str, Any], field: str, command: str) -> Any:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+Shares = dict[str, float | None]  # by label; a null share is 0
+
 
 class Annotation(TypedDict, total=False):
     """The answer of one synthetic rater, and everything needed to ask the question again."""
@@ -48,9 +50,9 @@ class Label(TypedDict, total=False):
     votes: dict[str, int]
     votes_by_modality: dict[str, dict[str, int]]  # votes on audio, video, audio-video
     votes_by_source: dict[str, dict[str, int]]  # human (equal to `votes`), synthetic
-    distribution: dict[str, float]
+    distribution: Shares
     merged: Merge  # absent if `distribution` is of people's votes only
-    blend: dict[str, float]  # per cent, summing to 100
+    blend: Shares  # per cent, summing to 100
     ratings: dict[str, list[float]]  # valence, arousal, dominance: one value per rater
     valence: float
     arousal: float

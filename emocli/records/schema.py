@@ -6,6 +6,7 @@ import inspect
 import types
 from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddict
 
+from emocli.records.nulls import null_is_absent
 from emocli.records.types import Utterance
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -50,10 +51,22 @@ def kind(field: str) -> Any:
 
 def _object(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
     hints = get_type_hints(kind)
-    fields = {name: _type(hint, definitions) for name, hint in hints.items()}
+    fields = {name: _optional(hint, definitions) for name, hint in hints.items()}
+    if kind is Utterance:
+        fields["id"] = _type(hints["id"], definitions)
     about = {"type": "object", "description": inspect.getdoc(kind), "properties": fields}
     required = sorted(kind.__required_keys__, key=list(hints).index)
     return {**about, "required": required} if required else about
+
+
+def _optional(hint: Any, definitions: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a field or of a named value, where null means that it is absent."""
+    found = _type(hint, definitions)
+    if not null_is_absent(hint):
+        return found
+    if found.keys() == {"type"}:
+        return {"type": [found["type"], "null"]}
+    return {"anyOf": [*found.get("anyOf", [found]), {"type": "null"}]}
 
 
 def _type(hint: Any, definitions: dict[str, Any]) -> dict[str, Any]:
@@ -69,9 +82,10 @@ def _type(hint: Any, definitions: dict[str, Any]) -> dict[str, Any]:
     if get_origin(hint) in (Union, types.UnionType):
         return {"anyOf": [_type(member, definitions) for member in inner]}
     if get_origin(hint) is list:
-        return {"type": "array", "items": _type(inner[0], definitions)}
+        of_member = _type if inner[0] is int else _optional
+        return {"type": "array", "items": of_member(inner[0], definitions)}
     if get_origin(hint) is dict:
-        return {"type": "object", "additionalProperties": _type(inner[1], definitions)}
+        return {"type": "object", "additionalProperties": _optional(inner[1], definitions)}
     if hint not in SCALARS:
         raise TypeError(f"no JSON Schema for {hint}")
     return {"type": SCALARS[hint]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
-from emocli.records.label_types import Annotation, Cause, Label
+from emocli.records.label_types import Annotation, Cause, Label, Shares
 
 Record = dict[str, Any]  # what stages pass on: an `Utterance` and the fields of other tools
 
@@ -141,12 +141,12 @@ class Prediction(TypedDict, total=False):
     """The prediction of a model; probabilities sum to one."""
 
     emotion: str | None  # of a blend the larger; None below --abstain, or without any labels
-    probabilities: dict[str, float]
+    probabilities: Shares
     confidence: float
     entropy: float  # nats; expected disagreement of raters: rater ambiguity
     multi: list[str]
     causes: list[Cause]
-    blend: dict[str, float] | None  # per cent, summing to 100; the larger first
+    blend: Shares | None  # per cent, summing to 100; the larger first
     valence: float
     arousal: float
     dominance: float

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from emocli import records
 from emocli.errors import EmocliError, EmptyInputError, RecordError
 from emocli.records import Record, label_reading
+from emocli.records.problems import failed_before
 from emocli.scoring.columns import REPORTED, field
 from emocli.scoring.options import ScoreOptions
 
@@ -93,7 +94,7 @@ def _kept(
 
 def _fields(record: Record) -> tuple[str | None, Record]:
     """Return why a record is not compared, or None, and what is compared."""
-    if record.get("error"):
+    if failed_before(record):
         return "error", {}
     label = label_reading.label(record)
     sources = label_reading.side(label.get("votes_by_source"), "label.votes_by_source")

@@ -27,7 +27,7 @@ class Blends:
 
     def take(self, record: Record, label: Any, prediction: Any) -> str | None:
         """Keep a record's blends, or return the reason not to."""
-        if "error" in record:
+        if record.get("error"):
             return "error"
         truth = label_reading.numbers(label_reading.side(label, "label"), "blend", "label")
         if not truth:

@@ -37,7 +37,7 @@ class Classes:
 
     def take(self, record: Record, label: Any, prediction: Any) -> str | None:
         """Keep a record's labels, or return the reason not to."""
-        if type(label) is not dict or type(prediction) is not dict or "error" in record:
+        if type(label) is not dict or type(prediction) is not dict or record.get("error"):
             return self._untaken(record, label, prediction)
         truth, predicted = label.get("emotion"), prediction.get("emotion")
         if type(truth) is not str or type(predicted) is not str:
@@ -52,7 +52,7 @@ class Classes:
         return None
 
     def _untaken(self, record: Record, label: Any, prediction: Any) -> str:
-        if "error" in record:
+        if record.get("error"):
             return "error"
         truth = label_reading.emotion(label_reading.side(label, "label"), "label")
         return unscored(prediction, truth is not None)
@@ -74,7 +74,7 @@ class Distributions(Classes):
         try:  # the fast path, which nearly every record takes
             shares, probabilities = label["distribution"], prediction["probabilities"]
             predicted = self.words.number[prediction["emotion"]]
-            if label.get("merged") or "error" in record or not shares or not probabilities:
+            if label.get("merged") or record.get("error") or not shares or not probabilities:
                 return self._take_checked(record, label, prediction)
         except (KeyError, TypeError):
             return self._take_checked(record, label, prediction)
@@ -83,7 +83,7 @@ class Distributions(Classes):
         return None
 
     def _take_checked(self, record: Record, label: Any, prediction: Any) -> str | None:
-        if "error" in record:
+        if record.get("error"):
             return "error"
         shares, source = _shares(record, label_reading.side(label, "label"))
         given = label_reading.side(prediction, "prediction") if shares else {}

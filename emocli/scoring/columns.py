@@ -11,6 +11,7 @@ from emocli import records
 from emocli.errors import RecordError
 from emocli.io import ids
 from emocli.records import Record, label_reading
+from emocli.records.problems import failed_before
 from emocli.scoring.leakage import Shared
 
 Take = Callable[[Record, Any, Any], str | None]  # a record, its label, its prediction
@@ -80,6 +81,7 @@ class Columns:
         try:
             if self._keys:
                 self._group(record)
+            failed_before(record)
             reason = self._take(record, get("label"), prediction)
         except RecordError as problem:
             reason = problem.code
@@ -127,11 +129,11 @@ class Columns:
                 return
         except TypeError:  # some ids cannot be hashed
             pass
-        names = [name for name in self.ids if type(name) is str]
-        names += [repr(name) for name in self.ids if type(name) is not str and name is not None]
-        if len(set(names)) < len(names):
-            duplicate, _ = Counter(names).most_common(1)[0]
-            raise ids.repeated(duplicate)
+        names = {ids.exact(name): name for name in self.ids}
+        counts = Counter(ids.exact(name) for name in self.ids if name is not None)
+        for key, count in counts.most_common(1):
+            if count > 1:
+                raise ids.repeated(names[key])
 
     def _of_stream(self, record: Record) -> Any:
         unimodal = record.get("unimodal")

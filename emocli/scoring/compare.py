@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emocli.errors import UsageError
+from emocli.io import ids
 from emocli.records import Record
 from emocli.scoring.figures import number
 from emocli.scoring.options import ScoreOptions
@@ -57,17 +58,18 @@ def p_value(gaps: NDArray[np.float64] | None) -> float | None:
 
 def aligned(table: Table, other: Table) -> NDArray[np.int64]:
     """Return the place of each record in the other file; UsageError if ids differ."""
-    place = {name: i for i, name in enumerate(other.columns.ids)}
-    ours = set(table.columns.ids)
+    names = [ids.exact(name) for name in table.columns.ids]
+    place = {ids.exact(name): i for i, name in enumerate(other.columns.ids)}
+    ours = set(names)
     missing, more = len(ours - place.keys()), len(place.keys() - ours)
-    if missing or more or None in place:
+    if missing or more or ids.exact(None) in place:
         raise UsageError(
             f"--compare: ids differ: it lacks {missing} of {len(ours)}, and has {more} others"
             if missing or more
             else "--compare: records without an id cannot be compared",
             hint="both files must be predictions for the same records",
         )
-    return np.array([place[name] for name in table.columns.ids], np.int64)
+    return np.array([place[name] for name in names], np.int64)
 
 
 def _same_truth(

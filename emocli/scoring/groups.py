@@ -74,7 +74,7 @@ class Ambiguity:
         """Keep the votes of a record's raters; of one that failed, or has bad votes, none."""
         values: list[float] = []
         try:
-            if "error" not in record:
+            if not record.get("error"):
                 values = _votes(label_reading.label(record))
         finally:
             self.values.fromlist(values)

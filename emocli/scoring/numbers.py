@@ -34,7 +34,7 @@ class Numbers:
 
     def take(self, record: Record, label: Any, prediction: Any) -> str | None:
         """Keep a record's ratings, or return the reason not to."""
-        if "error" in record:
+        if record.get("error"):
             return "error"
         truth = _numbers(label, self.dimensions, "label")
         if all(value != value for value in truth):

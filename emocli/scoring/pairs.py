@@ -50,7 +50,7 @@ class Pairs:
         place = (repr(record.get("dialogue")), turn if type(turn) is int else -1)
         if type(text) is str and type(turn) is int:
             self.texts[place] = text
-        if "error" in record:
+        if record.get("error"):
             return "error"
         true = label_reading.side(label, "label")
         if label_reading.emotion(true, "label") is None:

@@ -31,7 +31,7 @@ class Sets:
 
     def take(self, record: Record, label: Any, prediction: Any) -> str | None:
         """Keep a record's sets, or return the reason not to."""
-        if "error" in record:
+        if record.get("error"):
             return "error"
         truth = label_reading.several(label_reading.side(label, "label"), "label")
         if truth is None:

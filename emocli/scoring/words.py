@@ -102,7 +102,8 @@ class Shares:
         names = tuple(numbers)
         if names != self._names or source != self._source:  # mostly the same as before
             self._names, self._source = names, source
-            self._number = self.layouts.setdefault((source, names), len(self.layouts))
+            origin = source if isinstance(source, str | None) else repr(source)
+            self._number = self.layouts.setdefault((origin, names), len(self.layouts))
         self.layout.append(self._number)
 
     def skip(self) -> None:
@@ -146,7 +147,8 @@ class Shares:
         values, layout = np.asarray(self.values), np.asarray(self.layout)
         names = self._names
         if (
-            len(names)
+            len(layout)
+            and len(names)
             and len(values) == len(layout) * len(names)
             and (layout == self._number).all()
         ):

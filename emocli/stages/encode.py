@@ -119,6 +119,7 @@ def wanted(record: Record, spec: Spec) -> bool:
 def _material(modality: Any, record: Record, spec: Spec, store: Store) -> Any:
     """Return the encoder's input from a record, or the error if there is none."""
     try:
+        features.checked(record)
         return modality.material(record, spec, store)
     except RecordError as error:
         return failures.without_frames(error)

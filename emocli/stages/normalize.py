@@ -99,7 +99,7 @@ def _normal(
     plan: Plan, store: Store, statistics: dict[Key, Moments | int], record: Record
 ) -> Record:
     """Return a record with its features normalised; those that cannot be move to `missing`."""
-    streams = dict(features.of(record))
+    streams = dict(features.checked(record))
     if not streams:
         raise RecordError("no_features", "no field 'features'", hint="run emocli encode first")
     for name in _wanted(record, plan):

@@ -22,7 +22,7 @@ def stage(
         raise UsageError("--from needs --as, the name of the pooled stream")
 
     def pool(record: Record) -> Record:
-        feature = features.of(record).get(source)
+        feature = features.checked(record).get(source)
         if feature is None:
             raise RecordError("no_stream", f"no features.{source}", hint=HINT)
         try:

@@ -95,7 +95,7 @@ def _predicted(
     )
     work = pipeline.windowed(work, fuse.window(context, trained))
     for record in work(_labelled(source, head, skipped)):
-        skipped["error"] += "error" in record
+        skipped["error"] += bool(record.get("error"))
     skipped += Counter()  # drops zero counts
     if not rows:
         raise EmptyInputError(f"nothing to calibrate on: {_counts(skipped) or 'no records'}")
@@ -113,7 +113,7 @@ def _labelled(
     for record in source:
         ids.add(record.get("id"))
         label = Targets([head.target])
-        if "error" in record:
+        if record.get("error"):
             skipped["error"] += 1
         elif not label.add(record):
             skipped["no label"] += 1

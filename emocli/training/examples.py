@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-import orjson
 import torch
 
 from emocli import models, records
@@ -110,7 +109,7 @@ def collect(
     """
     for record in source:
         examples.ids.add(record.get("id"))
-        if "error" in record:
+        if record.get("error"):
             examples.skipped["error"] += 1
             continue
         values = _streams(store, examples, record, streams)
@@ -143,12 +142,13 @@ def _note(examples: Examples, record: Record, group: str | None) -> None:
     examples.datasets[str(record.get("dataset"))] += 1
     if group:
         kept = {k: v for k, v in record.items() if k != "features"}
-        examples.lines.write(orjson.dumps(kept) + b"\n")
+        examples.lines.write(records.dumps(kept))
 
 
 def _add_group(examples: Examples, record: Record, group: str) -> None:
     examples.groups.append(group)
-    examples.digest.update(orjson.dumps([record.get("id"), group, record.get("label")]))
+    about = {"id": record.get("id"), "group": group, "label": record.get("label")}
+    examples.digest.update(records.dumps(about))
 
 
 def _streams(
@@ -176,12 +176,11 @@ def _values(store: Store, examples: Examples, record: Record, name: str) -> Any:
 
     Raises UsageError if a feature does not match those of earlier records.
     """
-    feature = features.of(record)[name]
-    if isinstance(feature, dict):
-        spec = _spec(feature)
-        if problem := specs.mismatch(examples.specs.setdefault(name, spec), spec):
-            raise UsageError(f"{records.name_of(record)}: features.{name}: {problem}")
     stream = features.read(record, name, store)
+    feature = features.of(record)[name]
+    spec = _spec(feature)
+    if problem := specs.mismatch(examples.specs.setdefault(name, spec), spec):
+        raise UsageError(f"{records.name_of(record)}: features.{name}: {problem}")
     if name not in examples.streams:
         dim, frames = stream.values.shape[-1], partial(_array, store)
         examples.streams[name] = Frames(dim, frames) if stream.timed else Vectors(dim)

@@ -6,12 +6,11 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 
-import orjson
 import torch
 
 from emocli.bundles import outputs
 from emocli.errors import UsageError
-from emocli.records import Record
+from emocli.records import Record, parse
 from emocli.training import figures, loop
 from emocli.training.examples import Examples
 from emocli.training.loop import Place
@@ -68,7 +67,7 @@ def _round(plan: Plan, examples: Examples, numbers: list[int], epochs: Epochs) -
             predictions[row] = {"fold": fold + 1, "prediction": prediction}
     examples.lines.seek(0)
     for line, prediction in zip(examples.lines, predictions, strict=True):
-        record = orjson.loads(line)
+        record = parse(line, "a record of --cv")
         if about:
             record = {**record, "id": f"{record.get('id')}#seed-{about['seed']}", **about}
         yield record | prediction

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from emocli.errors import MalformedError
 from emocli.io.inputs import Source
-from emocli.records import Record
+from emocli.records import Record, name_of
+from emocli.records.problems import Failure
 
 
 def complete(source: Source) -> Iterator[Record]:
-    """Yield the records of an input; then raise the MalformedError that cut it short, if any."""
+    """Yield the records of an input; raise MalformedError for one that is broken or cut short."""
     for _, record in source:
+        error = record.get("error")
+        if isinstance(error, Failure):
+            raise MalformedError(f"{name_of(record)}: {error['message']}", hint=error["hint"])
         yield record
     if source.problem is not None:
         raise source.problem

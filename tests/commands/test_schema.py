@@ -28,7 +28,8 @@ def wrong(value: Any, rule: dict[str, Any], where: str = "") -> list[str]:
     if "$ref" in rule:
         return wrong(value, SCHEMA["$defs"][rule["$ref"].rpartition("/")[2]], where)
     if "anyOf" in rule:
-        return [] if any(not wrong(value, one) for one in rule["anyOf"]) else [where]
+        found = [wrong(value, one, where) for one in rule["anyOf"]]
+        return [] if [] in found else max(found, key=lambda places: len(places[0]))
     kinds = rule.get("type", list(KINDS))
     kinds = [kinds] if isinstance(kinds, str) else kinds
     if not isinstance(value, tuple(kind for name in kinds for kind in KINDS[name])):

@@ -540,7 +540,7 @@ def test_what_is_no_score_is_refused(emocli: Emocli) -> None:
         ("confusion", orjson.dumps({"confusion": square}), 1, "not labels and a square matrix"),
         ("confusion", b'{"confusion": [1]}', 1, "not labels and a square matrix"),
         ("reliability", b'{"reliability": []}', 1, "no prediction has probabilities"),
-        ("reliability", b'{"reliability": [{}]}', 1, "not a bin: {}"),
+        ("reliability", b'{"reliability": [{}]}', 1, "reliability[0].records is not a number"),
         ("confusion", b"", 5, "no metrics record"),
         ("confusion", b"\n{torn", 2, "<stdin>:2"),
     ]

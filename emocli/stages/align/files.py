@@ -217,7 +217,7 @@ class OnlyTextGrid:
 
 
 def _has_alignment(record: Record) -> bool:
-    failed = "error" in record or "phones" in notes(record)
+    failed = bool(record.get("error")) or "phones" in notes(record)
     return not failed and "alignment" in record
 
 

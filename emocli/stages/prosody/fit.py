@@ -62,7 +62,7 @@ class _Collector:
         prosody = record.get("prosody")
         if record.get("split") not in (None, "", TRAIN):
             self.left_out[f"not of split '{TRAIN}'"] += 1
-        elif "error" in record or not isinstance(prosody, dict):
+        elif record.get("error") or not isinstance(prosody, dict):
             self.left_out["without prosody"] += 1
         else:
             vowels = [_only(prosody_norms.VOWEL_FIELDS, v) for v in prosody.get("vowels", ())]
