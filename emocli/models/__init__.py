@@ -84,7 +84,7 @@ def check(name: str, config: Mapping[str, Any], where: str = "") -> None:
     """
     settings = _parts(name)[1]
     kinds = typing.get_type_hints(settings)
-    for key, value in config.items():
+    for key in config:
         if key not in kinds:
             hint = f"one of {', '.join(kinds)}"
             raise ConfigError(f"{where}unknown setting {key} of model {name}", hint=hint)
