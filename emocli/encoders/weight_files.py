@@ -119,7 +119,7 @@ def read(found: dict[str, tuple[Path, Shape]], wanted: Mapping[str, Any]) -> dic
 
     Raises ConfigError, before anything is read, for one that is missing or has another shape.
     """
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
 
     for name, shape in wanted.items():
         file = next(iter(found.values()))[0]
@@ -132,9 +132,12 @@ def read(found: dict[str, tuple[Path, Shape]], wanted: Mapping[str, Any]) -> dic
             raise ConfigError(message, hint=AGAIN)
     values: dict[str, Any] = {}
     for path in {found[name][0] for name in wanted}:
-        with safe_open(path, framework="pt") as opened:
-            names = [name for name in wanted if found[name][0] == path]
-            values |= {name: opened.get_tensor(name) for name in names}
+        names = [name for name in wanted if found[name][0] == path]
+        try:
+            with safe_open(path, framework="pt") as opened:
+                values |= {name: opened.get_tensor(name) for name in names}
+        except (SafetensorError, OSError, ValueError) as error:
+            raise ConfigError(f"{path}: {error}", hint=AGAIN) from None
     return values
 
 
