@@ -76,7 +76,7 @@ def test_a_flag_is_no_way_around_it(flag: str, value: str, emocli: Emocli, tmp_p
 
 @pytest.mark.parametrize(
     "content",
-    [b"model = 3", b"training = [1]", b"[[model]]", b"\xff\xfe", b"a = " + b"[" * 5000, b"= 3"],
+    [b"model = 3", b"training = [1]", b"[[model]]", b"\xff\xfa", b"a = " + b"[" * 5000, b"= 3"],
 )
 def test_a_file_that_is_no_table_is_refused(content: bytes, emocli: Emocli, tmp_path: Path) -> None:
     (tmp_path / "how.toml").write_bytes(content)
