@@ -129,7 +129,7 @@ def _require(path: Path, sha256: Any) -> None:
     status = path.stat()
     if _digest(path, status.st_size, status.st_mtime_ns) != sha256:
         message = f"{path} is not what was written: its sha256 is not {sha256!r:.80}"
-        raise RecordError("damaged_array", message, hint="encode it again")
+        raise RecordError("bad_feature", message, hint="encode it again")
 
 
 @functools.lru_cache(maxsize=1 << 16)

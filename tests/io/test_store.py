@@ -34,7 +34,7 @@ def test_an_array_that_changed_is_refused(tmp_path: Path) -> None:
     path = changed(store, reference)
     with pytest.raises(RecordError, match=f"{path} is not what was written") as caught:
         store.array(reference)
-    assert caught.value.code == "damaged_array"
+    assert caught.value.code == "bad_feature"
 
 
 @pytest.mark.parametrize("sha256", [3, "x", ["a"]])
