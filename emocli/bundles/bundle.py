@@ -17,8 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from emocli.bundles import heads
+from emocli.bundles import building, heads
+from emocli.bundles import contents as rules
+from emocli.bundles.building import ADAPTER
 from emocli.bundles.specs import timed
+from emocli.encoders import weight_files
 from emocli.errors import ConfigError, EmocliError, UsageError
 from emocli.records import texts
 
@@ -30,7 +33,6 @@ FORMAT = 1
 FUSION = "fusion"  # the kind of predictor that encodes streams and fuses them
 # In the order in which they are put in place.
 FILES = ("model.safetensors", "card.md", "config.json")
-ADAPTER = "adapter."  # tensors for an encoder, "adapter.STREAM.NAME"; the rest are the model's
 CANARY_ROWS = 4
 CANARY_FRAMES = 5  # of a stream with a time axis
 CANARY_TOLERANCE = 1e-3  # between machines; a head that was not loaded is off by 1 and more
@@ -46,7 +48,7 @@ class Bundle:
     @property
     def kind(self) -> str:
         """The kind of predictor; fusion by default."""
-        return str(self.contents.get("kind", FUSION))
+        return str(self.contents.get("kind") or FUSION)
 
     @property
     def labels(self) -> list[str]:
@@ -106,14 +108,7 @@ class Bundle:
         return {}
 
     def _build(self) -> Any:
-        from emocli import models
-
-        model = models.build(self.contents["architecture"], self.contents["config"])
-        weights = {n: t for n, t in self.tensors.items() if not n.startswith(ADAPTER)}
-        try:
-            model.load_state_dict(weights, strict=True)
-        except RuntimeError as error:
-            raise ConfigError(f"{self.folder}: the weights do not fit the model: {error}") from None
+        model = building.model(self.folder, self.contents, self.tensors)
         model.eval()
         self._check(model)
         return model
@@ -122,7 +117,11 @@ class Bundle:
         import numpy as np
 
         recorded = np.array(self.contents["canary"])
-        logits = canary(model, self.streams)
+        try:
+            logits = canary(model, self.streams)
+        except (RuntimeError, ValueError, IndexError) as error:
+            message = f"{self.folder}: the model does not take its own streams: {error!r:.200}"
+            raise ConfigError(message, hint=rules.HINT) from None
         # Written so that a logit that is NaN fails, too.
         if recorded.shape != logits.shape or not (
             np.abs(recorded - logits).max() <= CANARY_TOLERANCE
@@ -136,21 +135,23 @@ class Bundle:
 def read(folder: str | Path) -> Bundle:
     """Return the bundle in a folder; its weights are not read yet."""
     path = DEFAULT if str(folder) == "default" else Path(folder)
+    if not weight_files.is_there(path / "config.json"):
+        hint = "emocli train -o DIR writes one; 'default' is the shipped predictor"
+        raise ConfigError(f"{path} is not a bundle: no config.json", hint=hint)
+    weight_files.require_file(path / "config.json")
     try:
         contents = orjson.loads(texts.decoded((path / "config.json").read_bytes()))
-    except FileNotFoundError:
-        hint = "emocli train -o DIR writes one; 'default' is the shipped predictor"
-        raise ConfigError(f"{path} is not a bundle: no config.json", hint=hint) from None
-    except OSError as error:
-        raise ConfigError(f"{path}/config.json: {error}") from None
-    except ValueError as error:  # JSONDecodeError and UnicodeDecodeError as well
-        hint = texts.HINT if isinstance(error, UnicodeDecodeError) else ""
+    except (OSError, ValueError) as error:  # JSONDecodeError and UnicodeDecodeError as well
+        hint = texts.HINT if isinstance(error, UnicodeDecodeError) else rules.HINT
         raise ConfigError(f"{path}/config.json: {texts.reason(error)}", hint=hint) from None
+    if not isinstance(contents, dict):
+        raise ConfigError(f"{path}/config.json is not a JSON object", hint=rules.HINT)
     if contents.get("format") != FORMAT:
-        raise ConfigError(f"{path}: format {contents.get('format')!r}, not {FORMAT}")
+        raise ConfigError(
+            f"{path}/config.json: format {contents.get('format')!r:.60}, not {FORMAT}"
+        )
     trained = Bundle(path, contents)
-    if trained.kind == FUSION and not (path / "model.safetensors").is_file():
-        raise ConfigError(f"{path}: no model.safetensors")
+    rules.require(path, contents, fusion=contents.get("kind", FUSION) in (FUSION, None))
     return trained
 
 

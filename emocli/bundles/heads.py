@@ -6,6 +6,7 @@ over its `labels`. At most one head has labels, and it comes first; the others a
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,12 +42,16 @@ class Head:
         return len(self.labels) or 1
 
 
+FIELDS = [field.name for field in dataclasses.fields(Head)]
+
+
 def of(contents: Mapping[str, Any]) -> list[Head]:
     """Return the heads listed in a bundle's config."""
     listed = contents.get("heads")
     if listed is None:
         return [Head("emotion", CLASSES, tuple(contents["labels"]))]
-    return [Head(**{**head, "labels": tuple(head.get("labels", ()))}) for head in listed]
+    given = [{k: v for k, v in head.items() if k in FIELDS and v is not None} for head in listed]
+    return [Head(**{**head, "labels": tuple(head.get("labels", ()))}) for head in given]
 
 
 def split(heads: Sequence[Head], values: Any) -> dict[str, Any]:

@@ -43,14 +43,14 @@ def calibrated(logits: np.ndarray, calibration: Mapping[str, Any]) -> np.ndarray
 
     from emocli.bundles import scaling
 
-    if "weights" in calibration:
+    if calibration.get("weights") is not None:
         weights, bias = (np.asarray(calibration[key], np.float64) for key in ("weights", "bias"))
         if not weights.shape == bias.shape == logits.shape[1:]:
             message = f"the calibration has {weights.size} classes, the logits {logits.shape[1]}"
             raise ConfigError(message)
         logits = logits * weights + bias
     else:
-        logits = logits / calibration.get("temperature", 1.0)
+        logits = logits / (calibration.get("temperature") or 1.0)
     return scaling.log_softmax(logits)
 
 

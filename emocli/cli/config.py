@@ -39,7 +39,7 @@ def read() -> dict[str, Any]:
 
     try:
         return tomllib.loads(texts.decoded(file.read_bytes()))
-    except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError as well
+    except (ValueError, RecursionError, OSError) as error:  # no TOML, no text, nested too deeply
         hint = texts.HINT if isinstance(error, UnicodeDecodeError) else ""
         raise ConfigError(f"{file}: {texts.reason(error)}", hint=hint) from None
 

@@ -238,6 +238,6 @@ def _batch_size(value: str) -> int | None:
     """Return the number of records per batch; None for "auto"."""
     if value == "auto":
         return None
-    if not value.isdigit() or int(value) < 1:
-        raise UsageError(f"--batch-size {value}: not auto or a number from 1")
+    if not value.isdecimal() or len(value) > 6 or int(value) < 1:
+        raise UsageError(f"--batch-size {value:.40}: not auto or a number from 1 to 999999")
     return int(value)

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from pkgutil import iter_modules
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from emocli.encoders import weight_files
 from emocli.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -85,12 +85,9 @@ def load(family: str) -> ModuleType:
 
 def of_folder(folder: Path, modality: str) -> ModuleType:
     """Return the family of the model in a folder; ConfigError if no encoder reads it."""
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        if not isinstance(config, dict):
-            raise ValueError("not an object")
-    except (OSError, ValueError):
-        raise ConfigError(f"{folder} is not a transformers model: no config.json") from None
+    if not weight_files.is_there(folder / "config.json"):
+        raise ConfigError(f"{folder} is not a transformers model: no config.json")
+    config = weight_files.json_object(folder / "config.json")
     weighted = [name for name in families(modality) if not is_measured(name, modality)]
     for family in map(load, weighted):
         if family.reads(config):

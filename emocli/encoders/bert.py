@@ -8,16 +8,16 @@ https://arxiv.org/abs/2106.09685.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
 from torch import Tensor
 
+from emocli.encoders import weight_files
+from emocli.encoders.weight_files import AGAIN
 from emocli.errors import ConfigError
 
 # The configuration that this file computes; any other is left to transformers.
@@ -28,6 +28,11 @@ COMPUTES = {
     "is_decoder": False,
 }
 DEFAULTS = {"position_embedding_type": "absolute", "is_decoder": False}
+SETTINGS: dict[str, Any] = {  # that are read
+    **dict.fromkeys(("num_hidden_layers", "num_attention_heads"), int),
+    **dict.fromkeys(("hidden_size", "intermediate_size"), int),
+    "layer_norm_eps": float,
+}
 EMBEDDINGS = (
     "embeddings.word_embeddings.weight",
     "embeddings.position_embeddings.weight",
@@ -97,19 +102,26 @@ class Bert:
 
 def supports(folder: Path) -> bool:
     """Return whether `folder` holds a BERT that this file computes, in one safetensors file."""
-    if not (folder / "model.safetensors").is_file() or not (folder / "tokenizer.json").is_file():
+    if not all(weight_files.is_there(folder / n) for n in (weight_files.WEIGHTS, "tokenizer.json")):
         return False
-    config = DEFAULTS | json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config = DEFAULTS | weight_files.json_object(folder / "config.json")
     return all(config.get(key) == value for key, value in COMPUTES.items())
 
 
 def load(folder: Path, adapter: Mapping[str, Tensor], device: str, dtype: torch.dtype) -> Bert:
     """Load the encoder and merge `adapter` into it (see `merge`).
 
-    Raises ConfigError if weights are missing.
+    Raises ConfigError if weights are missing or have other shapes than config.json says.
     """
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    weights = _read(folder / "model.safetensors", config["num_hidden_layers"])
+    config = weight_files.json_object(folder / "config.json")
+    for key, kind in SETTINGS.items():
+        value = config.get(key)
+        if not isinstance(value, kind) or isinstance(value, bool) or value <= 0:
+            raise ConfigError(f"{folder}/config.json: {key} = {value!r:.60}", hint=AGAIN)
+    if config["hidden_size"] % config["num_attention_heads"]:
+        message = f"{folder}/config.json: num_attention_heads does not divide hidden_size"
+        raise ConfigError(message, hint=AGAIN)
+    weights = _read(folder, config)
     merge(weights, adapter)
     return Bert(config, {name: value.to(device, dtype) for name, value in weights.items()})
 
@@ -131,12 +143,25 @@ def merge(weights: dict[str, Tensor], adapter: Mapping[str, Tensor]) -> None:
         weights[f"{module}.weight"] = old.float() + b.float() @ a.float()
 
 
-def _read(path: Path, layers: int) -> dict[str, Tensor]:
-    with safe_open(path, framework="pt") as file:
-        stored = {_modern(name): name for name in file.keys()}  # noqa: SIM118
-        if missing := [name for name in _names(layers) if name not in stored]:
-            raise ConfigError(f"{path}: no weight '{missing[0]}'", hint="pull the model again")
-        return {name: file.get_tensor(stored[name]) for name in _names(layers)}
+def _read(folder: Path, config: dict[str, Any]) -> dict[str, Tensor]:
+    found = weight_files.tensors(folder)
+    weight_files.require_layers(folder, config, len(found))
+    stored = {_modern(name): name for name in found}
+    names = _names(config["num_hidden_layers"])
+    expected = {stored.get(n, n): _shape(n, config) for n in names}
+    values = weight_files.read(found, expected)
+    return {name: values[stored[name]] for name in names}
+
+
+def _shape(name: str, config: dict[str, Any]) -> tuple[int | None, ...]:
+    """Return the shape of a weight that the config implies; None is any number of rows."""
+    hidden, inner = config["hidden_size"], config["intermediate_size"]
+    if name.endswith("embeddings.weight"):
+        return None, hidden
+    rows = inner if "intermediate" in name else hidden
+    if name.endswith(".bias") or "LayerNorm" in name:
+        return (rows,)
+    return rows, inner if ".output.dense" in name and "attention" not in name else hidden
 
 
 def _modern(name: str) -> str:

@@ -8,7 +8,6 @@ overlap; the middle of each is kept (our choice: attention grows with the square
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from emocli.encoders import pretrained, weight_files
 from emocli.encoders.transformers_import import imported
 from emocli.errors import ConfigError, RecordError
 
@@ -50,12 +50,12 @@ class CtcModel:
 def load(folder: Path, device: str = "cpu") -> CtcModel:
     """Load a CTC network and its symbols from a folder; ConfigError if it holds none."""
     transformers = imported()
-    try:
-        network = transformers.AutoModelForCTC.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False, use_safetensors=True
-        )
-    except (OSError, ValueError, KeyError) as problem:
-        raise ConfigError(f"{folder} is not a CTC model of transformers: {problem}") from None
+    network = pretrained.network(
+        transformers.AutoModelForCTC.from_pretrained,
+        folder,
+        "a CTC model of transformers",
+        trust_remote_code=False,
+    )
     config = network.config
     symbols = _symbols(folder)
     if config.pad_token_id is None or max(symbols.values()) >= config.vocab_size:
@@ -72,13 +72,12 @@ def load(folder: Path, device: str = "cpu") -> CtcModel:
 
 def _symbols(folder: Path) -> dict[str, int]:
     """Return the symbols of vocab.json, of its first language if it has several."""
-    try:
-        symbols = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as problem:
-        raise ConfigError(f"{folder}: no vocabulary: {problem}") from None
-    if isinstance(symbols, dict) and symbols and all(isinstance(v, dict) for v in symbols.values()):
+    if not weight_files.is_there(folder / "vocab.json"):
+        raise ConfigError(f"{folder}: no vocabulary: no vocab.json", hint=weight_files.AGAIN)
+    symbols = weight_files.json_object(folder / "vocab.json")
+    if symbols and all(isinstance(v, dict) for v in symbols.values()):
         symbols = next(iter(symbols.values()))
-    if not isinstance(symbols, dict) or not all(isinstance(v, int) for v in symbols.values()):
+    if not all(isinstance(v, int) and v >= 0 for v in symbols.values()):
         raise ConfigError(f"{folder}/vocab.json: not symbols with their numbers")
     if not symbols:
         raise ConfigError(f"{folder}/vocab.json: no symbols")
@@ -87,10 +86,8 @@ def _symbols(folder: Path) -> dict[str, int]:
 
 def _normalises(folder: Path) -> bool:
     """Return whether the network expects samples of mean 0 and variance 1; most do."""
-    try:
-        settings = json.loads((folder / "preprocessor_config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return True
+    file = folder / "preprocessor_config.json"
+    settings = weight_files.json_object(file) if weight_files.is_there(file) else {}
     return bool(settings.get("do_normalize", True))
 
 

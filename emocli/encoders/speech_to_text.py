@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from emocli.encoders import word_times
+from emocli.encoders import weight_files, word_times
 from emocli.encoders.decoding import Decoded, DecodingOptions, Word
 from emocli.encoders.speech_windows import (
     SAMPLE_RATE_HZ,
@@ -35,6 +35,7 @@ from emocli.encoders.speech_windows import (
 )
 from emocli.errors import ConfigError, ModelError
 
+CTRANSLATE2 = ("config.json", "tokenizer.json")  # beside model.bin
 NO_REPEAT_TOKENS = 3  # no three tokens twice when decoding a repetitive window again
 
 
@@ -73,7 +74,8 @@ def load(
     `threads` 0 leaves the number to OMP_NUM_THREADS or the library. Raises ModelError if
     faster-whisper is needed and not installed, ConfigError if the folder cannot be loaded.
     """
-    if not (Path(folder) / "model.bin").exists():
+    folder = Path(folder)
+    if not weight_files.is_there(folder / "model.bin"):
         from emocli.encoders import transformers_whisper
 
         return transformers_whisper.load(folder, device=device, dtype=compute_type)
@@ -81,13 +83,19 @@ def load(
         from emocli.encoders import faster_whisper_ctranslate2 as engine
     except ImportError:
         raise ModelError(
-            f"{Path(folder).name} needs faster-whisper, which is not installed",
+            f"{folder.name} needs faster-whisper, which is not installed",
             hint="pip install 'emocli[offline]'",
         ) from None
+    weight_files.require_file(folder / "model.bin")
+    for name in CTRANSLATE2:  # faster-whisper would look for a tokenizer on the network
+        weight_files.json_object(folder / name)
     try:
         return engine.FasterWhisper(folder, device, compute_type, threads)
-    except (RuntimeError, ValueError) as error:
-        raise ConfigError(f"cannot load {folder}: {error}", hint="--device, --dtype") from None
+    except Exception as error:  # the tokenizers raise nothing narrower
+        if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+            raise
+        hint = f"--device, --dtype, or {weight_files.AGAIN}"
+        raise ConfigError(f"cannot load {folder}: {error}", hint=hint) from None
 
 
 def transcribe(

@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,33 +20,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from emocli.encoders import Encoded, Encoder, Settings, bert
+from emocli.encoders import Encoded, Encoder, Settings, bert, text_networks, weight_files
 from emocli.encoders.pooling import layer_of, statistics
-from emocli.encoders.transformers_import import imported
+from emocli.encoders.text_networks import TextEncoder
 from emocli.errors import ConfigError, RecordError
 
 POOLINGS = ("mean", "max", "cls", "mean+max", "statistics", "frames")
-LIMIT = 512  # tokens, if neither the config nor the tokenizer has a limit: BERT's
 MODALITY = "text"
-UNLIMITED = 10**6  # tokenizers without a limit report 1e30
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-
-Network = Callable[[Tensor, Tensor, int], Tensor]
-Tokenize = Callable[[str, int | None], list[int]]
-
-
-@dataclass(frozen=True)
-class TextEncoder:
-    """A frozen encoder: its network, its tokenizer and their properties."""
-
-    network: Network  # ids (batch, time), valid (batch, time), layer -> state (batch, time, dim)
-    tokenize: Tokenize  # text, limit in tokens or None -> ids, special tokens included
-    unknown: int | None  # the id of the unknown token
-    limit: int  # tokens, special ones included
-    layers: int
-    dim: int
-    device: str
-    separator: str = " "  # between the turns of a conversation
 
 
 def load(
@@ -62,9 +42,9 @@ def load(
     ConfigError if the folder is not a text encoder or the adapter belongs to another encoder.
     """
     folder = Path(folder)
-    if not (folder / "config.json").is_file():
+    if not weight_files.is_there(folder / "config.json"):
         raise ConfigError(f"{folder} is not a transformers model: no config.json")
-    read = _plain if bert.supports(folder) else _auto
+    read = text_networks.plain if bert.supports(folder) else text_networks.auto
     return read(folder, device, getattr(torch, dtype), adapter or {})
 
 
@@ -182,68 +162,3 @@ def _pool(state: Tensor, pooling: str) -> NDArray[np.float32]:
         "frames": lambda: state,
     }
     return np.array(pools[pooling]().numpy())
-
-
-def _plain(
-    folder: Path, device: str, dtype: torch.dtype, adapter: Mapping[str, Tensor]
-) -> TextEncoder:
-    """Load a BERT without transformers."""
-    from tokenizers import Tokenizer
-
-    network = bert.load(folder, adapter, device, dtype)
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    tokenizer.no_padding()
-
-    def tokenize(text: str, limit: int | None) -> list[int]:
-        tokenizer.no_truncation() if limit is None else tokenizer.enable_truncation(limit)
-        return tokenizer.encode(text).ids
-
-    position = network.weights["embeddings.position_embeddings.weight"]
-    unknown = tokenizer.token_to_id("[UNK]")
-    limit, dim = position.shape
-    separator = " [SEP] "
-    return TextEncoder(network, tokenize, unknown, limit, network.layers, dim, device, separator)
-
-
-def _auto(
-    folder: Path, device: str, dtype: torch.dtype, adapter: Mapping[str, Tensor]
-) -> TextEncoder:
-    """Load any other encoder through transformers, silently and from this folder only."""
-    transformers = imported()
-    try:
-        options = {"local_files_only": True, "trust_remote_code": False}
-        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **options)
-        network = transformers.AutoModel.from_pretrained(folder, use_safetensors=True, **options)
-    except (OSError, ValueError, KeyError) as problem:
-        raise ConfigError(f"{folder} is not a text encoder of transformers: {problem}") from None
-    network = network.get_encoder() if network.config.is_encoder_decoder else network
-    if network.main_input_name != "input_ids":
-        raise ConfigError(f"{folder} is not a text encoder: it takes {network.main_input_name}")
-    weights = dict(network.state_dict())
-    bert.merge(weights, adapter)
-    network.load_state_dict(weights)
-    network = network.to(device, dtype).eval()
-
-    def run(ids: Tensor, valid: Tensor, layer: int) -> Tensor:
-        output = network(input_ids=ids, attention_mask=valid.long(), output_hidden_states=True)
-        return output.hidden_states[layer]
-
-    def tokenize(text: str, limit: int | None) -> list[int]:
-        return tokenizer(text, truncation=limit is not None, max_length=limit, verbose=False)[
-            "input_ids"
-        ]
-
-    config = network.config
-    limit = _limit(network, tokenizer.model_max_length)
-    layers, dim = config.num_hidden_layers, config.hidden_size
-    between = f" {tokenizer.sep_token or tokenizer.eos_token or ''} "
-    return TextEncoder(run, tokenize, tokenizer.unk_token_id, limit, layers, dim, device, between)
-
-
-def _limit(network: Any, tokenizer_limit: int) -> int:
-    """Return the number of tokens that the positions cover; RoBERTa's start after padding."""
-    longest = getattr(network.config, "max_position_embeddings", None) or LIMIT
-    table = getattr(getattr(network, "embeddings", None), "position_embeddings", None)
-    padding = getattr(table, "padding_idx", None)
-    longest -= 0 if padding is None else padding + 1
-    return min(longest, tokenizer_limit) if tokenizer_limit < UNLIMITED else longest

@@ -8,7 +8,6 @@ pauses, has no part in its times.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from emocli.encoders import pretrained, weight_files
 from emocli.encoders.decoding import Decoded, DecodingOptions, Word
 from emocli.encoders.speech_windows import SAMPLE_RATE_HZ, Samples
 from emocli.errors import ConfigError
@@ -28,7 +28,9 @@ NO_SPEECH_TOKENS = ("<|nospeech|>", "<|nocaptions|>")  # newer, older
 def load(folder: str | Path, *, device: str = "auto", dtype: str = "auto") -> TransformersWhisper:
     """Load a Whisper that `save_pretrained` wrote; raise ConfigError for another model."""
     config = Path(folder) / "config.json"
-    kind = json.loads(config.read_text()).get("model_type") if config.exists() else None
+    if not weight_files.is_there(config):
+        raise ConfigError(f"{folder} is not a whisper model: no config.json")
+    kind = weight_files.json_object(config).get("model_type")
     if kind != "whisper":
         raise ConfigError(f"{folder} is not a whisper model: model_type {kind!r}")
     if device == "auto":
@@ -48,13 +50,17 @@ class TransformersWhisper:
         transformers.utils.logging.disable_progress_bar()
         transformers.utils.logging.set_verbosity_error()  # generate warns about its own defaults
         self.name = f"transformers {transformers.__version__}"
-        local = {"local_files_only": True}
-        features, tokenizer = transformers.WhisperFeatureExtractor, transformers.AutoTokenizer
-        self.extractor = features.from_pretrained(folder, **local)
-        self.tokenizer = tokenizer.from_pretrained(folder, **local)
-        model = transformers.WhisperForConditionalGeneration.from_pretrained(
-            folder, use_safetensors=True, dtype=dtype, attn_implementation="eager", **local
+        folder, what = Path(folder), "a whisper model"
+        model = pretrained.network(
+            transformers.WhisperForConditionalGeneration.from_pretrained,
+            folder,
+            what,
+            dtype=dtype,
+            attn_implementation="eager",
         )
+        features = transformers.WhisperFeatureExtractor.from_pretrained
+        self.extractor = pretrained.called(features, folder, what, **pretrained.LOCAL)
+        self.tokenizer = pretrained.tokenizer(transformers.AutoTokenizer.from_pretrained, folder)
         self.model = model.to(device).eval()
         settings = self.model.generation_config
         codes = getattr(settings, "lang_to_id", None) or {}

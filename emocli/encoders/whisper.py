@@ -8,7 +8,6 @@ the level normalisation).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -17,10 +16,9 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
 from torch import Tensor, nn
 
-from emocli.encoders import Encoded, Encoder, Settings
+from emocli.encoders import Encoded, Encoder, Settings, weight_files
 from emocli.encoders import pooling as pooled
 from emocli.encoders.levels import LEVEL_DBFS as LEVEL_DBFS
 from emocli.encoders.levels import SAMPLE_RATE, require_usable
@@ -164,16 +162,32 @@ def load(folder: str | Path, device: str = "cpu", dtype: str = "float32") -> Whi
 
     Raises ConfigError if the folder is not a Whisper model.
     """
-    config = json.loads((Path(folder) / "config.json").read_text())
+    folder = Path(folder)
+    config = weight_files.json_object(folder / "config.json")
     if config.get("model_type") != "whisper":
         raise ConfigError(f"{folder} is not a whisper model: {config.get('model_type')!r}")
-    with torch.device("meta"):
-        model = Whisper(config)
-    with safe_open(Path(folder) / "model.safetensors", framework="pt") as file:
-        names = {name.rpartition("encoder.")[2]: name for name in file.keys()}  # noqa: SIM118
-        state = {name: file.get_tensor(names[name]) for name in model.state_dict()}
+    found = weight_files.tensors(folder)
+    weight_files.require_layers(folder, config, len(found))
+    model = _empty(folder, config)
+    names = {name.rpartition("encoder.")[2]: name for name in found}
+    expected = {names.get(n, n): tuple(t.shape) for n, t in model.state_dict().items()}
+    values = weight_files.read(found, expected)
+    state = {name: values[names[name]] for name in model.state_dict()}
     model.load_state_dict(state, assign=True)
     return model.to(device=device, dtype=getattr(torch, dtype)).eval()
+
+
+def _empty(folder: Path, config: dict[str, Any]) -> Whisper:
+    """Return an encoder without numbers; ConfigError for a config that describes none."""
+    try:
+        with torch.device("meta"):
+            model = Whisper(config)
+        if config["d_model"] % config["encoder_attention_heads"]:
+            raise ValueError("encoder_attention_heads does not divide d_model")
+    except (LookupError, TypeError, ValueError, ArithmeticError, RuntimeError) as error:
+        message = f"{folder}/config.json is not that of a whisper model: {error!r:.200}"
+        raise ConfigError(message, hint=weight_files.AGAIN) from None
+    return model
 
 
 def windows(samples: np.ndarray) -> list[np.ndarray]:

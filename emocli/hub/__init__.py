@@ -204,12 +204,23 @@ def verify(name: str) -> int:
     """
     model = known(name) or installed(name)
     broken = [file for file, facts in model.files.items() if _differs(model.folder / file, facts)]
+    listed = {file: str(facts.get("sha256")) for file, facts in model.files.items()}
+    if not broken and (wrong := differing(name, model.source, listed)):
+        raise ModelError(
+            f"{name} is not the model of the catalog: {', '.join(wrong)} differs",
+            hint=f"emocli models remove {name}, then emocli models pull {name}",
+        )
     if broken:
         raise ModelError(
             f"{name} is broken: {', '.join(broken)}",
             hint=f"emocli models remove {name}, then emocli models pull {name}",
         )
     return sum("sha256" in facts for facts in model.files.values())
+
+
+def differing(name: str, origin: str, digests: dict[str, str]) -> list[str]:
+    """Return the files of a model whose sha256 is not the one that the catalog knows."""
+    return cache.differing(sources(name) if name in catalog() else [], origin, digests)
 
 
 def _differs(path: Path, facts: dict[str, Any]) -> bool:

@@ -15,6 +15,9 @@ from emocli.errors import ModelError
 from emocli.hub import cache, fetch
 from emocli.hub.cache import MANIFEST, Installed, check, digest
 
+MOST_FILES = 2000
+DEEPEST = 16  # folders
+LARGEST_MANIFEST = 1 << 24  # bytes
 KINDS = (*fetch.PATTERNS, "*.gguf")
 
 
@@ -57,12 +60,17 @@ def read(stream: BinaryIO) -> list[str]:
     with cache.staging("import") as folder:
         try:
             with tarfile.open(fileobj=stream, mode="r|") as archive:
-                for member in archive:
+                for count, member in enumerate(archive, 1):
+                    if count > MOST_FILES:
+                        raise ModelError(f"the archive has more than {MOST_FILES} files")
                     _extract(archive, member, folder)
-        except (tarfile.TarError, EOFError) as problem:
+        except (tarfile.TarError, EOFError, ValueError, ArithmeticError, RecursionError) as problem:
+            # ValueError and ArithmeticError: numbers and names of headers that are none
             raise ModelError(f"not a complete archive of models: {problem}") from problem
         except OSError as problem:
-            raise ModelError(f"cannot unpack the archive: {problem.strerror}") from problem
+            raise ModelError(
+                f"cannot unpack the archive: {problem.strerror or problem}"
+            ) from problem
         names = [_install(inner) for inner in sorted(folder.iterdir())]
     if not names:
         raise ModelError("the archive contains no model")
@@ -71,10 +79,13 @@ def read(stream: BinaryIO) -> list[str]:
 
 def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
     path = PurePosixPath(member.name)
-    inside = not path.is_absolute() and ".." not in path.parts and len(path.parts) > 1
-    content = archive.extractfile(member) if member.isfile() and inside else None
+    inside = not path.is_absolute() and ".." not in path.parts and 1 < len(path.parts) < DEEPEST
+    is_plain = member.isfile() and not member.issparse()  # a sparse file may be of any size
+    content = archive.extractfile(member) if is_plain and inside else None
     if content is None or not any(path.match(kind) for kind in KINDS):
         raise ModelError(f"{member.name!r} is not allowed in an archive of models")
+    if member.size > (free := shutil.disk_usage(folder).free):
+        raise ModelError(f"{member.name!r} has {member.size} bytes, there is room for {free}")
     target = folder / path
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("wb") as out:
@@ -83,15 +94,20 @@ def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) ->
 
 def _install(folder: Path) -> str:
     try:
+        if (folder / MANIFEST).stat().st_size > LARGEST_MANIFEST:
+            raise ValueError(f"it is larger than {LARGEST_MANIFEST} bytes")
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         name, source = str(manifest["name"]), str(manifest["source"])
         expected = {str(file): str(facts["sha256"]) for file, facts in manifest["files"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as problem:
         raise ModelError(f"{folder.name} has no manifest: {problem}") from problem
     hub.sources(name)  # raises for a name that no model can have
     files = set(fetch.matching(folder, ["*"])) - {MANIFEST}
     if cache.folder_of(name).name != folder.name or files != set(expected):
         raise ModelError(f"{folder.name}: the files do not match the manifest")
     check(folder, expected)
+    if wrong := hub.differing(name, source, expected):
+        message = f"{folder.name}: {', '.join(wrong)} is not the file that the catalog knows"
+        raise ModelError(message, hint=f"emocli models pull {name} gets it from its source")
     cache.install(name, folder, source, files, folder)
     return name

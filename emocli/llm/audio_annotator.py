@@ -23,6 +23,7 @@ from emocli.errors import ConfigError
 KIND = "qwen2_audio"  # model_type in config.json
 SAMPLE_RATE_HZ = 16_000
 MAX_ANSWER_TOKENS = 16  # a label is one word, of about three tokens
+AGAIN = "copy or download it again: emocli models pull, or git clone with git lfs"
 SYSTEM = "You listen closely and answer in one word."
 
 
@@ -53,14 +54,31 @@ class AudioAnnotator:
             )
         transformers.utils.logging.disable_progress_bar()
         local = {"local_files_only": True}
-        self.processor: Any = transformers.AutoProcessor.from_pretrained(folder, **local)
+        try:
+            self.processor: Any = transformers.AutoProcessor.from_pretrained(folder, **local)
+            model, info = self._network(folder, getattr(torch, dtype), **local)
+        except Exception as error:  # of files, of JSON, of shapes, of the tokenizers
+            if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+                raise
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            raise ConfigError(f"cannot load {folder}: {lines[0]:.300}", hint=AGAIN) from None
+        if lost := sorted(info["missing_keys"]):
+            message = f"{folder}: {len(lost)} tensors are not in its weights ({lost[0]}, ...)"
+            raise ConfigError(message, hint=AGAIN)
+        if self.processor.tokenizer.vocab_size <= len(self.processor.tokenizer.all_special_ids):
+            raise ConfigError(f"{folder} has no tokenizer", hint=AGAIN)
         rate = self.processor.feature_extractor.sampling_rate
         if rate != SAMPLE_RATE_HZ:
             raise ConfigError(f"{folder} takes audio at {rate} Hz, not at {SAMPLE_RATE_HZ} Hz")
-        model: Any = transformers.Qwen2AudioForConditionalGeneration.from_pretrained(
-            folder, use_safetensors=True, dtype=getattr(torch, dtype), **local
+        self.model: Any = model.to(device).eval()
+
+    def _network(self, folder: str | Path, dtype: Any, **local: Any) -> Any:
+        """Return the network, and what transformers says of loading it."""
+        import transformers
+
+        return transformers.Qwen2AudioForConditionalGeneration.from_pretrained(
+            folder, use_safetensors=True, output_loading_info=True, dtype=dtype, **local
         )
-        self.model = model.to(device).eval()
 
     def answer(
         self, samples: NDArray[np.float32], prompt: str, temperature: float, seed: int

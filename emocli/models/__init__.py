@@ -27,13 +27,15 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import typing
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from emocli.errors import ConfigError
+from emocli.models import _settings
 
-# Types of config fields that are checked: those that people write into a file.
-KINDS: dict[Any, Any] = {"int": int, "float": (int, float), "str": str, "bool": bool}
+LARGEST_MODEL = 1 << 30  # numbers: 4 GiB of float32, and 16 GiB while AdamW trains it
 
 
 def names() -> list[str]:
@@ -57,22 +59,43 @@ def defaults(name: str) -> dict[str, Any]:
     return {field.name: field.default for field in dataclasses.fields(_parts(name)[1])}
 
 
-def build(name: str, config: dict[str, Any]) -> Any:
-    """Return a model built from settings; ConfigError for unknown or mistyped ones."""
+def build(name: str, config: Mapping[str, Any], limit: int = LARGEST_MODEL) -> Any:
+    """Return a model built from settings; ConfigError for unknown, mistyped or impossible ones.
+
+    `limit` is the most numbers that it may have: they are not allocated if there are more.
+    """
     model, settings = _parts(name)
+    check(name, config)
     values = {key: tuple(v) if isinstance(v, list) else v for key, v in config.items()}
-    kinds = {field.name: field.type for field in dataclasses.fields(settings)}
-    for key, value in values.items():
-        if key not in kinds:
-            hint = f"one of {', '.join(kinds)}"
-            raise ConfigError(f"unknown setting {key} of model {name}", hint=hint)
-        if not isinstance(value, KINDS.get(kinds[key], object)):
-            raise ConfigError(f"model {name}: {key} = {value!r}: must be of type {kinds[key]}")
     try:
         configured = settings(**values)
     except TypeError as error:
         raise ConfigError(f"config of model {name}: {error}") from None
-    return model(configured)
+    from emocli.models._budget import Budget
+
+    with Budget(limit, f"smaller sizes in the config of {name}"):
+        return model(configured)
+
+
+def check(name: str, config: Mapping[str, Any], where: str = "") -> None:
+    """Raise ConfigError for a setting that is unknown, of another type or out of range.
+
+    Settings may be missing. `where` is put before their names in messages.
+    """
+    settings = _parts(name)[1]
+    kinds = typing.get_type_hints(settings)
+    for key in config:
+        if key not in kinds:
+            hint = f"one of {', '.join(kinds)}"
+            raise ConfigError(f"{where}unknown setting {key} of model {name}", hint=hint)
+    where = where or f"model {name}: "
+    for key, value in config.items():
+        if found := _settings.fault(key, value, kinds[key], _settings.bounds(key, kinds[key])):
+            raise ConfigError(f"{where}{found}")
+    given = {k: v for k, v in defaults(name).items() if v is not dataclasses.MISSING} | dict(config)
+    for key in config:
+        if found := _settings.conflict(key, given):
+            raise ConfigError(f"{where}{found}")
 
 
 def _parts(name: str) -> tuple[Any, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,7 @@ from torch.nn import functional
 
 Sequence = tuple[Tensor, Tensor]  # values (batch, time, dim), mask (batch, time)
 AllGather = Callable[[Tensor], Tensor]  # of (part, ...) to (batch, ...), see models/__init__.py
+Task = Literal["classification", "regression"]
 
 
 def identity(values: Tensor) -> Tensor:
@@ -94,13 +96,14 @@ def segments(values: Tensor, mask: Tensor, count: int) -> Sequence:
 
 
 def positions(time: int, dim: int, like: Tensor) -> Tensor:
-    """Return sines and cosines of the place in time (time, dim), for even dim.
+    """Return sines and cosines of the place in time (time, dim).
 
     Vaswani, A. et al. (2017). Attention is all you need. https://arxiv.org/abs/1706.03762
     """
     place = torch.arange(time, device=like.device)[:, None]
     rates = torch.exp(torch.arange(0, dim, 2, device=like.device) * (-math.log(1e4) / dim))
-    return torch.stack([torch.sin(place * rates), torch.cos(place * rates)], dim=2).flatten(1)
+    waves = torch.stack([torch.sin(place * rates), torch.cos(place * rates)], dim=2)
+    return waves.flatten(1)[:, :dim]
 
 
 class Attention(nn.Module):

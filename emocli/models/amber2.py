@@ -41,7 +41,7 @@ import torch
 from torch import Tensor, nn
 
 from emocli.errors import ConfigError
-from emocli.models._sequences import AllGather, Inputs, identity, masked_mean
+from emocli.models._sequences import AllGather, Inputs, Task, identity, masked_mean
 
 FUSION = "fusion"  # the head that reads all streams
 OBJECTIVES = ("amber2", "task")
@@ -66,7 +66,7 @@ class Amber2Config:
     stop_gradient: bool = True
     objective: str = "amber2"
     primary: int = 0  # how many of the columns are shares; 0 is all
-    task: str = "classification"
+    task: Task = "classification"
 
 
 class Amber2(nn.Module):

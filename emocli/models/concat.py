@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from emocli.models._sequences import Inputs, masked_mean
+from emocli.models._sequences import Inputs, Task, masked_mean
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class ConcatConfig:
     classes: int  # of regression: how many numbers
     hidden: int = 128
     dropout: float = 0.1
-    task: str = "classification"
+    task: Task = "classification"
 
 
 class Concat(nn.Module):

@@ -34,7 +34,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from emocli.models._sequences import Inputs, Sequence, masked_mean, segments
+from emocli.models._sequences import Inputs, Sequence, Task, masked_mean, segments
 
 LAYERS = 4  # convolutions with a residual
 WIDE = 4  # the first layer of an MLP is 512 wide where the second is 128
@@ -50,7 +50,7 @@ class ConvAttentionConfig:
     moments: int = 64  # N
     softmax: bool = False
     dropout: float = 0.1
-    task: str = "classification"
+    task: Task = "classification"
 
 
 def _mlp(dim: int, config: ConvAttentionConfig) -> nn.Sequential:

@@ -32,14 +32,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from emocli.models._experts import KINDS, Shape, gate
-from emocli.models._sequences import AllGather, Inputs, identity, masked_mean
+from emocli.models._sequences import AllGather, Inputs, Task, identity, masked_mean
 
-EXPERTS = ("local", "semantic", "global")
+Expert = Literal["local", "semantic", "global"]
+EXPERTS: tuple[Expert, ...] = ("local", "semantic", "global")
 LEAST = 1e-12  # of a mean gate times their number: log 0 has no gradient
 
 
@@ -52,12 +54,12 @@ class ExpertGatingConfig:
     hidden: int = 128
     heads: int = 4
     anchor: str = "text"  # the stream that queries; the first if none has this name
-    experts: tuple[str, ...] = EXPERTS
+    experts: tuple[Expert, ...] = EXPERTS
     temperature: float = 1.0  # T
     uniform: bool = False
     balance: float = 0.01
     dropout: float = 0.1
-    task: str = "classification"
+    task: Task = "classification"
 
 
 class ExpertGating(nn.Module):

@@ -37,12 +37,21 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 
-from emocli.models._sequences import AllGather, Inputs, Layer, Sequence, identity, joined, positions
+from emocli.models._sequences import (
+    AllGather,
+    Inputs,
+    Layer,
+    Sequence,
+    Task,
+    identity,
+    joined,
+    positions,
+)
 
 BLOCKS = 2
 JOINT = "joint"
@@ -58,13 +67,13 @@ class MiarConfig:
     classes: int  # of regression: how many numbers
     hidden: int = 128
     heads: int = 4
-    fourth_token: str = JOINT  # or "text2"
+    fourth_token: Literal["joint", "text2"] = "joint"
     text: str = "text"  # the stream that `text2` is about
     contrast: float = 0.1
     moments: float = 0.05
     alone: float = 0.2
     dropout: float = 0.1
-    task: str = "classification"
+    task: Task = "classification"
 
 
 def _tokens(config: MiarConfig) -> list[tuple[str, str | None, list[str]]]:

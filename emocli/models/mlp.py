@@ -15,11 +15,10 @@ Lachmann et al. (2026). Not all blends are equal. https://arxiv.org/abs/2601.132
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
-
-from emocli.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class MlpConfig:
     classes: int
     hidden: int = 128
     dropout: float = 0.3  # our choice; of the input as well as of the hidden layer
-    activation: str = "gelu"  # or "relu"
+    activation: Literal["gelu", "relu"] = "gelu"
 
 
 class Mlp(nn.Module):
@@ -42,9 +41,6 @@ class Mlp(nn.Module):
     def __init__(self, config: MlpConfig) -> None:
         super().__init__()
         self.config = config
-        if config.activation not in ("gelu", "relu"):
-            hint = "one of gelu, relu"
-            raise ConfigError(f"unknown activation {config.activation!r}", hint=hint)
         total = sum(config.dims.values())
         flags = len(config.dims) if len(config.dims) > 1 else 0
         self.register_buffer("mean", torch.zeros(total))

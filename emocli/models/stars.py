@@ -51,7 +51,7 @@ from torch.nn import functional
 
 from emocli.models import _alignment as align
 from emocli.models._recovery import Pair, Parts, Recovery, Translator, mlp
-from emocli.models._sequences import AllGather, Inputs, identity, masked_mean, segments
+from emocli.models._sequences import AllGather, Inputs, Task, identity, masked_mean, segments
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -77,7 +77,7 @@ class StarsConfig:
     stop_gradient: bool = True
     psa_balanced: bool = True
     dropout: float = 0.1
-    task: str = "classification"
+    task: Task = "classification"
     primary: int = 0  # of several heads: PSA and KL use only so many first outputs; 0 is all
 
 

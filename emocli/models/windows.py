@@ -32,7 +32,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from emocli.models._sequences import AllGather, Inputs, Sequence, identity, length, masked_mean
+from emocli.models._sequences import (
+    AllGather,
+    Inputs,
+    Sequence,
+    Task,
+    identity,
+    length,
+    masked_mean,
+)
 
 PERCENTILES = (0.10, 0.25, 0.50, 0.75, 0.90)
 
@@ -47,7 +55,7 @@ class WindowsConfig:
     hidden: int = 512
     statistics: bool = False  # seven numbers of each dimension, not the mean alone
     dropout: float = 0.0  # of the hidden layer
-    task: str = "classification"
+    task: Task = "classification"
 
 
 class Windows(nn.Module):

@@ -84,8 +84,8 @@ def guessed(data: bytes) -> tuple[str, str | None]:
         return data.decode("cp1252"), "not UTF-8: read as Windows-1252"
 
 
-def reason(error: ValueError) -> str:
-    """Return why a file is no text, in few words, for a message."""
+def reason(error: Exception) -> str:
+    """Return why a file cannot be read as text, in few words, for a message."""
     if not isinstance(error, UnicodeDecodeError):
         return str(error)
     if error.encoding != "utf-8":

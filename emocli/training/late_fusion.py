@@ -24,6 +24,7 @@ from torch import Tensor
 from emocli import models
 from emocli.errors import ConfigError, UsageError
 from emocli.metrics import classification
+from emocli.models import _settings
 from emocli.models._late_rules import REGRESSION, RULES, SUM, grid, regression
 from emocli.models.late_fusion import LateFusion
 from emocli.records import Record
@@ -52,10 +53,8 @@ def fit(
     with its `stream`; then one per stream and rule with its `dev_weighted_f1`, which is optimistic:
     the rules were fitted on the same records. These are also `compared`. `more` goes to loop.fit.
     """
+    require_valid(config)
     rule = config.get("rule", SUM)
-    if rule not in RULES:
-        hint = f"one of {', '.join(RULES)}"
-        raise ConfigError(f"unknown rule {rule!r} of late-fusion", hint=hint)
     with averaged(config["dims"], train, dev) as parts:
         heads, best = _calibrated(config, parts, settings, report, more)
         dev = parts[1]
@@ -107,11 +106,26 @@ def _calibrated(
     return fused.eval(), {"epoch": max(epochs.values()), "epochs": epochs}
 
 
+def require_valid(config: Record) -> None:
+    """Raise ConfigError for a wrong setting of the fusion or of its heads."""
+    rule = config.get("rule", SUM)
+    if rule not in RULES:
+        hint = f"one of {', '.join(RULES)}"
+        raise ConfigError(f"unknown rule {rule!r:.60} of late-fusion", hint=hint)
+    if "weights" in config:
+        models.check("late-fusion", {"weights": config["weights"]}, "[model] ")
+    size = int | dict[str, int]
+    if found := _settings.fault("hidden", config.get("hidden", HIDDEN), size, _settings.SIZE):
+        raise ConfigError(f"[model] {found}")
+    kind, _, extra = _head({"dims": {}, **config})
+    models.check(kind, extra, "[model] ")
+
+
 def _head(config: Record) -> tuple[str, dict[str, int], Record]:
     """Return the model of the heads, hidden units per stream, and the rest of their config."""
     kind = config.get("head", "mlp")
     if kind not in ("mlp", "linear"):
-        raise ConfigError(f"unknown head {kind!r} of late-fusion", hint="one of mlp, linear")
+        raise ConfigError(f"unknown head {kind!r:.60} of late-fusion", hint="one of mlp, linear")
     hidden = 0 if kind == "linear" else config.get("hidden", HIDDEN)
     if not isinstance(hidden, dict):
         hidden = dict.fromkeys(config["dims"], hidden)

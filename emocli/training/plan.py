@@ -22,6 +22,7 @@ from emocli.training.loop import Place, Settings
 from emocli.training.request import Request
 
 LATE = "late-fusion"  # its heads are trained one by one
+FILLED = ("dims", "classes", "task", "primary")  # settings of a model that training knows itself
 DEV_SHARE = 5  # one group in five is held out
 
 
@@ -43,6 +44,19 @@ class Plan:
             name = f"seed-{seed}.safetensors"
             place = replace(place, checkpoint=file / name, run=f"{place.run}-{seed}")
         return replace(self, settings=replace(self.settings, seed=seed), place=place)
+
+
+def require_valid(request: Request) -> None:
+    """Raise UsageError or ConfigError for a wrong setting, before any record is read."""
+    training_state.settings(request.settings)
+    for key in FILLED:
+        if key in request.config:
+            hint = "leave it out"
+            raise UsageError(f"[model] {key} follows from the records and flags", hint=hint)
+    if request.model == LATE:
+        late_fusion.require_valid(request.config)
+    else:
+        models.check(request.model, request.config, "[model] ")
 
 
 def plan(examples: Examples, held: Examples | None, request: Request, place: Place) -> Plan:

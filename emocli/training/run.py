@@ -26,7 +26,7 @@ from emocli.training import place as places
 from emocli.training.card import card, summary
 from emocli.training.data import Filed
 from emocli.training.examples import MADE, Examples, collect, counts
-from emocli.training.plan import Plan, fitted, plan, split
+from emocli.training.plan import Plan, fitted, plan, require_valid, split
 from emocli.training.progress import Epochs, opened
 from emocli.training.request import Request
 from emocli.training.state import Place, Settings
@@ -61,6 +61,7 @@ def train(
     `request.cv`, `emit` is called with the out-of-fold predictions, in the order of the records. Of
     several processes the first one returns the bundle.
     """
+    require_valid(request)
     if request.output is not None:
         bundle.require_free(request.output)
     place = places.of(context, request)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from emocli.errors import ConfigError, UsageError
+from emocli.models import _settings
 from emocli.records import Record
-from emocli.training import checkpoints, distributed
+from emocli.training import checkpoints, distributed, losses
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,23 @@ def settings(table: dict[str, Any]) -> Settings:
         if name not in kinds:
             hint = f"one of {', '.join(kinds)}"
             raise UsageError(f"unknown setting {name} of [training]", hint=hint)
-        kind = kinds[name]
-        if type(value) not in ((kind, int) if kind is float else (kind,)):
-            raise UsageError(f"[training] {name} = {value!r}: must be of type {kind.__name__}")
-        if name in ("epochs", "patience", "batch_size") and value < 1:
-            raise UsageError(f"[training] {name} = {value!r}: must be at least 1")
+        kind = Literal[("", *losses.NAMES)] if name == "loss" else kinds[name]
+        if found := _settings.fault(name, value, kind, RANGES.get(name)):
+            raise UsageError(f"[training] {found}")
     return Settings(**table)
+
+
+RANGES: dict[str, _settings.Range] = {
+    "epochs": (1, 10**6),
+    "patience": (1, 10**6),
+    "learning_rate": (0, 10),
+    "weight_decay": (0, 10**3),
+    "batch_size": (1, 10**6),
+    "label_smoothing": (0, 1),
+    "modality_dropout": (0, 1),
+    "clip_norm": (0, 1e9),
+    "seed": (-(2**63), 2**63 - 1),  # what torch takes
+}
 
 
 @dataclass(frozen=True)

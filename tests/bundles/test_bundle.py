@@ -212,7 +212,7 @@ def test_a_model_is_built_and_checked_once_per_process(
 ) -> None:
     trained = bundles.save(tmp_path / "m", "gated")
     build, built = models.build, []
-    monkeypatch.setattr(models, "build", lambda *a: built.append(a[0]) or build(*a))
+    monkeypatch.setattr(models, "build", lambda *a, **k: built.append(a[0]) or build(*a, **k))
     done = emocli("predict", "-m", str(trained.folder), stdin=bundles.records(bundles.VECTORS))
     assert (done.status, built) == (0, ["gated"])
     again = bundle.read(trained.folder)

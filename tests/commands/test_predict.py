@@ -228,9 +228,10 @@ def test_vector_scaling_is_applied_class_by_class(emocli: Emocli, tmp_path: Path
         assert shares == pytest.approx(expected, abs=1e-5)
         assert record["prediction"]["calibrated"] is True
     other = {"weights": [1.0], "bias": [0.0]}
-    folder = bundles.save(tmp_path / "bad", "concat", calibration=other).folder
-    done = emocli("predict", "-m", str(folder), stdin=whole())
-    assert (done.status, "the calibration has 1 classes, the logits 3" in done.stderr) == (3, True)
+    with pytest.raises(ConfigError, match=r"calibration\.weights = \[1\.0\]: must be a list of 3"):
+        bundles.save(tmp_path / "bad", "concat", calibration=other)
+    done = emocli("predict", "-m", str(tmp_path / "bad"), stdin=whole())
+    assert (done.status, "calibration.weights = [1.0]" in done.stderr) == (3, True)
 
 
 def test_a_blend_is_decoded_and_its_larger_part_is_the_emotion() -> None:

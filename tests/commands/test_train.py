@@ -93,10 +93,10 @@ def test_a_file_says_how_and_a_flag_wins(emocli: Emocli, tmp_path: Path) -> None
         ("[model", "how.toml"),
         ("[nosuch]\nhidden = 3", "unknown table nosuch"),
         ("[training]\nepoch = 3", "unknown setting epoch of [training] (one of epochs,"),
-        ("[training]\nepochs = '3'", "epochs = '3': must be of type int"),
-        ("[training]\nbatch_size = 0", "batch_size = 0: must be at least 1"),
+        ("[training]\nepochs = '3'", "epochs = '3': must be a whole number"),
+        ("[training]\nbatch_size = 0", "batch_size = 0: must be a whole number from 1 to 1e+06"),
         ("[model]\nwidth = 3", "unknown setting width of model mlp (one of"),
-        ("[model]\nhidden = 'x'", "hidden = 'x': must be of type int"),
+        ("[model]\nhidden = 'x'", "[model] hidden = 'x': must be a whole number"),
     ],
 )
 def test_a_file_that_is_wrong_is_named(

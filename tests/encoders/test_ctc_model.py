@@ -96,10 +96,11 @@ def test_the_first_language_of_several_is_taken(letters: Path, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("vocab.json", "[]", "not symbols"),
+        ("vocab.json", "[]", "not a JSON object"),
         ("vocab.json", "{}", "no symbols"),
         ("vocab.json", '{"a": 99}', "do not fit"),
-        ("vocab.json", "{", "no vocabulary"),
+        ("vocab.json", "{", "not a JSON file"),
+        ("vocab.json", '{"a": "b"}', "not symbols"),
         ("config.json", "{}", "not a CTC model"),
     ],
 )

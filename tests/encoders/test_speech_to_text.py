@@ -159,14 +159,12 @@ def test_silence_is_what_sixteen_bits_hardly_hold():
     assert not is_silent(np.array([0, -0.01], np.float32))
 
 
-@pytest.fixture(scope="module")
-def random_whisper(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Whisper of two layers and 6 s with random weights and a byte-level vocabulary."""
+def write_whisper(folder: Path) -> None:
+    """Write a Whisper of two layers and 6 s with random weights and a byte-level vocabulary."""
     import torch
     import transformers
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
-    folder = tmp_path_factory.mktemp("whisper")
     pieces = sorted(pre_tokenizers.ByteLevel.alphabet())
     names = ["<|endoftext|>", "<|startoftranscript|>", "<|nocaptions|>", "<|notimestamps|>"]
     vocabulary = {piece: i for i, piece in enumerate([*pieces, *names])}
@@ -200,6 +198,12 @@ def random_whisper(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model.generation_config = transformers.GenerationConfig(**settings)
     model.save_pretrained(folder)
     transformers.WhisperFeatureExtractor(chunk_length=6).save_pretrained(folder)
+
+
+@pytest.fixture(scope="module")
+def random_whisper(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("whisper")
+    write_whisper(folder)
     return folder
 
 
@@ -230,5 +234,9 @@ def test_a_folder_that_is_no_whisper_is_refused(tmp_path):
 def test_a_broken_ctranslate2_model_is_refused(tmp_path):
     pytest.importorskip("faster_whisper")
     (tmp_path / "model.bin").write_bytes(b"not a model")
+    with pytest.raises(ConfigError, match=r"config\.json: No such file"):
+        speech_to_text.load(tmp_path, device="cpu")
+    for name in speech_to_text.CTRANSLATE2:
+        (tmp_path / name).write_text("{}")
     with pytest.raises(ConfigError, match="cannot load"):
         speech_to_text.load(tmp_path, device="cpu")

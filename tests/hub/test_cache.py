@@ -1,8 +1,10 @@
 """The model cache: complete or absent with concurrent writers; no network once it is warm."""
 
+import contextlib
 import io
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -19,7 +21,7 @@ from emocli.hub import archive as model_archive
 from emocli.hub import cache, fetch
 from emocli.hub import folder as local
 from tests.encoders import test_ctranslate2_whisper as whisper
-from tests.hub.warehouse import COMMIT, FILES, catalog, serve, stock
+from tests.hub.warehouse import COMMIT, FILES, catalog, serve, sha256, stock
 
 
 @pytest.fixture(autouse=True)
@@ -453,7 +455,85 @@ EVIL = {
     "no json": lambda m, c: [(m, b"[" if m.name.endswith("manifest.json") else c)],
     "a list": lambda m, c: [(m, b"[]" if m.name.endswith("manifest.json") else c)],
     "empty": lambda m, c: [],
+    "deep": lambda m, c: [(m, b"[" * 10**6 if m.name.endswith("manifest.json") else c)],
+    "facts are numbers": lambda m, c: [(m, c.replace(b'{"sha256": ', b"[").replace(b"}", b"]"))],
+    "many": lambda m, c: [(tarfile.TarInfo(f"tiny/{i}.json"), b"") for i in range(4000)],
+    "deep folders": evil(name="tiny/" + "x/" * 40 + "x.json"),
+    "a name with a zero": evil(name="tiny/x\0y.json", pax_headers={"path": "tiny/x\0y.json"}),
+    "a file as folder": evil(name="tiny/manifest.json/x.json"),
 }
+
+
+def replaced(member, content):
+    """Change four bytes of the weights, and the manifest with them."""
+    weights = FILES["model.safetensors"]
+    other = b"ABCD" + weights[4:]
+    if member.name.endswith("model.safetensors"):
+        return [(member, other)]
+    return [(member, content.replace(sha256(weights).encode(), sha256(other).encode()))]
+
+
+@pytest.mark.parametrize("origin", ["wheel:tiny-weights==1.0", f"hub:{COMMIT}", "hub:other", "x"])
+def test_a_model_of_the_catalog_that_was_replaced_is_told(place, warm, origin, monkeypatch):
+    data = repack(archive(["tiny"]), replaced)
+    said = b"wheel:tiny-weights==1.0"
+    data = repack(data, lambda m, c: [(m, c.replace(said, origin.encode()))])
+    monkeypatch.setenv("EMOCLI_CACHE_DIR", str(place / "elsewhere"))
+    with pytest.raises(ModelError, match=r"model\.safetensors is not the file that the catalog"):
+        model_archive.read(io.BytesIO(data))
+    with monkeypatch.context() as patch:  # it came by an earlier version
+        patch.setattr(hub, "differing", lambda *_: [])
+        assert model_archive.read(io.BytesIO(data)) == ["tiny"]
+        assert hub.verify("tiny")
+    with pytest.raises(ModelError, match=r"not the model of the catalog: model\.safetensors"):
+        hub.verify("tiny")
+
+
+def test_a_sparse_member_is_never_written_out(place, monkeypatch):
+    size = 8 << 30
+    entry = tarfile.TarInfo("tiny/model.safetensors")
+    entry.pax_headers = {
+        "GNU.sparse.major": "0", "GNU.sparse.minor": "1", "GNU.sparse.name": entry.name,
+        "GNU.sparse.size": str(size), "GNU.sparse.map": f"{size - 1},1",
+    }  # fmt: skip
+    entry.size = 1
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as made:
+        made.addfile(entry, io.BytesIO(b"x"))
+    written = []
+    monkeypatch.setattr(model_archive.shutil, "copyfileobj", lambda *a: written.append(a))
+    with pytest.raises(ModelError, match="not allowed"):
+        model_archive.read(io.BytesIO(out.getvalue()))
+    assert written == []
+
+
+def test_a_member_larger_than_the_disk_is_refused_before_it_is_written(place):
+    entry = tarfile.TarInfo("tiny/model.safetensors")
+    entry.size = 1 << 60
+    with pytest.raises(ModelError, match="there is room for"):
+        model_archive.read(io.BytesIO(entry.tobuf()))
+
+
+def test_bytes_of_an_archive_that_changed_are_no_other_error(place, warm, monkeypatch):
+    data, draw = archive(["tiny"]), random.Random(1)
+    monkeypatch.setenv("EMOCLI_CACHE_DIR", str(place / "elsewhere"))
+    for _ in range(100):
+        content = bytearray(data[:8192] if draw.random() < 0.5 else data)
+        for _ in range(draw.choice((1, 3, 40))):
+            content[draw.randrange(2048)] = draw.randrange(256)
+        with contextlib.suppress(ModelError):
+            model_archive.read(io.BytesIO(content))
+
+
+@pytest.mark.parametrize("manifest", [b"[]", b"3", b"{}", b"[" * 10**5, b'{"files": 3}', b"\xff"])
+def test_a_manifest_in_the_cache_that_is_something_else_is_no_model(warm, manifest):
+    (warm / "manifest.json").write_bytes(manifest)
+    assert hub.find("tiny") is None
+    assert hub.cache.names() == []
+    for files in (b"3", b"[1]", b'{"a": 3}', b"null"):
+        said = b'{"name": "tiny", "source": "x", "files": ' + files + b"}"
+        (warm / "manifest.json").write_bytes(said)
+        assert hub.find("tiny") is None
 
 
 @pytest.mark.parametrize("case", EVIL)

@@ -28,5 +28,5 @@ def test_the_hidden_layer_is_that_of_the_formula(activation):
 
 
 def test_another_activation_is_refused():
-    with pytest.raises(ConfigError, match="unknown activation 'tanh'"):
+    with pytest.raises(ConfigError, match="activation = 'tanh': must be one of 'gelu', 'relu'"):
         models.build("mlp", {"dims": {"a": 5}, "classes": 3, "activation": "tanh"})

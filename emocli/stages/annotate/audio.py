@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from emocli.errors import RecordError
 from emocli.modalities import audio
 from emocli.pipeline.context import Context
 from emocli.records import Record
 from emocli.stages.annotate.raters import Answer, Question
+
+if TYPE_CHECKING:
+    from emocli.llm.audio_annotator import AudioAnnotator
+
+
+def load(folder: Path, device: str, dtype: str) -> AudioAnnotator:
+    """Load the model in a folder; ConfigError if its files are not what they claim."""
+    from emocli.encoders import weight_files
+    from emocli.llm import audio_annotator
+
+    config = weight_files.json_object(folder / "config.json")
+    if config.get("model_type") == audio_annotator.KIND:  # else it says what it is
+        weight_files.require_layers(folder, config, len(weight_files.tensors(folder)))
+    return audio_annotator.AudioAnnotator(folder, device, dtype)
 
 
 class AudioModel:
@@ -35,11 +50,10 @@ class AudioModel:
     @cached_property
     def model(self) -> Any:
         """The model, on its device."""
-        from emocli.llm.audio_annotator import AudioAnnotator
         from emocli.pipeline import devices
 
         device = devices.pick(self.context.device)
-        return AudioAnnotator(self.folder, device, devices.pick_dtype(self.context.dtype, device))
+        return load(self.folder, device, devices.pick_dtype(self.context.dtype, device))
 
     def ask(self, record: Record, question: Question) -> Answer:
         """Return the model's answer to a question about a recording."""

@@ -1,0 +1,89 @@
+"""Load a pretrained model through transformers: whole, and with a tokenizer that is really there.
+
+transformers fills what a checkpoint lacks with random numbers, and makes a tokenizer of a few
+special tokens where there are no files; both would give numbers that mean nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from emocli.encoders import weight_files
+from emocli.errors import ConfigError
+
+# Parts that checkpoints often lack and that nothing here uses: the pooler behind the last hidden
+# state, the vector that masks frames while training.
+UNUSED = ("pooler.", "masked_spec_embed")
+NEEDED = ("vocab_file", "merges_file")  # of a tokenizer that has no tokenizer.json
+FAST = "tokenizer.json"
+NAMED = 3  # tensors that a message names
+LOCAL = {"local_files_only": True}
+
+
+def network(load: Callable[..., Any], folder: Path, what: str, **options: Any) -> Any:
+    """Return what a `from_pretrained` makes of a folder; `what` it is to be, for messages.
+
+    Raises ConfigError if files are not what they claim, a tensor is missing or has another shape,
+    or transformers cannot read the folder.
+    """
+    config = weight_files.json_object(folder / "config.json")
+    weight_files.require_layers(folder, config, len(weight_files.tensors(folder, what)))
+    model, info = called(
+        load, folder, what, use_safetensors=True, output_loading_info=True, **LOCAL, **options
+    )
+    lost = [name for name in sorted(info["missing_keys"]) if not _unused(model, name)]
+    entries = info.get("mismatched_keys") or ()
+    wrong = sorted(str(e[0] if isinstance(e, tuple) else e) for e in entries)
+    for names, fault in ((lost, "are not in its weights"), (wrong, "have another shape")):
+        if names:
+            listed = ", ".join(names[:NAMED])
+            message = f"{folder} is not {what}: {len(names)} tensors {fault} ({listed})"
+            raise ConfigError(message, hint=f"another model, or {weight_files.AGAIN}")
+    return model
+
+
+def _unused(model: Any, name: str) -> bool:
+    """Say whether nothing here reads a tensor."""
+    is_text = getattr(model, "main_input_name", "") == "input_ids"
+    both = is_text and getattr(model.config, "is_encoder_decoder", False)
+    return any(part in name for part in UNUSED) or (both and name.startswith("decoder."))
+
+
+def tokenizer(load: Callable[..., Any], folder: Path, **options: Any) -> Any:
+    """Return the tokenizer of a folder; ConfigError if its files are missing or damaged."""
+    for name in (FAST, "tokenizer_config.json", "special_tokens_map.json"):
+        if weight_files.is_there(folder / name):
+            weight_files.json_object(folder / name)
+    found = called(load, folder, "a model with a tokenizer", **LOCAL, **options)
+    _require_files(found, folder)
+    if found.vocab_size <= len(set(found.all_special_ids)):
+        message = f"{folder}: its tokenizer knows special tokens only"
+        raise ConfigError(message, hint=weight_files.AGAIN)
+    return found
+
+
+def _require_files(found: Any, folder: Path) -> None:
+    """Raise ConfigError if transformers made a tokenizer up, for want of its files."""
+    names = dict(getattr(found, "vocab_files_names", None) or {})
+    if not names or (folder / FAST).is_file():  # some tokenizers need no files: characters, bytes
+        return
+    needed = [names[key] for key in NEEDED if key in names] or list(names.values())
+    missing = [name for name in needed if not (folder / name).is_file()]
+    if missing:
+        message = f"{folder} has no tokenizer: neither {FAST} nor {' and '.join(missing)}"
+        raise ConfigError(message, hint=weight_files.AGAIN)
+    for name in needed:
+        weight_files.require_file(folder / name)
+
+
+def called(load: Callable[..., Any], folder: Path, what: str, **options: Any) -> Any:
+    """Call a loader; whatever it raises means that the folder cannot be loaded."""
+    try:
+        return load(folder, **options)
+    except Exception as problem:
+        if isinstance(problem, MemoryError) or "out of memory" in str(problem).lower():
+            raise
+        lines = str(problem).strip().splitlines() or [type(problem).__name__]
+        raise ConfigError(f"{folder} is not {what}: {lines[0]:.300}") from None
