@@ -1,0 +1,17 @@
+"""The kinds of mutation, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.fuzz import bundles, configs, files, records, stored
+from tests.fuzz.examples import Target
+from tests.fuzz.material import Base
+
+KINDS = (records, bundles, configs, files, stored)
+
+
+def targets(base: Base) -> Iterator[Target]:
+    """Yield the targets of all kinds."""
+    for kind in KINDS:
+        yield from kind.targets(base)
