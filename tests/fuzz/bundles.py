@@ -113,11 +113,11 @@ def weights(draw: values.Draw, data: bytes) -> tuple[bytes, str]:
     """Change the header of a safetensors file: a tensor's name, type, shape or place."""
     if len(data) < 8:
         return data, "no header"
-    size = struct.unpack("<Q", data[:8])[0]
+    (size,) = struct.unpack("<Q", data[:8])
     header = _parsed(data[8 : 8 + size])
     way = values.pick(draw, ["entry", "entry", "size", "rename", "remove", "nan"])
     if header is None or way == "size":
-        number = values.pick(draw, [0, 1, size - 1, size + 8, 2**31, 2**63, 10**12])
+        number = values.pick(draw, [0, 1, size ^ 1, size ^ 8, 2**31, 2**63, 10**12])
         return struct.pack("<Q", number) + data[8:], f"header of {number} bytes"
     name = values.pick(draw, list(header))
     if way == "nan":

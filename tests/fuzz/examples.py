@@ -25,8 +25,8 @@ class Example:
     """
 
     argv: list[str]
-    stdin: bytes = b""
-    files: dict[str, bytes | None] = field(default_factory=dict)  # None: the file is removed
+    stdin: bytes = field(default=b"", repr=False)
+    files: dict[str, bytes | None] = field(default_factory=dict, repr=False)  # None: it is removed
     changes: tuple[str, ...] = ()
     marks: tuple[int, ...] | None = None
     whole: tuple[int, ...] = ()

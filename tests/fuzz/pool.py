@@ -71,11 +71,16 @@ class Pool:
         done: dict[int, list[Result]] = {}
         ready = threading.Condition()
         total = [-1]
+        raised: list[Exception] = []
 
         def feed() -> None:
             count = 0
-            for count, task in enumerate(tasks, 1):  # noqa: B007
-                todo.put((count - 1, task))
+            try:
+                for task in tasks:
+                    todo.put((count, task))
+                    count += 1
+            except Exception as error:
+                raised.append(error)
             for _ in self.workers:
                 todo.put(None)
             with ready:
@@ -105,6 +110,8 @@ class Pool:
             following += 1
         for thread in threads:
             thread.join()
+        if raised:
+            raise raised[0]
 
     def close(self) -> None:
         """End the workers and remove the world."""
