@@ -86,7 +86,8 @@ TOGETHER = 25  # examples of a task: what follows a hang is not lost, and two wo
 
 def wholes(pool: Pool, targets: list[Target]) -> dict[str, Outcome]:
     """Return what the unchanged input of every target gives; say which of them is not well."""
-    tasks = (Task([target.whole]) for target in targets)
+    plain = [target.whole for target in targets]
+    tasks = (Task(plain[i : i + TOGETHER]) for i in range(0, len(plain), TOGETHER))
     found = {}
     for target, (_, outcome, wrong) in zip(targets, pool.run(tasks), strict=True):
         if outcome.status != 0 or wrong:

@@ -11,6 +11,11 @@ from tests.fuzz.material import Base
 KINDS = (records, bundles, configs, files, stored)
 
 
+def names() -> list[str]:
+    """Return the names of the kinds."""
+    return [kind.KIND for kind in KINDS]
+
+
 def targets(base: Base) -> Iterator[Target]:
     """Yield the targets of all kinds."""
     for kind in KINDS:

@@ -123,7 +123,7 @@ def _told(example: Example, outcome: Outcome, records: list[Record]) -> list[Bro
         found.append(Broken("the status says that a record failed", str(new[0].get("code"))))
     if outcome.status and not new and not outcome.stderr.strip():
         found.append(Broken("a failure is told", f"status {outcome.status}, stderr empty"))
-    if example.run_ends and outcome.status == ExitStatus.FAILED:
+    if example.run_ends and outcome.status == ExitStatus.FAILED and not outcome.unexpected:
         code = cause(f"{new[0].get('code')}: {new[0].get('message')}") if new else "status 1"
         found.append(Broken("what is wrong with the model ends the run", code))
     return found

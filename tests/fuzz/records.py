@@ -59,7 +59,7 @@ NOT_ONE_TO_ONE: dict[str, tuple[str, tuple[str, ...]]] = {
     "calibrate": ("full", (*BUNDLE, "-o", "out/m")),
     "calibrate vector": ("full", (*BUNDLE, "-o", "out/m", "--method", "vector")),
     "calibrate blend": ("full", ("-m", "base/bundles/blend", "-o", "out/m")),
-    "extract-audio --segment": ("full", ("--segment", "vad")),
+    "extract-audio --segment": ("full1", ("--segment", "vad")),
     "score": ("full", SCORE),
     "score --by": ("full", (*SCORE, "--by", "speaker,ambiguity,modalities", "--task", "classification")),
     "score --alignment": ("full", (*SCORE, "--alignment")),

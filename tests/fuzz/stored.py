@@ -87,10 +87,32 @@ def _journal(base: Base) -> Target:
     from tests.fuzz.material import spoken
 
     argv = ["prosody", "-o", "out/out.jsonl", "--resume"]
-    names = ["out/out.jsonl.part", "out/out.jsonl.part.old"]
-    whole = Example(argv, lines(spoken()), {names[0]: part}, same="out/out.jsonl")
-    change = _mutated(whole, names, _text, dict.fromkeys(names, part))
-    return Target(f"{KIND}/prosody --resume", whole, change)
+    name = "out/out.jsonl.part"
+    torn = Example(argv, lines(spoken()), {name: part}, same="out/out.jsonl")
+    other = Example(argv, lines(spoken()), {name: part})
+    names = [name, f"{name}.old"]
+    contents = dict.fromkeys(names, part)
+    strategy = _mutated(torn, names, _torn, contents) | _mutated(other, names, _text, contents)
+    return Target(f"{KIND}/prosody --resume", torn, strategy)
+
+
+@st.composite
+def _torn(draw: values.Draw, data: bytes) -> tuple[bytes | None, str]:
+    """Leave of a journal what a crash leaves: a part, zeros, lines twice or in another order."""
+    kept = data.splitlines(keepends=True)
+    number = draw(st.integers(0, max(0, len(kept) - 1)))
+    place = draw(st.integers(0, len(data)))
+    way = values.pick(draw, ["cut", "cut", "zeros", "glued", "remove", "twice", "swap", "empty"])
+    if way in ("cut", "zeros"):
+        rest = bytes(len(data) - place) if way == "zeros" else b""
+        return data[:place] + rest, f"{way} from byte {place}"
+    if way == "glued":
+        return data[:place] + data, f"{place} bytes before the whole"
+    lines_ = {
+        "remove": kept[:number] + kept[number + 1 :], "twice": [*kept, *kept[number:]],
+        "swap": kept[::-1], "empty": [],
+    }  # fmt: skip
+    return b"".join(lines_[way]), f"line {number + 1} {way}"
 
 
 def _checkpoint(base: Base) -> Target:

@@ -38,7 +38,8 @@ FILE_BYTES = 1 << 30
 MAY_WRITE = ("out", "store", "home", "cache", "config", "tmp")  # folders of an example
 LENGTH = struct.Struct("<Q")
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-CHANGES = ("os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.chmod")
+# Changes of folders; the last argument of most of them is the open folder in which the name is.
+PLACED = ("os.rename", "os.remove", "os.rmdir", "os.link", "os.mkdir", "os.symlink", "os.chmod")
 
 
 def preload() -> None:
@@ -119,22 +120,26 @@ class Watch:
             path, _, flags = arguments
             if isinstance(flags, int) and flags & WRITING:
                 self._look(event, path)
-        elif event in CHANGES:
-            for path in arguments[: 2 if event == "os.rename" else 1]:
-                self._look(event, path)
+        elif event in PLACED:
+            two = event in ("os.rename", "os.link")
+            for path in arguments[1:2] if event == "os.symlink" else arguments[: 1 + two]:
+                self._look(event, path, arguments[-1])
 
-    def _look(self, event: str, path: Any) -> None:
+    def _look(self, event: str, path: Any, folder: Any = -1) -> None:
         if isinstance(path, int) or path is None:
             return
         self.on = False
         try:
-            full = os.path.realpath(os.fsdecode(path))
+            name = os.fsdecode(path)
+            if isinstance(folder, int) and folder >= 0:
+                name = f"{os.readlink(f'/proc/self/fd/{folder}')}/{name}"
+            full = os.path.realpath(name)
         except (OSError, ValueError):
             return
         finally:
             self.on = True
         if not full.startswith((*self.allowed, "/dev/", "/proc/self/")):
-            self.found.append(f"{event} {os.fsdecode(path)!r}")
+            self.found.append(f"{event} {name!r}")
 
 
 def stand_ins(unexpected: list[str]) -> None:
