@@ -76,12 +76,11 @@ def endless(
             if time.monotonic() > until:
                 return
             found = examples.drawn(target, seed, round_)
-            for i in range(0, len(found), TOGETHER):
-                yield Task(found[i : i + TOGETHER], given.get(target.name))
+            yield Task(found, [given[target.name]] * len(found))
         round_ += 1
 
 
-TOGETHER = 25  # examples of a task: what follows a hang is not lost, and two workers are busy
+TOGETHER = 25  # unchanged inputs of a task
 
 
 def wholes(pool: Pool, targets: list[Target]) -> dict[str, Outcome]:
@@ -125,7 +124,7 @@ def main() -> int:
         todo = endless(targets, flags.seed, until, given)
         if flags.example is not None:
             ones = ((t, examples.example(t, flags.seed, flags.example)) for t in targets)
-            todo = (Task([one], given[t.name]) for t, one in ones)
+            todo = (Task([one], [given[t.name]]) for t, one in ones)
         for result in pool.run(todo):
             report.note(*result)
         changed = pool.changed()

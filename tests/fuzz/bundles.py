@@ -10,8 +10,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.fuzz import values
+from tests.fuzz.base import Base
 from tests.fuzz.examples import MARK, Example, Target
-from tests.fuzz.material import Base
 from tests.fuzz.records import lines, shown
 
 KIND = "bundles"
@@ -105,7 +105,17 @@ def setting(draw: values.Draw, contents: dict[str, Any]) -> str:
 
 
 # Keys that only some bundles have.
-OPTIONAL = ("kind", "heads", "calibration", "decoder", "adapter", "task", "primary", "hidden", "dim")
+OPTIONAL = (
+    "kind",
+    "heads",
+    "calibration",
+    "decoder",
+    "adapter",
+    "task",
+    "primary",
+    "hidden",
+    "dim",
+)
 
 
 @st.composite

@@ -10,8 +10,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.fuzz import values
+from tests.fuzz.base import Base
 from tests.fuzz.examples import Example, Target
-from tests.fuzz.material import Base
 from tests.fuzz.records import BUNDLE, lines
 
 KIND = "configs"

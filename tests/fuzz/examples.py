@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import random
 from dataclasses import dataclass, field, replace
@@ -85,17 +86,21 @@ class Broken:
 
 @dataclass(frozen=True)
 class Task:
-    """Examples of one target for one worker, and what its unchanged input gives."""
+    """Examples for one worker, and for each what the unchanged input gives."""
 
     examples: list[Example]
-    whole: Outcome | None = None
+    wholes: list[Outcome | None] = field(default_factory=list)
 
 
 Result = tuple[Example, Outcome, list[Broken]]
 
 
-def drawn(target: Target, number: int, round_: int) -> list[Example]:
-    """Return the examples of one round of a target."""
+class _EnoughError(BaseException):
+    """So many examples were wanted. It is not an error of the strategy, which is an Exception."""
+
+
+def drawn(target: Target, number: int, round_: int, most: int = ROUND) -> list[Example]:
+    """Return the examples of one round of a target, the first of them if they are enough."""
     found: list[Example] = []
     digest = hashlib.sha256(f"{number} {target.name} {round_}".encode()).digest()
 
@@ -110,15 +115,18 @@ def drawn(target: Target, number: int, round_: int) -> list[Example]:
     @given(target.strategy)
     def collect(example: Example) -> None:
         found.append(example)
+        if len(found) > most:
+            raise _EnoughError
 
     state = random.getstate()
-    collect()
+    with contextlib.suppress(_EnoughError):
+        collect()
     random.setstate(state)
     first = round_ * ROUND
     # The first example of a round is always the simplest one.
     return [
         replace(e, target=target.name, number=first + i, seed=number)
-        for i, e in enumerate(found[1 : ROUND + 1])
+        for i, e in enumerate(found[1 : most + 1])
     ]
 
 

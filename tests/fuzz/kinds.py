@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.fuzz import bundles, configs, files, records, stored
+from tests.fuzz.base import Base
 from tests.fuzz.examples import Target
-from tests.fuzz.material import Base
 
 KINDS = (records, bundles, configs, files, stored)
 

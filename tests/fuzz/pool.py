@@ -13,7 +13,8 @@ from pathlib import Path
 from queue import Queue
 from typing import Any
 
-from tests.fuzz import material, worker
+from tests.fuzz import worker
+from tests.fuzz.base import Base
 from tests.fuzz.examples import Result, Task
 
 ROOT = Path(__file__).parents[2]
@@ -61,9 +62,9 @@ class Pool:
         return sorted(p for p in now.keys() | self.before if now.get(p) != self.before.get(p))
 
     @property
-    def base(self) -> material.Base:
+    def base(self) -> Base:
         """The whole records and files."""
-        return material.Base(self.world / "base")
+        return Base(self.world / "base")
 
     def run(self, tasks: Iterable[Task]) -> Iterator[Result]:
         """Run tasks, as many at once as there are workers; yield the results in order."""
@@ -102,7 +103,8 @@ class Pool:
         following = 0
         while True:
             with ready:
-                ready.wait_for(lambda: following in done or following == total[0])
+                while following not in done and following != total[0]:
+                    ready.wait()
                 if following not in done:
                     break
                 results = done.pop(following)

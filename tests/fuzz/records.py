@@ -12,8 +12,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.fuzz import values
+from tests.fuzz.base import Base
 from tests.fuzz.examples import MARK, Example, Record, Target
-from tests.fuzz.material import Base, samples
+from tests.fuzz.whole_records import samples
 
 KIND = "records"
 # Commands that read no records, each with the reason and the kind that mutates what they do read.
@@ -52,6 +53,7 @@ ONE_TO_ONE: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 # Commands that write other records than they read.
 SCORE = ("--bootstrap", "5")
+CLASSES = (*SCORE, "--task", "classification")
 NOT_ONE_TO_ONE: dict[str, tuple[str, tuple[str, ...]]] = {
     "augment modalities": ("full", ("--protocol", "subsets,dropout,frames", "--rates", "0,0.5")),
     "augment dime": ("full", ("--assume-train", "--rho", "1")),
@@ -61,16 +63,28 @@ NOT_ONE_TO_ONE: dict[str, tuple[str, tuple[str, ...]]] = {
     "calibrate blend": ("full", ("-m", "base/bundles/blend", "-o", "out/m")),
     "extract-audio --segment": ("full1", ("--segment", "vad")),
     "score": ("full", SCORE),
-    "score --by": ("full", (*SCORE, "--by", "speaker,ambiguity,modalities", "--task", "classification")),
+    "score --by": (
+        "full",
+        (*SCORE, "--by", "speaker,ambiguity,modalities", "--task", "classification"),
+    ),
     "score --alignment": ("full", (*SCORE, "--alignment")),
-    "score --stream": ("full", (*SCORE, "--stream", "audio", "--task", "classification")),
+    "score --stream": ("full", (*CLASSES, "--stream", "audio")),
     "train": ("learn", TRAIN),
     "train --cv": ("learn", ("--cv", "speaker", "--folds", "2", "--epochs", "1", "--hidden", "4")),
     "train --target": ("learn", (*TRAIN, "--target", "distribution,valence,arousal")),
     "train blend": ("learn", (*TRAIN, "--target", "blend", "--model", "gated")),
     "train sequences": ("frames", (*TRAIN, "--model", "stars")),
 }
-TASKS = ("classification", "distribution", "blend", "regression", "multilabel", "mosi", "sims", "ecf")
+TASKS = (
+    "classification",
+    "distribution",
+    "blend",
+    "regression",
+    "multilabel",
+    "mosi",
+    "sims",
+    "ecf",
+)
 PICTURES = {
     "plot prosody": ("full", ("--width", "400")),
     "plot confusion": ("metrics", ("--width", "400")),
@@ -79,15 +93,15 @@ PICTURES = {
 }
 TEXTS = {
     "align --format": ("full1", ("--aligner", "nuclei", "--format", "textgrid")),
-    "score --format": ("full", (*SCORE, "--table", "--by", "speaker", "--task", "classification")),
-    "score --latex": ("full", (*SCORE, "--latex", "--by", "speaker", "--task", "classification")),
+    "score --format": ("full", (*CLASSES, "--table", "--by", "speaker")),
+    "score --latex": ("full", (*CLASSES, "--latex", "--by", "speaker")),
 }
 SECOND = {
     # records in a second file
     "merge --like": ("full", ("--like", "in/second.jsonl")),
     "merge files": ("full", ("in/second.jsonl",)),
-    "score --compare": ("full", (*SCORE, "--compare", "in/second.jsonl", "--task", "classification")),
-    "score --train": ("full", (*SCORE, "--train", "in/second.jsonl", "--task", "classification")),
+    "score --compare": ("full", (*CLASSES, "--compare", "in/second.jsonl")),
+    "score --train": ("full", (*CLASSES, "--train", "in/second.jsonl")),
     "train --dev": ("learn", (*TRAIN, "--dev", "in/second.jsonl")),
 }  # fmt: skip
 

@@ -48,7 +48,7 @@ SHAPES: list[Any] = [
     *({"joy": -1, "anger": 2}, {"bytes": "Y2Fm6Q=="}, {"bytes": 1}, list(range(500))),
 ]
 WORDS = [str(value) for value in (*NUMBERS, *TEXTS)]
-# Numbers that few languages hold, numbers that JSON does not have, half of a character, twice a key.
+# Numbers that few languages hold and that JSON lacks, half of a character, a key twice.
 RAW = [
     *(Raw("1" + "0" * 30), Raw("-1" + "0" * 400), Raw("1e999"), Raw("1e-999"), Raw("NaN")),
     *(Raw("-Infinity"), Raw('"\\ud800"'), Raw('"a\\udc00b"'), Raw('{"a":1,"a":2}'), Raw("01")),
@@ -134,9 +134,8 @@ def put(value: Any, path: Path, new: Any) -> None:
 
 
 def _set(value: Any, key: Any, new: Any) -> None:
-    if isinstance(value, list) and isinstance(key, int) and key < len(value):
-        value[key] = new
-    elif isinstance(value, dict):
+    fits = isinstance(value, list) and isinstance(key, int) and key < len(value)
+    if fits or isinstance(value, dict):
         value[key] = new
 
 
@@ -207,8 +206,30 @@ def edited(draw: Draw, data: bytes) -> tuple[bytes, str]:
 
 
 PIECES = [
-    *(b"\n", b"\r\n", b"\r\r\n", b"\xef\xbb\xbf", b"\xff\xfe", b"\x00", b"\x1b[31m", b'"', b",", b"\t"),
-    *(b"\xe9", b"\x80", b"\xc3\xa9", "\u202e".encode(), b"nan", b"-1", b"1e308", b"[]", b"{}", b"'"),
+    *(
+        b"\n",
+        b"\r\n",
+        b"\r\r\n",
+        b"\xef\xbb\xbf",
+        b"\xff\xfe",
+        b"\x00",
+        b"\x1b[31m",
+        b'"',
+        b",",
+        b"\t",
+    ),
+    *(
+        b"\xe9",
+        b"\x80",
+        b"\xc3\xa9",
+        "\u202e".encode(),
+        b"nan",
+        b"-1",
+        b"1e308",
+        b"[]",
+        b"{}",
+        b"'",
+    ),
     *(b"9" * 25, b" " * 500, b"x" * 20000),
 ]
 
