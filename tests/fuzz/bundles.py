@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -74,9 +75,7 @@ def _mutated(draw: values.Draw, whole: Example) -> Example:
             name = values.pick(draw, list(files))
             files[name], what = draw(file(files[name] or b""))
         changes.append(f"{name.rpartition('/')[2]}: {what}")
-    return Example(
-        whole.argv, whole.stdin, files, tuple(changes), whole.marks, run_ends=whole.run_ends
-    )
+    return replace(whole, files=files, changes=tuple(changes))
 
 
 def _parsed(data: bytes | None) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -89,7 +90,7 @@ def _command_line(name: str, argv: list[str], stdin: bytes) -> Target:
         command = command.commands[inner[0]]
     flags = [p.name for p in command.params if isinstance(p, click.Option) and p.name]
     texts = name.startswith(("plot", "config", "doctor", "schema"))
-    whole = Example(argv, stdin, {}, json_out=not texts)
+    whole = Example(argv, stdin, {}, json_out=not texts, own_folder=True)
     strategy = _flags(whole, top, [f for f in flags if f not in (*ASKED, "help")])
     return Target(f"{KIND}/{name} config.toml", whole, strategy)
 
@@ -111,7 +112,7 @@ def _tables(
         changes.append(f"[{table}] {key} = {toml(new)[:100]}")
     data = "".join(f"[{n}]\n{_lines(t)}" for n, t in found.items()).encode()
     data, changes = draw(_torn(data, changes))
-    return Example(whole.argv, whole.stdin, {file: data}, tuple(changes))
+    return replace(whole, files={file: data}, changes=tuple(changes))
 
 
 @st.composite
@@ -120,7 +121,7 @@ def _near(draw: values.Draw, default: Any) -> Any:
     if draw(st.booleans()) and isinstance(default, int | float) and not isinstance(default, bool):
         choices: list[Any] = [-default, default + 1, default / 3, 0, -1, 1e30, 10**12, 2**31]
         return values.pick(draw, [*choices, math.nan, math.inf, -0.5, 1.5])
-    return draw(values.plain())
+    return values.plain(draw)
 
 
 @st.composite
@@ -139,10 +140,10 @@ def _flags(draw: values.Draw, whole: Example, command: str, flags: Sequence[str]
     for _ in range(values.pick(draw, [1, 1, 2])):
         key = values.pick(draw, [*flags, "x"]) if flags else "x"
         key = key.replace("_", "-") if draw(st.booleans()) else key
-        (top if draw(st.integers(0, 2)) == 0 else table)[key] = draw(values.plain())
+        (top if draw(st.integers(0, 2)) == 0 else table)[key] = values.plain(draw)
     data = f"{_lines(top)}[{command}]\n{_lines(table)}".encode()
     data, changes = draw(_torn(data, [f"{data.decode()[:200]!r}"]))
-    return Example(whole.argv, whole.stdin, {CONFIG: data}, tuple(changes), json_out=whole.json_out)
+    return replace(whole, files={CONFIG: data}, changes=tuple(changes))
 
 
 def _lines(table: dict[str, Any]) -> str:

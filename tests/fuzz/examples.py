@@ -21,8 +21,9 @@ class Example:
     """A command line with its stdin, the files that it finds, and what was changed in them.
 
     `marks` are the numbers of the records that have to come out, in order, of a command that writes
-    one record per record; `whole` are those which nobody touched. `told` are the statuses with
-    which a command may refuse; `same` is a file that must be written as without the changes.
+    one record per record; `whole` are those which nobody touched. With `run_ends` what is wrong is
+    wrong for all records, and told once; `same` is a file that must be written as without the
+    changes; with `own_folder` the command may write anywhere in the folder it runs in.
     """
 
     argv: list[str]
@@ -32,8 +33,9 @@ class Example:
     marks: tuple[int, ...] | None = None
     whole: tuple[int, ...] = ()
     json_out: bool = True
-    run_ends: bool = False  # what is wrong is told once, not for each record
+    run_ends: bool = False
     same: str | None = None
+    own_folder: bool = False
     target: str = ""
     number: int = 0
     seed: int = 0

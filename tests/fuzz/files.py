@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from hypothesis import strategies as st
 
@@ -93,7 +94,7 @@ def _mutated(draw: values.Draw, whole: Example, rename: bool = False) -> Example
         name = values.pick(draw, full)
         what = draw(_changed(files, name, rename))
         changes.append(f"{name.removeprefix('in/')}: {what}")
-    return Example(whole.argv, whole.stdin, files, tuple(changes), whole.marks)
+    return replace(whole, files=files, changes=tuple(changes))
 
 
 @st.composite

@@ -7,6 +7,7 @@ that exist.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -175,14 +176,13 @@ def _mutated(draw: values.Draw, whole: Example, records: list[Record], second: b
     whole_ones = () if marks is None else tuple(set(marks) - {marks[i] for i in chosen})
     stdin, files = (whole.stdin, {"in/second.jsonl": data}) if second else (data, {})
     alone = whole.argv[0] not in ALTOGETHER and "--merge" not in whole.argv
-    return Example(
-        whole.argv,
-        stdin,
-        files,
-        tuple(changes),
+    return replace(
+        whole,
+        stdin=stdin,
+        files=files,
+        changes=tuple(changes),
         marks=marks,
         whole=whole_ones if alone else (),
-        json_out=whole.json_out,
     )
 
 

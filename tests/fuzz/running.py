@@ -11,6 +11,7 @@ import tempfile
 import time
 import traceback
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace, TracebackType
 from typing import Any
@@ -58,9 +59,9 @@ class Watch:
         self.found: list[str] = []
         self.on = False
 
-    def begin(self, folder: Path) -> None:
-        """Watch the next example, which has this folder."""
-        self.allowed = tuple(f"{folder / name}" for name in MAY_WRITE)
+    def begin(self, folder: Path, names: Sequence[str]) -> None:
+        """Watch the next example, which may write below some names of its folder."""
+        self.allowed = tuple(f"{folder / name}" for name in names)
         self.found = []
         self.on = True
 
@@ -159,7 +160,7 @@ class Runner:
         os.dup2(leak, 2)
         stdout, stderr, trace, status = io.BytesIO(), io.StringIO(), "", None
         before, begin = _peak_mb(), time.monotonic()
-        self.watch.begin(folder)
+        self.watch.begin(folder, [""] if example.own_folder else MAY_WRITE)
         try:
             status = int(main.run(example.argv, io.BytesIO(example.stdin), stdout, stderr))
         except BaseException as error:  # also SystemExit

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -137,10 +138,7 @@ def _mutated(
         data = files.get(name, (contents or {}).get(name)) or b""
         files[name], what = draw(change(data))
         changes.append(f"{name.rpartition('/')[2][:40]}: {what}")
-    return Example(
-        whole.argv, whole.stdin, files, tuple(changes), whole.marks, whole.whole,
-        json_out=whole.json_out, same=whole.same,
-    )  # fmt: skip
+    return replace(whole, files=files, changes=tuple(changes))
 
 
 # Places of a RIFF header: size, format, channels, rate, bytes a second, block, bits, size of data.
