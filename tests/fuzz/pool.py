@@ -42,6 +42,7 @@ class Pool:
                         for i in range(jobs)]  # fmt: skip
         made = self._start(["tests.fuzz.material", self.world], False)
         if made.wait():
+            self.close()
             raise RuntimeError("the material was not made")
         self.before = self._look()
 
