@@ -1,0 +1,129 @@
+"""Kind "files": what readers of text read: corpora, tables, lists, alignments, norms."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from hypothesis import strategies as st
+
+from tests.fuzz import values
+from tests.fuzz.base import Base
+from tests.fuzz.examples import MARK, Example, Target
+from tests.fuzz.records import lines
+
+KIND = "files"
+ENCODINGS = ("utf-16", "utf-16-le", "utf-8-sig", "latin-1", "cp1252", "utf-32")
+ODD_NAMES = ("-dash.wav", "a b.wav", "\x1b[31m.wav", "é.wav", "e\u0301.wav", "x", ".hidden.wav",
+             "03-01-02-01-01-01-99.wav", "A" * 200 + ".wav", "a\nb.wav", "\u202ex.wav")  # fmt: skip
+
+
+def targets(base: Base) -> Iterator[Target]:
+    """Yield a target for every corpus, and for every other text file that a command reads."""
+    from emocli import datasets
+
+    for name in datasets.names():
+        yield _corpus(base, name)
+    full, media = lines(base.records["full"]), lines(base.records["media"])
+    marks = tuple(r[MARK] for r in base.records["full"])
+    for command, folder in (("align --textgrid", "grids"), ("align lablaut", "lablaut")):
+        argv = ["align", "--textgrid", f"in/{folder}"]
+        yield _read(base, command, argv, folder, full, marks)
+    said = ["align", "--aligner", "nuclei", "--transcripts", "in/said"]
+    silent = lines([{k: v for k, v in r.items() if k != "text"} for r in base.records["media"]])
+    yield _read(base, "align --transcripts", said, "said", silent, marks)
+    for name, argv in TABLES.items():
+        yield _one(base, name, argv, "tables/t.csv", "t.csv")
+    for name, argv in LISTS.items():
+        yield _one(base, name, argv, "tables/t.txt", "t.txt")
+    yield _one(base, "prosody --norms", ["prosody", "--norms", "in/n.json"], "norms.json",
+               "in/n.json", media, tuple(r[MARK] for r in base.records["media"]))  # fmt: skip
+    yield _zipped(base)
+
+
+TABLES = {
+    "prosody table": ["prosody", "t.csv"],
+    "extract-audio table": ["extract-audio", "t.csv"],
+    "dataset folder table": ["dataset", "folder", "t.csv"],
+}
+LISTS = {
+    "extract-audio --files-from": ["extract-audio", "--files-from", "t.txt"],
+    "align sentences": ["align", "t.txt", "--aligner", "nuclei", "--input-format", "text"],
+}
+
+
+def _corpus(base: Base, name: str) -> Target:
+    files = base.files(f"corpora/{name}")
+    whole = Example(["dataset", name, "in/corpus"], b"",
+                    {f"in/corpus/{file}": data for file, data in files.items()})  # fmt: skip
+    return Target(f"{KIND}/dataset {name}", whole, _mutated(whole, rename=True))
+
+
+def _read(
+    base: Base, name: str, argv: list[str], folder: str, stdin: bytes, marks: tuple[int, ...]
+) -> Target:
+    files = {f"in/{folder}/{file}": data for file, data in base.files(folder).items()}
+    whole = Example(argv, stdin, files, marks=marks)
+    return Target(f"{KIND}/{name}", whole, _mutated(whole))
+
+
+def _one(
+    base: Base, name: str, argv: list[str], source: str, file: str,
+    stdin: bytes = b"", marks: tuple[int, ...] | None = None,
+) -> Target:  # fmt: skip
+    data = (base.folder / source).read_bytes()
+    whole = Example(argv, stdin, {file: data}, marks=marks)
+    return Target(f"{KIND}/{name}", whole, _mutated(whole))
+
+
+def _zipped(base: Base) -> Target:
+    data = gzip.compress(lines(base.records["media"]), mtime=0)
+    whole = Example(["extract-audio", "in/r.jsonl.gz"], b"", {"in/r.jsonl.gz": data})
+    return Target(f"{KIND}/extract-audio gzip", whole, _mutated(whole))
+
+
+@st.composite
+def _mutated(draw: values.Draw, whole: Example, rename: bool = False) -> Example:
+    files = dict(whole.files)
+    changes = []
+    for _ in range(values.pick(draw, [1, 1, 1, 2])):
+        full = [name for name, data in files.items() if data] or list(files)
+        if not full:
+            break
+        name = values.pick(draw, full)
+        what = draw(_changed(files, name, rename))
+        changes.append(f"{name.removeprefix('in/')}: {what}")
+    return replace(whole, files=files, changes=tuple(changes))
+
+
+@st.composite
+def _changed(draw: values.Draw, files: dict[str, bytes | None], name: str, rename: bool) -> str:
+    """Change a file, or the names of the files; return what was done."""
+    data = files[name] or b""
+    ways = ["text"] * 6 + ["bytes"] * 2 + ["encoding", "empty"] + ["rename", "gone"] * rename
+    way = values.pick(draw, ways)
+    if way in ("rename", "gone"):
+        return _moved(draw, files, list(files), way)
+    if way == "encoding":
+        encoding = values.pick(draw, ENCODINGS)
+        files[name] = data.decode("utf-8", "replace").encode(encoding, "replace")
+        return encoding
+    if way == "empty":
+        files[name] = b""
+        return way
+    change = values.reworded(data) if way == "text" else values.edited(data)
+    files[name], what = draw(change)
+    return what
+
+
+def _moved(
+    draw: values.Draw, files: dict[str, bytes | None], names: Sequence[str], way: str
+) -> str:
+    old = values.pick(draw, names)
+    data = files.pop(old)
+    if way == "gone":
+        return f"{old} is gone"
+    new = f"{old.rpartition('/')[0]}/{values.pick(draw, ODD_NAMES)}"
+    files[new] = data
+    return f"{old} is {new!r}"
