@@ -6,10 +6,11 @@ import difflib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import click
 
+from emocli.cli import config_values
 from emocli.cli.flags import COMMON, GROUPS, READING
 from emocli.errors import ConfigError
 from emocli.io import messages
@@ -87,6 +88,13 @@ def of_command(contents: dict[str, Any], name: str, command: click.Command) -> d
     return {known[_key(k)]: value for k, value in both.items() if _key(k) in known}
 
 
+def right_values(contents: dict[str, Any], name: str, command: click.Command) -> dict[str, Any]:
+    """Return the parameters that the file sets to values that the command can take."""
+    values = of_command(contents, name, command)
+    wrong = {flag for flag, _, _ in _wrong_values(contents, name, command)}
+    return {flag: value for flag, value in values.items() if flag not in wrong}
+
+
 def _errors(
     contents: dict[str, Any], names: list[str], load: Load, *commands: str | None
 ) -> Iterator[ConfigError]:
@@ -101,10 +109,32 @@ def _errors(
             hint = _suggestion(_key(key), every, "emocli config show lists the flags")
             yield ConfigError(f"{path()}: unknown flag {key!r}", hint=hint)
     for name in commands:
-        for key in _table(contents, name) if name else ():
-            if _key(key) not in (known := _flags(load(str(name)))):
-                hint = _suggestion(_key(key), known, f"emocli {name} --help lists the flags")
-                yield ConfigError(f"{path()}: [{name}]: unknown flag {key!r}", hint=hint)
+        if name:
+            yield from _errors_of(contents, name, load(name))
+
+
+def _errors_of(
+    contents: dict[str, Any], name: str, command: click.Command
+) -> Iterator[ConfigError]:
+    """Yield an error for each key in the table of a command, and each value that it cannot take."""
+    known = _flags(command)
+    for key in _table(contents, name):
+        if _key(key) not in known:
+            hint = _suggestion(_key(key), known, f"emocli {name} --help lists the flags")
+            yield ConfigError(f"{path()}: [{name}]: unknown flag {key!r}", hint=hint)
+    for flag, value, right in _wrong_values(contents, name, command):
+        shown = f"{path()}: {_key(flag)} = {value!r:.60}"
+        yield ConfigError(shown, hint=f"--{_key(flag)} of {name} takes {right}")
+
+
+def _wrong_values(
+    contents: dict[str, Any], name: str, command: click.Command
+) -> Iterator[tuple[str, Any, str]]:
+    """Yield each flag with a value that it cannot take, and what it takes."""
+    options = {option.name: cast("click.Option", option) for option in command.params}
+    for flag, value in of_command(contents, name, command).items():
+        if right := config_values.wrong(options[flag], value):
+            yield flag, value, right
 
 
 def _is_flag(key: str, names: list[str], load: Load, commands: tuple[str | None, ...]) -> bool:

@@ -96,7 +96,7 @@ def _rows(name: str, command: click.Command) -> Iterator[dict[str, Any]]:
         contents = config.read()
     except ConfigError:  # reported at the end
         contents = {}
-    yield from _flags(name, command, config.of_command(contents, name, command))
+    yield from _flags(name, command, config.right_values(contents, name, command))
 
 
 def _flags(name: str, command: click.Command, defaults: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -6,9 +6,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
-from emocli.cli import registry
+from emocli.cli import config, registry
 
 
 @pytest.fixture(autouse=True)
@@ -161,3 +162,43 @@ def test_a_mistake_in_another_table_does_not_stop_a_command(emocli, file):
     file.write_text("[score]\nnosuch = 3\n")
     assert emocli("prosody", "--allow-empty").status == 0
     assert "[score]: unknown flag" in emocli("config", "show", "prosody").stderr
+
+
+def single_commands() -> list[str]:
+    """Return the commands whose flags the file may set."""
+    return [name for name in registry.names() if not hasattr(registry.load(name), "commands")]
+
+
+WRONG = ["[[1]]", "nan", "true", "{ a = 1 }", "1979-05-27", "9007199254740993", '["a", 1]', '"x"']
+
+
+@pytest.mark.parametrize("name", [n for n in single_commands() if n not in config.REPORTERS])
+def test_a_value_of_another_type_is_named_with_its_flag(name: str, emocli, file) -> None:
+    for option in registry.load(name).params:
+        for value in WRONG if isinstance(option, click.Option) and option.name != "help" else ():
+            table = f"[{name}]\n" if value.startswith("{") else ""
+            file.write_text(f"{table}{option.name} = {value}\n")
+            outcome = emocli(name, "--allow-empty", "--version-that-is-not-there")
+            assert outcome.status in (2, 3)
+            assert "unexpected" not in outcome.stderr
+            if outcome.status == 3:
+                assert str(file) in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "right"),
+    [
+        ("debug = [[1]]", "--debug of predict takes true or false"),
+        ("output = 1", "the name of a file, in quotes"),
+        ("output = false", "the name of a file, in quotes"),
+        ("abstain = true", "a number"),
+        ("batch-size = []", "a text or a number"),
+        ("model = true", "a text or a number"),
+    ],
+)
+def test_a_value_of_another_type_is_refused(line: str, right: str, emocli, file) -> None:
+    file.write_text(line + "\n")
+    outcome = emocli("predict", stdin=b"")
+    assert (outcome.status, outcome.stdout) == (3, b"")
+    assert right in outcome.stderr
+    assert line.split(" = ")[0] in emocli("config", "show").stderr
