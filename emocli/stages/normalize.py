@@ -78,7 +78,8 @@ def _wanted(record: Record, plan: Plan) -> list[str]:
     names = plan.streams or [n for n, f in streams.items() if _modality(f) != "fused"]
     for name in names:
         feature = streams.get(name)
-        if isinstance(feature, dict) and (by := feature.get("normalized")):
+        by = feature.get("normalized") if isinstance(feature, dict) else None
+        if by and isinstance(by, str):  # of another type it is a fault of the feature
             message = f"{records.name_of(record)}: features.{name} is already normalized by {by}"
             raise UsageError(message, hint="--streams chooses others")
     return [name for name in names if name in streams]
