@@ -67,7 +67,7 @@ def pick(draw: Draw, choices: Sequence[Any]) -> Any:
 def odd(draw: Draw) -> Any:
     """Draw a value that is of another type, or far off."""
     fixed = pick(draw, ODD)
-    return draw(SMALL) if fixed is None else pick(draw, fixed)
+    return draw(SMALL) if fixed is None else copied(pick(draw, fixed))
 
 
 # Texts that name nothing outside of the folder that a command runs in.
