@@ -92,7 +92,7 @@ def _is_all(place: Path, table: Path) -> bool:
     """Return whether there is only the table of votes: no media file with it."""
     if place.is_file():
         return place.name == VOTES
-    inside = table.is_relative_to(place.absolute())
+    inside = table.absolute().is_relative_to(place.absolute())
     return inside and not any(f.suffix.lower() in datasets.MEDIA for f in place.rglob("*"))
 
 

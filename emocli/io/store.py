@@ -169,6 +169,7 @@ def _write(target: Path, data: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
+            writing.on_disk(file)  # what is there is never written again: it has to be whole
         Path(temporary).replace(target)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

@@ -162,3 +162,19 @@ def test_an_empty_input_may_be_allowed(name: str, emocli: Emocli, tmp_path: Path
     work = Work(made(name, tmp_path).arguments, [])
     assert run(emocli, work, folder=tmp_path).status == 5
     assert run(emocli, work, "--allow-empty", folder=tmp_path).status == 0
+
+
+WRITES_RECORDS = [
+    name for name in offering("input_format") if name not in ("score", "train", "calibrate")
+]
+
+
+@pytest.mark.parametrize("name", [name for name in WRITES_RECORDS if name != "merge"])
+@pytest.mark.parametrize("line", ["nothing-there.wav", "a sentence, not a path"])
+def test_a_path_that_is_not_there_fails(
+    name: str, line: str, emocli: Emocli, tmp_path: Path
+) -> None:
+    outcome = emocli(*made(name, tmp_path).arguments, stdin=f"{line}\n".encode())
+    assert outcome.status == 1
+    assert [bool(record["error"]["code"]) for record in outcome.records] == [True]
+    assert line in outcome.stderr

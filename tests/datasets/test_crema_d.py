@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from emocli.datasets import crema_d
@@ -41,6 +43,13 @@ def test_the_table_itself_will_do(make):
     place = make("crema-d")
     records = list(crema_d.read(place / "processedResults/tabulatedVotes.csv"))
     assert records == list(crema_d.read(place))
+
+
+def test_a_relative_folder_of_votes_alone_will_do(make, monkeypatch):
+    place = make("crema-d")
+    expected = list(crema_d.read(place))
+    monkeypatch.chdir(place.parent)
+    assert list(crema_d.read(Path(place.name))) == expected
 
 
 def test_a_clip_has_the_votes_of_those_who_heard_it(make):

@@ -51,7 +51,9 @@ class Pool:
         self.places.append(self.file.tell())
         self.file.write(dumps(record))
         self.classes.append(UNUSED)
-        if record.get("error"):
+        if error := record.get("error"):
+            if isinstance(error, failures.Failure):  # of this run: it counts when it is written
+                self.problems[index] = {"error": error}
             return
         try:
             if not isinstance(record.get("id"), str):
