@@ -116,10 +116,10 @@ def fields(name: str) -> dict[str, Any]:
     return get_type_hints(get_type_hints(Utterance)[name])
 
 
-def places(hint: Any, at: Place = ()) -> Iterator[Place]:
-    """Yield every place that the schema has: in objects by name, in lists the first."""
+def places(hint: Any, at: Place = ()) -> Iterator[tuple[Place, Any]]:
+    """Yield every place that the schema has, with its type: in lists the first, in objects all."""
     if at:
-        yield at
+        yield at, hint
     if is_typeddict(hint):
         for name, inner in get_type_hints(hint).items():
             yield from places(inner, (*at, name))
@@ -152,7 +152,10 @@ def changed(record: Record, place: Place, value: Any) -> Record:
     return record
 
 
-PLACES = [place for place in dict.fromkeys(places(Utterance)) if "vector" not in place[:-1]]
+TYPES: dict[Place, Any] = {}
+for _place, _hint in places(Utterance):
+    TYPES.setdefault(_place, _hint)
+PLACES = [place for place in TYPES if "vector" not in place[:-1]]
 MUTANTS = [(place, value) for place in PLACES for value in WRONG]
 
 

@@ -84,13 +84,18 @@ def _entries(hint: Any) -> Clean:
         if inner:
             for member in value.values():
                 inner(member)
-            for name in [n for n, member in value.items() if member == {}]:
+            for name in [n for n, member in value.items() if _says_nothing(member)]:
                 del value[name]
         if not optional and None in value.values():
             for name in [n for n, member in value.items() if member is None]:
                 del value[name]
 
     return clean
+
+
+def _says_nothing(value: Any) -> bool:
+    """Return whether a named object is empty, or has nulls only, as where others have a stream."""
+    return type(value) is dict and all(member is None for member in value.values())
 
 
 def _items(hint: Any) -> Clean:

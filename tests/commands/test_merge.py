@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -94,3 +95,30 @@ def test_memory_does_not_grow(tmp_path: Path) -> None:
             )
         peaks.append(int(done.stderr))
     assert peaks[1] < 1.25 * peaks[0], peaks  # KiB; four MiB of buckets are all there is
+
+
+def test_ids_differ_by_type_and_value(emocli: Emocli, tmp_path: Path) -> None:
+    """Python says that 1 is true, and hashes -1 and -2 alike."""
+    ids = [-1, -2, -1.0, 1, 1.0, True, "1", "-1", 0, False, "0", 2**64, 2**64 + 1, float(2**64)]
+    lines = b"".join(b'{"id":%s}\n' % json.dumps(name).encode() for name in ids)
+    assert emocli("merge", stdin=lines).stdout == lines
+    for name in ids:
+        twice = lines + b'{"id":%s}\n' % json.dumps(name).encode()
+        outcome = emocli("merge", stdin=twice)
+        assert outcome.status == 2, name
+        assert "occurs twice" in outcome.stderr
+    order = tmp_path / "order.jsonl"
+    order.write_bytes(b"".join(reversed(lines.splitlines(keepends=True))))
+    assert emocli("merge", "--like", str(order), stdin=lines).stdout == order.read_bytes()
+
+
+def test_an_id_that_is_no_name_is_passed_on_and_told(emocli: Emocli, tmp_path: Path) -> None:
+    lines = b'{"id":["a"]}\n{"id":"b"}\n{"id":{"c":1}}\n'
+    order = tmp_path / "order.jsonl"
+    order.write_bytes(lines)
+    for flags in ([], ["--like", str(order)]):
+        outcome = emocli("merge", *flags, stdin=lines)
+        assert (outcome.status, outcome.stdout) == (1, lines)
+        assert "id is not a string or a number: ['a']" in outcome.stderr
+        assert "{'c': 1}" in outcome.stderr
+        assert emocli("merge", *flags, "--exit-zero", stdin=lines).status == 0

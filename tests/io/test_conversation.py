@@ -111,3 +111,9 @@ def test_the_oldest_turns_give_way_to_the_limit(default_models: Path) -> None:
     turns = ["old " * 600, "middle " * 300, "mine"]
     assert transformer_text.joined(encoder, turns) == f"{'middle ' * 300} [SEP] mine"
     assert transformer_text.joined(encoder, ["long " * 900]) == "long " * 900
+
+
+def test_a_dialogue_may_be_a_number() -> None:
+    turns = [{"dialogue": name, "text": str(name)} for name in (1, "1", 1, True, "1")]
+    items = list(conversation.with_context(iter((b"", dict(turn)) for turn in turns), 3))
+    assert [[t["text"] for t in r["context"]] for _, r in items] == [[], [], ["1"], [], ["1"]]
