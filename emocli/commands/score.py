@@ -185,7 +185,7 @@ def _predictions(run: options.Run, score_options: ScoreOptions, form: str) -> in
     place(run.common.output)  # refuse a bad --output before the work
     work = Work(score_options, run.say, run.streams.stdin)
     source = run.source()
-    collected = work.read(record for _, record in source)
+    collected = work.read(source)
     if source.problem is not None:
         raise source.problem
     rows = work.rows(collected)
@@ -211,7 +211,7 @@ def _alignment(run: options.Run, score_options: ScoreOptions, form: str) -> int:
 
     place(run.common.output)
     source = run.source()
-    row = alignment.row((record for _, record in source), score_options, run.say)
+    row = alignment.row(source, score_options, run.say)
     if source.problem is not None:
         raise source.problem
     if source.count:

@@ -11,23 +11,19 @@ from collections import OrderedDict, deque
 from collections.abc import Iterator
 from typing import Any
 
-from emocli import records
 from emocli.io.ids import exact
-from emocli.records import texts
-
-Item = tuple[bytes, dict[str, Any]]  # the raw input, and its record
+from emocli.records import Record, texts
 
 OPEN = 1000  # dialogues remembered at a time (our choice)
 
 
-def with_context(items: Iterator[Item], turns: int) -> Iterator[Item]:
-    """Yield each item; add `context`, at most `turns` turns, to the records of dialogues.
+def with_context(found: Iterator[Record], turns: int) -> Iterator[Record]:
+    """Yield each record; add `context`, at most `turns` turns, to those of dialogues.
 
-    `context` is a list of {speaker, text}, the oldest first; a record that has one keeps it. The
-    context is appended to the raw input, since the results depend on it.
+    `context` is a list of {speaker, text}, the oldest first; a record that has one keeps it.
     """
     dialogues: OrderedDict[Any, deque[dict[str, Any]]] = OrderedDict()
-    for raw, record in items:
+    for record in found:
         dialogue = record.get("dialogue")
         if dialogue is not None and not record.get("error"):
             key = exact(dialogue)
@@ -37,10 +33,9 @@ def with_context(items: Iterator[Item], turns: int) -> Iterator[Item]:
                 dialogues.popitem(last=False)
             if "context" not in record:
                 record["context"] = list(history)
-                raw = raw + records.dumps({"context": record["context"]})
             if isinstance(record.get("text"), str):
                 history.append({"speaker": record.get("speaker"), "text": record["text"]})
-        yield raw, record
+        yield record
 
 
 def spoken(record: dict[str, Any], turns: int) -> list[str]:

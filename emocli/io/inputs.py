@@ -7,16 +7,14 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from emocli import records
 from emocli.errors import MalformedError, UsageError, printable
 from emocli.io import conversation, ids, opening, tables
 from emocli.io.shards import in_shard
-from emocli.records import decoding, texts
+from emocli.records import Record, decoding, texts
 from emocli.records.failures import Failure
-
-Item = tuple[bytes, dict[str, Any]]  # the raw input, for the resume key; and the record
 
 RECORDS = (".jsonl", ".ndjson")
 OPEN_ERRORS = {  # why a file cannot be opened; with the codes and messages of media files
@@ -45,14 +43,14 @@ class Source:
     count: int = 0
     _unique: ids.Numbered = field(default_factory=ids.Numbered)
 
-    def __iter__(self) -> Iterator[Item]:
-        """Yield the raw input and its record; stop at the first malformed line."""
+    def __iter__(self) -> Iterator[Record]:
+        """Yield the records; stop at the first malformed line."""
         try:
-            items = self._items()
-            for item in conversation.with_context(items, self.turns) if self.turns else items:
-                if self.shard is None or in_shard(item[1], *self.shard):
+            found = self._records()
+            for record in conversation.with_context(found, self.turns) if self.turns else found:
+                if self.shard is None or in_shard(record, *self.shard):
                     self.count += 1
-                    yield item
+                    yield record
         except MalformedError as error:
             self.problem = error
 
@@ -68,28 +66,28 @@ class Source:
             with opening.required(self.files_from, self.stdin) as stream:
                 yield from opening.named(self.files_from, self._names(stream, self.files_from))
 
-    def _items(self) -> Iterator[Item]:
+    def _records(self) -> Iterator[Record]:
         if self.text is not None:
             if self.text == "-":
                 stream = opening.unpacked(self.stdin, "<stdin>")
                 yield from opening.named("<stdin>", self._lines_of_text(stream, "-"))
             else:
-                yield self.text.encode(), {"id": "text#L1", "text": self.text}
+                yield {"id": "text#L1", "text": self.text}
         if self.files_from is not None:
             with opening.required(self.files_from, self.stdin) as stream:
                 yield from opening.named(self.files_from, self._paths(stream, self.files_from))
         for argument in self.arguments:
             if argument == "-":
                 stream = opening.unpacked(self.stdin, "<stdin>")
-                items = self._from(stream, "<stdin>", self.input_format)
-                yield from opening.named("<stdin>", items)
+                found = self._from(stream, "<stdin>", self.input_format)
+                yield from opening.named("<stdin>", found)
             elif self.input_format == "paths" or _kind(argument) == "paths":
                 yield self._media(argument)
             else:
                 kind = self.input_format if self.input_format != "auto" else _kind(argument)
                 yield from self._file(argument, kind)
 
-    def _file(self, name: str, input_format: str) -> Iterator[Item]:
+    def _file(self, name: str, input_format: str) -> Iterator[Record]:
         try:
             stream = opening.opened(name)
         except OSError as error:
@@ -100,30 +98,30 @@ class Source:
         with stream:
             yield from opening.named(name, self._from(stream, name, input_format))
 
-    def _failed(self, name: str, error: OSError) -> Item:
+    def _failed(self, name: str, error: OSError) -> Record:
         """Return a failed record for a list or table that cannot be opened; the others go on."""
-        raw, record = self._media(name)
+        record = self._media(name)
         code, message = OPEN_ERRORS.get(
             type(error), ("not_readable", f"cannot be read ({error.strerror})")
         )
         hint = "is the path right here?" if code == "not_found" else ""
-        return raw, {**record, "error": _problem(code, f"{message}: {name}", hint)}
+        return {**record, "error": _problem(code, f"{message}: {name}", hint)}
 
-    def _from(self, stream: BinaryIO, name: str, input_format: str) -> Iterator[Item]:
+    def _from(self, stream: BinaryIO, name: str, input_format: str) -> Iterator[Record]:
         if self.null:
             input_format = "paths"
         if input_format == "auto":
             yield from self._sniffed(stream, name)
         elif input_format == "jsonl":
-            yield from records.read(stream, name)
+            yield from (record for _, record in records.read(stream, name))
         elif input_format == "csv":
-            yield from tables.rows(stream, name, self._unique)
+            yield from (row.record for row in tables.read(stream, name, self._unique))
         elif input_format == "text":
             yield from self._lines_of_text(stream, name)
         else:
             yield from self._paths(stream, name)
 
-    def _sniffed(self, stream: BinaryIO, name: str) -> Iterator[Item]:
+    def _sniffed(self, stream: BinaryIO, name: str) -> Iterator[Record]:
         """Decide by the first non-blank byte: `{` or `[` begins records, else a list of paths."""
         blank = 0
         while line := stream.readline(records.MAX_LINE_BYTES + 2):
@@ -135,11 +133,11 @@ class Source:
         utf16 = line.startswith(decoding.UTF16)
         start = line.decode("utf-16", "ignore").encode() if utf16 else line
         if start.lstrip()[:1] in (b"{", b"["):
-            yield from records.read(restored, name)
+            yield from (record for _, record in records.read(restored, name))
         else:
             yield from self._paths(restored, name, sniffed=True)
 
-    def _paths(self, stream: BinaryIO, name: str, *, sniffed: bool = False) -> Iterator[Item]:
+    def _paths(self, stream: BinaryIO, name: str, *, sniffed: bool = False) -> Iterator[Record]:
         for path in self._names(stream, name):
             yield self._media(path, listed=sniffed)
 
@@ -149,17 +147,17 @@ class Source:
             if path := raw if self.null else raw.rstrip(b"\r\n"):
                 yield os.fsdecode(path)
 
-    def _media(self, path: str, *, listed: bool = False) -> Item:
+    def _media(self, path: str, *, listed: bool = False) -> Record:
         record = records.of_path(path)
         record["id"] = self._unique(record["id"])
         if self.marks and (problem := _not_media(path, listed)):
             record["error"] = problem
-        return f"{path}\n{record['id']}".encode("utf-8", "surrogateescape"), record
+        return record
 
-    def _lines_of_text(self, stream: BinaryIO, name: str) -> Iterator[Item]:
-        for number, line, text in texts.lines(stream, name):
+    def _lines_of_text(self, stream: BinaryIO, name: str) -> Iterator[Record]:
+        for number, _, text in texts.lines(stream, name):
             if words := text.strip():
-                yield line, {"id": f"{name}#L{number}", "text": words}
+                yield {"id": f"{name}#L{number}", "text": words}
 
 
 def _kind(path: str) -> str:

@@ -41,14 +41,6 @@ class _Tabs(csv.Dialect):
     delimiter, quoting, lineterminator = "\t", csv.QUOTE_NONE, "\n"
 
 
-def rows(
-    stream: BinaryIO, name: str, unique: Callable[[str], str]
-) -> Iterator[tuple[bytes, dict[str, Any]]]:
-    """Yield the raw input and the record of each row, as `read` does."""
-    for row in read(stream, name, unique):
-        yield repr((row.record["id"], row.cells)).encode(), row.record
-
-
 def read(stream: BinaryIO, name: str, unique: Callable[[str], str]) -> Iterator[Row]:
     """Yield each row with its record; `a.b` nests, `emotion` and `label` are label.emotion.
 

@@ -97,7 +97,7 @@ class Execution:
             raise EmptyInputError(NOTHING)
 
     def _to_stream(self, stage: pipeline.Stage, stream: BinaryIO) -> None:
-        outcomes = stage(record for _, record in self.source)
+        outcomes = stage(iter(self.source))
         above = self.progress.above if stream.isatty() else contextlib.nullcontext
         for record in outcomes:
             for part in parts.of(record):

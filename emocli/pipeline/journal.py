@@ -21,7 +21,6 @@ from typing import BinaryIO, NamedTuple
 
 from emocli import pipeline, records
 from emocli.errors import UsageError
-from emocli.io.inputs import Item
 from emocli.io.writing import full_disk_raised, locked, on_disk, opened_new, replace
 from emocli.pipeline import parts
 from emocli.pipeline.windows import Window
@@ -202,7 +201,7 @@ class Outcome(NamedTuple):
 
 
 def through(
-    items: Iterator[Item], stage: pipeline.Stage, journal: Journal, config: bytes, window: Window
+    found: Iterator[Record], stage: pipeline.Stage, journal: Journal, config: bytes, window: Window
 ) -> Iterator[Outcome]:
     """Yield the outcomes in order.
 
@@ -212,8 +211,8 @@ def through(
     plan: deque[tuple[bytes, bool]] = deque()
 
     def pending() -> Iterator[Record]:
-        for first in items:
-            members = [record for _, record in window.take(first, items, lambda item: item[1])]
+        for first in found:
+            members = list(window.take(first, found))
             keys = _keys(members, config, window)
             kept = all(k in journal.kept for k in keys)
             plan.extend((k, kept) for k in keys)

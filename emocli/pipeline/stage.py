@@ -39,7 +39,7 @@ def windowed(stage: Stage, window: Window) -> Stage:
     def run(records: Iterator[Record]) -> Iterator[Record]:
         records = iter(records)
         for first in records:
-            yield from stage(window.take(first, records, lambda record: record))
+            yield from stage(window.take(first, records))
 
     return run if window.work else stage
 

@@ -9,11 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
 
 from emocli.records import Record
-
-Item = TypeVar("Item")
 
 WORK = 512.0  # per window: sentences, seconds of audio, or a mixture; about 30 s (our choice)
 
@@ -29,16 +26,14 @@ class Window:
     cost: Callable[[Record], float] = lambda _: 1.0
     together: bool = False
 
-    def take(
-        self, first: Item, rest: Iterator[Item], record: Callable[[Item], Record]
-    ) -> Iterator[Item]:
+    def take(self, first: Record, rest: Iterator[Record]) -> Iterator[Record]:
         """Yield `first` and as many of the rest as belong to its window."""
-        total = self.cost(record(first))
+        total = self.cost(first)
         yield first
         while total < self.work:
-            for item in rest:
-                total += self.cost(record(item))
-                yield item
+            for record in rest:
+                total += self.cost(record)
+                yield record
                 break
             else:
                 return

@@ -58,7 +58,7 @@ def find(stdin: BinaryIO, name: str | None, record_id: str | None) -> Record:
     """Return the first record of an input, or the one with an id."""
     items = inputs.Source(inputs.named([source(stdin, name)]), stdin)
     seen: list[str] = []
-    for _, record in items:
+    for record in items:
         if record_id is None or record.get("id") == record_id:
             return record
         if len(seen) < REMEMBERED:

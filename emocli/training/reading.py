@@ -12,7 +12,7 @@ from emocli.records.problems import Failure
 
 def complete(source: Source) -> Iterator[Record]:
     """Yield the records of an input; raise MalformedError for one that is broken or cut short."""
-    for _, record in source:
+    for record in source:
         error = record.get("error")
         if isinstance(error, Failure):
             raise MalformedError(f"{name_of(record)}: {error['message']}", hint=error["hint"])

@@ -114,7 +114,7 @@ TABLES = [
 def test_a_table_gives_the_same_records_as_an_input(text: str, tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
     table.write_text(text)
-    expected = [record for _, record in inputs.Source([str(table)], io.BytesIO())]
+    expected = [*inputs.Source([str(table)], io.BytesIO())]
     found = list(datasets.load("folder").read(table))
     for record in found:
         assert record.pop("dataset") == "folder"

@@ -19,7 +19,7 @@ from tests.conftest import Emocli
 
 def read(stdin: bytes = b"", *arguments: str, **options: Any) -> list[dict[str, Any]]:
     source = inputs.Source(list(arguments) or ["-"], io.BytesIO(stdin), **options)
-    records = [record for _, record in source]
+    records = [*source]
     if source.problem:
         raise source.problem
     return records
@@ -39,7 +39,7 @@ def test_a_stream_is_read_once_and_as_it_comes() -> None:
     first, second = os.pipe()
     code = (
         "import sys; from emocli.io import inputs\n"
-        "for _, r in inputs.Source(['-'], sys.stdin.buffer): print(r['id'], flush=True)"
+        "for r in inputs.Source(['-'], sys.stdin.buffer): print(r['id'], flush=True)"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code], stdin=first, stdout=subprocess.PIPE, text=True
@@ -59,7 +59,7 @@ def test_nul_separates_names_with_newlines(tmp_path: Path) -> None:
     assert [r["path"] for r in read(listed, null=True)] == ["a\nb.wav", "{c}.wav"]
     (tmp_path / "list").write_bytes(listed)
     source = inputs.Source([], io.BytesIO(), files_from=str(tmp_path / "list"), null=True)
-    assert [r["path"] for _, r in source] == ["a\nb.wav", "{c}.wav"]
+    assert [r["path"] for r in source] == ["a\nb.wav", "{c}.wav"]
 
 
 def test_text_gives_a_record_for_every_line(tmp_path: Path) -> None:
@@ -68,8 +68,8 @@ def test_text_gives_a_record_for_every_line(tmp_path: Path) -> None:
     expected = [("L1", "first"), ("L3", "third")]
     assert read(b"", str(file)) == [{"id": f"{file}#{n}", "text": t} for n, t in expected]
     source = inputs.Source([], io.BytesIO(b"first\n\nthird\n"), text="-")
-    assert [r for _, r in source] == [{"id": f"-#{n}", "text": t} for n, t in expected]
-    assert [r for _, r in inputs.Source([], io.BytesIO(), text="hello")] == [
+    assert [r for r in source] == [{"id": f"-#{n}", "text": t} for n, t in expected]
+    assert [r for r in inputs.Source([], io.BytesIO(), text="hello")] == [
         {"id": "text#L1", "text": "hello"}
     ]
 
@@ -161,7 +161,7 @@ def test_a_byte_order_mark_is_no_part_of_what_follows(tmp_path: Path) -> None:
     assert [r["path"] for r in read(listed.read_bytes())] == ["a.wav", "b.wav"]
     assert read(BOM + b'{"id": "a"}\n') == [{"id": "a"}]
     source = inputs.Source([], io.BytesIO(BOM + b"hello\n"), text="-")
-    assert [r["text"] for _, r in source] == ["hello"]
+    assert [r["text"] for r in source] == ["hello"]
 
 
 LINES = [{"text": "-"}, {}, {"input_format": "csv"}]
@@ -171,7 +171,7 @@ LINES = [{"text": "-"}, {}, {"input_format": "csv"}]
 def test_utf_16_with_a_mark_is_read(options: dict[str, str]) -> None:
     arguments = [] if "text" in options else ["-"]
     found = [
-        [r for _, r in inputs.Source(arguments, io.BytesIO("text\nœ\n".encode(code)), **options)]
+        [r for r in inputs.Source(arguments, io.BytesIO("text\nœ\n".encode(code)), **options)]
         for code in ("utf-8", "utf-16")
     ]
     assert found[0] == found[1] != []
@@ -185,7 +185,7 @@ def test_records_in_utf_16_are_refused_not_taken_for_paths() -> None:
 
 def test_a_line_of_text_that_is_not_utf_8_is_refused_with_advice() -> None:
     source = inputs.Source([], io.BytesIO(b"one\nit\x92s\n"), text="-")
-    assert [r["text"] for _, r in source] == ["one"]
+    assert [r["text"] for r in source] == ["one"]
     assert "-:2: not UTF-8: b'\\x92' in it" in str(source.problem)
     assert "iconv -f WINDOWS-1252" in str(source.problem)
 

@@ -24,7 +24,7 @@ def table(tmp_path: Path) -> Any:
         file = tmp_path / "clips.csv"
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
         source = inputs.Source([str(file)], io.BytesIO())
-        records = [record for _, record in source]
+        records = [*source]
         if source.problem:
             raise source.problem
         return records
@@ -56,7 +56,7 @@ def test_a_path_is_relative_to_the_table(
     assert emocli("prosody", listed).status == 0
     assert [r["path"] for r in folder.read(Path(listed))] == [str(path)] * 2  # as dataset folder
     source = inputs.Source(["-"], io.BytesIO(text.encode()), input_format="csv")
-    assert [r["path"] for _, r in source] == ["here.wav", str(path)]
+    assert [r["path"] for r in source] == ["here.wav", str(path)]
 
 
 def test_a_file_that_is_not_there_is_named(table: Any, emocli: Emocli, tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ import orjson
 import pytest
 
 from emocli import pipeline
-from emocli.io import inputs
 from emocli.pipeline import journal, parts, windows
 from emocli.pipeline.windows import Window
 from emocli.records import failures
@@ -24,8 +23,8 @@ from tests.conftest import Emocli
 Record = dict[str, Any]
 
 
-def lines(*records: Record) -> list[inputs.Item]:
-    return [(orjson.dumps(r), dict(r)) for r in records]
+def lines(*records: Record) -> list[Record]:
+    return [dict(r) for r in records]
 
 
 def stage(done: list[str], fail: str = "") -> pipeline.Stage:
@@ -40,7 +39,7 @@ def stage(done: list[str], fail: str = "") -> pipeline.Stage:
 
 
 def go(
-    folder: Path, items: list[inputs.Item], *, stop: int = 99, resume: bool = False, fail: str = ""
+    folder: Path, items: list[Record], *, stop: int = 99, resume: bool = False, fail: str = ""
 ) -> list[str]:
     """Run over the items, stop dead after so many; return the ids that were worked on."""
     done: list[str] = []
@@ -55,7 +54,7 @@ def go(
     return done
 
 
-def items() -> list[inputs.Item]:
+def items() -> list[Record]:
     return lines(*({"id": str(i), "text": "ü\n"} for i in range(11)))
 
 
@@ -179,11 +178,11 @@ def test_umask_is_honoured(emocli: Emocli, wav: Any, tmp_path: Path) -> None:
 
 
 def test_texts_that_are_alike_keep_their_own_ids(tmp_path: Path) -> None:
-    same = [(b"yes", {"id": f"-#L{i}", "text": "yes"}) for i in range(8)]
+    same = lines(*({"id": f"-#L{i}", "text": "yes"} for i in range(8)))
     go(tmp_path, same, stop=4)
     go(tmp_path, same, resume=True)
     written = [orjson.loads(line) for line in (tmp_path / "out.jsonl").read_bytes().splitlines()]
-    assert [record["id"] for record in written] == [record["id"] for _, record in same]
+    assert [record["id"] for record in written] == [record["id"] for record in same]
 
 
 def test_a_journal_of_another_version_is_done_again_and_that_is_told(
@@ -249,7 +248,7 @@ def test_statistics_over_all_records_are_done_again_without_one_of_them(tmp_path
         held = list(incoming)
         yield from ({**record, "count": len(held)} for record in held)
 
-    def run(chosen: list[inputs.Item], resume: bool) -> list[Record]:
+    def run(chosen: list[Record], resume: bool) -> list[Record]:
         with journal.Journal(tmp_path / "out.jsonl", resume=resume) as book:
             for outcome in journal.through(iter(chosen), counted, book, b"config", windows.ALL):
                 book.write(outcome.line)

@@ -17,7 +17,7 @@ def both(record: Record) -> float:
 def sizes(records: list[Record], window: windows.Window) -> list[int]:
     rest, sizes = iter(records), []
     for first in rest:
-        sizes.append(len(list(window.take(first, rest, lambda record: record))))
+        sizes.append(len(list(window.take(first, rest))))
     return sizes
 
 

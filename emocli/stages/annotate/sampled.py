@@ -104,7 +104,7 @@ def predicting(context: Context, annotator: Sampled, n: int, window: Window) -> 
 
     def through(records: Iterator[Record]) -> Iterator[Record]:
         for first in records:
-            members = list(window.take(first, records, lambda record: record))
+            members = list(window.take(first, records))
             needy = [wanted(record) for record in members]
             chosen = [r for r, needs in zip(members, needy, strict=True) if needs]
             predicted = predict(chosen) if chosen else iter(())

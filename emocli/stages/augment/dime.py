@@ -87,7 +87,7 @@ def records(context: Context, source: inputs.Source, plan: Plan) -> Iterator[Rec
     """Yield the records of the input unchanged, then the mixtures made from them."""
     with temporary.file() as file:
         pool = Pool(file)
-        for _, record in source:
+        for record in source:
             _require_train(record, plan)
             pool.add(record)
         if source.problem:
