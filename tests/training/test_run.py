@@ -61,7 +61,7 @@ def test_a_request_and_records_become_a_bundle_that_predicts(
 def test_what_is_told_is_one_line_in_the_name_of_the_command(tmp_path: Path) -> None:
     context = Context(device="cpu", stderr=io.StringIO(), quiet=False)
     request = request_of(output=tmp_path / "m", config={"hidden": 7})
-    trained = train(context, request, [*examples(), {"id": "bad", "error": {}}])
+    trained = train(context, request, [*examples(), {"id": "bad", "error": {"stage": "x", "code": "y"}}])
     assert trained is not None
     assert trained.contents["config"]["hidden"] == 7
     skipped, line = said(context).splitlines()
@@ -134,7 +134,7 @@ def test_several_processes_share_no_stdin(
 def test_a_bundle_is_calibrated_on_records(context: Context, tmp_path: Path) -> None:
     trained = train(context, request_of(output=tmp_path / "m"), examples())
     assert trained is not None
-    records = [*examples(24), {"id": "bad", "error": {}}]
+    records = [*examples(24), {"id": "bad", "error": {"stage": "x", "code": "y"}}]
     row = calibrate(context, trained, iter(records), method="vector", output=tmp_path / "c")
     assert (row["records"], row["skipped"]) == (24, {"error": 1})
     assert row["log_loss"]["after"] <= row["log_loss"]["before"] + 1e-6
