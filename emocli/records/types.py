@@ -180,7 +180,7 @@ class Utterance(TypedDict, total=False):
     path: str | dict[str, str]
     start: float
     end: float
-    speaker: str
+    speaker: str | None  # None: a mixture of several speakers
     dialogue: str
     turn: int
     context: list[dict[str, Any]]  # the preceding turns {speaker, text}, the oldest first

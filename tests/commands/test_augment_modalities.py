@@ -144,7 +144,7 @@ def test_frames_are_lost_from_sequences(emocli: Emocli) -> None:
     [
         ({"id": "x", "text": "hello"}, "no_features"),
         ({"id": "x", "features": [1]}, "no_features"),
-        ({"id": "x", "features": {}}, "no_modality"),
+        ({"id": "x", "features": {}}, "no_features"),
         ({"id": "x", "features": {"a": {"vector": [1]}}}, "no_modality"),
         ({"features": {"a": {"modality": "audio"}}}, "no_id"),
         (record("x") | {"condition": {"dropout": 0.1}}, "has_condition"),

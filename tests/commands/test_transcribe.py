@@ -111,8 +111,8 @@ def test_half_an_hour_of_silence_is_never_decoded(heard, tmp_path, monkeypatch):
 
 
 def test_a_text_is_kept_unless_it_is_to_be_overwritten(heard, voice):
-    records = [{"id": "a", "path": voice(), "text": "as it was", "words": None}]
-    assert heard(stdin=records).records == records
+    records = [{"id": "a", "path": voice(), "text": "as it was"}]
+    assert heard(stdin=[{**records[0], "words": None}]).records == records  # null means absent
     (record,) = heard("--overwrite", stdin=records).records
     assert record["text"] != "as it was"
     assert record["transcript"]["model"]
