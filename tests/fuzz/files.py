@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import strategies as st
 
 from tests.fuzz import values
 from tests.fuzz.base import Base
+from tests.fuzz.bundles import setting
 from tests.fuzz.examples import MARK, Example, Target
 from tests.fuzz.records import lines
 
@@ -102,7 +105,13 @@ def _changed(draw: values.Draw, files: dict[str, bytes | None], name: str, renam
     """Change a file, or the names of the files; return what was done."""
     data = files[name] or b""
     ways = ["text"] * 6 + ["bytes"] * 2 + ["encoding", "empty"] + ["rename", "gone"] * rename
+    if name.endswith(".json"):
+        ways += ["json"] * 8
     way = values.pick(draw, ways)
+    if way == "json" and (contents := _parsed(data)) is not None:
+        what = draw(setting(contents))
+        files[name] = values.dumps(contents.get("file")).encode()
+        return what
     if way in ("rename", "gone"):
         return _moved(draw, files, list(files), way)
     if way == "encoding":
@@ -115,6 +124,13 @@ def _changed(draw: values.Draw, files: dict[str, bytes | None], name: str, renam
     change = values.reworded(data) if way == "text" else values.edited(data)
     files[name], what = draw(change)
     return what
+
+
+def _parsed(data: bytes) -> dict[str, Any] | None:
+    try:
+        return {"file": json.loads(data)}
+    except (ValueError, RecursionError):
+        return None
 
 
 def _moved(

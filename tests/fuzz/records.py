@@ -215,6 +215,8 @@ def change(draw: values.Draw, record: Record, others: Sequence[Record]) -> str:
 @st.composite
 def place(draw: values.Draw, record: Record) -> values.Path:
     """Draw where to change a record: a field of the schema, or whatever it has."""
+    if "id" not in record:  # of score, or of the log of training
+        return values.pick(draw, [path for path in values.paths(record) if path != (MARK,)])
     schema = values.pick(draw, SAMPLES)[0]
     if draw(st.booleans()):
         return schema
