@@ -61,7 +61,9 @@ def test_a_request_and_records_become_a_bundle_that_predicts(
 def test_what_is_told_is_one_line_in_the_name_of_the_command(tmp_path: Path) -> None:
     context = Context(device="cpu", stderr=io.StringIO(), quiet=False)
     request = request_of(output=tmp_path / "m", config={"hidden": 7})
-    trained = train(context, request, [*examples(), {"id": "bad", "error": {"stage": "x", "code": "y"}}])
+    trained = train(
+        context, request, [*examples(), {"id": "bad", "error": {"stage": "x", "code": "y"}}]
+    )
     assert trained is not None
     assert trained.contents["config"]["hidden"] == 7
     skipped, line = said(context).splitlines()
