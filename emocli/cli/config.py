@@ -14,7 +14,7 @@ from emocli.cli import config_values
 from emocli.cli.flags import COMMON, GROUPS, READING
 from emocli.errors import ConfigError
 from emocli.io import messages
-from emocli.io.store import home
+from emocli.io.folders import home
 from emocli.records import texts
 
 Load = Callable[[str], click.Command]

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from emocli.errors import ModelError
-from emocli.io import store
-from emocli.io.store import cache_home
+from emocli.io import folders
+from emocli.io.folders import cache_home
 
 MANIFEST = "manifest.json"
 STALE_SECONDS = 86_400  # an unfinished folder of this age is abandoned (our choice)
@@ -58,7 +58,7 @@ def hub_cache() -> Path:
     """Return the folder of the Hugging Face cache, the same as `huggingface_hub` uses."""
     if chosen := os.environ.get("HF_HUB_CACHE"):
         return Path(chosen).expanduser()
-    cache = os.environ.get("XDG_CACHE_HOME") or store.home() / ".cache"
+    cache = os.environ.get("XDG_CACHE_HOME") or folders.home() / ".cache"
     return Path(os.environ.get("HF_HOME") or Path(cache) / "huggingface").expanduser() / "hub"
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from emocli.hub.cache import digest
-from emocli.io.store import cache_home
+from emocli.io.folders import cache_home
 
 
 def revision(folder: Path) -> str:

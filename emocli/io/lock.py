@@ -11,8 +11,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -31,7 +29,7 @@ class Lock:
     def __init__(self, output: Path) -> None:
         self.output = output
         self.path = output.with_name(f"{output.name}.part.lock")
-        self.holder = {**_process(), "token": secrets.token_hex(8)}
+        self.holder = {**_process(), "token": os.urandom(8).hex()}
         for _ in range(TRIES):
             if self._create():
                 _keep(self.path)
@@ -114,10 +112,12 @@ def _read(path: Path) -> tuple[dict[str, Any], float | None]:
 
 def _now(beside: Path) -> float:
     """Return the time by the clock of the file system, which may be another machine's."""
-    with tempfile.NamedTemporaryFile(dir=beside.parent, prefix=f"{beside.name}.") as file:
-        file.write(b"\n")
-        file.flush()
-        return os.fstat(file.fileno()).st_mtime
+    asked = beside.with_name(f"{beside.name}.{os.urandom(8).hex()}")
+    try:
+        asked.touch(exist_ok=False)
+        return asked.stat().st_mtime
+    finally:
+        asked.unlink(missing_ok=True)
 
 
 def _process() -> dict[str, Any]:

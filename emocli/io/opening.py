@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
 import io
 import zlib
 from collections.abc import Iterator
@@ -95,6 +94,8 @@ class _Unpacked(io.RawIOBase):
     """What gzip packed, in one member or several; what is damaged is a MalformedError."""
 
     def __init__(self, stream: BinaryIO, name: str) -> None:
+        import gzip  # a millisecond, which no help page needs
+
         self.stream, self.name = stream, name
         self.file = gzip.GzipFile(fileobj=stream)
 
@@ -108,9 +109,11 @@ class _Unpacked(io.RawIOBase):
             data = self.file.read1(len(target))
         except EOFError:
             raise damaged(self.name, "compressed, and cut off before its end") from None
-        except (gzip.BadGzipFile, zlib.error) as error:
+        except zlib.error as error:
             raise damaged(self.name, str(error)) from None
         except OSError as error:
+            if error.errno is None:  # BadGzipFile
+                raise damaged(self.name, str(error)) from None
             raise unreadable(self.name, error) from None
         target[: len(data)] = data
         return len(data)

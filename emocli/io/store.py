@@ -15,30 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from emocli.errors import EmocliError, RecordError, UsageError
 from emocli.io import writing
+from emocli.io.folders import cache_home
 
 if TYPE_CHECKING:
     import numpy as np
 
 
 HEADER = 128  # bytes of the header of a .npy file of a plain array
-
-
-def home() -> Path:
-    """Return the user's home; a user without one, as in a container, has it at /nonexistent.
-
-    What needs a folder there then says that it cannot be written, and which flag names another.
-    """
-    try:
-        return Path.home()
-    except RuntimeError:  # HOME is not set, and /etc/passwd does not know the user
-        return Path("/nonexistent")
-
-
-def cache_home() -> Path:
-    """Return the folder of data that can be made again ($XDG_CACHE_HOME/emocli)."""
-    if chosen := os.environ.get("EMOCLI_CACHE_DIR"):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or home() / ".cache") / "emocli"
 
 
 class Store:

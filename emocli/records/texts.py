@@ -8,6 +8,7 @@ warning.
 from __future__ import annotations
 
 import codecs
+import functools
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -28,13 +29,11 @@ BYTES_1252 = range(0x80, 0xA0)  # control characters in Latin-1, letters and quo
 CONTROLS = re.compile("[\x80-\x9f]")
 
 
-def _printable_1252() -> dict[int, str]:
+@functools.cache
+def _meant() -> dict[int, str]:
     """Return what the bytes 0x80 to 0x9F mean in Windows-1252; five of them mean nothing."""
     meant = {code: bytes([code]).decode("cp1252", "ignore") for code in BYTES_1252}
     return {code: character for code, character in meant.items() if character}
-
-
-_MEANT = _printable_1252()
 
 
 def repaired(text: str) -> str:
@@ -48,7 +47,7 @@ def repaired(text: str) -> str:
     """
     if text.isascii() or not CONTROLS.search(text):  # ten times as fast as translating
         return text
-    return text.translate(_MEANT)
+    return text.translate(_meant())
 
 
 def composed(text: str) -> str:
