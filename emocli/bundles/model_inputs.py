@@ -17,7 +17,7 @@ from emocli.bundles import bundle, specs
 from emocli.errors import ConfigError, RecordError
 from emocli.io import features
 from emocli.io.store import Store
-from emocli.records import Record, failures, validation
+from emocli.records import Record, failures
 from emocli.records.missing import lose, lost
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _take(inputs: ModelInputs, record: Record, stream: Spec, timed: bool, store:
     name, spec = stream
     feature = features.of(record)[name]
     if isinstance(feature, dict) and (problem := specs.mismatch(spec, feature)):
-        validation.value(record, "features", name, code="bad_feature")
+        features.described(record, name)
         by = spec.get("normalized")
         hint = f"emocli normalize --by {by}" if by and problem.startswith("normalized") else HINT
         raise _unfit(record, name, problem, hint)

@@ -61,6 +61,15 @@ def checked(record: Record) -> Record:
     return of(record)
 
 
+def described(record: Record, name: str) -> Record:
+    """Return a feature whose description has the types of `records.types`, else RecordError.
+
+    `read` looks at the numbers alone, since a pipe reads the features of each record several times.
+    """
+    feature: Record = validation.value(record, "features", name, code="bad_feature") or {}
+    return feature
+
+
 def read(record: Record, name: str, store: Store, dim: int | None = None) -> Stream:
     """Return the numbers of a stream; its frames must have `dim` numbers, by default its own `dim`.
 
@@ -73,7 +82,6 @@ def read(record: Record, name: str, store: Store, dim: int | None = None) -> Str
     if not isinstance(feature, dict):
         message = f"features.{name} is not an object: {feature!r:.60}"
         raise RecordError("bad_feature", message, hint=HINT)
-    validation.value(record, "features", name, code="bad_feature")
     values = _values(name, feature, store)
     expected = feature.get("dim") if dim is None else dim
     if expected is None:

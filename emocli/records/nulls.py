@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import functools
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 from emocli.records.types import Record, Utterance
 
 LONG = 4096  # bytes of a line: from here on it is quicker to look at the record than at its text
 
-Clean = Callable[[Any], None]  # drops what is absent inside an object or a list
+# Drops what is absent inside an object or a list; returns whether nothing but nulls is left of it.
+Clean = Callable[[Any], bool]
 
 
 def dropped(line: bytes, record: Record) -> None:
@@ -59,56 +60,56 @@ def _fields(kind: Any) -> Clean:
     inner = {name: found for name, hint in hints.items() if (found := _cleaner(hint))}
     nested = frozenset(inner)
 
-    def clean(value: Any) -> None:
+    def clean(value: Any) -> bool:
         if type(value) is not dict:
-            return
+            return False
         for name in value.keys() & nested:
-            inner[name](value[name])
-            if value[name] == {}:
+            if inner[name](value[name]) and not value[name]:
                 del value[name]
-        if None in value.values():
-            for name in value.keys() & nulls:
-                if value[name] is None:
-                    del value[name]
+        return _cleared(value, value.keys() & nulls) if None in value.values() else not value
 
     return clean
+
+
+def _cleared(value: Record, names: Iterable[str]) -> bool:
+    """Drop the members of these names that are null; return whether only nulls are left."""
+    for name in names:
+        if value[name] is None:
+            del value[name]
+    return all(member is None for member in value.values())
 
 
 def _entries(hint: Any) -> Clean:
-    """Return what cleans an object of named values of one type; a null share is no share."""
+    """Return what cleans an object of named values of one type.
+
+    Of a named object that has nulls only, as where other records have that stream, nothing is left.
+    """
     inner, optional = _cleaner(hint), hint is Any or type(None) in get_args(hint)
 
-    def clean(value: Any) -> None:
+    def clean(value: Any) -> bool:
         if type(value) is not dict:
-            return
+            return False
         if inner:
-            for member in value.values():
-                inner(member)
-            for name in [n for n, member in value.items() if _says_nothing(member)]:
+            for name in [name for name, member in value.items() if inner(member)]:
                 del value[name]
         if not optional and None in value.values():
-            for name in [n for n, member in value.items() if member is None]:
-                del value[name]
+            return _cleared(value, list(value))
+        return not value
 
     return clean
-
-
-def _says_nothing(value: Any) -> bool:
-    """Return whether a named object is empty, or has nulls only, as where others have a stream."""
-    return type(value) is dict and all(member is None for member in value.values())
 
 
 def _items(hint: Any) -> Clean:
     """Return what cleans a list of anything but numbers, which may be undefined."""
     inner = _cleaner(hint)
 
-    def clean(value: Any) -> None:
-        if type(value) is not list:
-            return
-        if inner:
-            for member in value:
-                inner(member)
-        if None in value:
-            value[:] = [member for member in value if member is not None]
+    def clean(value: Any) -> bool:
+        if type(value) is list:
+            if inner:
+                for member in value:
+                    inner(member)
+            if None in value:
+                value[:] = [member for member in value if member is not None]
+        return False  # a list without members is one
 
     return clean

@@ -123,7 +123,7 @@ def _z_scores(
         count = f"{moments} record{'' if moments == 1 else 's'} with features.{name}"
         message = f"{plan.by} {speaker} has {count}, a mean needs {plan.least}"
         raise RecordError("too_few", message, hint="--least N")
-    feature = features.description(record["features"][name]) | {"normalized": plan.by}
+    feature = features.description(features.described(record, name)) | {"normalized": plan.by}
     if stream.warning:
         feature["warning"] = stream.warning
     inline = record["features"][name].get("vector") is not None

@@ -177,7 +177,7 @@ def _values(store: Store, examples: Examples, record: Record, name: str) -> Any:
     Raises UsageError if a feature does not match those of earlier records.
     """
     stream = features.read(record, name, store)
-    feature = features.of(record)[name]
+    feature = features.described(record, name)
     spec = _spec(feature)
     if problem := specs.mismatch(examples.specs.setdefault(name, spec), spec):
         raise UsageError(f"{records.name_of(record)}: features.{name}: {problem}")
