@@ -25,6 +25,8 @@ SHARE: Range = (0, 1)
 TOP: Table = {
     "format": (int, None),
     "kind": (str | None, None),
+    "labels": (list[str] | None, None),
+    "heads": (list[dict[str, Any]] | None, None),
 }
 FUSION: Table = {
     "name": (str, None),
@@ -32,8 +34,6 @@ FUSION: Table = {
     "config": (dict, None),
     "streams": (dict[str, dict[str, Any]], None),
     "canary": (list[list[float]], None),
-    "labels": (list[str] | None, None),
-    "heads": (list[dict[str, Any]] | None, None),
     "calibration": (dict | None, None),
     "decoder": (dict | None, None),
     "text_rules": (dict | None, None),

@@ -109,7 +109,7 @@ def disagreements(batch: Sequence[Record], predictions: Sequence[Record]) -> lis
     for i, (record, prediction) in enumerate(zip(batch, predictions, strict=True)):
         fused = prediction.get("probabilities")
         for name, single in (record.get("unimodal") or {}).items():
-            if fused and "probabilities" in single:
+            if fused and _same_labels(single, fused):
                 pairs.append([list(single["probabilities"].values()), list(fused.values())])
                 places.append((i, name))
     result: list[Record] = [{} for _ in batch]
@@ -119,6 +119,12 @@ def disagreements(batch: Sequence[Record], predictions: Sequence[Record]) -> lis
         for (i, name), value in zip(places, bits, strict=True):
             result[i][name] = float(f"{value:.4g}")
     return result
+
+
+def _same_labels(single: Any, fused: Record) -> bool:
+    """Return whether a prediction, which may be another model's, has the labels of ours."""
+    shares = single.get("probabilities") if isinstance(single, dict) else None
+    return isinstance(shares, dict) and list(shares) == list(fused)
 
 
 def prediction(log_probabilities: Any, labels: list[str]) -> Record:

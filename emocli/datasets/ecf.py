@@ -42,7 +42,7 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
             where = f"{table}[{place}]"
             try:
                 yield from _utterances(conversation, split, table.parent, where)
-            except (KeyError, TypeError, AttributeError, ValueError) as error:
+            except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
                 raise MalformedError(f"{where}: not a conversation of ECF: {error!r}") from None
 
 

@@ -36,6 +36,8 @@ def find(samples: Samples, sample_rate_hz: int = 16_000) -> list[Span]:
     if len(times) < 2 or not praat.voiced.any():
         return []
     nuclei = speech_rate.nuclei(times, level_db, praat.times, praat.voiced)
+    if not len(nuclei):
+        return []
     peaks = np.searchsorted(times, nuclei)
     limits = [0, *((a + b) // 2 for a, b in pairwise(peaks)), len(times)]
     wide = [

@@ -41,8 +41,14 @@ def load(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             facts = orjson.loads(opened.metadata()[KEY])
             return {name: opened.get_tensor(name) for name in opened.keys()}, facts  # noqa: SIM118
     except (OSError, SafetensorError, KeyError, TypeError, orjson.JSONDecodeError) as error:
-        hint = "delete it, or train without --resume"
-        raise ConfigError(f"{file}: not a checkpoint: {error}", hint=hint) from None
+        raise damaged(file, error) from None
+
+
+def damaged(file: Path, error: Exception) -> ConfigError:
+    """Return the error of a file that is no checkpoint, or not that of this model."""
+    reason = " ".join(str(error).split())[:200]
+    hint = "delete it, or train without --resume"
+    return ConfigError(f"{file}: not a checkpoint: {reason}", hint=hint)
 
 
 def moments(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -125,18 +125,25 @@ class Run:
             hint = "keep it on storage that all processes share"
             raise ConfigError(f"{file} differs from the checkpoint of another process", hint=hint)
 
-    def _load(self, file: Path) -> None:
-        tensors, facts = checkpoints.load(file)
-        if facts["run"] != self.place.run:
-            hint = "train without --resume, or with the same records, model and flags"
-            raise ConfigError(f"{file} is of other records, flags or another model", hint=hint)
-        self.model.load_state_dict(checkpoints.under(tensors, "model"))
+    def _restore(self, tensors: dict[str, torch.Tensor]) -> None:
         self.state = checkpoints.under(tensors, "best")
+        self.model.load_state_dict(self.state)  # it is the model's as well
+        self.model.load_state_dict(checkpoints.under(tensors, "model"))
         checkpoints.restore(self.optimiser, tensors)
         self.random.set_state(tensors["random"])
         torch.set_rng_state(tensors["torch"])
         if "cuda" in tensors and self.place.device.startswith("cuda"):
             torch.cuda.set_rng_state(tensors["cuda"], self.place.device)
+
+    def _load(self, file: Path) -> None:
+        tensors, facts = checkpoints.load(file)
+        if facts["run"] != self.place.run:
+            hint = "train without --resume, or with the same records, model and flags"
+            raise ConfigError(f"{file} is of other records, flags or another model", hint=hint)
+        try:
+            self._restore(tensors)
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise checkpoints.damaged(file, error) from None
         self.best, self.lines = facts["best"], facts["lines"]
         if self.best["dev_loss"] is None:  # JSON has no infinity
             self.best["dev_loss"] = float("inf")

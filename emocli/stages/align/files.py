@@ -179,10 +179,9 @@ def text_grid(record: Record) -> bytes:
 def limits(record: Record, intervals: Sequence[Any]) -> tuple[float, float]:
     """Return start and end of the record's part of the recording, in seconds."""
     start = audio.span_of(record)[0] or 0.0
-    decoded = record.get("audio")
-    duration = decoded.get("duration") if isinstance(decoded, dict) else None
-    if duration is None:
-        duration = record["alignment"].get("duration")
+    parts = (part for part in (record.get("audio"), record["alignment"]) if isinstance(part, dict))
+    known = (part.get("duration") for part in parts)
+    duration = next((seconds for seconds in known if type(seconds) in (int, float)), None)
     last = max((interval.end for interval in intervals), default=start)
     return start, max(last, start + (duration or 0.0), start + 1e-3)
 
@@ -221,8 +220,16 @@ def _has_alignment(record: Record) -> bool:
     return not failed and "alignment" in record
 
 
+def _path_of(record: Record) -> str:
+    """Return the path of a record for its name, whatever it is."""
+    try:
+        return records.path_of(record)
+    except RecordError:
+        return records.name_of(record)
+
+
 def _write(folder: Path, record: Record, taken: set[str]) -> None:
-    name = PurePath(str(record.get("id") or records.path_of(record))).name
+    name = PurePath(str(record.get("id") or _path_of(record))).name
     stem = name if "#" in name else PurePath(name).stem
     path = folder / f"{stem}{READABLE[0]}"
     if str(path) in taken:

@@ -34,7 +34,7 @@ def load(path: Path | None) -> Source:
     """Return the norms in a file, or the shipped ones; UsageError or ConfigError on failure."""
     import orjson
 
-    from emocli.signals import prosody_norms
+    from emocli.signals import norms_files, prosody_norms
 
     file = path or SHIPPED
     try:
@@ -50,11 +50,14 @@ def load(path: Path | None) -> Source:
         norms = prosody_norms.Norms(content)
         expected = (prosody_norms.FORMAT, prosody_norms.VERSION)
         valid = (content["format"], content["version"]) == expected and content.keys() >= TABLES
-    except (ValueError, TypeError, KeyError):
+        damaged = norms_files.fault(content) if valid else None
+    except (ValueError, TypeError, KeyError, AttributeError):
         valid = False
+    hint = "emocli prosody --fit FILE writes norms"
     if not valid:
-        hint = "emocli prosody --fit FILE writes norms"
         raise ConfigError(f"{file}: no norms of version {prosody_norms.VERSION}", hint=hint)
+    if damaged:
+        raise ConfigError(f"{file}: {damaged} is damaged", hint=hint)
     name = "shipped" if path is None else "file"
     return Source(norms, name, hashlib.sha256(raw).hexdigest()[:DIGEST_LENGTH])
 
