@@ -10,7 +10,7 @@ import contextlib
 import os
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -48,21 +48,25 @@ def _contents(value: Any) -> Iterator[str]:
         for item in value:
             yield from _contents(item)
     elif isinstance(value, str | Path):
-        for word in _words(str(value)):
+        for word in dict.fromkeys(_words(str(value))):
             yield from _named(word)
 
 
-def _words(value: str) -> Iterable[str]:
-    """Return a value itself and, as it may be a command line, its words."""
-    with contextlib.suppress(ValueError):
-        return dict.fromkeys([value, *shlex.split(value)])
-    return [value]
+def _words(value: str) -> Iterator[str]:
+    """Yield a value itself and, as it may be a command line, its words; sh -c has one in a word."""
+    yield value
+    try:
+        words = shlex.split(value)
+    except ValueError:  # an open quote: no command line
+        return
+    for word in words if words != [value] else ():
+        yield from _words(word)
 
 
 def _named(word: str) -> Iterator[str]:
     from emocli import hub
 
-    path = _shipped(word)
+    path = _place(word)
     try:
         if path.is_dir():
             yield hub.folder.revision(path) if _is_model(path) else _state(path)
@@ -70,17 +74,21 @@ def _named(word: str) -> Iterator[str]:
             small = path.stat().st_size <= WHOLE_BYTES
             yield hub.cache.digest(path) if small else _stamp(path)
         elif word and (model := hub.find(word)):
-            yield model.source
+            yield f"{model.source} {hub.folder.revision(model.folder)}"
     except (ModelError, OSError, ValueError):
         return  # neither: the run itself will say so if it has to be one
 
 
-def _shipped(word: str) -> Path:
+def _place(word: str) -> Path:
+    """Return where a word is: the shipped predictor, a path, or a program that the shell finds."""
     if word == "default":
         from emocli.bundles.bundle import DEFAULT
 
         return DEFAULT
-    return Path(word)
+    import shutil  # no help page needs it
+
+    found = None if os.sep in word or os.path.lexists(word) else shutil.which(word)
+    return Path(found or word)
 
 
 def _is_model(folder: Path) -> bool:

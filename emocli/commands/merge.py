@@ -46,5 +46,5 @@ def command(
         run.say(text)
         status = ExitStatus.OK if run.common.exit_zero else ExitStatus.FAILED
     if not run.common.quiet:
-        run.say(f"{count} records")
+        run.say(f"{count} record{'s' * (count != 1)}")
     return status

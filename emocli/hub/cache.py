@@ -195,9 +195,18 @@ def install(name: str, folder: Path, source: str, files: Iterable[str], origin: 
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
     while not _renamed(folder, folder_of(name)):
         current = recorded(name)
-        if current and current.source == source and current.complete:
+        if current and current.source == source and current.files == facts and _is_whole(current):
             return
         _discard(folder_of(name))
+
+
+def _is_whole(model: Installed) -> bool:
+    """Return whether the files of a model have the content that its manifest states."""
+    try:
+        digests = {file: digest(model.folder / file) for file in model.files}
+    except OSError:
+        return False
+    return all(facts["sha256"] == digests[file] for file, facts in model.files.items())
 
 
 def _renamed(folder: Path, target: Path) -> bool:

@@ -12,14 +12,18 @@ from emocli.records import validation
 BUCKETS = 256  # a power of two
 BUCKET_NUMBERS = 256  # numbers a bucket holds in memory: 2 KiB, 0.5 MiB in all
 
+EXACT = 1 << 53  # up to here every integer is a number of its own as a float, too
 MASK = (1 << 64) - 1
 
 
 def exact(key: Any) -> Any:
     """Return what only equal ids of the same type have in common: -1 and "-1", 1 and true differ.
 
-    Python's own comparison says that 1 is true, and its hashes that -1 is -2.
+    1 and 1.0 are the same, since pandas writes the integers of a column with a gap as 1.0. Python's
+    own comparison says that 1 is true, and its hashes that -1 is -2.
     """
+    if type(key) is float and key.is_integer() and abs(key) <= EXACT:
+        key = int(key)
     return key if type(key) is str else (type(key).__name__, repr(key))
 
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from emocli.signals import sixteen_bits, sound_faults
 from emocli.signals.ffmpeg import SAMPLE_RATE_HZ, Decoded
+from emocli.signals.sound_faults import TOLERANCE_S
 
 if TYPE_CHECKING:
     import av
@@ -27,6 +28,8 @@ LARGEST_BYTES = 32 * 2**20  # above it the start of a program no longer matters.
 # their average, to save time; the first are a codec's delay.
 FIRST_COMPARED, COMPARED = 4, 16
 
+# The edit list of these ends before the last frame of a codec does: what is beyond it is padding.
+EDITED = "mov"
 # Common formats of clips, mp4 among them; others are not tried, and no playlist or reference in a
 # file opens a second one.
 LIMITS = {"format_whitelist": "mov,matroska,mp3", "protocol_whitelist": "none"}
@@ -78,9 +81,13 @@ def _decoded(path: str) -> Decoded | None:
         sound_faults.require_plausible(stream.rate, stream.channels)
         channels = _Channels(stream.channels)
         samples = _joined(_parts(container, stream, "s16", channels), np.int16)
-        least_s = _header_s(container, stream) - sound_faults.TOLERANCE_S
-        if not samples.size or len(samples) < least_s * SAMPLE_RATE_HZ:
+        header_s = _header_s(container, stream)
+        end_s = header_s + float((stream.start_time or 0) * (stream.time_base or 0))
+        least, end = (round(s * SAMPLE_RATE_HZ) for s in (header_s - TOLERANCE_S, end_s))
+        if not samples.size or len(samples) < least:
             return None
+        if not container.format.name.startswith(EDITED):
+            end = len(samples)
         encoding, count = stream.codec_context.name, stream.channels
         holds_floats = stream.format.name.startswith(("flt", "dbl"))
     lost: list[str] = []
@@ -89,7 +96,7 @@ def _decoded(path: str) -> Decoded | None:
             parts = _parts(container, container.streams.audio[0], "flt")
         samples, lost = sixteen_bits.rounded(_joined(parts, np.float32), encoding)
     decoder = f"ffmpeg {av.ffmpeg_version_info} (PyAV {av.__version__})"
-    return Decoded(samples, count, decoder, sound_faults.told([*lost, channels.warning]))
+    return Decoded(samples[:end], count, decoder, sound_faults.told([*lost, channels.warning]))
 
 
 def _joined(parts: list[Any], dtype: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import click
 import pytest
@@ -59,6 +60,23 @@ def test_the_key_follows_the_content(command: str, flag: str, kind: str, tmp_pat
     assert fingerprint(command, {flag: value}) != before
 
 
+FOUND = SimpleNamespace(source="hub:other", folder=Path(__file__).parent)
+
+
+def test_a_program_that_the_shell_finds_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "ask-them"
+    script.write_text("#!/bin/sh")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    for command in ("ask-them --fast", f"sh -c 'exec sh {script} --fast'", "sh -c 'ask-them'"):
+        script.write_text("#!/bin/sh")
+        before = fingerprint("annotate", {"command": command})
+        script.write_text("#!/bin/sh\necho joy")
+        assert fingerprint("annotate", {"command": command}) != before, command
+
+
 @pytest.mark.parametrize("kind", ["file", "model"])
 def test_content_counts_and_not_the_time(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
@@ -74,7 +92,7 @@ def test_the_source_of_a_model_and_the_versions_of_libraries_count(
 ) -> None:
     before = fingerprint("encode", {"encoder": "all-minilm-l6-v2", "pooling": "mean"})
     with monkeypatch.context() as patch:
-        patch.setattr(hub, "find", lambda name: type("Found", (), {"source": f"hub:{name}"}))
+        patch.setattr(hub, "find", lambda name: FOUND)
         assert fingerprint("encode", {"encoder": "all-minilm-l6-v2", "pooling": "mean"}) != before
     assert {"emocli", "numpy", "torch"} <= {version.split("==")[0] for version in versions()}
     assert not {"pytest", "ruff"} & {version.split("==")[0] for version in versions()}

@@ -15,10 +15,10 @@ from emocli.stages.prosody import levels
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Yield the path of every table and of the first numbers in it."""
+    """Yield the path of every table, and of the first entries of each."""
     if path:
         yield path
-    for key in [*value][:3] if isinstance(value, dict) else ():
+    for key in [*value][: 3 if path else None] if isinstance(value, dict) else ():
         yield from places(value[key], (*path, key))
 
 
@@ -32,7 +32,7 @@ def test_damaged_norms_end_the_run_once(wrong: Any, tmp_path: Path) -> None:
     spoken = {"reference_hz": 120.0, "utterance": shipped["corpus"]["utterance"]}
     shipped["speakers"] = {"a": spoken}
     refused = 0
-    for path in [p for p in places(shipped) if p[0] in USED]:
+    for path in (p for p in places(shipped) if p[0] in USED):
         content = copy.deepcopy(shipped)
         inner = content
         for key in path[:-1]:
