@@ -9,6 +9,7 @@ file systems: a folder is filled under another name and renamed, so it is comple
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -86,7 +87,11 @@ def recorded(name: str) -> Installed | None:
         if not all(isinstance(facts, dict) for facts in files.values()):
             return None
         return Installed(name, folder, source, files)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):  # it may well be there
+            raise
+        return None
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
 
 
