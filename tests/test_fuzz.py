@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from emocli import datasets, models
 from emocli.cli import registry
-from emocli.errors import ExitStatus
 from tests.fuzz import examples, kinds, promises, records, values, worker
 from tests.fuzz.examples import Example, Outcome, Target, Task
 from tests.fuzz.pool import Pool
@@ -51,12 +50,9 @@ def run_whole(pool: Pool, targets: list[Target]) -> tuple[dict[str, Outcome], li
     sick = [
         f"{example.argv}: {outcome.status}: {outcome.stderr[-300:]} {found}"
         for example, outcome, found in results
-        if found or outcome.status not in (ExitStatus.OK, *MAY.get(example.argv[0], ()))
+        if found or not kinds.is_well(example, outcome)
     ]
     return {t.name: o for t, (_, o, _) in zip(targets, results, strict=True)}, sick
-
-
-MAY = {"doctor": (ExitStatus.MODEL,)}  # no model is installed where examples run
 
 
 def of_kind(targets: list[Target], kind: str) -> list[Target]:

@@ -23,7 +23,7 @@ from emocli.bundles.building import ADAPTER
 from emocli.bundles.specs import timed
 from emocli.encoders import weight_files
 from emocli.errors import ConfigError, EmocliError, UsageError
-from emocli.records import texts
+from emocli.records import decoding, texts
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -144,8 +144,9 @@ def read(folder: str | Path) -> Bundle:
     except (OSError, ValueError) as error:  # JSONDecodeError and UnicodeDecodeError as well
         hint = texts.HINT if isinstance(error, UnicodeDecodeError) else rules.HINT
         raise ConfigError(f"{path}/config.json: {texts.reason(error)}", hint=hint) from None
-    if not isinstance(contents, dict):
-        raise ConfigError(f"{path}/config.json is not a JSON object", hint=rules.HINT)
+    if not isinstance(contents, dict) or decoding.depth(contents) > decoding.MAX_DEPTH:
+        what = "nested too deeply" if isinstance(contents, dict) else "not a JSON object"
+        raise ConfigError(f"{path}/config.json is {what}", hint=rules.HINT)
     if contents.get("format") != FORMAT:
         raise ConfigError(
             f"{path}/config.json: format {contents.get('format')!r:.60}, not {FORMAT}"

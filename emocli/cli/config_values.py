@@ -21,6 +21,8 @@ def wrong(option: click.Option, value: Any) -> str:
             option.type.convert(one, option, None)
         except click.BadParameter as error:
             return error.message.rstrip(".")
+        except (ValueError, TypeError, OverflowError) as error:  # a NUL in a path, 10^400
+            return f"{_kind(option.type)}: {error}"
     return ""
 
 

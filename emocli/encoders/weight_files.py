@@ -22,6 +22,8 @@ PAGES = (b"<!doctype", b"<html", b"<?xml", b"<head")
 BEGINNING = 64  # bytes that show what a file is
 LARGEST_JSON = 1 << 28  # bytes; vocabularies of 250,000 words have 17 MB
 LARGEST_HEADER = 100_000_000  # bytes: the limit of the format's own readers
+# What numbers, names and nesting that make no sense raise.
+UNUSABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 PICKLED = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt")
 AGAIN = "copy or download it again: emocli models pull, or git clone with git lfs"
@@ -86,7 +88,7 @@ def shapes(path: Path) -> dict[str, Shape]:
             header.pop("__metadata__", None)
             ends = [int(about["data_offsets"][1]) for about in header.values()]
             found = {n: tuple(int(i) for i in about["shape"]) for n, about in header.items()}
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        except UNUSABLE as error:
             message = f"{path} is not a safetensors file: {type(error).__name__} in its header"
             raise ConfigError(message, hint=AGAIN) from None
     if (end := 8 + length + max(ends, default=0)) != size:

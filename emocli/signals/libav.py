@@ -75,9 +75,9 @@ def _decoded(path: str) -> Decoded | None:
     import av
 
     with _opened(path) as container:
-        if not container.streams.audio:
+        stream = next(iter(container.streams.audio), None)
+        if stream is None or stream.codec_context is None:  # no sound, or of no known codec
             return None
-        stream = container.streams.audio[0]
         sound_faults.require_plausible(stream.rate, stream.channels)
         channels = _Channels(stream.channels)
         samples = _joined(_parts(container, stream, "s16", channels), np.int16)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -132,7 +133,8 @@ def _card(trained: bundle.Bundle, about: Record) -> str:
     path = trained.folder / "card.md"
     card = f"# {trained.contents['name']}\n"
     if path.exists():
-        card, _ = texts.guessed(path.read_bytes())
+        with contextlib.suppress(ValueError):  # no text: a new card
+            card, _ = texts.guessed(path.read_bytes())
     kept = [line for line in card.splitlines() if not line.startswith(LINE)]
     while kept and not kept[-1]:
         kept.pop()

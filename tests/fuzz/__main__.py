@@ -89,7 +89,7 @@ def wholes(pool: Pool, targets: list[Target]) -> dict[str, Outcome]:
     tasks = (Task(plain[i : i + TOGETHER]) for i in range(0, len(plain), TOGETHER))
     found = {}
     for target, (_, outcome, wrong) in zip(targets, pool.run(tasks), strict=True):
-        if outcome.status != 0 or wrong:
+        if wrong or not kinds.is_well(target.whole, outcome):
             said = outcome.stderr[-600:] + outcome.ended
             print(f"{target.name}: fails unchanged: {outcome.status} {wrong}\n{said}")
         found[target.name] = outcome
