@@ -22,7 +22,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constr
 USE := $(VENV)/.use
 DEV := $(VENV)/.dev
 
-.PHONY: help demo test test-all check docs docs-check picture bench clean
+.PHONY: help demo test test-all check docs docs-check picture bench fuzz clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -60,9 +60,13 @@ bench: $(DEV)  ## compare speed and size with the usual tools; writes bench.json
 	@$(BIN)/emocli models pull default --quiet
 	@$(BIN)/python -m tests.bench
 
+fuzz: $(DEV)  ## mutate records, models and files through every command; kill and resume them
+	@$(BIN)/python -m tests.fuzz --minutes 10
+	@$(BIN)/python -m tests.pipeline.kills 200
+
 clean:  ## delete everything that the other targets create, including .venv
 	@rm -rf $(VENV) build dist *.egg-info examples/out bench.json .coverage
-	@rm -rf .pytest_cache .mypy_cache .ruff_cache
+	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find emocli tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:
