@@ -53,7 +53,7 @@ def alignment(file: Path) -> Any:
     return spans, words
 
 
-NORMS = orjson.loads(levels.SHIPPED.read_bytes()) | {"corpus": SAID}
+NORMS = orjson.loads(levels.SHIPPED.read_bytes()) | {"about": SAID}
 SHIPPED_BUNDLE = orjson.loads((bundle.DEFAULT / "config.json").read_bytes()) | {"name": SAID}
 # name of the file: its text, and how it is read
 READERS: dict[str, tuple[str, Read]] = {
@@ -62,7 +62,7 @@ READERS: dict[str, tuple[str, Read]] = {
         f'[training]\nmine = "{SAID}"\n',
         lambda f: tables.read(f, model={}, training={}),
     ),
-    "norms.json": (orjson.dumps(NORMS).decode(), lambda f: vars(levels.load(f).norms)),
+    "norms.json": (orjson.dumps(NORMS).decode(), lambda f: levels.load(f).norms.content["about"]),
     "config.json": (orjson.dumps(SHIPPED_BUNDLE).decode(), bundle_config),
     "clip.txt": (SAID, lambda f: files.transcript(f.parent, {"id": "clip"})[0]),
     "grid.TextGrid": (textgrid.dumps(GRID, 0, 1), alignment),

@@ -107,18 +107,28 @@ def _predict(
     weights = _stream_weights(batch, trained, device)
     divergences = outputs.disagreements(batch, predictions) if hasattr(model, "unimodal") else []
     calibrated = bool(trained.contents.get("calibration"))
+    results: list[Record | Exception] = []
     for i, (record, prediction) in enumerate(zip(batch, predictions, strict=True)):
+        if isinstance(weights[i], RecordError):
+            results.append(weights[i])
+            continue
         if prediction.get("confidence", 1.0) < abstain:
             prediction |= {name: None for name in ("emotion", "blend") if name in prediction}
         prediction["modalities"] = weights[i]
         if divergences and divergences[i]:
             prediction["disagreement"] = divergences[i]
         record["prediction"] = {**prediction, "model": trained.name, "calibrated": calibrated}
-    return list(batch)
+        results.append(record)
+    return results
 
 
-def _stream_weights(batch: list[Record], trained: Bundle, device: str) -> list[dict[str, float]]:
-    """Return the weight of each stream in each prediction; equal weights if the model has none."""
+def _stream_weights(
+    batch: list[Record], trained: Bundle, device: str
+) -> list[dict[str, float] | RecordError]:
+    """Return the weight of each stream in each prediction; equal weights if the model has none.
+
+    For a record whose streams are not those of the model, the error instead.
+    """
     fused = [record["features"]["fused"] for record in batch]
     used = [f.get("streams") or [] for f in fused]
     model = trained.model(device)
@@ -132,6 +142,18 @@ def _stream_weights(batch: list[Record], trained: Bundle, device: str) -> list[d
         columns = {name: values.tolist() for name, values in model.shares(masks).items()}
         gates = [{name: columns[name][i] for name in columns} for i in range(len(batch))]
     return [
-        {n: round(weights[n] if weights else 1 / len(names), 4) for n in names}
+        _rounded(names, weights or dict.fromkeys(trained.streams, 1 / max(1, len(names))))
         for names, weights in zip(used, gates, strict=True)
     ]
+
+
+def _rounded(names: list[str], weights: dict[str, float]) -> dict[str, float] | RecordError:
+    """Return the weights of the streams that a record names; an error for one without a weight."""
+    if unknown := [name for name in names if name not in weights]:
+        return _unknown_streams(unknown)
+    return {name: round(weights[name], 4) for name in names}
+
+
+def _unknown_streams(names: list[str]) -> RecordError:
+    message = f"features.fused.streams names {', '.join(names)}, which the model does not have"
+    return RecordError("bad_feature", message, hint="run emocli fuse again")

@@ -294,3 +294,14 @@ def test_every_subset_was_there() -> None:
     names = list(bundles.DIMS)
     every = itertools.chain.from_iterable(itertools.combinations(names, n) for n in (1, 2, 3))
     assert subsets == {frozenset(names) for names in every}
+
+
+def test_a_fused_vector_of_unknown_streams_fails_its_record(emocli: Emocli, tmp_path: Path) -> None:
+    trained = str(bundles.save(tmp_path / "m", "gated").folder)
+    fused = emocli("fuse", "-m", trained, stdin=bundles.records(bundles.VECTORS, count=14)).records
+    fused[6]["features"]["fused"]["streams"].append("other")
+    outcome = emocli("predict", "-m", trained, stdin=fused)
+    assert outcome.status == 1
+    assert [i for i, r in enumerate(outcome.records) if "error" in r] == [6]
+    assert outcome.records[6]["error"]["code"] == "bad_feature"
+    assert "other, which the model does not have" in outcome.stderr

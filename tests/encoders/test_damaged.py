@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import random
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -183,7 +185,9 @@ def test_pickled_weights_are_not_read_and_the_line_that_converts_them_works(
     assert f"pickled weights only ({pickled.name})" in refusal(name, folder)
     if name in ("ctc-model", "transformer-text-bert"):  # starting python and torch takes 2 s
         line = refusal(name, folder).partition("this converts them: ")[2].removesuffix(")")
-        subprocess.run(["bash", "-c", line], check=True, capture_output=True, timeout=120)
+        path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+        environment = {**os.environ, "PATH": path}  # where `python` is the one with torch
+        subprocess.run(["bash", "-c", line], check=True, env=environment, timeout=120)
         MODELS[name][1](folder)
 
 
