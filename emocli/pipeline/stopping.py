@@ -44,6 +44,7 @@ class _State:
     number = 0  # of the signal that arrived
     writing = False  # a line, which must be written completely
     leaving = False  # the work is over, only the last flush remains
+    mask: set[int] = set()  # noqa: RUF012 - the signals that are held back, apart from a fork
     messages: list[Callable[[str], object]] = []  # noqa: RUF012 - there is one process
 
 
@@ -62,7 +63,21 @@ def install() -> None:
     os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     _thread.start_new_thread(_watch, (reading,))
-    os.register_at_fork(after_in_child=in_child)
+    os.register_at_fork(before=_hold_back, after_in_parent=_let_through, after_in_child=_forked)
+
+
+def _hold_back() -> None:
+    """Hold signals back during a fork: one sent to the child must not reach the parent's pipe."""
+    _State.mask = signal.pthread_sigmask(signal.SIG_BLOCK, EXCEPTIONS)
+
+
+def _let_through() -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, _State.mask)
+
+
+def _forked() -> None:
+    in_child()
+    _let_through()
 
 
 def in_child() -> None:
