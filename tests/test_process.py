@@ -82,7 +82,8 @@ def test_no_combination_of_closed_streams_writes_into_another_file(folder: Path)
 
 def test_a_terminal_of_another_encoding_gets_something(folder: Path) -> None:
     for words in (["--help"], ["score", "--help"], ["merge", "ü.jsonl"]):
-        run(folder, *words, PYTHONIOENCODING="ascii:strict")
+        outcome = run(folder, *words, PYTHONIOENCODING="ascii:strict")
+        assert outcome.stdout + outcome.stderr, words
 
 
 def test_a_sound_is_opened_by_its_name_in_every_locale(

@@ -67,7 +67,10 @@ def test_a_killed_holder_is_followed_at_once(tmp_path: Path) -> None:
 
 def test_a_number_that_another_process_has_now_is_not_the_holder(tmp_path: Path) -> None:
     held(tmp_path / "out.jsonl", started="1")
-    Lock(tmp_path / "out.jsonl").release()
+    lock = Lock(tmp_path / "out.jsonl")
+    assert lock.is_mine()
+    lock.release()
+    assert not [*tmp_path.iterdir()]
 
 
 @pytest.mark.parametrize("other", [{"host": "elsewhere"}, {"boot": "an earlier one"}])
