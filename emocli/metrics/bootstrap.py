@@ -15,6 +15,7 @@ number.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
 import numpy as np
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 MOST = 5000  # clusters that are resampled one by one
 LEVEL = 95.0  # per cent
 CELLS = 2_000_000  # numbers of a block of weights, 16 MB
+REMEMBERED = 16  # sizes of groups whose draws are kept for the next group: at most 64 MB
 
 Floats = NDArray[np.float64]
 
@@ -42,13 +44,24 @@ def resampled(sums: Floats, resamples: int, seed: int) -> Iterator[Floats]:
 
     Each of the `resamples` rows is as many clusters as there are, drawn with replacement.
     """
-    random = np.random.default_rng([seed, 0])
     count = len(sums)
+    if count * resamples <= CELLS:
+        yield _drawn(count, resamples, seed) @ sums
+        return
+    random = np.random.default_rng([seed, 0])
     block = max(1, CELLS // max(1, count))
     for start in range(0, resamples, block):
         size = min(block, resamples - start)
         weights = random.multinomial(count, np.full(count, 1 / count), size=size)
         yield weights @ sums
+
+
+@functools.lru_cache(REMEMBERED)
+def _drawn(count: int, resamples: int, seed: int) -> NDArray[np.integer]:
+    """Return how often each cluster is drawn (resamples, clusters); groups of a size share them."""
+    random = np.random.default_rng([seed, 0])
+    drawn = random.multinomial(count, np.full(count, 1 / count), size=resamples)
+    return drawn.astype(np.uint16 if count < 2**16 else np.uint32)
 
 
 def interval(values: Floats) -> tuple[float, float]:
@@ -59,3 +72,12 @@ def interval(values: Floats) -> tuple[float, float]:
     tail = (100 - LEVEL) / 2
     low, high = np.percentile(values, [tail, 100 - tail])
     return float(low), float(high)
+
+
+def intervals(values: Floats) -> Floats:
+    """Return `interval` of every column of values (resamples, columns), (2, columns)."""
+    if np.isnan(values).any():
+        return np.array([interval(column) for column in values.T], np.float64).reshape(-1, 2).T
+    tail = (100 - LEVEL) / 2
+    edges: Floats = np.percentile(values, [tail, 100 - tail], axis=0)
+    return edges
