@@ -7,13 +7,14 @@ lacks come from another installed font, if one has them.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import logging
 import re
 import unicodedata
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from emocli.errors import UNPRINTABLE, ConfigError
@@ -63,8 +64,13 @@ def check() -> None:
         ) from None
 
 
-def render(draw: Callable[[], Figure], kind: str) -> tuple[bytes, str]:
-    """Return a drawing as the bytes of a file, and the characters that no installed font has."""
+def render(
+    draw: Callable[[], Figure], kind: str, others: Sequence[Callable[[], Figure]] = ()
+) -> tuple[bytes, str]:
+    """Return a drawing as the bytes of a file, and the characters that no installed font has.
+
+    `others` are further pages, which a PDF may have.
+    """
     import matplotlib
     from matplotlib import font_manager
 
@@ -76,12 +82,25 @@ def render(draw: Callable[[], Figure], kind: str) -> tuple[bytes, str]:
         fonts = [FONT, *(name for name in OTHER_FONTS if name in installed)]
         for name, value in {**STYLE, "font.family": fonts}.items():
             matplotlib.rcParams[name] = value  # type: ignore[index]
-        sheet = draw()
-        _make_visible(sheet)
-        sheet.savefig(buffer, format=kind, dpi=DPI, metadata=FORMATS[kind])
+        _save([draw, *others], kind, buffer)
     codes = (re.match(r"Glyph (\d+) ", str(warning.message)) for warning in caught)
     lacking = sorted({chr(int(code[1])) for code in codes if code})
     return buffer.getvalue(), "".join(lacking)
+
+
+def _save(pages: Sequence[Callable[[], Figure]], kind: str, buffer: io.BytesIO) -> None:
+    """Write pages into a buffer, one after the other."""
+    from matplotlib.backends.backend_pdf import PdfPages
+
+    metadata: dict[str, Any] | None = FORMATS[kind]
+    with contextlib.ExitStack() as stack:
+        target: Any = buffer
+        if len(pages) > 1:
+            target, metadata = stack.enter_context(PdfPages(buffer, metadata=metadata)), None
+        for draw in pages:
+            sheet = draw()
+            _make_visible(sheet)
+            sheet.savefig(target, format=kind, dpi=DPI, metadata=metadata)
 
 
 def _make_visible(sheet: Figure) -> None:
@@ -145,7 +164,11 @@ def fitting(text: str, max_px: float, points: float) -> str:
     if needed <= max_px:
         return line
     kept = max(int(len(line) * max_px / needed) - 1, 2)
-    return f"{line[: (kept + 1) // 2]}…{line[-(kept // 2) :]}"
+    while True:  # the letters that are kept may be the wide ones
+        short = f"{line[: (kept + 1) // 2]}…{line[-(kept // 2) :]}"
+        if kept <= 2 or width_px(short, points) <= max_px:
+            return short
+        kept -= 1
 
 
 def ink(colour: Any) -> str:

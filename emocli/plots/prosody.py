@@ -31,8 +31,8 @@ COLOURS = dict(zip(LEVELS, ("#2166ac", "#92c5de", "#c8c8c8", "#f4a582", "#b2182b
 NO_LEVEL = "#ece7c8"  # a vowel that was measured but not compared with norms
 
 
-def draw(clip: Clip, width: int) -> Figure:
-    """Return the page."""
+def draw(clip: Clip, width: int, title: str | None = None) -> Figure:
+    """Return the page; its first line has a title, or the id of the record."""
     across = width - LEFT - RIGHT
     px_per_s = across / (clip.last - clip.first)
     vowels = _vowels(clip)
@@ -41,11 +41,11 @@ def draw(clip: Clip, width: int) -> Figure:
         line for line in (_quoted(clip.record), str(clip.prosody.get("summary") or "")) if line
     ]
     heights = [WAVE, SPECTRUM, *(row.height for row in rows)]
-    title = TITLE + LINE * len(lines)
-    tops = [title + sum(heights[:i]) + GAP * min(i, 2) for i in range(len(heights) + 1)]
+    above = TITLE + LINE * len(lines)
+    tops = [above + sum(heights[:i]) + GAP * min(i, 2) for i in range(len(heights) + 1)]
     sheet = page.figure(width, tops[-1] + TIME + (LEGEND if vowels else 0))
     panels = [page.axes(sheet, LEFT, t, across, h) for t, h in zip(tops[:-1], heights, strict=True)]
-    _title(sheet, clip.record, lines, width)
+    _title(sheet, clip.record, lines, title)
     _wave(panels[0], clip, across)
     _shade(panels[0], vowels)
     _spectrum(panels[1], clip)
@@ -63,12 +63,13 @@ def draw(clip: Clip, width: int) -> Figure:
     return sheet
 
 
-def _title(sheet: Figure, record: Record, lines: list[str], width: int) -> None:
-    """Write the id and the emotions, then the words and the summary."""
+def _title(sheet: Figure, record: Record, lines: list[str], title: str | None) -> None:
+    """Write the title or the id and the emotions, then the words and the summary."""
+    width = sheet.get_size_inches()[0] * page.DPI
     room = width - 2 * EDGE
     emotions = _emotions(record)
     left = (room - page.width_px(emotions, 13) - EDGE) / page.BOLD
-    name = page.fitting(str(record.get("id") or "record"), left, 13)
+    name = page.fitting(title or str(record.get("id") or "record"), left, 13)
     page.write(sheet, EDGE, 20, name, fontsize=13, weight="bold")
     page.write(sheet, width - EDGE, 20, emotions, fontsize=13, ha="right")
     for i, line in enumerate(lines, 1):

@@ -42,7 +42,7 @@ def find(name: str, stdin: BinaryIO, group: str | None) -> Record:
     raise UsageError(f"--group: unknown group {group}", hint=", ".join(groups[:20]))
 
 
-def confusion(row: Record, width: int) -> Figure:
+def confusion(row: Record, width: int, title: str | None = None) -> Figure:
     """Return the page with the confusion matrix: rows are the truth, colours shares of a row."""
     labels, counts = _checked(records.require(row, "confusion", "score"))
     names = [page.fitting(label, 160, 10) for label in labels]
@@ -58,7 +58,7 @@ def confusion(row: Record, width: int) -> Figure:
     _labels(axes, names, [f"{n} ({s})" for n, s in zip(names, supports, strict=True)], slanted)
     bar = page.axes(sheet, left + size + 20, TITLE, 16, size)
     Colorbar(bar, axes.images[0], label="share of the true label (%)")
-    _title(sheet, row, ("accuracy", "uar", "macro_f1"))
+    _title(sheet, row, ("accuracy", "uar", "macro_f1"), title)
     return sheet
 
 
@@ -105,7 +105,7 @@ def _labels(axes: Axes, names: list[str], counted: list[str], slanted: bool) -> 
     axes.set_ylabel("true", fontsize=11)
 
 
-def reliability(row: Record, width: int) -> Figure:
+def reliability(row: Record, width: int, title: str | None = None) -> Figure:
     """Return the page with the reliability diagram, and the number of records in each bin."""
     bins = figures.bins(row)
     left, across, high, low = 80.0, width - 80.0 - 30.0, width * 0.62, width * 0.2
@@ -114,7 +114,7 @@ def reliability(row: Record, width: int) -> Figure:
     _diagram(axes, bins)
     counts = page.axes(sheet, left, TITLE + high + 28, across, low)
     _histogram(counts, bins, across)
-    _title(sheet, row, ("ece", "accuracy", "brier"))
+    _title(sheet, row, ("ece", "accuracy", "brier"), title)
     return sheet
 
 
@@ -151,13 +151,13 @@ def _histogram(axes: Axes, bins: list[Record], across: float) -> None:
     axes.set(xlim=(0, 1), ylim=(0, 1.2 * max(counts)), xlabel="confidence", ylabel="records")
 
 
-def _title(sheet: Figure, row: Record, names: tuple[str, ...]) -> None:
-    """Write the group, stream and count of records, and the metrics with their intervals."""
+def _title(sheet: Figure, row: Record, names: tuple[str, ...], title: str | None) -> None:
+    """Write a title or the group, stream and count of records; metrics with their intervals."""
     by = row.get("by")
     group = ", ".join(f"{k} {v}" for k, v in by.items()) if isinstance(by, dict) else ""
     stream = f"{row['stream']} alone" if row.get("stream") else ""
     counted = f"{row.get('scored', '?')} records"
-    first = ", ".join(part for part in (group, stream, counted) if part)
+    first = title or ", ".join(part for part in (group, stream, counted) if part)
     room = sheet.get_size_inches()[0] * page.DPI - 32
     page.write(sheet, 16, 20, page.fitting(first, room / page.BOLD, 12), fontsize=12, weight="bold")
     line = " · ".join(figures.text(row, name, NAMES.get(name, name)) for name in names)

@@ -1,0 +1,1 @@
+"""The pictures of `emocli plot`: a file each, whose name is that of its subcommand."""
