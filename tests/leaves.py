@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pkgutil import iter_modules
 from typing import Any
 
 import click
 
 from emocli.cli import registry
+from emocli.commands import pictures
 
 # What a command needs to end within a second. A required parameter is else given a name of nothing.
 NEEDS = {
@@ -19,8 +21,7 @@ NEEDS = {
     "models verify": ["no-such-model"],
     "models pull": ["no-such-model", "--offline"],
     "predict": ["--model", "no-such-model"],
-    **{f"plot {name}": ["--width", "1"] for name in ("prosody", "confusion", "reliability")},
-    "plot training": ["--width", "1"],
+    **{f"plot {picture.name}": ["--width", "1"] for picture in iter_modules(pictures.__path__)},
 }
 
 

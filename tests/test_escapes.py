@@ -150,6 +150,19 @@ def test_tables_of_scores_hold_no_escapes(form: str, flags: list[str], tmp_path:
         assert "\x1b" not in shown
 
 
+@pytest.mark.parametrize("form", ["table", "csv"])
+@pytest.mark.parametrize(
+    "flags", [[], ["--by", f"speaker,{EVIL}+speaker"], ["--of", "label"], ["--over", EVIL]]
+)
+def test_summaries_hold_no_escapes(form: str, flags: list[str]) -> None:
+    stdin = b"".join(orjson.dumps(record) + b"\n" for record in JUDGED)
+    stdout, stderr = Terminal(), io.StringIO()
+    main.run(["summarize", "--format", form, *flags], io.BytesIO(stdin), stdout, stderr)
+    shown = stdout.getvalue().decode()
+    assert "joy" in shown
+    assert not raw(shown + stderr.getvalue()), shown + stderr.getvalue()
+
+
 def test_cells_of_latex_hold_no_escapes() -> None:
     assert not raw(latex.escaped(EVIL))
     assert latex.escaped("\u202e") == r"\textbackslash{}u202e"
@@ -203,10 +216,14 @@ def test_pictures_hold_no_escapes(emocli: Emocli) -> None:
         "confusion": {"labels": [EVIL, "joy"], "matrix": [[1, 2], [0, 3]]},
         "accuracy": 0.5,
     }
-    outcome = emocli("plot", "confusion", "-", "--format", "svg", stdin=[row])
-    assert outcome.status == 0, outcome.stderr
-    text = outcome.stdout.decode()
-    assert not raw(text + outcome.stderr)
+    grouped = {**row, "intervals": {"accuracy": [0.4, 0.6]}}
+    said = {"path": EVIL, "speaker": EVIL, "text": EVIL, "start": 0, "end": 9}
+    said["prediction"] = PREDICTED
+    for picture, record in (("confusion", row), ("groups", grouped), ("timeline", said)):
+        outcome = emocli("plot", picture, "-", "--format", "svg", "--title", EVIL, stdin=[record])
+        assert outcome.status == 0, outcome.stderr
+        text = outcome.stdout.decode()
+        assert not raw(text + outcome.stderr), picture
     figure = page.figure(400, 100)
     for word in (EVIL, "a\nb", "plain"):
         page.write(figure, 0, 0, word)

@@ -246,6 +246,10 @@ COLLECTORS: list[list[str]] = [
     ["score", "--bootstrap", "0", "--task", "classification", "--train", "FILE"],
     ["score", "--bootstrap", "0", "--task", "classification", "--stream", "text"],
     ["score", "--bootstrap", "0", "--alignment"],
+    ["summarize", "--bootstrap", "9", "--by", "speaker,minute,recording,modalities,label.emotion"],
+    ["summarize", "--bootstrap", "9", "--by", "speaker+turn", "--of", "label"],
+    ["summarize", "--weight", "duration", "--over", "speaker", "--format", "csv"],
+    ["plot", "timeline", "-o", "OUT.svg"],
     ["augment", "modalities"],
     ["augment", "dime", "--mix", "features"],
     ["merge", "--like", "FILE"],
@@ -270,7 +274,7 @@ def test_a_collector_ends_with_a_documented_status(
     good = [{**healthy(number), "text": "so happy today"} for number in range(COLLECTED)]
     file, out = tmp_path / "good.jsonl", tmp_path / "out"
     file.write_bytes(b"".join(orjson.dumps(record) + b"\n" for record in good))
-    known = {"MODEL": model, "FILE": str(file), "OUT": str(out)}
+    known = {"MODEL": model, "FILE": str(file), "OUT": str(out), "OUT.svg": f"{out}.svg"}
     argv = [known.get(word, word) for word in argv]
     assert emocli(*argv, stdin=good).status == 0
     chosen = random.Random(SEED).sample(MUTANTS, FEW.get(argv[0], SOME))

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from emocli.cli import options
-from emocli.errors import ExitStatus, UsageError, worst
-from emocli.io.writing import place
+from emocli.errors import ExitStatus, UsageError, printable, worst
+from emocli.io.writing import place, whole_file
 from emocli.scoring.summary_options import SummaryOptions
 
 FORMATS = ("table", "csv", "json")
@@ -112,16 +112,16 @@ def _format(run: options.Run, form: str | None) -> str:
 
 def _write(run: options.Run, rows: list[dict[str, object]], form: str) -> None:
     """Write a table or CSV to --output or stdout, completely or not at all."""
-    from emocli.io.writing import whole_file
-
+    terminal = run.streams.stdout.isatty() and place(run.common.output) is None
     if form == "csv":
         from emocli.scoring import summary_lines
 
         text = summary_lines.text(rows)
+        if terminal:
+            text = "".join(f"{printable(line)}\n" for line in text.splitlines())
     else:
         from emocli.scoring import summary_table  # imports rich
 
-        terminal = run.streams.stdout.isatty() and run.common.output is None
         text = summary_table.text(rows, terminal)
     with whole_file(run.common.output, run.streams.stdout) as stream:
         stream.write(text.encode("utf-8", "backslashreplace"))

@@ -11,6 +11,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from emocli.errors import printable
 from emocli.records import Record
 from emocli.scoring.summary_groups import BIN
 from emocli.scoring.summary_lines import fields, group, lines
@@ -53,7 +54,11 @@ def _single(found: Record) -> list[RenderableType]:
             means = (number(line["mean"]), span(list(mean)))
         cells = (percent(line["share"]), percents(share)) if is_share else ("", "")
         table.add_row(plain(line["name"]), str(line["count"]), *cells, *means)
-    return [Text(what), table]
+    return [_line(what), table]
+
+
+def _line(text: str) -> Text:
+    return Text(printable(text))
 
 
 def _grouped(rows: list[Record], width: int) -> list[RenderableType]:
@@ -61,10 +66,10 @@ def _grouped(rows: list[Record], width: int) -> list[RenderableType]:
     found: list[RenderableType] = []
     for figure, words in OF_ALL.items():
         if figure in rows[0]:
-            found.append(Text(words.format(whole=_whole(rows[0])) + _below_is(rows)))
+            found.append(_line(words.format(whole=_whole(rows[0])) + _below_is(rows)))
             found += _parts(rows, figure, width)
     if numbers := list(rows[0].get("rated", ())):
-        found.append(Text(f"mean{_below_is(rows)}"))
+        found.append(_line(f"mean{_below_is(rows)}"))
         found.append(_table(rows, numbers, lambda row, name: _number(row, name)))
     return found
 

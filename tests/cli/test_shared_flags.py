@@ -13,6 +13,7 @@ from emocli.cli import registry
 from tests.conftest import Emocli
 from tests.pipeline import kills
 from tests.pipeline.kills import Work
+from tests.test_contract import COLLECTORS
 
 pytestmark = pytest.mark.usefixtures("default_models", "nobody_speaks")
 
@@ -39,6 +40,7 @@ OTHERS = {
     "dataset": lambda f: Work(["dataset", "folder", _table(f)], []),
     "merge": lambda f: Work(["merge"], kills._full(f)),
     "score": lambda f: Work(["score", "--bootstrap", "0", "--table"], _judged(f)),
+    "summarize": lambda f: Work(["summarize", "--bootstrap", "0", "--format=csv"], _judged(f)),
 }
 MADE = {**kills.MADE, **OTHERS}
 SOUNDING = [name for name, make in kills.MADE.items() if "_spoken" in make.__code__.co_names]
@@ -97,7 +99,7 @@ def test_a_list_of_files_is_merged(end: str, emocli: Emocli, tmp_path: Path) -> 
     assert [record["id"] for record in emocli("merge", *flags).records] == ["b", "a"]
 
 
-@pytest.mark.parametrize("name", [n for n in offering("shard") if n.split()[0] not in ("score",)])
+@pytest.mark.parametrize("name", [n for n in offering("shard") if n not in COLLECTORS])
 def test_shards_are_a_partition_of_the_output(name: str, emocli: Emocli, tmp_path: Path) -> None:
     work = made(name, tmp_path)
     if work.arguments[0] in ("train", "calibrate"):
@@ -165,7 +167,7 @@ def test_an_empty_input_may_be_allowed(name: str, emocli: Emocli, tmp_path: Path
 
 
 WRITES_RECORDS = [
-    name for name in offering("input_format") if name not in ("score", "train", "calibrate")
+    name for name in offering("input_format") if name not in (*COLLECTORS, "train", "calibrate")
 ]
 
 

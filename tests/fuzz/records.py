@@ -70,6 +70,13 @@ NOT_ONE_TO_ONE: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "score --alignment": ("full", (*SCORE, "--alignment")),
     "score --stream": ("full", (*CLASSES, "--stream", "audio")),
+    "summarize": ("full", ("--bootstrap", "5")),
+    "summarize --by": (
+        "full",
+        ("--bootstrap", "5", "--by", "speaker,minute,bin:0.5,recording,modalities,speaker+minute"),
+    ),
+    "summarize --of": ("full", ("--bootstrap", "5", "--of", "label", "--over", "speaker")),
+    "summarize --weight": ("full", ("--bootstrap", "5", "--weight", "duration")),
     "train": ("learn", TRAIN),
     "train --cv": ("learn", ("--cv", "speaker", "--folds", "2", "--epochs", "1", "--hidden", "4")),
     "train --target": ("learn", (*TRAIN, "--target", "distribution,valence,arousal")),
@@ -91,10 +98,14 @@ PICTURES = {
     "plot confusion": ("metrics", ("--width", "400")),
     "plot reliability": ("metrics", ("--width", "400")),
     "plot training": ("log", ("--width", "400")),
+    "plot groups": ("metrics", ("--width", "400")),
+    "plot timeline": ("full", ("--width", "400")),
 }
 TEXTS = {
     "align --format": ("full1", ("--aligner", "nuclei", "--format", "textgrid")),
     "score --format": ("full", (*CLASSES, "--table", "--by", "speaker")),
+    "summarize --format": ("full", ("--bootstrap", "5", "--by", "speaker", "--format", "table")),
+    "summarize csv": ("full", ("--bootstrap", "5", "--by", "speaker", "--format", "csv")),
     "score --latex": ("full", (*CLASSES, "--latex", "--by", "speaker")),
 }
 SECOND = {

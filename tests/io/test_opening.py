@@ -56,6 +56,9 @@ LINES = [
             "prediction": SAID,
             "confusion": {"labels": ["joy"], "matrix": [[3]]},
             "reliability": [{"low": 0, "high": 1, "records": 3, "accuracy": 1, "confidence": 1}],
+            "by": {"speaker": "a"},
+            "uar": 0.5,
+            "intervals": {"uar": [0.4, 0.6]},
             "epoch": i,
             "dev_loss": 0.5,
             "train_loss": 0.5,
@@ -93,6 +96,7 @@ def words(name: str, parameter: str, file: Path, folder: Path) -> list[str]:
         "annotate": ["--n", "0"],
         "augment dime": ["--assume-train"],
         "score": ["--bootstrap", "0"],
+        "summarize": ["--bootstrap", "0"],
         "prosody": ["-j", "1"],
     }
     line = [*name.split(), *more.get(name, [])]

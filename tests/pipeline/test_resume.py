@@ -5,11 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from pkgutil import iter_modules
 
 import orjson
 import pytest
 
 from emocli.cli import registry
+from emocli.commands import pictures
 from emocli.io.lock import Lock
 from tests.conftest import Emocli
 from tests.pipeline import kills
@@ -78,7 +80,8 @@ EMPTY = {
     "dataset": [["dataset", "folder", "nothing.csv"]],
     "extract-audio": [["extract-audio"], ["extract-audio", "--segment", "vad"]],
     "merge": [["merge"], ["merge", "--like", "nothing.csv"]],
-    "plot": [["plot", "confusion"], ["plot", "prosody"], ["plot", "training"]],
+    "plot": [["plot", picture.name] for picture in iter_modules(pictures.__path__)],
+    "summarize": [["summarize"], ["summarize", "--format", "csv"]],
     "score": [["score"], ["score", "--alignment"], ["score", "--table"]],
 }
 
