@@ -23,7 +23,7 @@ def recording(record: Record) -> str | None:
     path = record.get("path")
     if isinstance(path, dict) and isinstance(path.get("bytes"), str):
         try:
-            return base64.b64decode(path["bytes"]).decode("utf-8", "backslashreplace")
+            return base64.b64decode(path["bytes"], validate=True).decode("utf-8", "backslashreplace")
         except (binascii.Error, ValueError):
             path = path["bytes"]
     if path is None:
