@@ -249,7 +249,7 @@ COLLECTORS: list[list[str]] = [
     ["summarize", "--bootstrap", "9", "--by", "speaker,minute,recording,modalities,label.emotion"],
     ["summarize", "--bootstrap", "9", "--by", "speaker+turn", "--of", "label"],
     ["summarize", "--weight", "duration", "--over", "speaker", "--format", "csv"],
-    ["plot", "timeline", "-o", "OUT.svg"],
+    ["plot", "timeline", "-o", "OUT.pdf"],
     ["augment", "modalities"],
     ["augment", "dime", "--mix", "features"],
     ["merge", "--like", "FILE"],
@@ -274,7 +274,7 @@ def test_a_collector_ends_with_a_documented_status(
     good = [{**healthy(number), "text": "so happy today"} for number in range(COLLECTED)]
     file, out = tmp_path / "good.jsonl", tmp_path / "out"
     file.write_bytes(b"".join(orjson.dumps(record) + b"\n" for record in good))
-    known = {"MODEL": model, "FILE": str(file), "OUT": str(out), "OUT.svg": f"{out}.svg"}
+    known = {"MODEL": model, "FILE": str(file), "OUT": str(out), "OUT.pdf": f"{out}.pdf"}
     argv = [known.get(word, word) for word in argv]
     assert emocli(*argv, stdin=good).status == 0
     chosen = random.Random(SEED).sample(MUTANTS, FEW.get(argv[0], SOME))

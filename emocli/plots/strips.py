@@ -53,7 +53,8 @@ def _block(
     style: dict[str, Any] = {"facecolor": colour, "linewidth": 0}
     if name == UNANSWERED:
         style |= {**tiers.HATCHED, "linewidth": 0.5}
-    axes.add_patch(Rectangle((begin, row + 0.12), end - begin, 0.76, **style))
+    block = Rectangle((begin, row + 0.12), end - begin, 0.76, **style)
+    axes.add_artist(block)  # the limits are known: thousands need not be asked for theirs
     if (end - begin) * sheet.px_per_s > page.width_px(name, NAME_POINTS) + 4:
         place = ((begin + end) / 2, row + 0.5)
         text: dict[str, Any] = {"ha": "center", "va": "center_baseline", "fontsize": NAME_POINTS}

@@ -99,7 +99,7 @@ PICTURES = {
     "plot reliability": ("metrics", ("--width", "400")),
     "plot training": ("log", ("--width", "400")),
     "plot groups": ("metrics", ("--width", "400")),
-    "plot timeline": ("full", ("--width", "400")),
+    "plot timeline": ("full", ("--width", "400", "--format", "pdf")),
 }
 TEXTS = {
     "align --format": ("full1", ("--aligner", "nuclei", "--format", "textgrid")),
