@@ -52,9 +52,10 @@ docs: $(DEV)  ## write man pages, completions and the tables of the README
 docs-check: $(DEV)  ## fail if any of these files is stale
 	@$(BIN)/python -m emocli.cli.documentation --check
 
-picture: $(DEV)  ## draw examples/predict.svg again, with the default predictor
+picture: $(DEV)  ## draw the README's pictures again, with the default predictor
 	@$(BIN)/emocli models pull default --quiet
 	@$(BIN)/python examples/make_picture.py
+	@$(BIN)/python examples/make_timeline.py
 
 bench: $(DEV)  ## compare speed and size with the usual tools; writes bench.json
 	@$(BIN)/emocli models pull default --quiet
