@@ -61,7 +61,7 @@ def several(side: Record, where: str) -> list[str] | None:
 def rating(side: Record, name: str, where: str) -> float | None:
     """Return valence or another number of a label or a prediction, None if it has none."""
     value = side.get(name)
-    if value is None or (type(value) in NUMBERS and math.isfinite(value)):
+    if value is None or (type(value) in NUMBERS and _fits(value)):
         return None if value is None else float(value)
     raise RecordError(f"bad_{where}", f"{where}.{name} is not a number: {value!r:.80}")
 

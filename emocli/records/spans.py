@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import math
 from typing import Any
 
 from emocli.errors import RecordError
@@ -23,7 +22,9 @@ def recording(record: Record) -> str | None:
     path = record.get("path")
     if isinstance(path, dict) and isinstance(path.get("bytes"), str):
         try:
-            return base64.b64decode(path["bytes"], validate=True).decode("utf-8", "backslashreplace")
+            return base64.b64decode(path["bytes"], validate=True).decode(
+                "utf-8", "backslashreplace"
+            )
         except (binascii.Error, ValueError):
             path = path["bytes"]
     if path is None:
@@ -73,7 +74,7 @@ def _number(record: Record, *names: str) -> float | None:
     found: Any = value(record, *names)
     if found is None:
         return None
-    if not math.isfinite(found) or abs(found) > LONGEST_S:
+    if not abs(found) <= LONGEST_S:
         where = ".".join(names)
         raise RecordError(f"bad_{names[-1]}", f"{where} is no time in seconds: {found!r:.40}")
     return float(found)

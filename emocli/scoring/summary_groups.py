@@ -117,5 +117,5 @@ def _in_order(columns: Columns, name: str) -> tuple[list[Any], Indices]:
 
 def _rank(value: Any, place: int) -> tuple[int, float]:
     if value is None:
-        return 2, 0.0
-    return (0, float(value)) if type(value) in ORDERED else (1, float(place))
+        return 2, 0
+    return (0, value) if type(value) in ORDERED else (1, place)

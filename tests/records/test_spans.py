@@ -39,6 +39,8 @@ def test_times_are_start_and_end_or_the_length_of_the_sound(
         {"start": 0, "end": float("inf")},
         {"start": -1e300, "end": 3},
         {"start": 0, "audio": 7},
+        {"start": 10**400, "end": 3},
+        {"start": float("nan"), "end": 3},
         {"start": 0, "audio": {"duration": -1}},
     ],
 )

@@ -253,6 +253,15 @@ def test_what_is_left_out_is_counted_and_said(emocli: Emocli) -> None:
         assert emocli("summarize", "--exit-zero", stdin=given).status == 0
 
 
+def test_numbers_beyond_any_are_malformed(emocli: Emocli) -> None:
+    lines = orjson.dumps(said(0, "joy", start=1, end=2)) + b"\n"
+    huge = b"1" + b"0" * 400
+    for field in (b'"start": %s', b'"prediction": {"valence": %s}'):
+        line = b'{"id": "bad", ' + field % huge + b"}\n"
+        outcome = emocli("summarize", "--by=minute", "--weight=duration", stdin=lines + line)
+        assert (outcome.status, "bad: " in outcome.stderr) == (1, True), outcome.stderr
+
+
 def test_nothing_to_summarize_is_said(emocli: Emocli) -> None:
     cases: list[tuple[list[Record], list[str], int, str]] = [
         ([], [], 5, "no input records"),
