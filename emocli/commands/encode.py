@@ -46,7 +46,7 @@ from emocli.stages import encode, pool
 from emocli.stages.encode import INLINE, STORED, Spec
 
 
-@options.filter("store", "device")
+@options.filter("store", "device", "segment")
 def command(
     run: options.Run,
     modality: Annotated[

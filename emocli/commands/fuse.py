@@ -27,7 +27,7 @@ from emocli.cli import flags, options
 from emocli.stages import fuse
 
 
-@options.filter("store", "device")
+@options.filter("store", "device", "segment")
 def command(
     run: options.Run, model: flags.Model = "default", strict_modalities: flags.Strict = False
 ) -> int:

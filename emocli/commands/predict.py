@@ -31,7 +31,7 @@ from emocli.errors import UsageError
 from emocli.stages import predict
 
 
-@options.filter("store", "device")
+@options.filter("store", "device", "segment")
 def command(
     run: options.Run,
     model: flags.Model = "default",

@@ -47,7 +47,7 @@ from emocli.errors import UsageError
 from emocli.stages import prosody
 
 
-@options.filter("jobs", "store")
+@options.filter("jobs", "store", "segment")
 def command(
     run: options.Run,
     norms: Annotated[

@@ -27,7 +27,7 @@ from emocli.pipeline import windows
 from emocli.stages import transcribe
 
 
-@options.filter("store", "device")
+@options.filter("store", "device", "segment")
 def command(
     run: options.Run,
     model: Annotated[

@@ -81,10 +81,15 @@ def read(
     name = os.fsdecode(path)
     _check_span(start, end)
     decoded = _decoded(name, start, end)
-    warning = sound_faults.told([decoded.warning, _short(decoded.samples, start, end)])
+    warning = sound_faults.told([decoded.warning, short(decoded.samples, start, end)])
+    return of_decoded(decoded._replace(warning=warning))
+
+
+def of_decoded(decoded: ffmpeg.Decoded) -> Audio:
+    """Return 16-bit samples as floats."""
     samples = decoded.samples.astype(np.float32)
     samples /= FULL_SCALE
-    return Audio(samples, decoded.channels, decoded.decoder, warning)
+    return Audio(samples, decoded.channels, decoded.decoder, decoded.warning)
 
 
 def _decoded(name: str, start: float | None, end: float | None) -> ffmpeg.Decoded:
@@ -106,7 +111,7 @@ def _decoded(name: str, start: float | None, end: float | None) -> ffmpeg.Decode
     return decoded
 
 
-def _short(samples: npt.NDArray[np.int16], start: float | None, end: float | None) -> str | None:
+def short(samples: npt.NDArray[np.int16], start: float | None, end: float | None) -> str | None:
     """Return a warning if the sound ends clearly before the wanted span does."""
     if end is None:
         return None

@@ -42,7 +42,12 @@ class Kept:
         for block in self.blocks:
             pieces.append(block[max(start - at, 0) : max(end - at, 0)])
             at += len(block)
-        return np.concatenate(pieces) if pieces else np.zeros(0, np.int16)
+        return self.joined(pieces)
+
+    @staticmethod
+    def joined(blocks: list[Values]) -> Values:
+        """Return blocks as one."""
+        return np.concatenate(blocks) if blocks else np.zeros(0, np.int16)
 
     def drop(self, before: int) -> None:
         """Forget the blocks that end before a sample."""

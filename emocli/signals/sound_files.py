@@ -73,7 +73,10 @@ def blocks(
             yield from _decode(sound, about, start, end)
         except (soundfile.LibsndfileError, RuntimeError):
             raise DamagedError from None
-    about.warnings.append(mismatch.warning if mismatch else None)
+    if mismatch and mismatch.warning:
+        about.warnings.append(mismatch.warning)
+        if not mismatch.shorter:
+            about.claimed_s = mismatch.claimed / max(mismatch.bytes_per_s, 1)
 
 
 @contextlib.contextmanager

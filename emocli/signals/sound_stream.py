@@ -5,6 +5,7 @@ The samples of files that `audio.read` decodes with PyAV may differ in the last 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 from emocli.errors import RecordError
@@ -38,5 +39,6 @@ def blocks(path: str, about: About) -> Iterator[Values]:
             about.warnings.append(f"decoded in part: {error.message}")
         else:
             raise audio.explained(error, head) from None
-    about.warnings.append(chunk_lengths.warning(path) if head else None)
+    with contextlib.suppress(OSError):  # the file may be gone by now
+        about.warnings.append(chunk_lengths.warning(path) if head else None)
     about.warnings.append(pages.warning if pages else None)

@@ -56,12 +56,12 @@ def detector() -> Detector:
     from emocli.signals.speech_spans import Detector
 
     try:
-        return Detector(_durations())
+        return Detector(durations())
     except ImportError:
         raise ModelError(MISSING, hint=HINT) from None
 
 
-def _durations() -> Durations:
+def durations() -> Durations:
     """Return what counts as speech, in samples."""
     per_ms = SAMPLE_RATE_HZ // 1000
     pad = PAD_MS * per_ms
@@ -81,7 +81,7 @@ def _detect(samples: npt.NDArray[np.float32]) -> list[Span]:
 
 
 def _detect_with_torch(samples: npt.NDArray[np.float32]) -> list[dict[str, int]]:
-    durations = {
+    options = {
         "max_speech_duration_s": MAX_SEGMENT_S - 2 * PAD_MS / 1000,
         "min_silence_duration_ms": MIN_SILENCE_MS,
         "min_speech_duration_ms": MIN_SPEECH_MS,
@@ -92,4 +92,4 @@ def _detect_with_torch(samples: npt.NDArray[np.float32]) -> list[dict[str, int]]
         from silero_vad import get_speech_timestamps, load_silero_vad
     except (ImportError, OSError):
         raise ModelError(MISSING, hint=HINT) from None
-    return list(get_speech_timestamps(torch.from_numpy(samples), load_silero_vad(), **durations))
+    return list(get_speech_timestamps(torch.from_numpy(samples), load_silero_vad(), **options))
