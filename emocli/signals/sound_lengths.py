@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 from emocli.errors import RecordError
@@ -19,9 +20,10 @@ MICROSECONDS = 1_000_000
 def at_most(path: str, seconds: float) -> bool:
     """Say whether a file is so small that no codec has more than some seconds in it."""
     try:
-        return os.stat(path).st_size <= seconds * SLOWEST_BYTES_PER_S  # noqa: PTH116
+        status = os.stat(path)  # noqa: PTH116 - may not be UTF-8
     except OSError:
         return False
+    return stat.S_ISREG(status.st_mode) and status.st_size <= seconds * SLOWEST_BYTES_PER_S
 
 
 def seconds(path: str) -> float | None:

@@ -138,4 +138,5 @@ def _least(probabilities: list[float]) -> int:
     """
     reach = SMOOTHED // 2
     places = range(len(probabilities) // 2, max(len(probabilities) - reach, 1))
-    return min(places, key=lambda i: (sum(probabilities[i - reach : i + reach + 1]), -i))
+    near = {i: sum(probabilities[i - reach : i + reach + 1]) for i in places}
+    return min(places, key=lambda i: (near[i], probabilities[i], -i))

@@ -6,7 +6,6 @@ faster-whisper, run on blocks with its memory carried over.
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,6 @@ UNITS = 128  # of its memory
 Samples = npt.NDArray[np.float32]
 
 
-@cache
 def session() -> Any:
     """Return the network; ImportError if faster-whisper or onnxruntime are not installed."""
     from faster_whisper.vad import get_vad_model

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 from emocli.errors import ConfigError, RecordError
-from emocli.signals import audio, ffmpeg, ffmpeg_log, sound_files
+from emocli.signals import audio, ffmpeg, ffmpeg_log, ffmpeg_process, sound_files
 from tests.signals.media import encoded, silent_film, wav_bytes
 
 Tone = Callable[..., np.ndarray]

@@ -8,16 +8,20 @@ stages of this process.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from emocli.errors import RecordError
 from emocli.pipeline.context import Context
 from emocli.records import Record
-from emocli.signals import sound_lengths
-from emocli.stages.segment import recordings, turns
-from emocli.stages.segment.cutting import Cutter, Recording
+from emocli.stages.segment import recordings
+from emocli.stages.segment.recordings import Cutter
 from emocli.stages.segment.sounds import Sounds
 from emocli.stages.segment.ways import AUTO, NONE, Way
 from emocli.stages.segment.ways import way as way
+
+if TYPE_CHECKING:
+    from emocli.stages.segment.turns import Turns
 
 
 class Segmenter:
@@ -27,7 +31,7 @@ class Segmenter:
         self, context: Context, command: str, way: Way, grow: Callable[[], object]
     ) -> None:
         self.cutter = Cutter(way, context.store, lambda text: context.say(command, text), grow)
-        self.turns = turns.read(way.file, self.cutter) if way.file else None
+        self.turns = _turns(way.file, self.cutter) if way.file else None
         self.sounds = Sounds()
 
     def cut(self, records: Iterator[Record]) -> Iterator[Record]:
@@ -58,6 +62,8 @@ class Segmenter:
             if self.turns:
                 return self.turns.parts(record, path, length)
             if length is None or length > way.longest_s:
+                from emocli.stages.segment.cutting import Recording  # numpy, soundfile
+
                 return Recording(self.cutter, record, path, length).parts()
         except (RecordError, OSError):  # the stage says so, as of every file
             pass
@@ -68,6 +74,14 @@ class Segmenter:
         known = recordings.known_length(record)
         if known is not None:
             return known
+        from emocli.signals import sound_lengths
+
         if self.cutter.way.longest_s and sound_lengths.at_most(path, self.cutter.way.longest_s):
             return 0.0
         return sound_lengths.seconds(path)
+
+
+def _turns(file: Path, cutter: Cutter) -> Turns:
+    from emocli.stages.segment import turns
+
+    return turns.read(file, cutter)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import chain
-from typing import NamedTuple
 
 from emocli import records
 from emocli.errors import RecordError
-from emocli.io.store import Store
 from emocli.modalities.audio import SOUND, decoded, span_of
 from emocli.records import Record, missing, problems
 from emocli.signals import audio, sound_faults, sound_stream
@@ -16,24 +14,15 @@ from emocli.signals.ffmpeg import SAMPLE_RATE_HZ, Decoded
 from emocli.signals.flows import About, Kept, Values
 from emocli.stages.segment import memory, pieces
 from emocli.stages.segment.memory import Found
-from emocli.stages.segment.recordings import NAME, Parts, place_of
-from emocli.stages.segment.ways import FIXED, Way
+from emocli.stages.segment.recordings import NAME, Cutter, Parts, place_of
+from emocli.stages.segment.ways import FIXED
 
 NO_SPEECH = {
     "stage": NAME,
-    "code": "no_speech",
+    "code": missing.NO_SPEECH,
     "message": "nobody speaks in the recording",
     "hint": "--segment none takes it as a whole",
 }
-
-
-class Cutter(NamedTuple):
-    """What cutting needs to know beside the recording."""
-
-    way: Way
-    store: Store
-    say: Callable[[str], object]  # of what is wrong with a recording
-    grow: Callable[[], object]  # before a record becomes several
 
 
 class Recording:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from typing import NamedTuple
 
 from emocli import records
@@ -14,6 +15,7 @@ from emocli.modalities import audio
 from emocli.pipeline import windows
 from emocli.records import Record
 from emocli.records.modality import in_file
+from emocli.stages.segment.ways import Way
 
 # What is of a recording as a whole, or of a time of it: a part would wrongly have it.
 OF_ALL = (
@@ -32,6 +34,15 @@ OF_UTTERANCES = ("start", "end", "label", "annotations")
 
 NAME = "segment"  # of the stage, in problems
 PLACE = "\0place"  # of a segment: the file that its samples are in, and the state of that file
+
+
+class Cutter(NamedTuple):
+    """What cutting needs to know beside the recording."""
+
+    way: Way
+    store: Store
+    say: Callable[[str], object]  # of what is wrong with a recording
+    grow: Callable[[], object]  # before a record becomes several
 
 
 class Place(NamedTuple):

@@ -12,8 +12,7 @@ from emocli.errors import MalformedError, RecordError
 from emocli.records import Record, problems
 from emocli.signals.sound_faults import TOLERANCE_S
 from emocli.stages.segment import turn_files
-from emocli.stages.segment.cutting import Cutter
-from emocli.stages.segment.recordings import NAME, Parts, place_of
+from emocli.stages.segment.recordings import NAME, Cutter, Parts, place_of
 from emocli.stages.segment.turn_files import Turn
 
 OVERLAP_S = 0.005  # neighbours in files with hundredths of a second may seem to overlap by it
