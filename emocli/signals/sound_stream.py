@@ -1,6 +1,6 @@
 """Read the audio of a media file of any length block by block: the samples of `audio.read`.
 
-The samples of files that `audio.read` decodes with PyAV may differ in the last of the 16 bits.
+`audio.read` may decode a small file with PyAV, whose version of FFmpeg may round otherwise.
 """
 
 from __future__ import annotations

@@ -85,7 +85,8 @@ def place_of(path: str) -> Place:
         status = os.stat(path)  # noqa: PTH116 - may not be UTF-8
     except OSError as error:
         raise RecordError("not_found", f"the file cannot be read: {error.strerror}") from None
-    return Place(path, (status.st_mtime_ns, status.st_size), stat.S_ISREG(status.st_mode))
+    regular = stat.S_ISREG(status.st_mode)
+    return Place(path, (status.st_mtime_ns, status.st_size) if regular else (0, 0), regular)
 
 
 class Parts:
