@@ -64,7 +64,8 @@ def read(file: Path, say: Say) -> list[Turn]:
         _check(turn)
     empty = [turn for turn in found if turn.start == turn.end]
     if empty:
-        say(f"{file}: {len(empty)} turns of no length are left out; first: {empty[0].where}")
+        turns = "turn of no length is" if len(empty) == 1 else "turns of no length are"
+        say(f"{file}: {len(empty)} {turns} left out; first: {empty[0].where}")
     return [turn for turn in found if turn.start < turn.end]
 
 
