@@ -74,6 +74,18 @@ BatchSize = Annotated[
 ]
 Offline = Annotated[bool, typer.Option("--offline", help="Never use the network.")]
 
+Segment = Annotated[
+    str,
+    typer.Option(
+        metavar="auto|none|vad|SECONDS",
+        help="Cut recordings: at pauses if longer than 30 s, never, always, by time.",
+    ),
+]
+Segments = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Cut where an RTTM, SRT, VTT, TextGrid[:TIER] or CSV says."),
+]
+
 Model = Annotated[
     str,
     typer.Option("--model", "-m", metavar="BUNDLE", help="A trained model's folder, or 'default'."),
@@ -119,6 +131,8 @@ class CommonFlags:
 GROUPS: dict[str, dict[str, tuple[Any, Any]]] = {
     "jobs": {"jobs": (Jobs, 0)},
     "store": {"store": (StoreDir, None)},
+    "segment": {"segment": (Segment, "auto"), "segments": (Segments, None)},
+    "segment_none": {"segment": (Segment, "none"), "segments": (Segments, None)},
     "device": {
         "device": (Device, "auto"),
         "dtype": (Dtype, "auto"),
@@ -137,4 +151,6 @@ INDIFFERENT = {
     "offline",
     "store",
     "json",
+    "segment",  # what becomes of a recording is in the records
+    "segments",
 }

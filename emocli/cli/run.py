@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -118,7 +119,22 @@ class Run:
         if self.common.resume and not self.common.output:
             raise UsageError("--resume needs --output, the file to continue")
         source = self.marking_source(turns=turns)
-        return Execution(self._rules(), source, show).go(stage, window or Window())
+        with self._segmented(source, stage) as stage:
+            return Execution(self._rules(), source, show).go(stage, window or Window())
+
+    @contextlib.contextmanager
+    def _segmented(self, source: inputs.Source, stage: pipeline.Stage) -> Iterator[pipeline.Stage]:
+        """Yield the stage for a source whose long recordings are cut, if the command cuts any."""
+        if "segment" not in self.flags:
+            yield stage
+            return
+        from emocli.stages import segment
+
+        way = segment.way(self.flags["segment"], self.flags["segments"])
+        cutter = segment.Segmenter(self.context, self.name, way, source.grow)
+        source.cut = cutter.cut
+        with contextlib.closing(cutter):
+            yield pipeline.chain(cutter.bring, stage)
 
     def without_output(self) -> Run:
         """Return a copy without --output, for a command that writes that file itself."""

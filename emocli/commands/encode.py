@@ -16,6 +16,8 @@ H1 - A3 (dB), alpha ratio, Hammarberg index, two slopes of the spectrum, flux, m
 Quantities of voiced frames are interpolated linearly where there is no voice; no value is
 undefined.
 
+Long recordings are cut into utterances: see --segment and --segments in man emocli-predict.
+
 Pooling frames/N, of audio, is the mean of each N frames. Before encoding, sound is brought to a
 level of -26 dBFS, so that features do not depend on the recording level; --level none keeps it.
 
@@ -46,7 +48,7 @@ from emocli.stages import encode, pool
 from emocli.stages.encode import INLINE, STORED, Spec
 
 
-@options.filter("store", "device")
+@options.filter("store", "device", "segment")
 def command(
     run: options.Run,
     modality: Annotated[

@@ -11,8 +11,9 @@ ffmpeg; all other formats go through ffmpeg. Any file name is safe: options or p
 not interpreted. A video without audio gets `missing.audio` and goes on; so does a record that has
 only a text, which is not a failure.
 
-With --segment vad a record is replaced by one record per stretch of speech of at most 30 s, with
-the id "id#start-end" and its own `start`, `end` and `audio`.
+With --segment or --segments a recording is replaced by a record for each of its segments, as other
+commands do by themselves with long recordings (man emocli-predict); the default is one record in,
+one out.
 
 Example:
     emocli extract-audio interview.mp4 | jq .audio
@@ -20,27 +21,11 @@ Example:
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
 from emocli.cli import options
-from emocli.errors import UsageError
 from emocli.stages import extract_audio
 
-SEGMENTERS = ("none", "vad")
 
-
-@options.filter("jobs", "store")
-def command(
-    run: options.Run,
-    segment: Annotated[
-        str, typer.Option(metavar="none|vad", help="Cut long recordings at pauses in the speech.")
-    ] = "none",
-) -> int:
+@options.filter("jobs", "store", "segment_none")
+def command(run: options.Run) -> int:
     """Decode the audio of media files: 16 kHz, mono, 16 bit, as FLAC in the store."""
-    if segment not in SEGMENTERS:
-        raise UsageError(f"--segment {segment}: not one of {', '.join(SEGMENTERS)}")
-    if segment == "vad":
-        return run.through(extract_audio.in_segments(run.context))
     return run.through(extract_audio.stage(run.context))

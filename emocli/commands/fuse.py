@@ -7,6 +7,8 @@ names the streams used, `masked_frames` counts the frames of a sequence that wer
 has the weights of a model with gates. Does not add `prediction`. Streams, in batches of like
 length.
 
+Long recordings are cut into utterances: see --segment and --segments in man emocli-predict.
+
 An absent stream is masked and named in `missing`. So is an invalid one (it contains NaN or
 infinity, has another shape, or its file is not in the store), and then the exit status is 1; a note
 with `stream` is about that stream only. Text is left out when its language is not the model's, or
@@ -27,7 +29,7 @@ from emocli.cli import flags, options
 from emocli.stages import fuse
 
 
-@options.filter("store", "device")
+@options.filter("store", "device", "segment")
 def command(
     run: options.Run, model: flags.Model = "default", strict_modalities: flags.Strict = False
 ) -> int:

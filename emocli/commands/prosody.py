@@ -29,6 +29,8 @@ range is that of the speaker, found in a first pass; lower pitch counts as unvoi
 speech is up to 5 % of the voiced frames. Audio shorter than 0.1 s is an error (too_short). Results
 do not depend on --jobs.
 
+Long recordings are cut into utterances: see --segment and --segments in man emocli-predict.
+
 Example:
     emocli prosody a.wav | jq -r .prosody.summary
     emocli align said.jsonl | emocli prosody | jq -r .prosody.description
@@ -47,7 +49,7 @@ from emocli.errors import UsageError
 from emocli.stages import prosody
 
 
-@options.filter("jobs", "store")
+@options.filter("jobs", "store", "segment")
 def command(
     run: options.Run,
     norms: Annotated[

@@ -4,6 +4,8 @@ Reads `audio`, or the file at `path`. Adds `text`, `words` (text, start, end, pr
 `language` and `transcript`: model, revision, engine, mean_word_probability and
 no_speech_probability. Streams, in batches of like length.
 
+Long recordings are cut into utterances: see --segment and --segments in man emocli-predict.
+
 A record that has a `text` keeps it unless --overwrite is given. Where nobody speaks `text` is
 empty, which is not an error. A record in a language that the model does not know is passed on with
 a note in `missing.text`, which is not a failure.
@@ -27,7 +29,7 @@ from emocli.pipeline import windows
 from emocli.stages import transcribe
 
 
-@options.filter("store", "device")
+@options.filter("store", "device", "segment")
 def command(
     run: options.Run,
     model: Annotated[

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -41,24 +41,33 @@ class Source:
     marks: bool = False  # a file that cannot be opened becomes a failed record, else a UsageError
     problem: MalformedError | None = None
     count: int = 0
+    cut: Callable[[Iterator[Record]], Iterator[Record]] = iter  # makes several records of some
+    grown: bool = False  # it has: nobody knows how many there will be
     _unique: ids.Numbered = field(default_factory=ids.Numbered)
 
     def __iter__(self) -> Iterator[Record]:
         """Yield the records; stop at the first malformed line."""
         try:
             found = self._records()
-            for record in conversation.with_context(found, self.turns) if self.turns else found:
-                if self.shard is None or in_shard(record, *self.shard):
-                    self.count += 1
-                    yield record
+            if self.turns:
+                found = conversation.with_context(found, self.turns)
+            if shard := self.shard:
+                found = (record for record in found if in_shard(record, *shard))
+            for record in self.cut(found):
+                self.count += 1
+                yield record
         except MalformedError as error:
             self.problem = error
 
     def total(self) -> int | None:
         """Return the number of records if it is known before reading."""
-        others = self.shard or self.files_from or self.text is not None
+        others = self.shard or self.files_from or self.text is not None or self.grown
         single = all(_kind(a) == "paths" and a != "-" for a in self.arguments)
         return len(self.arguments) if self.arguments and single and not others else None
+
+    def grow(self) -> None:
+        """Note that a record has become several."""
+        self.grown = True
 
     def listed(self) -> Iterator[str]:
         """Yield the names in the list of --files-from, for a command that reads files whole."""

@@ -31,14 +31,19 @@ class Store:
         chosen = root or os.environ.get("EMOCLI_STORE") or cache_home() / "store"
         self.root = Path(chosen)
 
+    @staticmethod
+    def name(digest: str, suffix: str) -> str:
+        """Return the relative path of content."""
+        return f"{digest[:2]}/{digest[2:]}{suffix}"
+
     def has(self, digest: str, suffix: str) -> str | None:
         """Return the relative path of content that is already stored, else None."""
-        name = _name(digest, suffix)
+        name = Store.name(digest, suffix)
         return name if (self.root / name).exists() else None
 
     def put(self, digest: str, suffix: str, data: bytes) -> str:
         """Write `data` under its digest, atomically; return its relative path."""
-        name = _name(digest, suffix)
+        name = Store.name(digest, suffix)
         target = self.root / name
         if not target.exists():
             try:
@@ -141,10 +146,6 @@ def _layout(header: bytes) -> tuple[tuple[int, ...], Any, int] | None:
     return (
         None if fortran or dtype.hasobject or file.tell() > HEADER else (shape, dtype, file.tell())
     )
-
-
-def _name(digest: str, suffix: str) -> str:
-    return f"{digest[:2]}/{digest[2:]}{suffix}"
 
 
 def _write(target: Path, data: bytes) -> None:

@@ -30,6 +30,9 @@ BATCH = 16  # fastest of 4 to 64 on two cores
 BUDGET = 480.0  # seconds of audio in a batch at most: sixteen windows of 30 s
 FLAGS = {"level": "--level needs --modality audio"}
 
+# The decoded 16-bit sound of a record, for the stages of this process: never written.
+SOUND = "\0sound"
+
 LOWEST_DBFS = -60.0  # below it, 16 bits are too few for a voice
 # Half an hour of samples, so that several stages in one process decode only once.
 CACHE_BYTES = 128 * 2**20
@@ -104,7 +107,7 @@ def samples(record: Record, store: Store | None) -> Samples:
     """
     try:
         path = stored(record)
-        if path is None or store is None:
+        if path is None or store is None or SOUND in record:
             recording = decoded(record)
             _keep_warning(record, recording)
             return recording.samples
@@ -163,7 +166,13 @@ def stored(record: Record) -> str | None:
 
 
 def decoded(record: Record) -> Audio:
-    """Return the decoded audio of a record's part of its file."""
+    """Return the decoded audio of a record's part of its file, or what comes with the record."""
+    if SOUND in record:
+        from emocli.signals import audio
+
+        recording = audio.of_decoded(record[SOUND])
+        recording.samples.flags.writeable = False
+        return recording
     path = records.path_of(record)
     start, end = span_of(record)
     version: tuple[int, ...] = ()

@@ -137,7 +137,7 @@ class Execution:
             if problem is error or problem["message"] not in reported:
                 self._warn(record or {}, problem)
         max_failed, max_share = self.rules.limit
-        total = self.source.total()
+        self.progress.total = total = self.source.total()
         self.stopped = self.progress.failed > max_failed or (
             total is not None and self.progress.failed > max_share * total
         )

@@ -37,13 +37,13 @@ BLOCK_BYTES = 1 << 16
 
 def key(record: Record, config: bytes) -> bytes:
     """Return the resume key: what the record is, its file, and the configuration."""
-    digest = _digest(records.dumps(record), config)
+    digest = _digest(records.dumps(parts.public(record)), config)
     with contextlib.suppress(Exception):
-        digest.update(_file(records.path_of(record)))
+        digest.update(content(records.path_of(record)))
     return digest.hexdigest().encode()
 
 
-def _file(path: str) -> bytes:
+def content(path: str) -> bytes:
     """Return size, time, beginning and end of a file; a recording of hours is not read whole."""
     status = os.stat(path)  # noqa: PTH116 - may not be UTF-8
     facts = b"%d %d " % (status.st_size, status.st_mtime_ns)

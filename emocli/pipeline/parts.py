@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from emocli.pipeline.stage import Stage
 from emocli.records import Record
 
-PARTS = "\0parts"  # never written
+PRIVATE = "\0"  # begins the names of fields that never leave the process
+PARTS = "\0parts"
 
 
 def replaced(record: Record, parts: Iterable[Record]) -> Record:
@@ -20,9 +21,15 @@ def replaced(record: Record, parts: Iterable[Record]) -> Record:
 
 
 def of(record: Record) -> list[Record]:
-    """Return the records that a record stands for: its parts, or itself."""
-    parts: list[Record] = record.get(PARTS, [record])
-    return parts
+    """Return the records that a record stands for, as they are written: its parts, or itself."""
+    return [public(part) for part in record.get(PARTS, [record])]
+
+
+def public(record: Record) -> Record:
+    """Return a record without the fields that are private to this process."""
+    if any(name[:1] == PRIVATE for name in record):
+        return {name: value for name, value in record.items() if name[:1] != PRIVATE}
+    return record
 
 
 def apart(stage: Stage) -> Stage:

@@ -21,6 +21,7 @@ from emocli.records.problems import described
 # Bytes of the shortest line that is MAX_DEPTH deep: an array takes two, an object five ({"":}).
 SHALLOW, ONE_KIND = 2 * MAX_DEPTH, 5 * MAX_DEPTH
 OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE
+PRIVATE = b'"\\u0000'  # begins the names of fields that a process has for itself: not read
 STAGE = "input"  # of problems that are found as a record is read
 
 
@@ -78,6 +79,8 @@ def read(stream: BinaryIO, name: str) -> Iterator[tuple[bytes, dict[str, Any]]]:
             if not line.strip() and len(line) <= MAX_LINE_BYTES:
                 continue
             record, problem = exact_json.mended(parse(line, f"{name}:{number}"), of_path)
+        if PRIVATE in line:
+            record = {name: value for name, value in record.items() if name[:1] != "\0"}
         nulls.dropped(line, record)
         problem = problem or validation.unnamed(record)
         if problem and not record.get("error"):

@@ -6,6 +6,8 @@ from typing import Any
 
 from emocli.records.types import Record
 
+NO_SPEECH = "no_speech"  # the code of the note that nobody speaks
+
 
 def notes(record: Record) -> Record:
     """Return the notes of a record; {} if `missing` is not an object."""
@@ -34,6 +36,12 @@ def lost(record: Record, modality: str, stream: str | None = None) -> Any:
         if isinstance(of_stream, dict) and stream and of_stream.get("stream") == stream
         else None
     )
+
+
+def nobody_speaks(record: Record) -> Record | None:
+    """Return the note that nobody speaks in the sound of a record; None if there is none."""
+    note = notes(record).get("audio")
+    return note if isinstance(note, dict) and note.get("code") == NO_SPEECH else None
 
 
 def clear_note(record: Record, name: str) -> Record:

@@ -81,15 +81,20 @@ def read(
     name = os.fsdecode(path)
     _check_span(start, end)
     decoded = _decoded(name, start, end)
-    warning = sound_faults.told([decoded.warning, _short(decoded.samples, start, end)])
+    warning = sound_faults.told([decoded.warning, short(decoded.samples, start, end)])
+    return of_decoded(decoded._replace(warning=warning))
+
+
+def of_decoded(decoded: ffmpeg.Decoded) -> Audio:
+    """Return 16-bit samples as floats."""
     samples = decoded.samples.astype(np.float32)
     samples /= FULL_SCALE
-    return Audio(samples, decoded.channels, decoded.decoder, warning)
+    return Audio(samples, decoded.channels, decoded.decoder, decoded.warning)
 
 
 def _decoded(name: str, start: float | None, end: float | None) -> ffmpeg.Decoded:
     """Decode a file with the first of the decoders that reads all of it."""
-    head, whole = _head(name), start is None and end is None
+    head, whole = head_of(name), start is None and end is None
     pages = ogg_pages.survey(name) if head.startswith(ogg_pages.CAPTURE) else None
     decoded = None
     if sound_files.known(head) and (pages is None or pages.regular):
@@ -106,7 +111,7 @@ def _decoded(name: str, start: float | None, end: float | None) -> ffmpeg.Decode
     return decoded
 
 
-def _short(samples: npt.NDArray[np.int16], start: float | None, end: float | None) -> str | None:
+def short(samples: npt.NDArray[np.int16], start: float | None, end: float | None) -> str | None:
     """Return a warning if the sound ends clearly before the wanted span does."""
     if end is None:
         return None
@@ -123,12 +128,15 @@ def _with_ffmpeg(
     try:
         return ffmpeg.decode(name, start=start, end=end, in_order=in_order)
     except RecordError as error:
-        if error.code != "not_media" or not (head[4:8] == b"ftyp" or head.startswith(MAGIC)):
-            raise
-        message = "the file begins like media, but its header or index is broken"
-        raise RecordError(
-            "decode_failed", message, hint="it may be truncated: get it again"
-        ) from None
+        raise explained(error, head) from None
+
+
+def explained(error: RecordError, head: bytes) -> RecordError:
+    """Return the error of a file that ffmpeg does not know; decode_failed if it begins as media."""
+    if error.code != "not_media" or not (head[4:8] == b"ftyp" or head.startswith(MAGIC)):
+        return error
+    message = "the file begins like media, but its header or index is broken"
+    return RecordError("decode_failed", message, hint="it may be truncated: get it again")
 
 
 def _check_span(start: float | None, end: float | None) -> None:
@@ -138,7 +146,7 @@ def _check_span(start: float | None, end: float | None) -> None:
         raise RecordError("bad_span", f"invalid span of a recording: from {start} to {end} s")
 
 
-def _head(name: str) -> bytes:
+def head_of(name: str) -> bytes:
     """Return the first bytes of a file, none of a pipe; RecordError if it cannot be read."""
     try:
         status = os.stat(name)  # noqa: PTH116 - Path("") would be the working directory

@@ -7,8 +7,6 @@ and clips; `rematrix_maxval=1.0` makes it the average
 
 from __future__ import annotations
 
-import os
-import re
 import subprocess
 from functools import lru_cache
 from pathlib import Path
@@ -18,22 +16,15 @@ import numpy as np
 import numpy.typing as npt
 
 from emocli.errors import RecordError
-from emocli.signals import ffmpeg_log, ffmpeg_process, sixteen_bits, sound_faults
+from emocli.signals import ffmpeg_lengths, ffmpeg_log, ffmpeg_process, sixteen_bits, sound_faults
 from emocli.signals.ffmpeg_log import NoAudioStreamError as NoAudioStreamError
 from emocli.signals.ffmpeg_process import Result
 
 SAMPLE_RATE_HZ = 16_000  # what Whisper, wav2vec2 and silero take
 
-# Timeout for a file that hangs (a dead network mount, a pipe that nobody writes to), plus its size
-# at a rate far below that of any decoder. Our choice.
-PATIENCE_S = 60.0
-SLOWEST_BYTES_PER_S = 1_000_000
-
 RUN_UP_S = 1.0  # decoded before a span, so that the decoder has settled at its start. Our choice.
 
 _FILE = "FILE"  # stands for the input in arguments that are built once
-FAR = "2000000000"  # microseconds and bytes; the largest that old versions take
-
 _MIX = f"aresample={SAMPLE_RATE_HZ}:rematrix_maxval=1.0"
 
 
@@ -53,12 +44,15 @@ def ffmpeg_binary() -> tuple[str, str]:
     """Return the path and the version of the ffmpeg in use; RecordError where there is none."""
     path = ffmpeg_process.binary()
     head = subprocess.run(
-        [path, "-version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE_S
+        [path, "-version"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=ffmpeg_process.PATIENCE_S,
     )
     return path, ffmpeg_log.version(head.stdout.decode("utf-8", "replace"))
 
 
-class _Plan(NamedTuple):
+class Plan(NamedTuple):
     """What of a file ffmpeg is told to decode, and how."""
 
     start: float | None
@@ -66,6 +60,7 @@ class _Plan(NamedTuple):
     keeps_time: bool = True  # silence where the times of the file have none
     floats: bool = False  # not rounded to 16 bits
     far: bool = False  # looks far into the file for its format
+    measured: bool = False  # the average of the channels as well: nobody keeps all samples
 
     @property
     def jump(self) -> float:
@@ -87,7 +82,7 @@ def decode(
     NoAudioStreamError for a video without audio and RecordError not_media, decode_failed,
     no_such_span or no_ffmpeg.
     """
-    plan = _Plan(start, end) if in_order else _Plan(None, None, keeps_time=False)
+    plan = Plan(start, end) if in_order else Plan(None, None, keeps_time=False)
     made = _run(plan, path)
     if Path(path).is_file():  # a pipe cannot be read again
         plan, made = _second_look(plan, made, path)
@@ -101,13 +96,15 @@ def decode(
         raise RecordError("no_such_span", f"no audio from {start or 0:g} s on")
     parts = ffmpeg_log.parts(made.log)
     joined = f"joined of {parts} parts with different sample rates or channels"
-    warnings = [joined if parts > 1 else None, _in_part(made, path, len(values), start, end), *lost]
+    held_s = len(values) / SAMPLE_RATE_HZ
+    in_part = ffmpeg_lengths.in_part(made, path, held_s, start, end)
+    warnings = [joined if parts > 1 else None, in_part, *lost]
     decoder = f"ffmpeg {ffmpeg_log.version(made.log)}"
     told = sound_faults.told([*warnings, ffmpeg_log.cancelled(made.log, values, SAMPLE_RATE_HZ)])
     return Decoded(values, ffmpeg_log.channels(made.log), decoder, told)
 
 
-def _second_look(plan: _Plan, made: Result, path: str) -> tuple[_Plan, Result]:
+def _second_look(plan: Plan, made: Result, path: str) -> tuple[Plan, Result]:
     """Decode a file in another way if the log says that the times of the first are wrong."""
     start, end = plan.start, plan.end
     if ffmpeg_log.is_unknown(made.log):
@@ -134,7 +131,7 @@ def _cut(values: Values, late_s: float, start: float | None, end: float | None) 
     return values[first:last]
 
 
-def _sixteen_bits(made: Result, plan: _Plan, path: str) -> tuple[Values, list[str]]:
+def _sixteen_bits(made: Result, plan: Plan, path: str) -> tuple[Values, list[str]]:
     """Return decoded samples (time,), and what of them 16 bits cannot hold.
 
     ffmpeg clips without a word. Where that may have happened, it decodes once more to floats.
@@ -149,61 +146,32 @@ def _sixteen_bits(made: Result, plan: _Plan, path: str) -> tuple[Values, list[st
     return sixteen_bits.rounded(np.frombuffer(output, "<f4", count=len(output) // 4), encoding)
 
 
-def _in_part(
-    made: Result, path: str, count: int, start: float | None, end: float | None
-) -> str | None:
-    """Return a warning if less is there than the header claims, or ffmpeg complains."""
-    claimed_s, incomplete = ffmpeg_log.claimed_s(made.log), None
-    if claimed_s is not None:
-        wanted_s = min(claimed_s, claimed_s if end is None else end) - (start or 0.0)
-        incomplete = sound_faults.missing(count / SAMPLE_RATE_HZ, wanted_s)
-    if incomplete and not ffmpeg_log.is_single(made.log):  # another stream may just be longer
-        whole = (
-            Path(path).is_file()
-            and _data_end_s(path) >= (claimed_s or 0.0) - sound_faults.TOLERANCE_S
-        )
-        incomplete = None if whole else incomplete
-    return ffmpeg_log.warning(made.log, made.status, incomplete)
-
-
-def _data_end_s(path: str) -> float:
-    """Return when the last packet of any stream ends; nothing is decoded."""
-    command = [ffmpeg_process.binary(), "-nostdin", "-nostats", "-loglevel", "error"]
-    command += ["-analyzeduration", FAR, "-probesize", FAR]
-    command += ["-protocol_whitelist", "file,pipe", "-i", _address(path)]
-    command += [part for kind in "avs" for part in ("-map", f"0:{kind}?")]
-    command += ["-c", "copy", "-progress", "pipe:1", "-f", "null", "-"]
-    output = ffmpeg_process.run(command, _patience(path), lambda _log: None).output
-    times = re.findall(rb"out_time_us=(\d+)", output)
-    return int(times[-1]) / 1_000_000 if times else 0.0
-
-
-def _run(plan: _Plan, path: str) -> Result:
+def _run(plan: Plan, path: str) -> Result:
     """Follow a plan; RecordError decode_failed if the header gives an impossible rate."""
-    binary = ffmpeg_process.binary()
-    command = [_address(path) if part == _FILE else part for part in _arguments(binary, plan)]
-    return ffmpeg_process.run(command, _patience(path), _require_plausible)
+    return ffmpeg_process.run(command(plan, path), ffmpeg_process.patience(path), require_plausible)
 
 
-def _require_plausible(log: str) -> None:
+def command(plan: Plan, path: str) -> list[str]:
+    """Return the command line that follows a plan."""
+    arguments = _arguments(ffmpeg_process.binary(), plan)
+    return [ffmpeg_process.address(path) if part == _FILE else part for part in arguments]
+
+
+def require_plausible(log: str) -> None:
+    """Raise RecordError decode_failed if the header gives an impossible rate."""
     rate_hz = ffmpeg_log.rate_hz(log)
     if rate_hz is not None:
         sound_faults.require_plausible(rate_hz, ffmpeg_log.channels(log))
 
 
-def _address(path: str) -> str:
-    """Return a path as ffmpeg's protocol for files."""
-    return "file:" + os.path.join(os.getcwd(), path)  # noqa: PTH118, PTH109 - keeps `link/..`
-
-
 @lru_cache(maxsize=256)
-def _arguments(binary: str, plan: _Plan) -> list[str]:
+def _arguments(binary: str, plan: Plan) -> list[str]:
     """Return the command line: first audio stream, channels averaged, 16 kHz, a pipe."""
     import ffmpeg
 
     before_s, span = _span(plan)
     if plan.far:
-        before_s |= {"analyzeduration": FAR, "probesize": FAR}
+        before_s |= {"analyzeduration": ffmpeg_process.FAR, "probesize": ffmpeg_process.FAR}
     stream = ffmpeg.input(_FILE, protocol_whitelist="file,pipe", threads=1, **before_s)["a:0"]
     stream = stream.output(
         "pipe:1",
@@ -217,7 +185,7 @@ def _arguments(binary: str, plan: _Plan) -> list[str]:
     return list(ffmpeg.compile(stream, cmd=before))
 
 
-def _filters(plan: _Plan) -> str:
+def _filters(plan: Plan) -> str:
     """Return the filters, which measure the energy before, and of a span after, the averaging.
 
     Filters see more than a span, which is cut out of their output.
@@ -226,18 +194,15 @@ def _filters(plan: _Plan) -> str:
     mix = f"{_MIX}:first_pts=0" if plan.keeps_time else _MIX
     if plan.floats:
         return mix
-    after = mix if plan.start is plan.end is None else f"{mix},volumedetect"
+    whole = plan.start is plan.end is None and not plan.measured
+    after = mix if whole else f"{mix},volumedetect"
     return f"asplit[all][in];[all]volumedetect,anullsink;[in]{after}"
 
 
-def _span(plan: _Plan) -> tuple[dict[str, str], dict[str, str]]:
+def _span(plan: Plan) -> tuple[dict[str, str], dict[str, str]]:
     """Return the options of the input (where to seek) and of the output (what to cut out)."""
     first, jump = plan.start or 0.0, plan.jump
     cut = {"ss": f"{first - jump:.6f}"} if first else {}
     if plan.end is not None:
         cut["t"] = f"{plan.end - first:.6f}"
     return ({"ss": f"{jump:.6f}"} if jump else {}), cut
-
-
-def _patience(path: str) -> float:
-    return PATIENCE_S + Path(path).stat().st_size / SLOWEST_BYTES_PER_S

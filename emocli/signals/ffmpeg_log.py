@@ -140,6 +140,11 @@ def parts(log: str) -> int:
     return max(sum(place == FIRST_PLACE for place, _, _ in _volumes(log)), 1)
 
 
+def has_measured(log: str) -> bool:
+    """Say whether the energy before the averaging is logged: at the end, and at every change."""
+    return any(place == FIRST_PLACE for place, _, _ in _volumes(log))
+
+
 def cancelled(log: str, values: npt.NDArray[np.int16], mix_rate_hz: int) -> str | None:
     """Return a warning if the channels cancel each other; `values` count for a whole file."""
     before, count = _channel_energy(log), channels(log)

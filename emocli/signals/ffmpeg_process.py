@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
 import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
+from pathlib import Path
 from subprocess import PIPE
 from typing import IO, NamedTuple
 
@@ -17,6 +20,14 @@ from emocli.signals.ffmpeg_log import HINT
 
 # Read before the log is looked at; it then has the header of the input. Half a minute of sound.
 FIRST_BYTES = 2**20
+
+
+# Timeout for a file that hangs (a dead network mount, a pipe that nobody writes to), plus its size
+# at a rate far below that of any decoder. Our choice.
+PATIENCE_S = 60.0
+SLOWEST_BYTES_PER_S = 1_000_000
+
+FAR = "2000000000"  # microseconds and bytes; the largest that old versions take
 
 
 class Result(NamedTuple):
@@ -57,13 +68,7 @@ def run(command: list[str], patience_s: float, check: Callable[[str], None]) -> 
     """
     environment = {**os.environ, "AV_LOG_FORCE_NOCOLOR": "1"}
     with tempfile.TemporaryFile() as log:
-        try:
-            process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=PIPE, stderr=log, env=environment
-            )
-        except OSError as error:
-            raise RecordError("no_ffmpeg", f"cannot run {command[0]}: {error.strerror}") from None
-        with process:
+        with _started(command, log, environment) as process:
             output, late = _output(process, patience_s, lambda: check(_text(log)))
         if late:
             message = f"ffmpeg did not finish within {patience_s:.0f} s"
@@ -71,6 +76,79 @@ def run(command: list[str], patience_s: float, check: Callable[[str], None]) -> 
         text = _text(log)
     check(text)
     return Result(output, process.returncode, text)
+
+
+def address(path: str) -> str:
+    """Return a path as ffmpeg's protocol for files."""
+    return "file:" + os.path.join(os.getcwd(), path)  # noqa: PTH118, PTH109 - keeps `link/..`
+
+
+def patience(path: str) -> float:
+    """Return after how many seconds a decoder of a file hangs."""
+    return PATIENCE_S + Path(path).stat().st_size / SLOWEST_BYTES_PER_S
+
+
+class Running:
+    """A command whose output is read as it comes."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
+        self._process, self._log = process, log
+
+    def read(self, patience_s: float, most: int) -> bytes:
+        """Return the next bytes, none at the end; RecordError if none come for so long."""
+        assert self._process.stdout is not None
+        output = self._process.stdout.fileno()
+        if not select.select([output], [], [], patience_s)[0]:
+            message = f"ffmpeg gave nothing for {patience_s:.0f} s"
+            raise RecordError("decode_failed", message, hint=HINT)
+        return os.read(output, most)
+
+    @property
+    def log_bytes(self) -> int:
+        """How long the log is by now."""
+        return os.fstat(self._log.fileno()).st_size
+
+    @property
+    def log(self) -> str:
+        """What the log has so far."""
+        return _text(self._log)
+
+    def ends_within(self, seconds: float) -> bool:
+        """Say whether the process ends by itself, although its output is not read meanwhile."""
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def finish(self) -> Result:
+        """Wait for the end; return the exit status and the log."""
+        status = self._process.wait()
+        return Result(b"", status, self.log)
+
+
+@contextlib.contextmanager
+def running(command: list[str]) -> Iterator[Running]:
+    """Start a command whose output is read block by block; it is killed if it is not finished."""
+    environment = {**os.environ, "AV_LOG_FORCE_NOCOLOR": "1"}
+    with tempfile.TemporaryFile() as log:
+        process = _started(command, log, environment)
+        with process:
+            try:
+                yield Running(process, log)
+            finally:
+                process.kill()
+
+
+def _started(
+    command: list[str], log: IO[bytes], environment: dict[str, str]
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=PIPE, stderr=log, env=environment
+        )
+    except OSError as error:
+        raise RecordError("no_ffmpeg", f"cannot run {command[0]}: {error.strerror}") from None
 
 
 def _text(log: IO[bytes]) -> str:

@@ -7,6 +7,7 @@ stderr about every damaged file, and is off by hundreds of samples when it resum
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ import soxr
 from emocli.errors import RecordError
 from emocli.signals import chunk_lengths, sound_faults
 from emocli.signals.ffmpeg import SAMPLE_RATE_HZ, Decoded
+from emocli.signals.flows import About, Values
 from emocli.signals.sixteen_bits import Quantiser, numbers
 
 BLOCK_S = 10  # decoded at a time: memory holds little more than the 16-bit result
@@ -38,11 +40,50 @@ def known(head: bytes) -> bool:
     return head[:4] in (b"fLaC", b"OggS")
 
 
+class DamagedError(Exception):
+    """libsndfile gives up; ffmpeg goes on after the damage."""
+
+
 def decode(path: str, *, start: float | None = None, end: float | None = None) -> Decoded | None:
     """Decode a file, or the seconds from `start` to `end` of it; None if libsndfile cannot.
 
     Raises RecordError decode_failed, no_samples, no_such_span.
     """
+    about = About()
+    try:
+        decoded = [*blocks(path, about, start=start, end=end)]
+    except DamagedError:
+        return None
+    warning = sound_faults.told(about.warnings)
+    return Decoded(np.concatenate(decoded), about.channels, about.decoder, warning)
+
+
+def blocks(
+    path: str, about: About, *, start: float | None = None, end: float | None = None
+) -> Iterator[Values]:
+    """Yield the 16-bit samples (time,) of a file, 10 s at a time; tell `about` what is known.
+
+    Raises DamagedError if libsndfile cannot read on, RecordError as `decode` does.
+    """
+    with opened(path) as (sound, mismatch):
+        sound_faults.require_plausible(sound.samplerate, sound.channels)
+        about.channels = sound.channels
+        about.decoder = f"libsndfile {soundfile.__libsndfile_version__}"
+        try:
+            yield from _decode(sound, about, start, end)
+        except (soundfile.LibsndfileError, RuntimeError):
+            raise DamagedError from None
+    if mismatch and mismatch.warning:
+        about.warnings.append(mismatch.warning)
+        if not mismatch.shorter:
+            about.claimed_s = mismatch.claimed / max(mismatch.bytes_per_s, 1)
+
+
+@contextlib.contextmanager
+def opened(
+    path: str,
+) -> Iterator[tuple[soundfile.SoundFile, chunk_lengths.Mismatch | None]]:
+    """Open a file, with the right length in its header; DamagedError if libsndfile cannot."""
     with Path(path).open("rb", buffering=0) as file:
         mismatch = chunk_lengths.find(file)
         source: io.FileIO | io.BytesIO = file
@@ -52,19 +93,14 @@ def decode(path: str, *, start: float | None = None, end: float | None = None) -
         try:
             sound = soundfile.SoundFile(source if source is not file else os.dup(file.fileno()))
         except (soundfile.LibsndfileError, OSError, RuntimeError):
-            return None
+            raise DamagedError from None
         with sound:
-            sound_faults.require_plausible(sound.samplerate, sound.channels)
-            try:
-                decoded = _decode(sound, start, end)
-            except (soundfile.LibsndfileError, RuntimeError):
-                return None  # damaged; ffmpeg goes on after the damage
-    if mismatch is None:
-        return decoded
-    return decoded._replace(warning=sound_faults.told([decoded.warning, mismatch.warning]))
+            yield sound, mismatch
 
 
-def _decode(sound: soundfile.SoundFile, start: float | None, end: float | None) -> Decoded:
+def _decode(
+    sound: soundfile.SoundFile, about: About, start: float | None, end: float | None
+) -> Iterator[Values]:
     first = round((start or 0.0) * sound.samplerate)
     if first and first >= sound.frames:
         raise RecordError("no_such_span", f"no audio from {start:g} s on")
@@ -72,13 +108,13 @@ def _decode(sound: soundfile.SoundFile, start: float | None, end: float | None) 
     if end is not None:
         count = min(count, round(end * sound.samplerate) - first)
     reader, quantiser = _Reader(sound, first, count), Quantiser(sound.subtype)
-    blocks = [quantiser(block) for block in _resampled(reader, sound.samplerate)]
-    samples = np.concatenate(blocks) if blocks else np.zeros(0, np.int16)
-    if not samples.size:
+    for block in _resampled(reader, sound.samplerate):
+        yield quantiser(block)
+    if not quantiser.total:
         raise RecordError("no_samples", "the file has a header but no samples")
-    decoder = f"libsndfile {soundfile.__libsndfile_version__}"
-    warning = sound_faults.told([*reader.warnings(), *quantiser.warnings])
-    return Decoded(samples, sound.channels, decoder, warning)
+    about.warnings += [*reader.warnings(), *quantiser.warnings]
+    if reader.is_short:
+        about.claimed_s = reader.total / sound.samplerate
 
 
 class _Reader:
@@ -111,10 +147,15 @@ class _Reader:
         self.mix += float(np.square(mono).sum())
         self.energy += float(np.square(block).sum()) / self.sound.channels
 
+    @property
+    def is_short(self) -> bool:
+        """Say whether less could be read than was to be read."""
+        return self.done < self.total < UNKNOWN_FRAMES
+
     def warnings(self) -> list[str | None]:
         """Return what was found on the way."""
         found = [f"{self.odd} samples are NaN or infinity" if self.odd else None]
-        if self.done < self.total < UNKNOWN_FRAMES:
+        if self.is_short:
             rate = self.sound.samplerate
             found.append(f"decoded in part: {self.done / rate:.2f} s of {self.total / rate:.2f} s")
         return [*found, sound_faults.cancelled(self.mix, self.energy, self.sound.channels)]

@@ -7,16 +7,25 @@ choice.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
 from emocli.errors import ModelError
 from emocli.signals.ffmpeg import SAMPLE_RATE_HZ
+from emocli.signals.speech_marks import Durations
+
+if TYPE_CHECKING:
+    from emocli.signals.speech_spans import Detector
 
 MAX_SEGMENT_S = 30.0  # the window of Whisper
 MIN_SILENCE_MS = 500  # a shorter pause does not end a turn
 MIN_SPEECH_MS = 250  # less is a click or a cough
 PAD_MS = 100  # kept before and after, so that no onset is cut
+
+MISSING = "no voice activity detector is installed"
+HINT = "pip install 'emocli[offline]'"
 
 Span = tuple[float, float]
 
@@ -26,9 +35,7 @@ def speech_segments(samples: npt.NDArray[np.float32]) -> list[Span]:
 
     No segment is longer than 30 s. Raises ModelError if no detector is installed.
     """
-    marks = _detect(samples)
-    spans = [(mark["start"] / SAMPLE_RATE_HZ, mark["end"] / SAMPLE_RATE_HZ) for mark in marks]
-    return [part for span in spans for part in halved(span)]
+    return [part for span in _detect(samples) for part in halved(span)]
 
 
 def halved(span: Span) -> list[Span]:
@@ -44,28 +51,45 @@ def halved(span: Span) -> list[Span]:
     return [*halved((start, middle)), *halved((middle, end))]
 
 
-def _detect(samples: npt.NDArray[np.float32]) -> list[dict[str, int]]:
-    durations = {
+def detector() -> Detector:
+    """Return a detector for sound that comes block by block; ModelError if none is installed."""
+    from emocli.signals.speech_spans import Detector
+
+    try:
+        return Detector(durations())
+    except ImportError:
+        raise ModelError(MISSING, hint=HINT) from None
+
+
+def durations() -> Durations:
+    """Return what counts as speech, in samples."""
+    per_ms = SAMPLE_RATE_HZ // 1000
+    pad = PAD_MS * per_ms
+    longest = round(MAX_SEGMENT_S * SAMPLE_RATE_HZ) - 2 * pad
+    return Durations(longest, MIN_SILENCE_MS * per_ms, MIN_SPEECH_MS * per_ms, pad)
+
+
+def _detect(samples: npt.NDArray[np.float32]) -> list[Span]:
+    try:
+        found = detector()
+    except ModelError:
+        marks = _detect_with_torch(samples)
+        pieces = [(mark["start"], mark["end"]) for mark in marks]
+    else:
+        pieces = [*found.feed(samples), *found.finish()]
+    return [(start / SAMPLE_RATE_HZ, end / SAMPLE_RATE_HZ) for start, end in pieces]
+
+
+def _detect_with_torch(samples: npt.NDArray[np.float32]) -> list[dict[str, int]]:
+    options = {
         "max_speech_duration_s": MAX_SEGMENT_S - 2 * PAD_MS / 1000,
         "min_silence_duration_ms": MIN_SILENCE_MS,
         "min_speech_duration_ms": MIN_SPEECH_MS,
         "speech_pad_ms": PAD_MS,
     }
     try:
-        from faster_whisper.vad import VadOptions, get_speech_timestamps
-    except ImportError:
-        return _detect_with_torch(samples, durations)
-    return list(get_speech_timestamps(samples, VadOptions(**durations)))
-
-
-def _detect_with_torch(
-    samples: npt.NDArray[np.float32], durations: dict[str, float]
-) -> list[dict[str, int]]:
-    try:
         import torch
         from silero_vad import get_speech_timestamps, load_silero_vad
     except (ImportError, OSError):
-        raise ModelError(
-            "no voice activity detector is installed", hint="pip install 'emocli[offline]'"
-        ) from None
-    return list(get_speech_timestamps(torch.from_numpy(samples), load_silero_vad(), **durations))
+        raise ModelError(MISSING, hint=HINT) from None
+    return list(get_speech_timestamps(torch.from_numpy(samples), load_silero_vad(), **options))

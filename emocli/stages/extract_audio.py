@@ -1,4 +1,4 @@
-"""Decode the audio of records, as a whole or cut into segments of speech."""
+"""Decode the audio of records."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from emocli import pipeline
-from emocli.errors import RecordError
 from emocli.io.store import Store
-from emocli.modalities.audio import decoded, described, keep, passed_on, span_of, stored
-from emocli.pipeline import parts
+from emocli.modalities.audio import decoded, described, keep, passed_on, stored
 from emocli.pipeline.context import Context
 from emocli.records import Record
 
@@ -56,37 +54,3 @@ def _described(audio: Audio, store: Store | None) -> Record:
     """Return the `audio` of a record, after putting the samples into the store."""
     path = {} if store is None else {"path": keep(audio.samples, store)}
     return path | described(audio)
-
-
-def segments(context: Context) -> pipeline.Stage:
-    """Return the stage that makes a record of every segment of speech."""
-    return parts.apart(in_segments(context))
-
-
-def in_segments(context: Context) -> pipeline.Stage:
-    """Return the stage whose records carry their segments as parts."""
-    work = partial(_cut, store=context.store)
-    return pipeline.each(work, name=NAME, modality="audio", jobs=context.jobs)
-
-
-def _cut(record: Record, store: Store) -> Record:
-    from emocli.signals import audio, voice_activity
-
-    if passed_on(record, NAME):
-        return record
-    recording = decoded(record)
-    offset = span_of(record)[0] or 0.0
-    spans = voice_activity.speech_segments(recording.samples)
-    if not spans:
-        hint = "without --segment the whole recording is used"
-        raise RecordError("no_speech", "no speech was detected", hint=hint)
-    rate = audio.SAMPLE_RATE_HZ
-    cut = []
-    for exact in spans:
-        start, end = (round(offset + second, 3) - offset for second in exact)
-        values = recording.samples[round(start * rate) : round(end * rate)]
-        part = audio.Audio(values, recording.channels, recording.decoder, recording.warning)
-        times = {"start": round(offset + start, 3), "end": round(offset + end, 3)}
-        name = f"{record.get('id')}#{times['start']:.2f}-{times['end']:.2f}"
-        cut.append(record | {"id": name} | times | {"audio": _described(part, store)})
-    return parts.replaced(record, cut)

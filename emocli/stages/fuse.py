@@ -17,7 +17,7 @@ from emocli.io.store import Store
 from emocli.pipeline import devices, windows
 from emocli.pipeline.context import Context
 from emocli.pipeline.windows import Window
-from emocli.records import Record, failures
+from emocli.records import Record, failures, missing
 from emocli.records.missing import forget, lost, notes
 from emocli.stages import encode, upstream
 
@@ -100,6 +100,9 @@ def _inputs(record: Record, trained: Bundle, timed: bool, store: Store) -> Any:
         return failures.without_frames(error)
     if inputs.values:
         return inputs
+    if nobody_speaks := missing.nobody_speaks(record):
+        hint = str(nobody_speaks.get("hint", ""))
+        return RecordError(missing.NO_SPEECH, str(nobody_speaks.get("message")), hint=hint)
     lost_notes = notes(record).items()
     reasons = [f"{name}: {n.get('message')}" for name, n in lost_notes if isinstance(n, dict)]
     return RecordError("no_modality", "; ".join(["no usable stream", *reasons]))

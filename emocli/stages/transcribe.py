@@ -13,7 +13,7 @@ from emocli.errors import AbsentError, ModelError, RecordError, UsageError
 from emocli.modalities import audio
 from emocli.pipeline.context import Context
 from emocli.records import Record, failures
-from emocli.records.missing import clear_note
+from emocli.records.missing import clear_note, nobody_speaks
 from emocli.records.modality import cost
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def stage(
     def transcribe(batch: list[Record]) -> list[Record | Exception]:
         return _transcribe(batch, context, loaded(), beam_size)
 
-    return pipeline.batched(
+    listened = pipeline.batched(
         transcribe,
         name="transcribe",
         modality="text",
@@ -53,6 +53,14 @@ def stage(
         budget=BUDGET_S,
         wanted=wanted or needs_text,
     )
+    return pipeline.chain(functools.partial(map, _unspoken), listened)
+
+
+def _unspoken(record: Record) -> Record:
+    """Return a record of a recording in which nobody speaks with an empty text."""
+    if nobody_speaks(record) and record.get("text") is None and not record.get("error"):
+        record |= {"text": "", "words": []}
+    return record
 
 
 def bring(context: Context, wanted: Callable[[Record], bool]) -> pipeline.Stage:

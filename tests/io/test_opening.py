@@ -30,6 +30,7 @@ NO_RECORDS = {
     "log": "is written",
     "norms": "one JSON document",
     "output": "is written",
+    "segments": "turns: RTTM, SRT, WebVTT, TextGrid or CSV",
 }
 RECORDS = {"inputs", "source", "like", "compare", "train", "dev"}
 

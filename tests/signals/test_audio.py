@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 from emocli.errors import ConfigError, RecordError
-from emocli.signals import audio, ffmpeg, ffmpeg_log, sound_files
+from emocli.signals import audio, ffmpeg, ffmpeg_log, ffmpeg_process, sound_files
 from tests.signals.media import encoded, silent_film, wav_bytes
 
 Tone = Callable[..., np.ndarray]
@@ -351,7 +351,7 @@ def test_a_decoder_that_hangs_is_given_up(
     stuck.chmod(0o755)
     path = encoded(wav("source.wav"), tmp_path / "a.m4a")
     monkeypatch.setenv("EMOCLI_FFMPEG", str(stuck))
-    monkeypatch.setattr(ffmpeg, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(ffmpeg_process, "PATIENCE_S", 0.2)
     with pytest.raises(RecordError, match="did not finish") as caught:
         audio.read(path)
     assert caught.value.code == "decode_failed"
