@@ -15,6 +15,7 @@ from emocli.pipeline.context import Context
 from emocli.records import Record, failures
 from emocli.records.missing import clear_note
 from emocli.records.modality import cost
+from emocli.stages import speech
 
 if TYPE_CHECKING:
     from emocli.encoders.speech_to_text import Model, Transcript
@@ -114,7 +115,7 @@ def _transcribe(
     transcripts = speech_to_text.transcribe(
         model,
         [outcomes[i] for i in chosen],
-        [_speech(outcomes[i]) for i in chosen],
+        [_speech(batch[i], outcomes[i], context) for i in chosen],
         languages=[_language(batch[i]) for i in chosen],
         beam_size=beam_size,
     )
@@ -148,15 +149,15 @@ def _other_language(language: str, model: Model) -> AbsentError:
     return AbsentError("language", message, hint="--model names one that does")
 
 
-def _speech(samples: Samples) -> list[Span]:
-    """Return the spans of speech; the whole recording if no detector is installed."""
+def _speech(record: Record, samples: Samples, context: Context) -> list[Span]:
+    """Return the spans of speech; the whole recording if somebody speaks and it cannot be cut."""
     from emocli.encoders import speech_windows
     from emocli.signals import voice_activity
 
-    if speech_windows.is_silent(samples):
+    if not speech.hear(record, context.store):
         return []
     try:
-        return voice_activity.speech_segments(samples)
+        return voice_activity.speech_segments(samples) or speech_windows.everywhere(len(samples))
     except ModelError:
         return speech_windows.everywhere(len(samples))
 
