@@ -45,8 +45,11 @@ def _of_text(record: Record, rules: Record) -> dict[str, str] | None:
     if language is not None and not isinstance(language, str):
         raise RecordError("bad_language", f"language is not a string: {language!r:.60}")
     if language and language.split("-")[0].lower() != rules["language"]:
-        message = f"the text is {language}, the model needs {rules['language']}"
-        return {"code": "language", "message": message, "hint": ""}
+        sure = record.get("language_probability")
+        how = f" ({sure:.0%} sure)" if isinstance(sure, float) else ""
+        message = f"the text is {language}{how}, the model needs {rules['language']}"
+        hint = "a language in the record overrules this" if how else ""
+        return {"code": "language", "message": message, "hint": hint}
     probabilities = _word_probabilities(record)
     mean = sum(probabilities) / len(probabilities) if probabilities else 1.0
     if mean < rules["min_word_probability"]:
