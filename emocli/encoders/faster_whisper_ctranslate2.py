@@ -59,7 +59,7 @@ class FasterWhisper:
     def detect(self, window: Samples) -> Detected:
         """Return the language of a window (time,) and its probability.
 
-        The window is padded to whole seconds, not to 30 s: the same languages in a sixth of the time.
+        It is padded to whole seconds, not to 30 s: the same languages in a sixth of the time.
         """
         mel = self.model.feature_extractor(window)[..., :-1]
         frames = min(-(-len(window) // SAMPLE_RATE_HZ) * SAMPLE_RATE_HZ // HOP, MAX_FRAMES)
