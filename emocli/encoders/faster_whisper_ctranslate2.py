@@ -21,7 +21,7 @@ from faster_whisper.tokenizer import _LANGUAGE_CODES, Tokenizer
 from faster_whisper.transcribe import WhisperModel, get_suppressed_tokens, merge_punctuations
 
 from emocli.encoders.decoding import Decoded, DecodingOptions, Detected, Word
-from emocli.encoders.speech_windows import SAMPLE_RATE_HZ, Samples
+from emocli.encoders.speech_windows import SAMPLE_RATE_HZ, TAIL_S, Samples
 
 HOP = 160  # samples per mel frame
 MAX_FRAMES = 3_000  # 30 s
@@ -59,10 +59,12 @@ class FasterWhisper:
     def detect(self, window: Samples) -> Detected:
         """Return the language of a window (time,) and its probability.
 
-        It is padded to whole seconds, not to 30 s: the same languages in a sixth of the time.
+        It gets a second of silence or two, as in `Window`, not 30 s: a fifth of the time. Without
+        any, three of thirteen English sentences are heard as Welsh or Latin.
         """
         mel = self.model.feature_extractor(window)[..., :-1]
-        frames = min(-(-len(window) // SAMPLE_RATE_HZ) * SAMPLE_RATE_HZ // HOP, MAX_FRAMES)
+        seconds = -(-len(window) // SAMPLE_RATE_HZ) + TAIL_S
+        frames = min(round(seconds * SAMPLE_RATE_HZ) // HOP, MAX_FRAMES)
         encoded = self.model.encode(pad_or_trim(mel, frames)[None])
         token, probability = self.model.model.detect_language(encoded)[0][0]
         return Detected(token.strip("<|>"), float(probability))

@@ -36,8 +36,9 @@ def test_a_language_that_the_record_brought_counts(emocli: Emocli) -> None:
 
 
 def test_the_long_pipe_reads_the_same_language(emocli: Emocli) -> None:
-    short = emocli("predict", "--text", "-", stdin="\n".join(LINES).encode()).records
-    encoded = emocli("encode", "--modality", "text", "--text", "-", stdin="\n".join(LINES).encode())
+    records = [{"id": str(i), "text": line} for i, line in enumerate(LINES)]
+    short = emocli("predict", stdin=records).records
+    encoded = emocli("encode", "--modality", "text", stdin=records)
     long = emocli("predict", stdin=emocli("fuse", stdin=encoded.stdout).stdout).records
     for one, other in zip(short, long, strict=True):
         for key in ("language", "language_probability", "prediction"):
