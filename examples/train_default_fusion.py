@@ -26,6 +26,7 @@ from emocli.bundles import bundle
 from emocli.encoders import transformer_text
 from emocli.metrics import report
 from emocli.records.labels import EMOTIONS
+from emocli.signals.speech_presence import LEAST_S
 
 GRID = np.arange(0, 21) / 20
 TOLERANCE = 0.01  # of UAR
@@ -200,6 +201,7 @@ def main(work: Path, target: Path) -> None:
         "labels": list(EMOTIONS),
         "streams": streams,
         "calibration": {"temperature": 1.0},
+        "audio_rules": {"min_speech_s": LEAST_S},
         "text_rules": {"language": "en", "min_word_probability": MIN_WORD_PROBABILITY},
         "training": {"audio": "RAVDESS, EMO-DB, nEMO", "text": "GoEmotions", "seed": 0},
         "metrics": measured,

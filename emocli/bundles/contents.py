@@ -37,6 +37,7 @@ FUSION: Table = {
     "calibration": (dict | None, None),
     "decoder": (dict | None, None),
     "text_rules": (dict | None, None),
+    "audio_rules": (dict | None, None),
     "training": (dict | None, None),
     "metrics": (dict | None, None),
     "calibrated_on": (dict | None, None),
@@ -75,6 +76,7 @@ EXPECTED: Table = {
     "prior": (list[float], (1e-12, 1)),
 }
 DECODER: Table = {"rule": (Literal["published", "expected"], None)}
+AUDIO_RULES: Table = {"min_speech_s": (float, (0, 30))}
 TEXT_RULES: Table = {"language": (str, None), "min_word_probability": (float, SHARE)}
 
 
@@ -106,6 +108,8 @@ def _faults(contents: Mapping[str, Any], fusion: bool) -> Iterator[Fault]:
     yield from _of_calibration(contents)
     if rules := contents.get("text_rules"):
         yield from _of_table("text_rules.", rules, TEXT_RULES)
+    if rules := contents.get("audio_rules"):
+        yield from _of_table("audio_rules.", rules, AUDIO_RULES)
 
 
 def _of_config(key: str, value: Any) -> Fault | None:

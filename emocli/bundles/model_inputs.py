@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from emocli import records
-from emocli.bundles import bundle, specs
+from emocli.bundles import bundle, refusals, specs
 from emocli.errors import ConfigError, RecordError
 from emocli.io import features
 from emocli.io.store import Store
@@ -53,7 +53,7 @@ def of_record(record: Record, trained: bundle.Bundle, timed: bool, store: Store)
     for name, spec in trained.streams.items():
         if name not in streams:
             _note_absent(record, name, spec["modality"])
-        elif (reason := _refusal(record, spec, trained)) is not None:
+        elif (reason := refusals.reason(record, spec, trained.contents)) is not None:
             lose(record, {"stage": "fuse", **reason}, spec["modality"])
         else:
             try:
@@ -69,33 +69,6 @@ def _note_absent(record: Record, name: str, modality: str) -> None:
         message = f"no features.{name}"
         note = {"stage": "fuse", "code": "absent", "message": message, "hint": ""}
         lose(record, note, modality, name)
-
-
-def _refusal(record: Record, spec: Record, trained: bundle.Bundle) -> dict[str, str] | None:
-    """Return the reason to leave out the text of a record, or None."""
-    rules = trained.contents.get("text_rules")
-    if spec["modality"] != "text" or not rules:
-        return None
-    language = record.get("language")
-    if language is not None and not isinstance(language, str):
-        raise RecordError("bad_language", f"language is not a string: {language!r:.60}")
-    if language and language.split("-")[0].lower() != rules["language"]:
-        message = f"the text is {language}, the model needs {rules['language']}"
-        return {"code": "language", "message": message, "hint": ""}
-    probabilities = _word_probabilities(record)
-    mean = sum(probabilities) / len(probabilities) if probabilities else 1.0
-    if mean < rules["min_word_probability"]:
-        message = f"words were recognised with a mean probability of only {mean:.2f}"
-        return {"code": "low_word_probability", "message": message, "hint": "a larger --model"}
-    return None
-
-
-def _word_probabilities(record: Record) -> list[float]:
-    """Return the probability of each word in the transcript."""
-    words = record.get("words") or []
-    if not isinstance(words, list) or not all(isinstance(word, dict) for word in words):
-        raise RecordError("bad_words", f"words is not what transcribe adds: {words!r:.60}")
-    return [word["probability"] for word in words if word.get("probability") is not None]
 
 
 def _take(inputs: ModelInputs, record: Record, stream: Spec, timed: bool, store: Store) -> None:

@@ -21,6 +21,7 @@ CORE = {
     "numpy": ("numpy", ""),
     "orjson": ("orjson", ""),
     "praat-parselmouth": ("parselmouth", "prosody"),
+    "py3langid": ("py3langid", "the language of texts"),
     "rich": ("", "tables"),
     "safetensors": ("safetensors", "weights"),
     "soundfile": ("soundfile", "wav and flac"),

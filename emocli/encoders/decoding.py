@@ -8,13 +8,20 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 Word = dict[str, Any]  # text, start, end, probability
 
 COMPRESSION_RATIO = 2.4  # above it a text repeats itself (paper, section 4.5)
 LOG_PROBABILITY = -1.0  # mean over tokens; below it a text is a guess (paper, section 4.5)
 NO_SPEECH = 0.6  # above it, if the text is a guess, nobody speaks (paper, section 4.5)
+
+
+class Detected(NamedTuple):
+    """The language that is spoken (Whisper's code of it), and its probability."""
+
+    language: str
+    probability: float
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from emocli.encoders import pretrained, weight_files
-from emocli.encoders.decoding import Decoded, DecodingOptions, Word
+from emocli.encoders.decoding import Decoded, DecodingOptions, Detected, Word
 from emocli.encoders.speech_windows import SAMPLE_RATE_HZ, Samples
 from emocli.errors import ConfigError
 
@@ -82,10 +82,16 @@ class TransformersWhisper:
         return mels["input_features"].to(model.device, model.dtype), mels["attention_mask"]
 
     @torch.inference_mode()
-    def detect(self, window: Samples) -> str:
-        """Return the language of a window (time,)."""
-        best = int(self.model.detect_language(self._features([window])[0])[0])
-        return str(self.tokenizer.convert_ids_to_tokens(best).strip("<|>"))
+    def detect(self, window: Samples) -> Detected:
+        """Return the language of a window (time,) and its probability."""
+        settings = self.model.generation_config
+        start = torch.tensor([[settings.decoder_start_token_id]], device=self.model.device)
+        features = self._features([window])[0]
+        logits = self.model(features, decoder_input_ids=start).logits[0, -1]
+        tokens = sorted(settings.lang_to_id, key=settings.lang_to_id.__getitem__)
+        shares = logits[[settings.lang_to_id[t] for t in tokens]].float().softmax(-1)
+        best = int(shares.argmax())
+        return Detected(tokens[best].strip("<|>"), float(shares[best]))
 
     @torch.inference_mode()
     def decode(

@@ -114,6 +114,7 @@ class Audio(TypedDict, total=False):
     channels: int  # of the source; the samples are mono
     decoder: str
     warning: str
+    speech_s: float  # seconds in which a voice is certain, where a stage has listened for one
 
 
 class Word(TypedDict, total=False):
@@ -187,6 +188,7 @@ class Utterance(TypedDict, total=False):
     dataset: str
     split: str
     language: str
+    language_probability: float  # of `language`, where it was heard or read, not given
     audio: Audio
     text: str
     words: list[Word]

@@ -17,6 +17,7 @@ from emocli.pipeline.context import Context
 from emocli.records import Record, failures
 from emocli.records.missing import lost
 from emocli.records.modality import MODALITIES, cost
+from emocli.stages import speech
 
 Spec = dict[str, Any]  # of a stream: stream, modality, encoder, layer, pooling, ...
 Loaded = tuple[Encoder, str]  # with its revision
@@ -99,15 +100,21 @@ def stage(
             for r, outcome in zip(batch, outcomes, strict=True)
         ]
 
-    return pipeline.batched(
+    def lacks(record: Record) -> bool:
+        return wanted(record, spec) and not (skip and skip(record))
+
+    encoded = pipeline.batched(
         encode,
         name="encode",
         modality=spec["modality"],
         size=context.batch(modality.BATCH),
         length=modality.length,
         budget=modality.BUDGET,
-        wanted=lambda r: wanted(r, spec) and not (skip and skip(r)),
+        wanted=lacks,
     )
+    if trained and trained.contents.get("audio_rules") and spec["modality"] == "audio":
+        return pipeline.chain(speech.stage(context.store, lacks), encoded)
+    return encoded
 
 
 def wanted(record: Record, spec: Spec) -> bool:

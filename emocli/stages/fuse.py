@@ -105,7 +105,9 @@ def _inputs(record: Record, trained: Bundle, timed: bool, store: Store) -> Any:
         return RecordError(missing.NO_SPEECH, str(nobody_speaks.get("message")), hint=hint)
     lost_notes = notes(record).items()
     reasons = [f"{name}: {n.get('message')}" for name, n in lost_notes if isinstance(n, dict)]
-    return RecordError("no_modality", "; ".join(["no usable stream", *reasons]))
+    codes = {note.get("code") for _, note in lost_notes if isinstance(note, dict)}
+    code = "no_speech" if codes == {"no_speech"} else "no_modality"
+    return RecordError(code, "; ".join(["no usable stream", *reasons]))
 
 
 def _without_passed(record: Record) -> Record:

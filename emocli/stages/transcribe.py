@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import importlib.util
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from emocli import pipeline
 from emocli.errors import AbsentError, ModelError, RecordError, UsageError
@@ -15,16 +15,19 @@ from emocli.pipeline.context import Context
 from emocli.records import Record, failures
 from emocli.records.missing import clear_note, nobody_speaks
 from emocli.records.modality import cost
+from emocli.stages import speech, spoken_language
+from emocli.stages.spoken_language import MULTILINGUAL, Loaded, Models
 
 if TYPE_CHECKING:
-    from emocli.encoders.speech_to_text import Model, Transcript
+    from emocli.encoders.speech_to_text import Transcript
     from emocli.encoders.speech_windows import Samples, Span
 
 DEFAULT = "faster-whisper-tiny.en"
-FALLBACK = "whisper-tiny.en"  # the same model for transformers
+FALLBACKS = {DEFAULT: "whisper-tiny.en", MULTILINGUAL: "whisper-base"}  # the same for transformers
 BEAM = 5  # openai/whisper
 BATCH = 16
 BUDGET_S = 480.0  # of audio in a batch: sixteen windows of 30 s
+QUICK = "int8"  # of the multilingual model: half the time, the same languages; our choice
 COMPUTE = {"auto": "default", "float32": "float32", "float16": "float16", "bfloat16": "bfloat16"}
 
 
@@ -39,10 +42,14 @@ def stage(
 
     `wanted` says which records to transcribe; without it those that have no text.
     """
-    loaded = functools.cache(lambda: _load(context, model))
+    chosen = spoken_language.once(partial(_load, context, model))
+    multilingual = spoken_language.once(partial(_load, context, MULTILINGUAL, QUICK))
 
     def transcribe(batch: list[Record]) -> list[Record | Exception]:
-        return _transcribe(batch, context, loaded(), beam_size)
+        if model == DEFAULT and any(spoken_language.told(record) is None for record in batch):
+            spoken_language.ahead(multilingual)
+        models = Models(chosen(), multilingual, helps=model == DEFAULT)
+        return _transcribe(batch, context, models, beam_size)
 
     listened = pipeline.batched(
         transcribe,
@@ -82,8 +89,11 @@ def work(wanted: Callable[[Record], bool]) -> Callable[[Record], float]:
     return lambda record: cost(record, ("audio",) if wanted(record) else ())
 
 
-def _load(context: Context, name: str) -> tuple[Model, Record]:
-    """Return the model, and the `transcript` fields that describe it."""
+def _load(context: Context, name: str, quick: str = "default") -> Loaded:
+    """Return the model, and the `transcript` fields that describe it.
+
+    `quick` is the type of weights that CTranslate2 computes with unless --dtype says another.
+    """
     from emocli import hub
     from emocli.encoders import speech_to_text
 
@@ -93,78 +103,81 @@ def _load(context: Context, name: str) -> tuple[Model, Record]:
         raise UsageError(f"--dtype: unknown dtype {context.dtype}", hint=hint)
     name = _installed(name)
     folder, revision = hub.locate(name, offline=context.offline)
+    if compute == "default" and (folder / "model.bin").exists():
+        compute = quick
     model = speech_to_text.load(folder, device=context.device, compute_type=compute)
     shown = Path(name).name if Path(name).is_dir() else name
     return model, {"model": shown, "revision": revision, "engine": model.name}
 
 
 def _installed(name: str) -> str:
-    """Return the default model in a format that an installed engine can run."""
+    """Return a model of ours in a format that an installed engine can run."""
     from emocli import hub
 
-    if (
-        name == DEFAULT
-        and importlib.util.find_spec("faster_whisper") is None
-        and hub.find(FALLBACK)
-    ):
-        return FALLBACK
+    other = FALLBACKS.get(name)
+    if other and importlib.util.find_spec("faster_whisper") is None and hub.find(other):
+        return other
     return name
 
 
+class _Task(NamedTuple):
+    """A recording to decode: its samples and speech, the language, the model that knows it."""
+
+    samples: Samples
+    spans: list[Span]
+    language: str | None
+    loaded: Loaded
+
+
 def _transcribe(
-    batch: list[Record], context: Context, loaded: tuple[Model, Record], beam_size: int
+    batch: list[Record], context: Context, models: Models, beam_size: int
 ) -> list[Record | Exception]:
     from emocli.encoders import speech_to_text
 
-    model, about = loaded
-    outcomes: list[Any] = [_samples(record, context, model) for record in batch]
-    chosen = [i for i, o in enumerate(outcomes) if not isinstance(o, Exception)]
-    transcripts = speech_to_text.transcribe(
-        model,
-        [outcomes[i] for i in chosen],
-        [_speech(outcomes[i]) for i in chosen],
-        languages=[_language(batch[i]) for i in chosen],
-        beam_size=beam_size,
-    )
-    for i, transcript in zip(chosen, transcripts, strict=True):
-        outcomes[i] = _add(batch[i], transcript, about)
+    outcomes: list[Any] = [_task(record, context, models) for record in batch]
+    chosen = [i for i, o in enumerate(outcomes) if isinstance(o, _Task)]
+    for loaded in {id(outcomes[i].loaded): outcomes[i].loaded for i in chosen}.values():
+        rows = [i for i in chosen if outcomes[i].loaded is loaded]
+        transcripts = speech_to_text.transcribe(
+            loaded[0],
+            [outcomes[i].samples for i in rows],
+            [outcomes[i].spans for i in rows],
+            languages=[outcomes[i].language for i in rows],
+            beam_size=beam_size,
+        )
+        for i, transcript in zip(rows, transcripts, strict=True):
+            outcomes[i] = _add(batch[i], transcript, loaded[1])
     return outcomes
 
 
-def _samples(record: Record, context: Context, model: Model) -> Samples | RecordError:
-    """Return the samples of a record, or the error if it cannot be transcribed."""
-    language = _language(record)
-    if language and language not in model.languages:
-        return _other_language(language, model)
-    if audio.is_absent(record):
-        return AbsentError("no_audio", "no audio to transcribe", hint="the record names no sound")
+def _task(record: Record, context: Context, models: Models) -> _Task | RecordError:
+    """Return what there is to decode of a record, or the error if it cannot be transcribed."""
     try:
-        return audio.samples(record, context.store)
+        language = spoken_language.told(record)
+        loaded = models.of(language)
+        if audio.is_absent(record):
+            hint = "the record names no sound"
+            return AbsentError("no_audio", "no audio to transcribe", hint=hint)
+        samples = audio.samples(record, context.store)
+        spans = _speech(record, samples, context)
+        if not language and (heard := spoken_language.heard(models, samples, spans)):
+            language, sure = heard
+            record |= {"language": language, "language_probability": round(sure, 4)}
+            loaded = models.of(language)
+        return _Task(samples, spans, language, loaded)
     except RecordError as error:
         return failures.without_frames(error)
 
 
-def _language(record: Record) -> str | None:
-    """Return the language of a record without its region ("en-GB" is "en"), or None."""
-    language = record.get("language")
-    return language.split("-")[0].lower() if isinstance(language, str) and language else None
-
-
-def _other_language(language: str, model: Model) -> AbsentError:
-    known = ", ".join(sorted(model.languages)) if len(model.languages) < 5 else "other languages"
-    message = f"the model knows {known}, not {language}"
-    return AbsentError("language", message, hint="--model names one that does")
-
-
-def _speech(samples: Samples) -> list[Span]:
-    """Return the spans of speech; the whole recording if no detector is installed."""
+def _speech(record: Record, samples: Samples, context: Context) -> list[Span]:
+    """Return the spans of speech; the whole recording if somebody speaks and it cannot be cut."""
     from emocli.encoders import speech_windows
     from emocli.signals import voice_activity
 
-    if speech_windows.is_silent(samples):
+    if not speech.hear(record, context.store):
         return []
     try:
-        return voice_activity.speech_segments(samples)
+        return voice_activity.speech_segments(samples) or speech_windows.everywhere(len(samples))
     except ModelError:
         return speech_windows.everywhere(len(samples))
 
@@ -184,7 +197,7 @@ def _add(record: Record, transcript: Transcript, about: Record) -> Record:
     mean = sum(probabilities) / len(probabilities) if probabilities else None
     no_speech = transcript.no_speech_probability
     record |= {"text": transcript.text, "words": words}
-    record["language"] = record.get("language") or transcript.language or None
+    record["language"] = record.get("language") or None
     record["transcript"] = {
         **about,
         "mean_word_probability": None if mean is None else round(mean, 4),

@@ -14,7 +14,7 @@ from emocli.io import features
 from emocli.pipeline.context import Context
 from emocli.records import Record
 from emocli.records.modality import MODALITIES, computable
-from emocli.stages import encode
+from emocli.stages import encode, language
 from emocli.stages.encode import Spec
 
 
@@ -50,6 +50,8 @@ def stage(context: Context, trained: Bundle, done: Callable[[Record], bool]) -> 
     for spec in specs:
         skip = partial(_has_only_features, done, spec)
         steps.append(encode.stage(context, spec, trained, skip=skip, keep=encode.PASSED))
+    if rules := trained.contents.get("text_rules"):
+        steps = [language.ahead(done), *steps, language.stage(rules["language"], done)]
     return pipeline.chain(*steps)
 
 

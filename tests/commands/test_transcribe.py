@@ -8,8 +8,9 @@ import pytest
 import soundfile
 from scipy.signal import lfilter
 
+from emocli.encoders.decoding import Detected
 from emocli.modalities import audio as modality
-from emocli.stages import transcribe
+from emocli.stages import spoken_language, transcribe
 from tests.encoders.test_speech_to_text import random_whisper  # noqa: F401 - a fixture
 
 RATE_HZ = 16_000
@@ -48,8 +49,10 @@ def voice(tmp_path: Path) -> Callable[..., str]:
 
 
 @pytest.fixture
-def heard(emocli, random_whisper):  # noqa: F811
-    """Transcribe with the random model and a beam of one."""
+def heard(emocli, random_whisper, monkeypatch):  # noqa: F811
+    """Transcribe with the random model and a beam of one, where all is heard as English."""
+    english = Detected("en", 0.9)
+    monkeypatch.setattr(spoken_language, "heard", lambda _, __, spans: english if spans else None)
 
     def call(*arguments: str, **how):
         return emocli(
@@ -72,7 +75,8 @@ def test_a_recording_gets_text_words_language_and_where_they_come_from(heard, vo
     assert outcome.status == 0
     (record,) = outcome.records
     assert isinstance(record["text"], str)
-    assert record["language"] == "en"
+    assert (record["language"], record["language_probability"]) == ("en", 0.9)
+    assert record["audio"]["speech_s"] > 1
     said = record["transcript"]
     assert list(said) == [
         "model",

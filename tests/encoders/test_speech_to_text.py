@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from emocli.encoders import speech_to_text, speech_windows
-from emocli.encoders.decoding import Decoded, DecodingOptions
+from emocli.encoders.decoding import Decoded, DecodingOptions, Detected
 from emocli.encoders.speech_to_text import transcribe
 from emocli.encoders.speech_windows import everywhere, is_silent, stretches
 from emocli.errors import ConfigError
@@ -29,8 +29,9 @@ class Scripted:
         self.calls: list[tuple[int, int, DecodingOptions]] = []
         self.scores = scores or {}
 
-    def detect(self, window: np.ndarray) -> str:
-        return "de" if window[0] < 0 else "fr"
+    def detect(self, window: np.ndarray) -> Detected:
+        assert len(window) <= 5 * RATE
+        return Detected("de" if window[0] < 0 else "fr", 0.8)
 
     def decode(self, windows, length, options):
         self.calls.append((len(windows), length, options))

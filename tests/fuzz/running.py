@@ -101,10 +101,13 @@ def stand_ins(unexpected: list[str]) -> None:
 
     from emocli import hub
     from emocli.encoders import speech_to_text
+    from emocli.encoders.decoding import Detected
     from emocli.records import failures
     from emocli.stages import transcribe
 
+    english = Detected("en", 0.9)
     about = {"name": "stand-in", "only_language": "en", "languages": {"en"}, "pads": False}
+    about |= {"detect": lambda _: english}
     said = speech_to_text.Transcript("so here", [{"text": "so", "start": 0.0, "end": 0.1,
                                                   "probability": 0.5}], "en", 0.1)  # fmt: skip
     speech_to_text.load = lambda *_, **__: SimpleNamespace(**about)  # type: ignore[assignment]
@@ -112,7 +115,7 @@ def stand_ins(unexpected: list[str]) -> None:
     located = hub.locate
 
     def locate(name: str, **how: Any) -> Any:
-        return (Path("base"), "0") if name == transcribe.DEFAULT else located(name, **how)
+        return (Path("base"), "0") if name in transcribe.FALLBACKS else located(name, **how)
 
     hub.locate = locate
     problem = failures.problem
