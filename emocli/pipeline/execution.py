@@ -56,6 +56,8 @@ class Execution:
         self.progress = Progress(
             rules.streams.stderr, rules.name, source.total(), quiet=rules.quiet
         )
+        if not rules.quiet:
+            source.tell = self.progress.warn
         self.status: int = ExitStatus.OK
         self.stopped = False
 
