@@ -90,6 +90,12 @@ def _load(context: Context, name: str) -> tuple[Model, Record]:
     return model, {"model": shown, "revision": revision, "engine": model.name}
 
 
+def serving() -> tuple[str, str]:
+    """Return the model that transcribes by default on this machine, and the engine that runs it."""
+    name = _installed(DEFAULT)
+    return name, "transformers" if name == FALLBACK else "faster-whisper"
+
+
 def _installed(name: str) -> str:
     """Return the default model in a format that an installed engine can run."""
     from emocli import hub
