@@ -38,7 +38,9 @@ class Source:
     count: int = 0
     _unique: ids.Numbered = field(default_factory=ids.Numbered)
     _walked: dict[str, walk.Found] = field(default_factory=dict)  # folders among the arguments
-    _copies: list[BinaryIO] = field(default_factory=list)  # of recordings that came through pipes
+    _copies: list[spooling.Copy] = field(
+        default_factory=list
+    )  # of recordings that came through pipes
 
     def __iter__(self) -> Iterator[Record]:
         """Yield the records; stop at the first malformed line."""
@@ -175,7 +177,7 @@ class Source:
         copy = spooling.copied(head, stream)
         self._copies.append(copy)
         record = records.of_path(name)
-        return {**record, "id": self._unique(record["id"]), SPOOLED: spooling.path(copy)}
+        return {**record, "id": self._unique(record["id"]), SPOOLED: copy.path}
 
     def _paths(self, stream: BinaryIO, name: str, *, sniffed: bool = False) -> Iterator[Record]:
         for path in self._names(stream, name):

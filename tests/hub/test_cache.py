@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from emocli import hub
+from emocli.cli import registry
 from emocli.errors import ModelError, UsageError
 from emocli.hub import archive as model_archive
 from emocli.hub import cache, fetch
