@@ -108,7 +108,7 @@ def _errors(
                 yield ConfigError(f"{place}: [{key}]: unknown command {key!r}", hint=hint)
         elif not _is_flag(plain(key), names, load, commands):
             every = {flag for name in names for flag in _flags(load(name))}
-            hint = _suggestion(plain(key), every, "emocli config show lists the flags")
+            hint = _suggestion(plain(key), every, "emocli config show --all lists the flags")
             place = where(path(), ("", plain(key)))
             yield ConfigError(f"{place}: unknown flag {key!r}", hint=hint)
     for name in commands:
