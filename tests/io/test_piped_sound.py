@@ -164,6 +164,19 @@ def test_a_later_process_that_needs_the_sound_says_how_to_keep_it(
     assert "/proc" not in again.stderr
 
 
+def test_an_annotator_can_read_the_copy(emocli: Emocli, wav: Callable[..., Path]) -> None:
+    data = wav().read_bytes()
+    code = (
+        "import json, sys\nfor line in sys.stdin:\n"
+        "    print('joy' if open(json.loads(line)['path'], 'rb').read(4) == b'RIFF' else 'no')"
+    )
+    program = f'{sys.executable} -u -c "{code}"'
+    done = emocli("annotate", "--command", program, "--n=1", stdin=data)
+    assert done.status == 0, done.stderr
+    assert done.records[0]["annotations"][0]["label"] == "joy"
+    assert done.records[0]["path"] == "<stdin>"
+
+
 def test_a_copy_is_read_by_worker_processes_too(emocli: Emocli, wav: Callable[..., Path]) -> None:
     data = wav().read_bytes()
     one, two = (emocli("extract-audio", f"--jobs={n}", stdin=data) for n in (1, 2))
