@@ -33,7 +33,7 @@ class Source:
     shard: tuple[int, int] | None = None
     turns: int = 0  # of a dialogue that each of its records gets as `context`
     marks: bool = False  # a file that cannot be opened becomes a failed record, else a UsageError
-    tell: Callable[[str], object] = lambda _text: None  # takes messages for people
+    say: Callable[[str], None] | None = None  # told what is not obvious about the input
     problem: MalformedError | None = None
     count: int = 0
     _unique: ids.Numbered = field(default_factory=ids.Numbered)
@@ -65,7 +65,7 @@ class Source:
             return None
         if any(map(opening.is_pipe, self.arguments)):
             return None
-        folders = {a: self._found(a) for a in self.arguments if walk.is_folder(a)}
+        folders = {a: self.found(a) for a in self.arguments if walk.is_folder(a)}
         return sum(len(folders[a].files) or 1 if a in folders else 1 for a in self.arguments)
 
     def listed(self) -> Iterator[str]:
@@ -80,8 +80,8 @@ class Source:
                 stream = opening.unpacked(self.stdin, STDIN)
                 yield from opening.named(STDIN, self._lines_of_text(stream, "-"))
             else:
-                if os.path.isfile(self.text):  # noqa: PTH113 - a text, too long for a path perhaps
-                    self.tell(TEXT_IS_FILE.format(self.text))
+                if self.say and os.path.isfile(self.text):  # noqa: PTH113 - may be no path at all
+                    self.say(TEXT_IS_FILE.format(self.text))
                 yield {"id": "text#L1", "text": self.text}
         if self.files_from is not None:
             with opening.required(self.files_from, self.stdin) as stream:
@@ -109,16 +109,17 @@ class Source:
         """Yield a record for each media file in a folder; a failed one if there is none."""
         if not self.marks:
             raise UsageError(f"{folder} is a folder", hint="name the files of records in it")
-        found = self._found(folder)
-        self._walked.pop(folder)
-        if found.files and found.left_out:
-            self.tell(f"{folder}: {found.left_out} left out: not media")
+        found = self.found(folder)
+        self._walked.pop(folder)  # a list may name thousands
+        if self.say and found.files and found.left_out:
+            self.say(f"{folder}: {found.left_out} left out: not media")
         for path, error in found.files:
             yield self._failed(path, error) if error else self._media(path)
         if not found.files:
             yield {**self._media(folder), "error": refusals.no_media(found)}
 
-    def _found(self, folder: str) -> walk.Found:
+    def found(self, folder: str) -> walk.Found:
+        """Return what a folder among the input holds; it is walked once."""
         if folder not in self._walked:
             self._walked[folder] = walk.media(folder)
         return self._walked[folder]

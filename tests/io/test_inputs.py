@@ -146,7 +146,7 @@ def test_a_file_as_a_sentence_is_told(tmp_path: Path) -> None:
     file, told = tmp_path / "t.txt", []
     file.write_text("I am happy.")
     for text in (str(file), "no file", "x" * 5000, "a\0b"):
-        (record,) = inputs.Source([], io.BytesIO(), text=text, tell=told.append)
+        (record,) = inputs.Source([], io.BytesIO(), text=text, say=told.append)
         assert record["text"] == text
     assert len(told) == 1
     assert str(file) in told[0]
