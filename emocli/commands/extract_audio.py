@@ -11,6 +11,9 @@ ffmpeg; all other formats go through ffmpeg. Any file name is safe: options or p
 not interpreted. A video without audio gets `missing.audio` and goes on; so does a record that has
 only a text, which is not a failure.
 
+A recording on stdin has the id and the path <stdin>. Its file is gone once this command ends, but
+its sound is in the store: begin a pipe with this command if a later step needs the sound.
+
 With --segment vad a record is replaced by one record per stretch of speech of at most 30 s, with
 the id "id#start-end" and its own `start`, `end` and `audio`.
 
