@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from emocli.records import texts
+
 TABLE = re.compile(r"\s*\[\s*[\"']?([\w-]+)[\"']?\s*\]")
 KEY = re.compile(r"\s*[\"']?([\w-]+)[\"']?\s*=")
 
@@ -27,7 +29,7 @@ def where(file: Path, *places: tuple[str, str]) -> str:
 
 def _lines(file: Path) -> dict[tuple[str, str], int]:
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        text = texts.decoded(file.read_bytes())
     except (OSError, ValueError):
         return {}
     table = ""
