@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from emocli.cli import serving
 from emocli.errors import EmocliError, ExitStatus
 
 # Package -> (module to import, where only an import shows whether it works; what it is used for).
@@ -48,14 +49,17 @@ def report(errors: Sequence[EmocliError] = ()) -> dict[str, Any]:
     packages = [_package(name, core=True) for name in CORE]
     packages += [_package(name, core=False) for name in OPTIONAL]
     models, bundle_problems = _models()
+    programs, state = list(_programs()), {package["name"]: package for package in packages}
     findings: dict[str, Any] = {
         "emocli": metadata.version("emocli"),
-        "programs": list(_programs()),
+        "programs": programs,
         "packages": packages,
         "devices": list(_devices(packages)),
+        "serves": list(serving.rows(state, programs)),
         "models": models,
         "places": list(_places()),
         "fallbacks": list(_fallbacks(packages)),
+        "missing": list(serving.missing(state, models)),
     }
     problems = [_problem(e.status, e.message, e.hint or "emocli config path") for e in errors]
     problems += [*_problems(findings), *bundle_problems]

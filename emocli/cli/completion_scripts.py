@@ -76,7 +76,7 @@ function __emocli_is --description 'whether the command being typed is this one'
 end
 
 complete -c emocli -f
-complete -c emocli -n "__emocli_is ''" -l version -d 'Print the version and exit'
+complete -c emocli -n "__emocli_is ''" -s V -l version -d 'Print the version and exit'
 complete -c emocli -s h -l help -d 'Show help and exit'
 """
 
@@ -132,7 +132,7 @@ def _quoted(words: Iterable[str]) -> str:
 
 
 _HELP = (
-    Flag(("--version",), "Print the version and exit", "", None, False),
+    Flag(("-V", "--version"), "Print the version and exit", "", None, False),
     Flag(("-h", "--help"), "Show help and exit", "", None, False),
 )
 

@@ -12,6 +12,7 @@ import click
 
 from emocli.cli import completion_scripts, registry
 from emocli.cli.completion_items import FILES, FOLDERS, Command, Flag, Values
+from emocli.records.modality import MODALITIES
 
 _WORD = re.compile(r"[a-z][a-z0-9+.-]*")  # a word to type as it is: auto and cpu of auto|cpu|cuda:N
 
@@ -26,9 +27,9 @@ def scripts() -> Iterator[tuple[str, str]]:
 
 def commands() -> list[Command]:
     """Return all commands with their subcommands."""
-    return [
-        _command(name, registry.load(name), registry.summary(name)) for name in registry.names()
-    ]
+    names = registry.names()
+    listed = [_command(name, registry.load(name), registry.summary(name)) for name in names]
+    return [*listed, Command("help", "Show the help of a command", (), (Values(tuple(names)),))]
 
 
 def _command(name: str, command: click.Command, about: str) -> Command:
@@ -74,6 +75,22 @@ def _catalog() -> tuple[str, ...]:
     return tuple(hub.catalog())
 
 
+def _models_of(command: str) -> tuple[str, ...]:
+    """Return the models of the catalog that a command can use."""
+    from emocli import hub
+
+    return tuple(name for name, model in hub.catalog().items() if command in model["commands"])
+
+
+def _encoders() -> tuple[str, ...]:
+    """Return the encoders of the catalog, and those that measure and are no models."""
+    from emocli import encoders
+
+    families = [(name, kind) for kind in MODALITIES for name in encoders.families(kind)]
+    measuring = [name for name, kind in families if encoders.is_measured(name, kind)]
+    return (*_models_of("encode"), *measuring)
+
+
 def _datasets() -> tuple[str, ...]:
     from emocli import datasets
 
@@ -106,8 +123,8 @@ SPECIAL: dict[str, Callable[[], Values]] = {
     "models names": lambda: Values(("default", *_catalog())),
     "--model": lambda: Values(("default",), FOLDERS),
     "train --model": lambda: Values(_models()),
-    "transcribe --model": lambda: Values(_catalog(), FOLDERS),
-    "--encoder": lambda: Values(_catalog(), FOLDERS),
+    "transcribe --model": lambda: Values(_models_of("transcribe"), FOLDERS),
+    "--encoder": lambda: Values(_encoders(), FOLDERS),
     "--modality": lambda: Values(_modalities()),
     "--min": lambda: Values(_metrics()),
     "--max": lambda: Values(_metrics()),

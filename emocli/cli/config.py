@@ -11,6 +11,7 @@ from typing import Any, TextIO, cast
 import click
 
 from emocli.cli import config_values
+from emocli.cli.config_lines import plain, where
 from emocli.cli.flags import COMMON, GROUPS, READING
 from emocli.errors import ConfigError
 from emocli.io import messages
@@ -85,7 +86,7 @@ def of_command(contents: dict[str, Any], name: str, command: click.Command) -> d
     known = _flags(command)
     common = {k: v for k, v in contents.items() if not isinstance(v, dict)}
     both = {**common, **_table(contents, name)}
-    return {known[_key(k)]: value for k, value in both.items() if _key(k) in known}
+    return {known[plain(k)]: value for k, value in both.items() if plain(k) in known}
 
 
 def right_values(contents: dict[str, Any], name: str, command: click.Command) -> dict[str, Any]:
@@ -101,13 +102,15 @@ def _errors(
     """Yield an error for each unknown table, top-level key, and key in the tables of `commands`."""
     for key, value in contents.items():
         if isinstance(value, dict):
-            if _key(key) not in names:
-                hint = _suggestion(_key(key), names, "emocli --help lists the commands")
-                yield ConfigError(f"{path()}: [{key}]: unknown command {key!r}", hint=hint)
-        elif not _is_flag(_key(key), names, load, commands):
+            if plain(key) not in names:
+                hint = _suggestion(plain(key), names, "emocli --help lists the commands")
+                place = where(path(), (plain(key), ""))
+                yield ConfigError(f"{place}: [{key}]: unknown command {key!r}", hint=hint)
+        elif not _is_flag(plain(key), names, load, commands):
             every = {flag for name in names for flag in _flags(load(name))}
-            hint = _suggestion(_key(key), every, "emocli config show lists the flags")
-            yield ConfigError(f"{path()}: unknown flag {key!r}", hint=hint)
+            hint = _suggestion(plain(key), every, "emocli config show --all lists the flags")
+            place = where(path(), ("", plain(key)))
+            yield ConfigError(f"{place}: unknown flag {key!r}", hint=hint)
     for name in commands:
         if name:
             yield from _errors_of(contents, name, load(name))
@@ -119,12 +122,14 @@ def _errors_of(
     """Yield an error for each key in the table of a command, and each value that it cannot take."""
     known = _flags(command)
     for key in _table(contents, name):
-        if _key(key) not in known:
-            hint = _suggestion(_key(key), known, f"emocli {name} --help lists the flags")
-            yield ConfigError(f"{path()}: [{name}]: unknown flag {key!r}", hint=hint)
+        if plain(key) not in known:
+            hint = _suggestion(plain(key), known, f"emocli {name} --help lists the flags")
+            place = where(path(), (name, plain(key)))
+            yield ConfigError(f"{place}: [{name}]: unknown flag {key!r}", hint=hint)
     for flag, value, right in _wrong_values(contents, name, command):
-        shown = f"{path()}: {_key(flag)} = {value!r:.60}"
-        yield ConfigError(shown, hint=f"--{_key(flag)} of {name} takes {right}")
+        place = where(path(), (name, plain(flag)), ("", plain(flag)))
+        shown = f"{place}: {plain(flag)} = {value!r:.60}"
+        yield ConfigError(shown, hint=f"--{plain(flag)} of {name} takes {right}")
 
 
 def _wrong_values(
@@ -149,17 +154,13 @@ def _is_flag(key: str, names: list[str], load: Load, commands: tuple[str | None,
 def _flags(command: click.Command) -> dict[str, str]:
     """Return the parameter name of each flag that the file may set."""
     options = (p for p in command.params if isinstance(p, click.Option) and p.name != "help")
-    return {_key(p.name): p.name for p in options if p.name}
+    return {plain(p.name): p.name for p in options if p.name}
 
 
 def _table(contents: dict[str, Any], name: str) -> dict[str, Any]:
     """Return the table of one command; `[extract_audio]` means `[extract-audio]`."""
-    tables = (v for k, v in contents.items() if _key(k) == name and isinstance(v, dict))
+    tables = (v for k, v in contents.items() if plain(k) == name and isinstance(v, dict))
     return {key: value for table in tables for key, value in table.items()}
-
-
-def _key(name: str) -> str:
-    return name.replace("_", "-")
 
 
 def _suggestion(word: str, known: Iterable[str], otherwise: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import click
@@ -20,7 +21,8 @@ def wrong(option: click.Option, value: Any) -> str:
         try:
             option.type.convert(one, option, None)
         except click.BadParameter as error:
-            return error.message.rstrip(".")
+            outside = re.search(r"in the range .*[^.]", error.message)
+            return f"{_kind(option.type)} {outside[0]}" if outside else _kind(option.type)
         except (ValueError, TypeError, OverflowError) as error:  # a NUL in a path, 10^400
             return f"{_kind(option.type)}: {error}"
     return ""

@@ -14,7 +14,8 @@ Inputs = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[INPUT]...",
-        help="Files: media, .txt, .csv, .jsonl records; '-' or no argument is stdin.",
+        help="Files: media, folders of them, .txt, .csv, .jsonl records; '-' or no argument is "
+        "stdin: records, a list of paths, or a recording.",
         show_default=False,
     ),
 ]

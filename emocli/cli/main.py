@@ -13,7 +13,7 @@ from typing import BinaryIO, NoReturn, TextIO, cast
 import click
 
 from emocli.cli import shortages
-from emocli.cli.registry import group, load, names
+from emocli.cli.registry import asked, group, load, names
 from emocli.errors import EmocliError, ExitStatus
 from emocli.io import messages
 from emocli.io.standard_streams import StandardStreams, of_process
@@ -32,7 +32,7 @@ def run(
         if stdin is None
         else StandardStreams(stdin, stdout or io.BytesIO(), stderr or sys.stderr)
     )
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    arguments = asked(list(sys.argv[1:] if argv is None else argv))
     if lost := shortages.lost_folder():
         messages.say(streams.stderr, "", lost)
         return ExitStatus.USAGE
@@ -88,6 +88,9 @@ def _dispatch(arguments: list[str], streams: StandardStreams) -> int:
 
 
 def _report(streams: StandardStreams, arguments: list[str], message: str) -> None:
+    from emocli.cli import origin
+
+    message = origin.told(message, arguments, names(), load)
     name = arguments[0] if arguments and arguments[0] in names() else ""
     messages.say(streams.stderr, name, message[:1].lower() + message[1:])
     streams.stderr.flush()

@@ -127,18 +127,29 @@ def _version(ctx: click.Context, _parameter: click.Parameter, value: bool) -> No
         ctx.exit()
 
 
+def asked(arguments: list[str]) -> list[str]:
+    """Return arguments in which `help predict` is `predict --help`.
+
+    >>> asked(["help", "config", "show"]), asked(["predict", "help"])
+    (['config', 'show', '--help'], ['predict', 'help'])
+    """
+    if arguments[:1] != ["help"]:
+        return arguments
+    return [*(word for word in arguments[1:] if word != "help"), "--help"]
+
+
 def group() -> Emocli:
     """Return the root command."""
     return Emocli(
         "emocli",
         help="Composable filters for multimodal emotion recognition: JSON Lines in, JSON Lines "
-        "out.\n\nTry: emocli predict clip.mp4",
+        "out.\n\nTry: emocli predict clip.mp4, emocli help predict",
         epilog=statuses.epilogue(),
         context_settings=CONTEXT,
         no_args_is_help=True,
         params=[
             click.Option(
-                ["--version"],
+                ["-V", "--version"],
                 is_flag=True,
                 is_eager=True,
                 expose_value=False,

@@ -86,6 +86,7 @@ class Run:
         return inputs.Source(
             inputs.named(arguments),
             self.streams.stdin,
+            say=None if self.common.quiet else self.say,
             files_from=flags["files_from"],
             null=flags["null"],
             input_format=input_format,

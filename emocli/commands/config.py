@@ -28,24 +28,28 @@ from emocli.cli import config, options
 from emocli.errors import ConfigError, ExitStatus, UsageError, printable
 from emocli.io import messages
 
+NOTHING_SET = "nothing is set: every flag has its default, which --all shows"
+
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True, help=__doc__)
 
 Command = Annotated[
     str | None,
     typer.Argument(metavar="[COMMAND]", help="Show only the flags of COMMAND.", show_default=False),
 ]
+All = Annotated[bool, typer.Option("--all", help="Show the flags that have their default too.")]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON Lines even on a terminal.")]
 
 
 @app.command()
-def show(command: Command = None, json: Json = False) -> int:
-    """Show the flags of one or all commands: a table on a terminal, JSON Lines in a pipe.
+def show(command: Command = None, all: All = False, json: Json = False) -> int:
+    """Show the flags that are set, of one or all commands; with --all the others as well.
 
-    Errors in the config file are reported at the end (exit 3).
+    A table on a terminal, JSON Lines in a pipe. Errors in the config file are reported at the end
+    (exit 3).
 
-    Example: flags that do not have their default
+    Example: every flag of predict and its default
 
-        emocli config show | jq -c 'select(.source != "default")'
+        emocli config show --all predict
     """
     context = click.get_current_context()
     root = context.find_root()
@@ -55,11 +59,12 @@ def show(command: Command = None, json: Json = False) -> int:
     load = functools.partial(root.command.get_command, root)  # type: ignore[attr-defined]
     problems = config.problems(names, load)
     rows = [row for name in ([command] if command else names) for row in _rows(name, load(name))]
+    rows = [row for row in rows if all or row["source"] != "default"]
     streams = options.standard_streams()
     if streams.stdout.isatty() and not json:
         from emocli.cli.terminal import draw
 
-        draw(streams.stdout, _table(rows))
+        draw(streams.stdout, _table(rows) if rows else NOTHING_SET)
     else:
         import orjson
 

@@ -1,5 +1,8 @@
 """Check the installation: programs, packages, devices, models, folders and fallbacks.
 
+`serves` names what does the work here: the decoder of each format, voice activity, speech to text,
+alignment, the device of networks; `missing` what a command lacks, with the line that gets it.
+
 Exit status 0: the default predictor can run. Otherwise 3 (something does not fit) or 4 (a model is
 not installed), and the last line is the command that fixes it. Writes a table on a terminal, and
 one record in a pipe or with --json. Nothing is downloaded or changed.
@@ -57,6 +60,7 @@ def _tables(report: dict[str, Any]) -> list[Any]:
         "programs": [(p["name"], p["version"], p["note"]) for p in report["programs"]],
         "packages": [(p["name"], p["version"] or "-", p["note"]) for p in report["packages"]],
         "devices": [(d["name"], d["dtype"], d["what"]) for d in report["devices"]],
+        "serves": [(s["for"], s["by"], s["note"]) for s in report["serves"]],
         "models": [
             (
                 m["name"] + (" *" if m["default"] else ""),
@@ -67,6 +71,7 @@ def _tables(report: dict[str, Any]) -> list[Any]:
         ],
         "places": [(p["name"], p["state"], p["path"]) for p in report["places"]],
         "fallbacks": [(f["of"], "", f["now"]) for f in report["fallbacks"]],
+        "missing": [(m["command"], m["lacks"], m["get"]) for m in report["missing"]],
     }
     tables: list[Any] = []
     for title, rows in parts.items():

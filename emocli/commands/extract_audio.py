@@ -11,6 +11,9 @@ ffmpeg; all other formats go through ffmpeg. Any file name is safe: options or p
 not interpreted. A video without audio gets `missing.audio` and goes on; so does a record that has
 only a text, which is not a failure.
 
+A recording on stdin has the id and the path <stdin>. Its file is gone once this command ends, but
+its sound is in the store: begin a pipe with this command if a later step needs the sound.
+
 With --segment or --segments a recording is replaced by a record for each of its segments, as other
 commands do by themselves with long recordings (man emocli-predict); the default is one record in,
 one out.

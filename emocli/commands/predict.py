@@ -22,11 +22,15 @@ is null. For models that also predict from each stream alone (`unimodal`), `disa
 distance of each of these predictions from `prediction`: the Jensen-Shannon divergence in bits, 0
 where they are equal and 1 where they exclude each other.
 
+A folder stands for the media files in it and in its folders. A recording on stdin is known by its
+first bytes; its id and its path are <stdin>.
+
 Writes a table with bars on a terminal, and one record per line in a pipe or with --json.
 
 Example:
     emocli predict clip.mp4
     emocli predict interview.mkv --segments interview.srt
+    ffmpeg -i talk.mkv -f wav - | emocli predict -
     echo "I can't believe it" | emocli predict --text -
 """
 

@@ -11,7 +11,6 @@ corpora can be joined.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -19,10 +18,8 @@ from pkgutil import iter_modules
 from types import ModuleType
 
 from emocli.errors import EmptyInputError, UsageError
-from emocli.records.modality import MODALITIES
-
-# Suffixes of files that can contain a modality; other files in a folder are skipped.
-MEDIA = frozenset().union(*(row.suffixes for row in MODALITIES.values()))
+from emocli.io import walk
+from emocli.records.modality import MEDIA as MEDIA
 
 
 def names() -> list[str]:
@@ -52,21 +49,20 @@ def exists(path: Path, expected: str) -> Path:
 
 
 def media(path: Path, expected: str) -> Iterator[Path]:
-    """Yield the media files at or below a path, in order; hidden ones are skipped.
+    """Yield the media files at or below a path, as a filter finds them there.
 
-    Raises UsageError if the path does not exist, EmptyInputError if it has no media file.
+    Raises UsageError if the path does not exist or a folder in it cannot be read, EmptyInputError
+    if it has no media file.
     """
     if exists(path, expected).is_file():
         yield path
         return
-    any_file = False
-    for folder, folders, files in os.walk(path):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            if Path(name).suffix.lower() in MEDIA and not name.startswith("."):
-                any_file = True
-                yield Path(folder, name)
-    if not any_file:
+    found = walk.media(str(path))
+    for file, error in found.files:
+        if error is not None:
+            raise UsageError(f"cannot read {file}: {error.strerror}")
+        yield Path(file)
+    if not found.files:
         raise EmptyInputError(f"{path}: no media file here", hint=f"expected {expected}")
 
 

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import BinaryIO, cast
 
 from emocli import records
-from emocli.errors import MalformedError, UsageError, printable
-from emocli.io import conversation, ids, opening, tables
+from emocli.errors import MalformedError, UsageError
+from emocli.io import conversation, ids, opening, refusals, sound_bytes, spooling, tables, walk
 from emocli.io.shards import in_shard
 from emocli.records import Record, decoding, texts
-from emocli.records.failures import Failure
+from emocli.records.jsonl import SPOOLED, STDIN
 
 RECORDS = (".jsonl", ".ndjson")
-OPEN_ERRORS = {  # why a file cannot be opened; with the codes and messages of media files
-    FileNotFoundError: ("not_found", "no such file"),
-    NotADirectoryError: ("not_found", "no such file"),
-    IsADirectoryError: ("is_a_directory", "a directory, not a file"),
-}
-SUFFIX = re.compile(r"\.\w{1,5}$")  # how the names of media files end, and sentences do not
+TEXT_IS_FILE = "--text takes {0} for a sentence; without --text the file of that name is read"
 FORMATS = ("auto", "jsonl", "paths", "csv", "text")
 
 
@@ -39,11 +33,16 @@ class Source:
     shard: tuple[int, int] | None = None
     turns: int = 0  # of a dialogue that each of its records gets as `context`
     marks: bool = False  # a file that cannot be opened becomes a failed record, else a UsageError
+    say: Callable[[str], None] | None = None  # told what is not obvious about the input
     problem: MalformedError | None = None
     count: int = 0
     cut: Callable[[Iterator[Record]], Iterator[Record]] = iter  # makes several records of some
     grown: bool = False  # it has: nobody knows how many there will be
     _unique: ids.Numbered = field(default_factory=ids.Numbered)
+    _walked: dict[str, walk.Found] = field(default_factory=dict)  # folders among the arguments
+    _copies: list[spooling.Copy] = field(
+        default_factory=list
+    )  # of recordings that came through pipes
 
     def __iter__(self) -> Iterator[Record]:
         """Yield the records; stop at the first malformed line."""
@@ -61,9 +60,18 @@ class Source:
 
     def total(self) -> int | None:
         """Return the number of records if it is known before reading."""
-        others = self.shard or self.files_from or self.text is not None or self.grown
+        return None if self.grown else self._total
+
+    @functools.cached_property
+    def _total(self) -> int | None:
+        others = self.shard or self.files_from or self.text is not None
         single = all(_kind(a) == "paths" and a != "-" for a in self.arguments)
-        return len(self.arguments) if self.arguments and single and not others else None
+        if not self.arguments or not single or others:
+            return None
+        if any(map(opening.is_pipe, self.arguments)):
+            return None
+        folders = {a: self.found(a) for a in self.arguments if walk.is_folder(a)}
+        return sum(len(folders[a].files) or 1 if a in folders else 1 for a in self.arguments)
 
     def grow(self) -> None:
         """Note that a record has become several."""
@@ -78,23 +86,52 @@ class Source:
     def _records(self) -> Iterator[Record]:
         if self.text is not None:
             if self.text == "-":
-                stream = opening.unpacked(self.stdin, "<stdin>")
-                yield from opening.named("<stdin>", self._lines_of_text(stream, "-"))
+                stream = opening.unpacked(self.stdin, STDIN)
+                yield from opening.named(STDIN, self._lines_of_text(stream, "-"))
             else:
+                if self.say and os.path.isfile(self.text):  # noqa: PTH113 - may be no path at all
+                    self.say(TEXT_IS_FILE.format(self.text))
                 yield {"id": "text#L1", "text": self.text}
         if self.files_from is not None:
             with opening.required(self.files_from, self.stdin) as stream:
                 yield from opening.named(self.files_from, self._paths(stream, self.files_from))
         for argument in self.arguments:
-            if argument == "-":
-                stream = opening.unpacked(self.stdin, "<stdin>")
-                found = self._from(stream, "<stdin>", self.input_format)
-                yield from opening.named("<stdin>", found)
-            elif self.input_format == "paths" or _kind(argument) == "paths":
-                yield self._media(argument)
-            else:
-                kind = self.input_format if self.input_format != "auto" else _kind(argument)
-                yield from self._file(argument, kind)
+            yield from self._argument(argument)
+
+    def _argument(self, argument: str) -> Iterator[Record]:
+        if argument == "-":
+            stream = opening.unpacked(self.stdin, STDIN)
+            yield from opening.named(STDIN, self._from(stream, STDIN, self.input_format))
+        elif walk.is_folder(argument):
+            yield from self._folder(argument)
+        elif self.input_format == "paths":
+            yield self._media(argument)
+        elif opening.is_pipe(argument):  # read like stdin, whatever its name
+            yield from self._file(argument, self.input_format)
+        elif _kind(argument) == "paths":
+            yield self._media(argument, given=refusals.GIVEN)
+        else:
+            kind = self.input_format if self.input_format != "auto" else _kind(argument)
+            yield from self._file(argument, kind)
+
+    def _folder(self, folder: str) -> Iterator[Record]:
+        """Yield a record for each media file in a folder; a failed one if there is none."""
+        if not self.marks:
+            raise UsageError(f"{folder} is a folder", hint="name the files of records in it")
+        found = self.found(folder)
+        self._walked.pop(folder)  # a list may name thousands
+        if self.say and found.files and found.left_out:
+            self.say(f"{folder}: {found.left_out} left out: not media")
+        for path, error in found.files:
+            yield self._failed(path, error) if error else self._media(path)
+        if not found.files:
+            yield {**self._media(folder), "error": refusals.no_media(found)}
+
+    def found(self, folder: str) -> walk.Found:
+        """Return what a folder among the input holds; it is walked once."""
+        if folder not in self._walked:
+            self._walked[folder] = walk.media(folder)
+        return self._walked[folder]
 
     def _file(self, name: str, input_format: str) -> Iterator[Record]:
         try:
@@ -108,13 +145,8 @@ class Source:
             yield from opening.named(name, self._from(stream, name, input_format))
 
     def _failed(self, name: str, error: OSError) -> Record:
-        """Return a failed record for a list or table that cannot be opened; the others go on."""
-        record = self._media(name)
-        code, message = OPEN_ERRORS.get(
-            type(error), ("not_readable", f"cannot be read ({error.strerror})")
-        )
-        hint = "is the path right here?" if code == "not_found" else ""
-        return {**record, "error": _problem(code, f"{message}: {name}", hint)}
+        """Return a failed record for what cannot be opened; the others go on."""
+        return {**self._media(name), "error": refusals.unopened(name, error)}
 
     def _from(self, stream: BinaryIO, name: str, input_format: str) -> Iterator[Record]:
         if self.null:
@@ -131,8 +163,12 @@ class Source:
             yield from self._paths(stream, name)
 
     def _sniffed(self, stream: BinaryIO, name: str) -> Iterator[Record]:
-        """Decide by the first non-blank byte: `{` or `[` begins records, else a list of paths."""
-        blank = 0
+        """Decide by the first bytes: a recording; else `{` or `[` begins records, or a list."""
+        head = sound_bytes.start(stream)
+        if sound_bytes.is_sound(head):
+            yield self._recording(head, stream, name)
+            return
+        stream, blank = cast("BinaryIO", decoding.PushbackStream(head, stream)), 0
         while line := stream.readline(records.MAX_LINE_BYTES + 2):
             line = line.removeprefix(decoding.BOM)
             if line.strip():
@@ -146,9 +182,19 @@ class Source:
         else:
             yield from self._paths(restored, name, sniffed=True)
 
+    def _recording(self, head: bytes, stream: BinaryIO, name: str) -> Record:
+        """Return the record of a recording that comes through a pipe; a copy is kept meanwhile."""
+        copy = spooling.copied(head, stream)
+        self._copies.append(copy)
+        record = records.of_path(name)
+        return {**record, "id": self._unique(record["id"]), SPOOLED: copy.path}
+
     def _paths(self, stream: BinaryIO, name: str, *, sniffed: bool = False) -> Iterator[Record]:
         for path in self._names(stream, name):
-            yield self._media(path, listed=sniffed)
+            if self.marks and walk.is_folder(path):
+                yield from self._folder(path)
+            else:
+                yield self._media(path, given=refusals.LISTED if sniffed else "")
 
     def _names(self, stream: BinaryIO, name: str) -> Iterator[str]:
         listed = enumerate(decoding.split(stream)) if self.null else decoding.lines(stream, name)
@@ -156,10 +202,10 @@ class Source:
             if path := raw if self.null else raw.rstrip(b"\r\n"):
                 yield os.fsdecode(path)
 
-    def _media(self, path: str, *, listed: bool = False) -> Record:
+    def _media(self, path: str, *, given: str = "") -> Record:
         record = records.of_path(path)
         record["id"] = self._unique(record["id"])
-        if self.marks and (problem := _not_media(path, listed)):
+        if self.marks and (problem := refusals.not_media(path, given)):
             record["error"] = problem
         return record
 
@@ -174,22 +220,6 @@ def _kind(path: str) -> str:
     if name.endswith(RECORDS):
         return "jsonl"
     return "csv" if name.endswith(".csv") else "text" if name.endswith(".txt") else "paths"
-
-
-def _not_media(path: str, listed: bool) -> Failure | None:
-    """Return the problem of a path that names no media: a JSON document, or a line of text."""
-    if path.lower().endswith(".json") and Path(path).is_file():
-        hint = f"an object per line: jq -c . {path} | emocli ..."
-        return _problem("not_media", "a JSON document, neither media nor JSON Lines", hint)
-    if listed and not SUFFIX.search(path) and not os.path.lexists(path):
-        hint = "a path is expected; emocli predict --text - reads a sentence per line"
-        return _problem("not_found", f"no such file: {path}", hint)
-    return None
-
-
-def _problem(code: str, message: str, hint: str) -> Failure:
-    words = {"message": printable(message), "hint": printable(hint)}
-    return Failure({"stage": "input", "code": code, **words})
 
 
 def named(arguments: Iterable[str]) -> list[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
+import stat
 import zlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO, TypeVar, cast
@@ -23,6 +25,15 @@ def opened(path: str) -> BinaryIO:
         stream = unpacked(until_it_is_known.enter_context(open(path, "rb")), path)
         until_it_is_known.pop_all()
     return stream
+
+
+def is_pipe(path: str) -> bool:
+    """Say whether a path is a pipe or a socket, without opening it, which could wait for ever."""
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116 - may not be UTF-8
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
 @contextlib.contextmanager

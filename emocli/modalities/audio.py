@@ -13,6 +13,7 @@ from emocli.errors import AbsentError, RecordError, UsageError
 from emocli.io import tables
 from emocli.io.store import Store
 from emocli.records import Record
+from emocli.records.jsonl import STDIN
 from emocli.records.missing import lose, lost
 from emocli.records.modality import in_file, names_other, present
 
@@ -36,6 +37,7 @@ SOUND = "\0sound"
 LOWEST_DBFS = -60.0  # below it, 16 bits are too few for a voice
 # Half an hour of samples, so that several stages in one process decode only once.
 CACHE_BYTES = 128 * 2**20
+PIPES = (STDIN, "/dev/fd/", "/proc/self/fd/")  # names of what only one process could read
 
 
 def settings(flags: Record) -> Record:
@@ -174,6 +176,9 @@ def decoded(record: Record) -> Audio:
         recording.samples.flags.writeable = False
         return recording
     path = records.path_of(record)
+    if path.startswith(PIPES) and not os.path.lexists(path):
+        hint = "emocli extract-audio, as the first step of a pipe, keeps the sound in the store"
+        raise RecordError("not_found", f"what came through {path} is not here any more", hint=hint)
     start, end = span_of(record)
     version: tuple[int, ...] = ()
     with contextlib.suppress(OSError):

@@ -15,6 +15,7 @@ from emocli.errors import MalformedError
 MAX_LINE_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 200  # levels of nested objects and arrays
 NON_FINITE = re.compile("-?(NaN|Infinity)")
+LINES = re.compile(rb"[^\n]*\n|[^\n]+")  # each with its end
 BOM = codecs.BOM_UTF8
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -44,7 +45,8 @@ def check(line: bytes, where: str) -> None:
     if line.startswith(UTF16) or b"\0" in line:
         raise MalformedError(
             f"{where}: contains NUL bytes, as UTF-16 and NUL-separated lists do",
-            hint="iconv -f UTF-16 -t UTF-8 converts UTF-16; -0 reads a NUL-separated list",
+            hint="iconv -f UTF-16 -t UTF-8 converts UTF-16; -0 reads a NUL-separated list; sound "
+            "needs a header, such as that of wav",
         )
 
 
@@ -93,12 +95,15 @@ def _available(stream: BinaryIO, size: int = 1 << 16) -> bytes:
 class PushbackStream:
     """A stream that hands out again the first lines that were already read from it."""
 
-    def __init__(self, line: bytes, stream: BinaryIO, blank: int) -> None:
-        self.before, self.stream = [b"\n"] * blank + [line], stream
+    def __init__(self, taken: bytes, stream: BinaryIO, blank: int = 0) -> None:
+        self.before, self.stream = [b"\n"] * blank + LINES.findall(taken), stream
 
     def readline(self, limit: int = -1) -> bytes:
-        """Return the next line."""
-        return self.before.pop(0) if self.before else self.stream.readline(limit)
+        """Return the next line; one that was taken in part is read to its end."""
+        line = self.before.pop(0) if self.before else b""
+        if self.before or line.endswith(b"\n"):
+            return line
+        return line + self.stream.readline(limit - len(line) if limit > 0 else -1)
 
     def read1(self, size: int = -1) -> bytes:
         """Return the bytes that are available, at most `size`."""

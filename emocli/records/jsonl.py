@@ -23,6 +23,10 @@ SHALLOW, ONE_KIND = 2 * MAX_DEPTH, 5 * MAX_DEPTH
 OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE
 PRIVATE = b'"\\u0000'  # begins the names of fields that a process has for itself: not read
 STAGE = "input"  # of problems that are found as a record is read
+# Where this process keeps a recording that came through a pipe; never written, as the file is gone
+# with the process. `path` is then the name of the pipe.
+SPOOLED = "\0spooled"
+STDIN = "<stdin>"
 
 
 def parse(line: bytes, where: str) -> dict[str, Any]:
@@ -94,6 +98,8 @@ def _many_brackets(line: bytes) -> bool:
 
 def dumps(record: dict[str, Any]) -> bytes:
     """Return a record as one line of JSON; NaN becomes null, float32 keeps its shortest digits."""
+    if SPOOLED in record:
+        record = {key: value for key, value in record.items() if key != SPOOLED}
     try:
         return orjson.dumps(record, option=OPTIONS)
     except TypeError:  # an integer beyond 64 bits, or half of a surrogate pair
@@ -111,8 +117,11 @@ def require(record: dict[str, Any], field: str, command: str) -> Any:
 def path_of(record: dict[str, Any]) -> str:
     """Return the path of the source file as the operating system knows it.
 
-    A name that is there in the other spelling alone, NFC or NFD, is meant.
+    A name that is there in the other spelling alone, NFC or NFD, is meant. For a recording that
+    came through a pipe it is the path of the copy.
     """
+    if isinstance(copy := record.get(SPOOLED), str):
+        return copy
     path = require(record, "path", "extract-audio with a file")
     if isinstance(path, dict) and isinstance(path.get("bytes"), str):
         return os.fsdecode(base64.b64decode(path["bytes"]))

@@ -49,6 +49,8 @@ MODALITIES = {
         made=("level_dbfs",),
     ),
 }
+# Suffixes of files that hold some modality; other files in a folder are left out.
+MEDIA = frozenset().union(*(row.suffixes for row in MODALITIES.values()))
 UNKNOWN_FILES = "audio"  # a file with an unknown suffix is tried as audio: ffmpeg probes it
 
 

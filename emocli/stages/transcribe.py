@@ -110,6 +110,12 @@ def _load(context: Context, name: str, quick: str = "default") -> Loaded:
     return model, {"model": shown, "revision": revision, "engine": model.name}
 
 
+def serving() -> tuple[str, str]:
+    """Return the model that transcribes by default on this machine, and the engine that runs it."""
+    name = _installed(DEFAULT)
+    return name, "transformers" if name == FALLBACK else "faster-whisper"
+
+
 def _installed(name: str) -> str:
     """Return a model of ours in a format that an installed engine can run."""
     from emocli import hub

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import click
 import pytest
 
-from emocli.cli import config, registry
+from emocli.cli import config, main, registry
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +38,8 @@ def test_a_variable_may_be_meant_for_one_command(emocli, monkeypatch):
     shown = emocli("config", "show", "transcribe")
     assert row(shown, "--model") == ("base", "$EMOCLI_TRANSCRIBE_MODEL")
     assert row(shown, "--batch-size") == ("4", "$EMOCLI_BATCH_SIZE")
-    assert row(emocli("config", "show", "predict"), "--model") == ("default", "default")
+    shown = emocli("config", "show", "--all", "predict")
+    assert row(shown, "--model") == ("default", "default")
     shown = emocli("config", "show", "encode")
     assert row(shown, "--batch-size") == ("2", "$EMOCLI_ENCODE_BATCH_SIZE")
 
@@ -45,7 +47,7 @@ def test_a_variable_may_be_meant_for_one_command(emocli, monkeypatch):
 def test_the_variable_wins_over_the_file_and_the_file_over_the_default(emocli, file, monkeypatch):
     file.write_text('device = "cuda:0"\n[encode]\nbatch-size = "8"\nfeatures = "store"\n')
     monkeypatch.setenv("EMOCLI_BATCH_SIZE", "4")
-    done = emocli("config", "show", "encode")
+    done = emocli("config", "show", "--all", "encode")
     assert done.status == 0
     assert row(done, "--batch-size") == ("4", "$EMOCLI_BATCH_SIZE")
     assert row(done, "--features") == ("store", str(file))
@@ -67,11 +69,40 @@ def test_what_is_shown_is_what_a_command_gets(emocli, file, monkeypatch):
     assert len(emocli("dataset", "--limit", "1", "folder", str(folder)).records) == 1
 
 
-def test_without_a_command_every_flag_of_every_command_is_shown(emocli):
-    done = emocli("config", "show")
+def test_with_all_every_flag_of_every_command_is_shown(emocli):
+    done = emocli("config", "show", "--all")
     shown = {record["command"].split()[0] for record in done.records}
     assert shown >= {name for name in registry.names() if name not in ("schema",)}
     assert {record["source"] for record in done.records} <= {"default", "$EMOCLI_STORE"}
+
+
+def test_what_is_set_is_shown_and_defaults_are_not(emocli, file, monkeypatch):
+    monkeypatch.delenv("EMOCLI_STORE")
+    assert emocli("config", "show").stdout == b""
+    file.write_text('device = "cpu"\n[predict]\nabstain = 0.5\n')
+    monkeypatch.setenv("EMOCLI_SCORE_SEED", "7")
+    shown = emocli("config", "show").records
+    assert {record["source"] for record in shown} == {str(file), "$EMOCLI_SCORE_SEED"}
+    set_ = {(record["command"], record["flag"]): record["value"] for record in shown}
+    assert set_["predict", "--abstain"] == 0.5
+    assert set_["score", "--seed"] == 7
+    assert {flag for _, flag in set_} == {"--abstain", "--seed", "--device"}
+    assert {r["flag"] for r in emocli("config", "show", "predict").records} == {
+        "--abstain",
+        "--device",
+    }
+
+
+def test_a_terminal_is_told_that_nothing_is_set(monkeypatch):
+    class Terminal(io.BytesIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.delenv("EMOCLI_STORE")
+    for arguments, says in ([], b"nothing is set"), (["--all"], b"--batch-size"):
+        stdout = Terminal()
+        main.run(["config", "show", *arguments], io.BytesIO(), stdout, io.StringIO())
+        assert says in stdout.getvalue()
 
 
 def test_a_value_that_makes_no_sense_is_named(emocli, file, monkeypatch):
@@ -147,7 +178,7 @@ def test_a_mistake_in_the_file_is_an_error_of_what_runs_and_a_warning_elsewhere(
         )
     done = emocli("config", "show", "prosody")
     assert done.status == 3
-    assert row(done, "--jobs") == (0, "default")
+    assert row(emocli("config", "show", "--all", "prosody"), "--jobs") == (0, "default")
     assert done.stderr.count(MISTAKES[line]) == 1
     assert emocli("config", "path").status == 0
 
@@ -202,3 +233,49 @@ def test_a_value_of_another_type_is_refused(line: str, right: str, emocli, file)
     assert (outcome.status, outcome.stdout) == (3, b"")
     assert right in outcome.stderr
     assert line.split(" = ")[0] in emocli("config", "show").stderr
+
+
+WORDS = {  # of a file, and what is said of it: the line, the key, what is right
+    '\nbatch-size = "eight"\n': (":2", "--batch-size eight", "a number from 1"),
+    '[predict]\n# so\nbatch_size = "eight"\n': (":3", "--batch-size eight", "a number from 1"),
+    "[predict]\nabstain = 7\n": (":2", "--abstain 7", "between 0 and 1"),
+    '[predict]\n"abstain" = "much"\n': (":2", "abstain = 'much'", "takes a number"),
+    'batch-size = 1\n\n[predict]\nbatch-size = "x"\n': (":4", "--batch-size x", "a number from 1"),
+    'max-errors = "lots"\n': (":1", "--max-errors lots", "such as 5%"),
+    'shard = "half"\n': (":1", "--shard half", "I/N"),
+    "\njobz = 2\n": (":2", "unknown flag 'jobz'", "did you mean jobs?"),
+    "\n\n[predcit]\n": (":3", "[predcit]", "did you mean predict?"),
+    "[predict]\n\nabstin = 1\n": (":3", "unknown flag 'abstin'", "did you mean abstain?"),
+    "jobs = \n": ("line 1", "nvalid value", ""),
+}
+
+
+@pytest.mark.parametrize("text", WORDS)
+def test_a_wrong_word_in_the_file_is_named_with_its_line(text: str, emocli, file) -> None:
+    file.write_text(text)
+    line, wrong, right = WORDS[text]
+    done = emocli("predict", "--allow-empty")
+    assert done.status in (2, 3)
+    assert f"{file}{line}" in done.stderr or (str(file) in done.stderr and line in done.stderr)
+    assert wrong in done.stderr
+    assert right in done.stderr
+
+
+def test_a_wrong_word_in_a_variable_is_named_and_one_of_the_command_line_is_not(
+    emocli, file, monkeypatch
+):
+    file.write_text('batch-size = "eight"\n')
+    monkeypatch.setenv("EMOCLI_BATCH_SIZE", "seven")
+    assert "(from $EMOCLI_BATCH_SIZE)" in emocli("predict", "--text", "x").stderr
+    for flags in (["--batch-size", "six"], ["--batch-size=six"]):
+        done = emocli("predict", "--text", "x", *flags)
+        assert "--batch-size six" in done.stderr
+        assert "from" not in done.stderr.partition("999999")[2]
+    monkeypatch.setenv("EMOCLI_JOBS", "many")
+    assert "(from $EMOCLI_JOBS)" in emocli("prosody").stderr
+    assert "from" not in emocli("prosody", "-jmany").stderr
+
+
+def test_a_number_outside_of_its_range_is_told_the_range(emocli, file):
+    file.write_text("[transcribe]\nbeam-size = 0\n")
+    assert "takes a whole number in the range x>=1" in emocli("transcribe", "a.wav").stderr

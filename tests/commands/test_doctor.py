@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import io
 import os
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 from emocli import hub
 from emocli.bundles import bundle
-from emocli.cli import checkup, main
+from emocli.cli import checkup, main, registry, serving
 from emocli.commands import doctor
+from emocli.stages import transcribe
 
-PARTS = ["programs", "packages", "devices", "models", "places", "fallbacks", "problems"]
+PARTS = ["programs", "packages", "devices", "serves", "models", "places", "fallbacks", "missing"]
+PARTS.append("problems")
 
 
 @pytest.fixture
@@ -121,7 +124,7 @@ def test_on_a_terminal_it_is_a_table():
     stdout, stderr = Terminal(), io.StringIO()
     main.run(["doctor"], io.BytesIO(), stdout, stderr)
     shown = stdout.getvalue().decode()
-    for title in ("programs", "packages", "devices", "models", "places"):
+    for title in ("programs", "packages", "devices", "models", "places", "serves"):
         assert title in shown
     assert not shown.startswith("{")
 
@@ -136,6 +139,69 @@ def test_a_mistake_in_the_config_is_a_problem(emocli):
         assert not done.records[0]["ready"]
         assert done.stderr.count(says) == 1
         assert done.records[0]["problems"][0]["status"] == 3
+
+
+def packages(**versions: str | None) -> dict[str, dict[str, object]]:
+    """Return the packages of a machine on which everything works but for the given ones."""
+    names = ("av", "soundfile", "torch", "faster-whisper", "silero-vad", "pocketsphinx")
+    state = {name: {"version": "1.2", "problem": None} for name in (*names, "matplotlib")}
+    for name, version in versions.items():
+        state[name.replace("_", "-")] = {"version": version, "problem": None}
+    return state
+
+
+PROGRAMS = [{"name": "ffmpeg", "version": "7.1", "note": "/opt/ffmpeg"}]
+
+
+def served(programs: list[dict[str, object]] = PROGRAMS, **versions: str | None) -> dict[str, str]:
+    rows = serving.rows(packages(**versions), programs)
+    return {row["for"]: f"{row['by']}; {row['note']}" for row in rows}
+
+
+def test_what_serves_is_what_works(monkeypatch):
+    rows = served()
+    assert "libsndfile" in rows["wav, flac, aiff, ogg, opus"]
+    assert rows[serving.CLIPS].startswith("PyAV 1.2")
+    assert rows["all other formats"].startswith("ffmpeg 7.1; /opt/ffmpeg")
+    assert rows["voice activity"] == "Silero VAD; in faster-whisper 1.2"
+    assert rows["alignment"].startswith("Pocketsphinx 1.2; English; torchaudio is not")
+    assert "silero-vad 1.2" in served(faster_whisper=None)["voice activity"]
+    without = served(faster_whisper=None, silero_vad=None, pocketsphinx=None)
+    assert without["voice activity"].startswith("nothing")
+    assert without["alignment"].startswith("--textgrid or --model alone")
+    broken = {**packages(), "torchaudio": {"version": "2", "problem": "cannot be imported"}}
+    masked = {row["for"]: row["note"] for row in serving.rows(broken, PROGRAMS)}
+    assert "torchaudio is masked" in masked["alignment"]
+    monkeypatch.setenv("EMOCLI_FFMPEG", "/opt/ffmpeg")
+    rows = served()
+    assert serving.CLIPS not in rows
+    assert "$EMOCLI_FFMPEG" in rows[f"{serving.CLIPS} and all others"]
+
+
+def test_speech_to_text_is_named_with_its_engine_and_model(monkeypatch, default_models):
+    rows = served()
+    name, engine = transcribe.serving()
+    assert rows["speech to text"].startswith(f"{name}; {engine}, ")
+    monkeypatch.setattr(transcribe, "DEFAULT", "smollm2-135m-instruct")
+    monkeypatch.setenv("EMOCLI_CACHE_DIR", "/nowhere")
+    assert "not installed; emocli models pull" in served()["speech to text"]
+
+
+def test_what_a_command_lacks_is_named_with_the_line_that_gets_it():
+    lacks = list(serving.missing(packages(matplotlib=None, pocketsphinx=None), []))
+    got = {row["command"]: row["get"] for row in lacks}
+    assert got == {"plot": "pip install 'emocli[plot]'", "align": "pip install 'emocli[align]'"}
+    absent = [{"name": "m", "default": True, "here": False}]
+    rows = list(serving.missing(packages(), absent))
+    assert {row["command"] for row in rows} >= {"predict", "transcribe", "encode", "fuse"}
+    assert {row["get"] for row in rows} == {"emocli models pull default"}
+    assert {row["command"] for row in lacks + rows} <= set(registry.names())
+    assert list(serving.missing(packages(), [])) == []
+
+
+def test_every_extra_that_is_named_exists():
+    extras = set(metadata.metadata("emocli").get_all("Provides-Extra") or ())
+    assert {extra for _, extra, _ in serving.NEEDS.values()} | {"offline"} <= extras
 
 
 def test_a_heading_without_rows_is_left_out():

@@ -111,7 +111,8 @@ def test_bad_files_are_named_and_cost_their_neighbours_nothing(
     paths = [str(good[0])]
     for bad, after in zip(bad_files.values(), good[1:], strict=True):
         paths += [str(bad), str(after)]
-    done = emocli("extract-audio", "--jobs", jobs, *paths)
+    # As records: a folder among the arguments would be walked.
+    done = emocli("extract-audio", "--jobs", jobs, stdin=[{"id": p, "path": p} for p in paths])
     assert done.status == 1
     assert [r["path"] for r in done.records] == paths
     lengths = [r["audio"]["duration"] for r in done.records[::2]]

@@ -17,6 +17,7 @@ from tests.fuzz.examples import MARK, Example, Target
 from tests.fuzz.records import lines
 
 KIND = "files"
+BEGINNING_BYTES = 64  # of a recording: its signature and its header
 ENCODINGS = ("utf-16", "utf-16-le", "utf-8-sig", "latin-1", "cp1252", "utf-32")
 ODD_NAMES = ("-dash.wav", "a b.wav", "\x1b[31m.wav", "é.wav", "e\u0301.wav", "x", ".hidden.wav",
              "03-01-02-01-01-01-99.wav", "A" * 200 + ".wav", "a\nb.wav", "\u202ex.wav")  # fmt: skip
@@ -43,6 +44,8 @@ def targets(base: Base) -> Iterator[Target]:
     yield _one(base, "prosody --norms", ["prosody", "--norms", "in/n.json"], "norms.json",
                "in/n.json", media, tuple(r[MARK] for r in base.records["media"]))  # fmt: skip
     yield _zipped(base)
+    yield _piped(base)
+    yield _folder(base)
 
 
 TABLES = {
@@ -84,6 +87,33 @@ def _zipped(base: Base) -> Target:
     data = gzip.compress(lines(base.records["media"]), mtime=0)
     whole = Example(["extract-audio", "in/r.jsonl.gz"], b"", {"in/r.jsonl.gz": data})
     return Target(f"{KIND}/extract-audio gzip", whole, _mutated(whole))
+
+
+def _piped(base: Base) -> Target:
+    """A recording on stdin whose beginning, which says that it is one, is changed."""
+    whole = Example(["prosody"], (base.folder / "clip.wav").read_bytes())
+    return Target(f"{KIND}/prosody piped", whole, _beginning(whole))
+
+
+def _folder(base: Base) -> Target:
+    names = ("a.wav", "b/c.wav", "b/d.txt", "e.csv")
+    data = (base.folder / "clip.wav").read_bytes()
+    files = {f"in/clips/{name}": data if name.endswith(".wav") else b"x" for name in names}
+    whole = Example(["prosody", "in/clips"], b"", files)
+    return Target(f"{KIND}/prosody folder", whole, _renamed(whole))
+
+
+@st.composite
+def _beginning(draw: values.Draw, whole: Example) -> Example:
+    start, what = draw(values.edited(whole.stdin[:BEGINNING_BYTES]))
+    return replace(whole, stdin=start + whole.stdin[BEGINNING_BYTES:], changes=(what,))
+
+
+@st.composite
+def _renamed(draw: values.Draw, whole: Example) -> Example:
+    files = dict(whole.files)
+    what = _moved(draw, files, list(files), values.pick(draw, ["rename", "gone"]))
+    return replace(whole, files=files, changes=(what,))
 
 
 @st.composite

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from emocli import hub
+from emocli.cli import registry
 from emocli.errors import ModelError, UsageError
 from emocli.hub import archive as model_archive
 from emocli.hub import cache, fetch
@@ -364,7 +365,9 @@ def test_the_shipped_catalog_pins_everything(monkeypatch):
     models = hub.catalog()
     assert set(hub.expand("default")) <= set(models)
     for name, model in models.items():
-        assert {"what", "licence", "paper", "size_mb", "sources"} == set(model), name
+        facts = {"what", "commands", "licence", "paper", "size_mb", "sources"}
+        assert set(model) == facts, name
+        assert set(model["commands"]) <= set(registry.names()), name
         for source in model["sources"]:
             if "hub" in source:
                 assert len(source["revision"]) == 40, name

@@ -127,7 +127,29 @@ def test_a_name_that_is_not_utf8_can_be_missing_too(suffix: str, emocli: Emocli)
 def test_a_folder_with_the_name_of_a_list_is_said_to_be_one(emocli: Emocli, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").mkdir()
     (record,) = emocli("prosody", str(tmp_path / "notes.txt")).records
-    assert record["error"]["code"] == "is_a_directory"
+    assert record["error"]["code"] == "no_media"
+    assert "in this folder" in record["error"]["message"]
+
+
+@pytest.mark.parametrize("sentence", ["hello", "I can't believe it", "word " * 100])
+def test_a_sentence_as_an_argument_gets_the_flag_for_sentences(
+    sentence: str, emocli: Emocli
+) -> None:
+    outcome = emocli("predict", sentence)
+    assert outcome.status == 1
+    assert outcome.records[0]["error"]["code"] == "not_found"
+    assert "emocli predict --text" in outcome.stderr
+    assert "--text" not in emocli("prosody", "gone.wav").stderr
+
+
+def test_a_file_as_a_sentence_is_told(tmp_path: Path) -> None:
+    file, told = tmp_path / "t.txt", []
+    file.write_text("I am happy.")
+    for text in (str(file), "no file", "x" * 5000, "a\0b"):
+        (record,) = inputs.Source([], io.BytesIO(), text=text, say=told.append)
+        assert record["text"] == text
+    assert len(told) == 1
+    assert str(file) in told[0]
 
 
 @pytest.mark.parametrize("kind", ["cut", "other", "damaged"])

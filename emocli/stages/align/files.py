@@ -12,6 +12,7 @@ from emocli.errors import RecordError, UsageError
 from emocli.io.writing import whole_file
 from emocli.modalities import audio
 from emocli.records import Record, names, texts
+from emocli.records.jsonl import SPOOLED
 from emocli.records.missing import notes
 from emocli.signals import phones
 from emocli.signals.phones import Span
@@ -27,7 +28,7 @@ def names_of(record: Record) -> list[str]:
     """Return the possible file names of a record, without a suffix: by its id, then its path."""
     stems: list[str] = []
     identity = str(record.get("id") or "")
-    path = records.path_of(record) if record.get("path") else ""
+    path = records.path_of(record) if record.get("path") and SPOOLED not in record else ""
     for name in (identity, path):
         file = PurePath(name)
         parts = [part for part in file.parts if part not in ("..", file.anchor, ".")]

@@ -15,6 +15,7 @@ from typing import TextIO
 from emocli import records
 from emocli.errors import RecordError, UsageError
 from emocli.records import Record
+from emocli.records.jsonl import SPOOLED
 from emocli.stages.annotate.complaints import Complaints
 from emocli.stages.annotate.raters import Answer, Question
 
@@ -70,6 +71,8 @@ class Command:
                 "prompt": question.prompt,
             },
         }
+        if SPOOLED in record:  # the program can read the copy while this process runs
+            sent["path"] = records.path_of(record)
         started = time.perf_counter()
         line = self._answer(records.dumps(sent))
         raw = line.decode("utf-8", "replace").rstrip("\r\n")
