@@ -14,7 +14,7 @@ Inputs = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[INPUT]...",
-        help="Files: media, .txt, .csv, .jsonl records; '-' or no argument is stdin.",
+        help="Files: media, .txt, .jsonl records, tables; '-' or no argument is stdin.",
         show_default=False,
     ),
 ]
@@ -30,6 +30,13 @@ InputFormat = Annotated[
         click_type=None,
         show_default=True,
     ),
+]
+Column = Annotated[
+    list[str] | None,
+    typer.Option(metavar="FIELD=COLUMN", help="Which column of a table is a field; repeatable."),
+]
+Separator = Annotated[
+    str | None, typer.Option(metavar="CHAR", help="What separates cells, such as ';' or tab.")
 ]
 Output = Annotated[
     Path | None,
@@ -87,6 +94,8 @@ READING: dict[str, tuple[Any, Any]] = {
     "files_from": (FilesFrom, None),
     "null": (Null, False),
     "input_format": (InputFormat, "auto"),
+    "column": (Column, None),
+    "separator": (Separator, None),
 }
 COMMON: dict[str, tuple[Any, Any]] = {
     "output": (Output, None),

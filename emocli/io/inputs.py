@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -15,6 +15,7 @@ from emocli.io import conversation, ids, opening, tables
 from emocli.io.shards import in_shard
 from emocli.records import Record, decoding, texts
 from emocli.records.failures import Failure
+from emocli.records.modality import MODALITIES
 
 RECORDS = (".jsonl", ".ndjson")
 OPEN_ERRORS = {  # why a file cannot be opened; with the codes and messages of media files
@@ -22,8 +23,11 @@ OPEN_ERRORS = {  # why a file cannot be opened; with the codes and messages of m
     NotADirectoryError: ("not_found", "no such file"),
     IsADirectoryError: ("is_a_directory", "a directory, not a file"),
 }
+TABLES = ("csv", "tsv")
+MEDIA = frozenset().union(*(row.suffixes for row in MODALITIES.values()))
+LIKE_A_TABLE = "looks like a table, but is read as a list of paths: --input-format csv reads it"
 SUFFIX = re.compile(r"\.\w{1,5}$")  # how the names of media files end, and sentences do not
-FORMATS = ("auto", "jsonl", "paths", "csv", "text")
+FORMATS = ("auto", "jsonl", "paths", "csv", "tsv", "text")
 
 
 @dataclass
@@ -39,6 +43,8 @@ class Source:
     shard: tuple[int, int] | None = None
     turns: int = 0  # of a dialogue that each of its records gets as `context`
     marks: bool = False  # a file that cannot be opened becomes a failed record, else a UsageError
+    layout: tables.Layout = tables.PLAIN
+    say: Callable[[str], None] | None = None  # told what is not obvious about a table
     problem: MalformedError | None = None
     count: int = 0
     _unique: ids.Numbered = field(default_factory=ids.Numbered)
@@ -59,6 +65,12 @@ class Source:
         others = self.shard or self.files_from or self.text is not None
         single = all(_kind(a) == "paths" and a != "-" for a in self.arguments)
         return len(self.arguments) if self.arguments and single and not others else None
+
+    def check(self) -> None:
+        """Raise what is wrong with the header of any table among the arguments."""
+        for argument in self.arguments:
+            if argument != "-" and self._kind(argument) in TABLES:
+                tables.check(argument, self._layout(self._kind(argument)))
 
     def listed(self) -> Iterator[str]:
         """Yield the names in the list of --files-from, for a command that reads files whole."""
@@ -81,11 +93,27 @@ class Source:
                 stream = opening.unpacked(self.stdin, "<stdin>")
                 found = self._from(stream, "<stdin>", self.input_format)
                 yield from opening.named("<stdin>", found)
-            elif self.input_format == "paths" or _kind(argument) == "paths":
+            elif (kind := self._kind(argument)) == "paths":
+                self._hint(argument)
                 yield self._media(argument)
             else:
-                kind = self.input_format if self.input_format != "auto" else _kind(argument)
                 yield from self._file(argument, kind)
+
+    def _kind(self, argument: str) -> str:
+        """Return how an argument is read: as --input-format says, unless its name is of media."""
+        if self.input_format == "auto" or Path(argument).suffix.lower() in MEDIA:
+            return "paths" if self.input_format == "paths" else _kind(argument)
+        return self.input_format
+
+    def _layout(self, input_format: str) -> tables.Layout:
+        """Return how a table is written; --input-format tsv says that tabs separate its cells."""
+        return replace(self.layout, separator="\t") if input_format == "tsv" else self.layout
+
+    def _hint(self, argument: str) -> None:
+        """Tell where a file of unknown kind looks like a table."""
+        unknown = Path(argument).suffix.lower() not in MEDIA
+        if self.say and unknown and tables.file_looks_like(argument, self.layout):
+            self.say(f"{argument}: {LIKE_A_TABLE}")
 
     def _file(self, name: str, input_format: str) -> Iterator[Record]:
         try:
@@ -114,8 +142,10 @@ class Source:
             yield from self._sniffed(stream, name)
         elif input_format == "jsonl":
             yield from (record for _, record in records.read(stream, name))
-        elif input_format == "csv":
-            yield from (row.record for row in tables.read(stream, name, self._unique))
+        elif input_format in TABLES:
+            how = self._layout(input_format)
+            found = tables.read(stream, name, self._unique, how, self.say)
+            yield from (row.record for row in found)
         elif input_format == "text":
             yield from self._lines_of_text(stream, name)
         else:
@@ -135,6 +165,9 @@ class Source:
         if start.lstrip()[:1] in (b"{", b"["):
             yield from (record for _, record in records.read(restored, name))
         else:
+            header = start.decode("utf-8", "replace")
+            if self.say and tables.looks_like(header, self.layout):
+                self.say(f"{name}: {LIKE_A_TABLE}")
             yield from self._paths(restored, name, sniffed=True)
 
     def _paths(self, stream: BinaryIO, name: str, *, sniffed: bool = False) -> Iterator[Record]:
@@ -164,7 +197,9 @@ def _kind(path: str) -> str:
     name = path.lower().removesuffix(opening.GZIP)
     if name.endswith(RECORDS):
         return "jsonl"
-    return "csv" if name.endswith(".csv") else "text" if name.endswith(".txt") else "paths"
+    if tables.is_table(name):
+        return "csv"
+    return "text" if name.endswith(".txt") else "paths"
 
 
 def _not_media(path: str, listed: bool) -> Failure | None:

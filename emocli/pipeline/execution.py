@@ -56,6 +56,8 @@ class Execution:
         self.progress = Progress(
             rules.streams.stderr, rules.name, source.total(), quiet=rules.quiet
         )
+        if source.say:
+            source.say = self.progress.warn  # above the bar
         self.status: int = ExitStatus.OK
         self.stopped = False
 
