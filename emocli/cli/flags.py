@@ -33,10 +33,14 @@ InputFormat = Annotated[
 ]
 Column = Annotated[
     list[str] | None,
-    typer.Option(metavar="FIELD=COLUMN", help="Which column of a table is a field; repeatable."),
+    typer.Option(
+        metavar="FIELD=COLUMN",
+        help="Read a column of a table as a field, such as text=message; repeatable.",
+    ),
 ]
 Separator = Annotated[
-    str | None, typer.Option(metavar="CHAR", help="What separates cells, such as ';' or tab.")
+    str | None,
+    typer.Option(metavar="CHAR", help="What separates the cells of a table, such as ';' or tab."),
 ]
 Output = Annotated[
     Path | None,

@@ -1,6 +1,6 @@
 """Which column of a table is which field of a record: by its name, a synonym, or --column.
 
-The one table of names is `SYNONYMS`. A column that is called like a field is that field; then
+A column that is called like a field is that field; then
 one that differs in case or blanks only; then a synonym. Where two columns are equally good
 nothing is guessed: --column decides.
 """
@@ -9,43 +9,16 @@ from __future__ import annotations
 
 import functools
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from emocli import records
 from emocli.errors import printable
+from emocli.io.synonyms import PREDICTED, PROBABILITY, SYNONYMS, WRITTEN, squeezed
+from emocli.records.labels import EMOTIONS
 from emocli.records.modality import MODALITIES
 
-# Case, blanks, `-` and `_` do not matter. Our choice: names that mean one thing in most tables.
-_SYNONYMS = {
-    "path": "file, filename, filepath, wav, wavfile, wavpath, audio, audiofile, audiopath, "
-    "video, videofile, videopath, clip, recording",
-    "start": "begin, onset",
-    "end": "offset",
-    "text": "utterance, sentence, transcript, transcription",
-    "speaker": "speakerid, subject, subjectid, participant, participantid, author, sender",
-    "dialogue": "dialogueid, dialog, dialogid, conversation, conversationid",
-    "language": "lang",
-    "label.emotion": "emotion, label",
-    "label.valence": "valence",
-    "label.arousal": "arousal",
-    "label.dominance": "dominance",
-    "prediction.emotion": "prediction, predicted",
-}
-# Beside a recording these are about it, not what is said: text in tables without paths only.
-_WRITTEN = {"text": "message, comment, tweet, content, body"}
-# In a table that `predict --format csv` wrote (`confidence` and `p_joy`), the rest is predicted.
-_PREDICTED = {
-    "prediction.emotion": "emotion",
-    "prediction.confidence": "confidence",
-    "prediction.entropy": "entropy",
-    "prediction.valence": "valence",
-    "prediction.arousal": "arousal",
-    "prediction.dominance": "dominance",
-    "prediction.sentiment": "sentiment",
-    "error.message": "error",
-}
-PROBABILITY = "p_"  # begins the name of a column of probabilities
 PLAIN = ("label", "emotion")  # synonyms that are names of ours, so that nobody needs to be told
 SCALARS = (str, int, float, bool)
 # What commands work on: without any of these a table is of no use to them.
@@ -75,19 +48,15 @@ class Chosen(NamedTuple):
         return any(column.field.partition(".")[0] in MATERIAL for column in self.columns)
 
 
-def _words(table: Mapping[str, str]) -> dict[str, str]:
-    return {word: field for field, words in table.items() for word in words.split(", ")}
-
-
-SYNONYMS, WRITTEN, PREDICTED = _words(_SYNONYMS), _words(_WRITTEN), _words(_PREDICTED)
-
-
 def chosen(header: list[str], asked: Mapping[str, str]) -> Chosen:
     """Return which columns become which fields; `asked` names the column of a field.
 
     Raises ValueError where two columns could be one field, and for a column that is not there.
     """
     given = {_field(name): _index(header, column) for name, column in asked.items()}
+    for index, count in Counter(given.values()).items():
+        if index is not None and count > 1:
+            raise ValueError(f"--column: {shown(header[index])} cannot be several fields")
     free = [i for i, name in enumerate(header) if name.strip() and i not in given.values()]
     found: dict[str, list[tuple[int, int]]] = {}  # by field: how good a column is, and which
     words = _meanings(header, with_path="path" in given)
@@ -112,7 +81,7 @@ def _with_others(header: list[str], taken: dict[int, str], words: Mapping[str, s
             if is_field(field) or is_object(field):
                 left.append(shown(name))
                 continue
-        elif _meaning(name, words)[0] == SYNONYM and name not in PLAIN:
+        elif _meaning(name, words)[0] == SYNONYM and squeezed(name) not in PLAIN:
             told.append(f"{shown(name)} is read as {field}")
         if len(parts(field)) > records.MAX_DEPTH:
             raise ValueError(f"a column is nested deeper than {records.MAX_DEPTH}: {name[:40]!r}")
@@ -134,13 +103,10 @@ def _meanings(header: list[str], *, with_path: bool) -> dict[str, str]:
     """Return what synonyms mean in this table."""
     bare = [squeezed(name) for name in header]
     words = dict(SYNONYMS)
-    if "confidence" in bare and any(name.startswith(PROBABILITY) for name in header):
+    shares = [name.removeprefix(PROBABILITY) for name in header if name.startswith(PROBABILITY)]
+    if "confidence" in bare and ({"emotion", "error"} <= {*bare} or {*shares} & {*EMOTIONS}):
         words |= PREDICTED
-        words |= {
-            squeezed(name): f"prediction.probabilities.{name.removeprefix(PROBABILITY)}"
-            for name in header
-            if name.startswith(PROBABILITY)
-        }
+        words |= {squeezed(PROBABILITY + x): f"prediction.probabilities.{x}" for x in shares}
     if not with_path and not any(words.get(word, word) == "path" for word in bare):
         words |= WRITTEN
     return words
@@ -153,15 +119,6 @@ def _meaning(name: str, words: Mapping[str, str]) -> tuple[int, str | None]:
     if is_field(bare := " ".join(name.split()).casefold()):
         return SPELT, bare
     return SYNONYM, words.get(squeezed(name))
-
-
-def squeezed(name: str) -> str:
-    """Return the name of a column without what does not matter.
-
-    >>> squeezed(" File-Name"), squeezed("Dialogue_ID")
-    ('filename', 'dialogueid')
-    """
-    return re.sub(r"[\s_-]", "", name.casefold())
 
 
 def _best(columns: list[tuple[int, int]], field: str, header: list[str]) -> int:

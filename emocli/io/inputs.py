@@ -25,7 +25,7 @@ OPEN_ERRORS = {  # why a file cannot be opened; with the codes and messages of m
 }
 TABLES = ("csv", "tsv")
 MEDIA = frozenset().union(*(row.suffixes for row in MODALITIES.values()))
-LIKE_A_TABLE = "looks like a table, but is read as a list of paths: --input-format csv reads it"
+LIKE_A_TABLE = "begins like a table: --input-format csv reads it as one"
 SUFFIX = re.compile(r"\.\w{1,5}$")  # how the names of media files end, and sentences do not
 FORMATS = ("auto", "jsonl", "paths", "csv", "tsv", "text")
 
@@ -107,7 +107,8 @@ class Source:
 
     def _layout(self, input_format: str) -> tables.Layout:
         """Return how a table is written; --input-format tsv says that tabs separate its cells."""
-        return replace(self.layout, separator="\t") if input_format == "tsv" else self.layout
+        how = replace(self.layout, by_name=self.input_format == "auto")
+        return replace(how, separator="\t") if input_format == "tsv" else how
 
     def _hint(self, argument: str) -> None:
         """Tell where a file of unknown kind looks like a table."""
@@ -207,6 +208,9 @@ def _not_media(path: str, listed: bool) -> Failure | None:
     if path.lower().endswith(".json") and Path(path).is_file():
         hint = f"an object per line: jq -c . {path} | emocli ..."
         return _problem("not_media", "a JSON document, neither media nor JSON Lines", hint)
+    if path.lower().endswith(tables.OTHERS) and Path(path).is_file():
+        hint = "save it as .xlsx or as CSV"
+        return _problem("not_media", "a spreadsheet in a format that is not read", hint)
     if listed and not SUFFIX.search(path) and not os.path.lexists(path):
         hint = "a path is expected; emocli predict --text - reads a sentence per line"
         return _problem("not_found", f"no such file: {path}", hint)

@@ -37,6 +37,8 @@ class Maker:
         if any(row[index] for index in self._unnamed):
             raise ValueError("a cell stands in one of several columns without a name")
         record = self._record(row)
+        if isinstance(said := record.get("error"), dict):
+            record["error"] = _problem(str(said.get("message", "")))
         if "path" not in record:
             return record if "id" in record else {"id": f"{self._table}#R{self.count}", **record}
         path = str(self._folder / record["path"]) if self._folder else record["path"]
@@ -63,6 +65,14 @@ class Maker:
         return f"#{start or 0}-{end}" if start or end else ""
 
 
+def _problem(said: str) -> dict[str, str]:
+    """Return the failure that a table of predictions tells as "code: message"."""
+    code, mark, message = said.partition(": ")
+    if not mark or not code.isidentifier():
+        code, message = "failed", said
+    return {"stage": "input", "code": code, "message": message, "hint": ""}
+
+
 def _step(column: Column, marks: values.Marks) -> Step:
     """Return what to do with the cells of a column."""
     *outer, last = columns.parts(column.field)
@@ -73,13 +83,13 @@ def _step(column: Column, marks: values.Marks) -> Step:
 def _reader(column: Column, marks: values.Marks) -> Callable[[str], values.Value]:
     """Return what reads the cells of a known field."""
     kind = columns.kind(column.field)
-    plain = str if column.field in AS_IT_IS else values.reader(kind, marks)
+    convert = str if column.field in AS_IT_IS else values.reader(kind, marks)
 
     def read(cell: str) -> values.Value:
-        if cell in FAILED:
+        if cell[0] == "#" and cell in FAILED:
             raise ValueError(f"{column.name} has a formula that failed: {cell!r}")
         try:
-            return plain(cell)
+            return convert(cell)
         except ValueError as error:
             message = f"{column.name} {error}"
             raise ValueError(message, *(SPAN if column.field in SPAN else ())) from None

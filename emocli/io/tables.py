@@ -21,10 +21,11 @@ from emocli.io.values import number as number
 from emocli.io.values import whole as whole
 
 SUFFIXES = (".csv", ".tsv", ".tab", *workbook.SUFFIXES)
+OTHERS = (".xls", ".xlsb", ".ods", ".numbers")  # workbooks that are not read
 TABS = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}
 SECONDS = "seconds, such as 12.5"
 LONGEST_HEADER = 1 << 14  # bytes of a file of unknown kind; our choice
-SAY = "--column text=COLUMN says which is the text, path=COLUMN the file"
+SAY = "--column text=COLUMN names the text, path=COLUMN the file; how a long name begins will do"
 
 Cells = dict[str, str]  # of a row, by column
 Say = Callable[[str], None]
@@ -36,6 +37,7 @@ class Layout:
 
     columns: Mapping[str, str] = field(default_factory=dict)
     separator: str | None = None
+    by_name: bool = True  # whether its name says if it is a workbook: --input-format does
 
 
 class Row(NamedTuple):
@@ -133,7 +135,7 @@ def _opened(
     stream: BinaryIO, name: str, how: Layout, say: Say | None
 ) -> tuple[Chosen, separated.Grid, int] | None:
     """Return the columns of a table, its rows, and their width; None if it is empty."""
-    if workbook.begins(stream, name):
+    if workbook.begins(stream, name, by_name=how.by_name):
         grid = workbook.grid(stream, name, say)
     else:
         grid = separated.grid(stream, name, how.separator, _known(how))

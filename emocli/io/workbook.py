@@ -37,10 +37,11 @@ BLOCK, OVERLAP = 1 << 18, 1 << 14  # bytes of a sheet to look through; longest f
 Say = Callable[[str], None]
 
 
-def begins(stream: BinaryIO, name: str) -> bool:
+def begins(stream: BinaryIO, name: str, *, by_name: bool) -> bool:
     """Return whether a stream is a workbook, by its first bytes.
 
-    Raises MalformedError for an older workbook, a web page, and what is only called a workbook.
+    Raises MalformedError for an older workbook, a web page, and (`by_name`) for what is only
+    called a workbook.
     """
     first = opening.begins(stream, FIRST_BYTES)
     if first.startswith(OLD):
@@ -49,8 +50,8 @@ def begins(stream: BinaryIO, name: str) -> bool:
         raise MalformedError(f"{name}: a web page or XML, no table", hint=AGAIN)
     if first.startswith(ZIP):
         return True
-    if first and name.lower().endswith(SUFFIXES):
-        hint = "--input-format csv reads it as text"
+    if first and by_name and name.lower().removesuffix(opening.GZIP).endswith(SUFFIXES):
+        hint = "is it CSV? then call it so, or --input-format csv reads it"
         raise MalformedError(f"{name}: called a workbook, but it is none", hint=hint)
     return False
 
@@ -60,22 +61,27 @@ def grid(stream: BinaryIO, name: str, say: Say | None) -> Grid:
 
     Raises UsageError without openpyxl, MalformedError for what is no workbook.
     """
-    if not stream.seekable():
-        whole = temporary.file()
-        shutil.copyfileobj(stream, whole)
-        stream = whole
-    with _told(name):
-        book = _book(stream)
-        sheets = book.worksheets
-        if not sheets:
-            raise MalformedError(f"{name}: a workbook without a sheet of cells")
-        told = _look(stream, sheets[0], name)
-    if len(sheets) > 1:
-        told.append(f"sheet {sheets[0].title!r} is read, the first of {len(sheets)}")
-    if say:
-        for text in told:
-            say(f"{name}: {text}")
-    return Grid(_rows(sheets[0], name), "")
+    return Grid(_of_first_sheet(stream, name, say), "")
+
+
+def _of_first_sheet(stream: BinaryIO, name: str, say: Say | None) -> Iterator[Row]:
+    with contextlib.ExitStack() as until_read:
+        if not stream.seekable():
+            whole = until_read.enter_context(temporary.file())
+            shutil.copyfileobj(stream, whole)
+            stream = whole
+        with _told(name):
+            book = until_read.enter_context(contextlib.closing(_book(stream)))
+            sheets = book.worksheets
+            if not sheets:
+                raise MalformedError(f"{name}: a workbook without a sheet of cells")
+            told = _look(stream, sheets[0], name)
+        if len(sheets) > 1:
+            told.append(f"sheet {sheets[0].title!r} is read, the first of {len(sheets)}")
+        if say:
+            for text in told:
+                say(f"{name}: {text}")
+        yield from _rows(sheets[0], name)
 
 
 def _book(stream: BinaryIO) -> Any:
