@@ -69,6 +69,8 @@ READERS: dict[str, tuple[str, Read]] = {
     "marks.lablaut": (LABLAUT, alignment),
     "lines.txt": (f"one\n{SAID}\n", source),
     "table.csv": (f"id,text\na,{SAID}\n", source),
+    "table.tsv": (f"id\ttext\na\t{SAID}\n", source),
+    "chat.csv": (f"sep=;\nid;message\na;{SAID}\n", source),
     "list": ("a.wav\nb.wav\n", lambda f: source(f, files_from=str(f))),
 }
 

@@ -14,7 +14,7 @@ Inputs = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[INPUT]...",
-        help="Files: media, folders of them, .txt, .csv, .jsonl records; '-' or no argument is "
+        help="Files: media, folders of them, .txt, .jsonl records, tables; '-' or no argument is "
         "stdin: records, a list of paths, or a recording.",
         show_default=False,
     ),
@@ -31,6 +31,17 @@ InputFormat = Annotated[
         click_type=None,
         show_default=True,
     ),
+]
+Column = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FIELD=COLUMN",
+        help="Read a column of a table as a field, such as text=message; repeatable.",
+    ),
+]
+Separator = Annotated[
+    str | None,
+    typer.Option(metavar="CHAR", help="What separates the cells of a table, such as ';' or tab."),
 ]
 Output = Annotated[
     Path | None,
@@ -100,6 +111,8 @@ READING: dict[str, tuple[Any, Any]] = {
     "files_from": (FilesFrom, None),
     "null": (Null, False),
     "input_format": (InputFormat, "auto"),
+    "column": (Column, None),
+    "separator": (Separator, None),
 }
 COMMON: dict[str, tuple[Any, Any]] = {
     "output": (Output, None),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import click
 
-from emocli.cli import registry, statuses
+from emocli.cli import registry, statuses, table_help
 
 VARIABLES = {
     "EMOCLI_FLAG": "Sets the flag of that name in every command that has it: EMOCLI_BATCH_SIZE=8 "
@@ -75,6 +75,8 @@ def _page(name: str, version: str) -> str:
     if inner:
         body += _section("COMMANDS", [line for c in inner for line in _subcommand(name, c)])
     body += _section("OPTIONS", _options(command))
+    if any("column" in (p.name for p in c.params) for c in (command, *inner)):
+        body += _section("TABLES", [*_prose(table_help.ABOUT), *_definitions(table_help.names())])
     body += _common()
     examples += [line for c in inner for line in _parts(c.help or "")[1]]
     body += _section("EXAMPLES", examples)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from emocli import pipeline, records
 from emocli.cli.flags import COMMON, CommonFlags
 from emocli.errors import UsageError
-from emocli.io import inputs, shards
+from emocli.io import inputs, shards, tables
 from emocli.io.standard_streams import StandardStreams
 from emocli.pipeline import stopping
 from emocli.pipeline.windows import Window
@@ -83,9 +83,10 @@ class Run:
                     hint=f"emocli {self.name} --help",
                 )
             arguments = ["-"]
-        return inputs.Source(
+        source = inputs.Source(
             inputs.named(arguments),
             self.streams.stdin,
+            layout=self.layout(),
             say=None if self.common.quiet else self.say,
             files_from=flags["files_from"],
             null=flags["null"],
@@ -94,6 +95,12 @@ class Run:
             shard=shards.shard(self.common.shard),
             turns=turns,
         )
+        source.check()
+        return source
+
+    def layout(self) -> tables.Layout:
+        """Return what --column and --separator say of tables."""
+        return tables.layout(self.flags.get("column"), self.flags.get("separator"))
 
     def config(self) -> bytes:
         """Return a digest of what decides the result beside the records, for the resume key."""

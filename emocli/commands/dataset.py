@@ -11,9 +11,9 @@ from typing import Annotated
 import typer
 
 from emocli import datasets
-from emocli.cli import options
+from emocli.cli import flags, options
 from emocli.errors import EmptyInputError, UsageError, printable
-from emocli.io import inputs, shards
+from emocli.io import inputs, shards, tables
 from emocli.records import Record
 
 Name = Annotated[
@@ -43,6 +43,8 @@ def command(
     split: Split = None,
     speaker: Speaker = None,
     limit: Limit = None,
+    column: flags.Column = None,
+    separator: flags.Separator = None,
 ) -> int:
     """Write the records of a published dataset, or of a folder of your own.
 
@@ -61,7 +63,12 @@ def command(
     """
     if labels not in ("common", "original"):
         raise UsageError(f"--labels {labels}: not common or original")
-    records: Iterable[Record] = _told(datasets.load(name).read(Path(inputs.named([path])[0])), run)
+    place = Path(inputs.named([path])[0])
+    layout = tables.layout(column, separator)
+    if layout != tables.PLAIN and name != "folder":
+        raise UsageError("--column, --separator: only a table of `dataset folder` takes these")
+    given = (layout,) if name == "folder" else ()
+    records: Iterable[Record] = _told(datasets.load(name).read(place, *given), run)
     for flag, values in (("split", split), ("speaker", speaker)):
         if values:
             records = _only(records, flag, values)

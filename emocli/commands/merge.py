@@ -24,7 +24,12 @@ from emocli.io import merge
 from emocli.io.writing import whole_file
 
 
-@options.filter(without=("input_format", "shard", "resume", "max_errors", "fail_fast"))
+@options.filter(
+    without=(
+        *("input_format", "column", "separator"),
+        *("shard", "resume", "max_errors", "fail_fast"),
+    )
+)
 def command(
     run: options.Run,
     like: Annotated[

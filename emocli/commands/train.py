@@ -143,7 +143,12 @@ def command(
         run.context,
         request,
         reading.complete(run.source()),
-        dev=reading.complete(inputs.Source([str(dev)], run.streams.stdin)) if dev else None,
+        dev=reading.complete(_source(run, str(dev))) if dev else None,
         emit=run.emit,
     )
     return ExitStatus.OK
+
+
+def _source(run: options.Run, file: str) -> inputs.Source:
+    """Return the records of a further file, whose tables are as those of the input."""
+    return inputs.Source([file], run.streams.stdin, layout=run.layout())

@@ -6,10 +6,10 @@ Expects one of
 - a folder whose subfolders are named after emotions (`angry/a.wav`, `spk1/Happy/b.mp4`); the
   nearest such folder above a file is its label. In such a layout a folder with another name
   (`boredom/c.wav`) keeps its word in `label.original` and has no `label.emotion`;
-- a CSV table with a header and a column `path` (relative to the table) or `text`, and,
-  optionally, `label` (or `emotion`), `id`, and others such as `speaker` or `split`, which become
-  fields, as they do where a filter reads the table: `label.valence` stands in the label, `start` is
-  a number;
+- a table with a header (.csv, .tsv, .xlsx) and a column `path` (relative to the table) or `text`,
+  and, optionally, `label` (or `emotion`), `id`, and others such as `speaker` or `split`, which
+  become fields, as they do where a filter reads the table: `label.valence` stands in the label,
+  `start` is a number, `Filename` and `Utterance` are path and text;
 - a folder without such names, or one file: records without labels.
 
 Words are read through the table of aliases (happy, Happiness, HAP: joy). Nothing is guessed.
@@ -17,7 +17,7 @@ Words are read through the table of aliases (happy, Happiness, HAP: joy). Nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +26,22 @@ from emocli.errors import EmptyInputError, MalformedError
 from emocli.io import ids, tables
 from emocli.records import labels
 
-EXPECTED = "a folder of media files, a media file, or a CSV table with a column 'path' or 'text'"
+EXPECTED = "a folder of media files, a media file, or a table with a column 'path' or 'text'"
 
 
-def read(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield a record per media file, or per row of a table."""
-    if path.suffix.lower() == ".csv" and not path.is_dir():
-        yield from _rows(datasets.exists(path, EXPECTED))
-        return
+def read(
+    path: Path, layout: tables.Layout = tables.PLAIN
+) -> Generator[dict[str, Any], None, list[str]]:
+    """Yield a record per media file, or per row of a table; return what to tell of the table."""
+    told: list[str] = []
+    if tables.is_table(path.name) and not path.is_dir():
+        yield from _rows(datasets.exists(path, EXPECTED), layout, told.append)
+        return told
+    yield from _files(path)
+    return told
+
+
+def _files(path: Path) -> Iterator[dict[str, Any]]:
     files = list(datasets.media(path, EXPECTED))
     layers = [file.relative_to(path).parent.parts for file in files]
     labelled = any(labels.canonical(name) for names in layers for name in names)
@@ -49,10 +57,10 @@ def _label(word: str) -> dict[str, Any]:
     return {"emotion": labels.canonical(word), "original": word}
 
 
-def _rows(table: Path) -> Iterator[dict[str, Any]]:
+def _rows(table: Path, layout: tables.Layout, say: tables.Say) -> Iterator[dict[str, Any]]:
     any_row = False
     with tables.opened(table) as stream:
-        for row in tables.read(stream, str(table), ids.Numbered()):
+        for row in tables.read(stream, str(table), ids.Numbered(), layout, say):
             any_row = True
             if not (row.record.get("path") or row.record.get("text")):
                 hint = f"expected {EXPECTED}"

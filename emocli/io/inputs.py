@@ -5,19 +5,20 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO, cast
 
 from emocli import records
 from emocli.errors import MalformedError, UsageError
 from emocli.io import conversation, ids, opening, refusals, sound_bytes, spooling, tables, walk
+from emocli.io.kinds import FORMATS as FORMATS
+from emocli.io.kinds import TABLES, is_media, kind
 from emocli.io.shards import in_shard
 from emocli.records import Record, decoding, texts
 from emocli.records.jsonl import SPOOLED, STDIN
 
-RECORDS = (".jsonl", ".ndjson")
 TEXT_IS_FILE = "--text takes {0} for a sentence; without --text the file of that name is read"
-FORMATS = ("auto", "jsonl", "paths", "csv", "text")
+LIKE_A_TABLE = "begins like a table: --input-format csv reads it as one"
 
 
 @dataclass
@@ -34,6 +35,7 @@ class Source:
     turns: int = 0  # of a dialogue that each of its records gets as `context`
     marks: bool = False  # a file that cannot be opened becomes a failed record, else a UsageError
     say: Callable[[str], None] | None = None  # told what is not obvious about the input
+    layout: tables.Layout = tables.PLAIN
     problem: MalformedError | None = None
     count: int = 0
     cut: Callable[[Iterator[Record]], Iterator[Record]] = iter  # makes several records of some
@@ -65,7 +67,7 @@ class Source:
     @functools.cached_property
     def _total(self) -> int | None:
         others = self.shard or self.files_from or self.text is not None
-        single = all(_kind(a) == "paths" and a != "-" for a in self.arguments)
+        single = all(kind(a) == "paths" and a != "-" for a in self.arguments)
         if not self.arguments or not single or others:
             return None
         if any(map(opening.is_pipe, self.arguments)):
@@ -76,6 +78,12 @@ class Source:
     def grow(self) -> None:
         """Note that a record has become several."""
         self.grown = True
+
+    def check(self) -> None:
+        """Raise what is wrong with the header of any table among the arguments."""
+        for argument in self.arguments:
+            if argument != "-" and kind(argument, self.input_format) in TABLES:
+                tables.check(argument, self._layout(kind(argument, self.input_format)))
 
     def listed(self) -> Iterator[str]:
         """Yield the names in the list of --files-from, for a command that reads files whole."""
@@ -108,11 +116,11 @@ class Source:
             yield self._media(argument)
         elif opening.is_pipe(argument):  # read like stdin, whatever its name
             yield from self._file(argument, self.input_format)
-        elif _kind(argument) == "paths":
+        elif (form := kind(argument, self.input_format)) == "paths":
+            self._hint(argument)
             yield self._media(argument, given=refusals.GIVEN)
         else:
-            kind = self.input_format if self.input_format != "auto" else _kind(argument)
-            yield from self._file(argument, kind)
+            yield from self._file(argument, form)
 
     def _folder(self, folder: str) -> Iterator[Record]:
         """Yield a record for each media file in a folder; a failed one if there is none."""
@@ -132,6 +140,17 @@ class Source:
         if folder not in self._walked:
             self._walked[folder] = walk.media(folder)
         return self._walked[folder]
+
+    def _layout(self, input_format: str) -> tables.Layout:
+        """Return how a table is written; --input-format tsv says that tabs separate its cells."""
+        how = replace(self.layout, by_name=self.input_format == "auto")
+        return replace(how, separator="\t") if input_format == "tsv" else how
+
+    def _hint(self, argument: str) -> None:
+        """Tell where a file of unknown kind looks like a table."""
+        unknown = not is_media(argument)
+        if self.say and unknown and tables.file_looks_like(argument, self.layout):
+            self.say(f"{argument}: {LIKE_A_TABLE}")
 
     def _file(self, name: str, input_format: str) -> Iterator[Record]:
         try:
@@ -155,8 +174,10 @@ class Source:
             yield from self._sniffed(stream, name)
         elif input_format == "jsonl":
             yield from (record for _, record in records.read(stream, name))
-        elif input_format == "csv":
-            yield from (row.record for row in tables.read(stream, name, self._unique))
+        elif input_format in TABLES:
+            how = self._layout(input_format)
+            found = tables.read(stream, name, self._unique, how, self.say)
+            yield from (row.record for row in found)
         elif input_format == "text":
             yield from self._lines_of_text(stream, name)
         else:
@@ -180,6 +201,9 @@ class Source:
         if start.lstrip()[:1] in (b"{", b"["):
             yield from (record for _, record in records.read(restored, name))
         else:
+            header = start.decode("utf-8", "replace")
+            if self.say and tables.looks_like(header, self.layout):
+                self.say(f"{name}: {LIKE_A_TABLE}")
             yield from self._paths(restored, name, sniffed=True)
 
     def _recording(self, head: bytes, stream: BinaryIO, name: str) -> Record:
@@ -213,13 +237,6 @@ class Source:
         for number, _, text in texts.lines(stream, name):
             if words := text.strip():
                 yield {"id": f"{name}#L{number}", "text": words}
-
-
-def _kind(path: str) -> str:
-    name = path.lower().removesuffix(opening.GZIP)
-    if name.endswith(RECORDS):
-        return "jsonl"
-    return "csv" if name.endswith(".csv") else "text" if name.endswith(".txt") else "paths"
 
 
 def named(arguments: Iterable[str]) -> list[str]:

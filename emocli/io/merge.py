@@ -11,7 +11,7 @@ import orjson
 
 from emocli import records
 from emocli.errors import printable
-from emocli.io import opening, temporary
+from emocli.io import further_files, opening, temporary
 from emocli.io.ids import Ids, exact
 from emocli.records import decoding, validation
 
@@ -44,7 +44,7 @@ def in_order(
     written = 0
     with temporary.file() as spool:
         positions, duplicates = _index(names, stdin, spool, problems)
-        for _, record in opening.read(str(like), stdin):
+        for record in further_files.read(str(like), stdin):
             _, position = positions.pop(exact(record.get("id")), (None, None))
             if position is None:
                 problems.append(f"{records.name_of(record)}: is missing")

@@ -81,7 +81,7 @@ def damaged(name: str, what: str) -> MalformedError:
 def unpacked(stream: BinaryIO, name: str) -> BinaryIO:
     """Return a stream, or what it has packed. A pipe is waited for until its first bytes come."""
     try:
-        first = _first(stream)
+        first = begins(stream, len(GZIP_MAGIC))
     except OSError as error:
         raise unreadable(name, error) from None
     if not first and name.lower().endswith(GZIP):
@@ -92,11 +92,11 @@ def unpacked(stream: BinaryIO, name: str) -> BinaryIO:
     return stream
 
 
-def _first(stream: BinaryIO) -> bytes:
-    """Return the first bytes of a stream without taking them."""
+def begins(stream: BinaryIO, count: int) -> bytes:
+    """Return the first bytes of a stream without taking them; more or fewer than asked for."""
     if isinstance(stream, io.BufferedReader):
-        return stream.peek(len(GZIP_MAGIC))
-    first = stream.read(len(GZIP_MAGIC))
+        return stream.peek(count)
+    first = stream.read(count)
     stream.seek(-len(first), io.SEEK_CUR)
     return first
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from emocli.errors import printable
-from emocli.io import walk
+from emocli.io import tables, walk
 from emocli.records.failures import Failure
 
 OPEN_ERRORS = {  # why a file cannot be opened; with the codes and messages of media files
@@ -46,6 +46,9 @@ def not_media(path: str, sentence: str) -> Failure | None:
     if path.lower().endswith(".json") and Path(path).is_file():
         hint = f"an object per line: jq -c . {path} | emocli ..."
         return _problem("not_media", "a JSON document, neither media nor JSON Lines", hint)
+    if path.lower().endswith(tables.OTHERS) and Path(path).is_file():
+        hint = "save it as .xlsx or as CSV"
+        return _problem("not_media", "a spreadsheet in a format that is not read", hint)
     if sentence and not SUFFIX.search(path) and not os.path.lexists(path):
         return _problem("not_found", f"no such file: {path}", sentence)
     return None

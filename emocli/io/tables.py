@@ -1,4 +1,4 @@
-"""Tables: the one reader of CSV and TSV, for the filters and for every dataset.
+"""Tables: the one reader of CSV, TSV and Excel workbooks, for the filters and for every dataset.
 
 A table has a header and is UTF-8, or what a byte order mark says. What cannot be read for certain
 is refused with its line: two columns of one name, a row of another width, an open quote.
@@ -7,72 +7,192 @@ is refused with its line: two columns of one name, a row of another width, an op
 from __future__ import annotations
 
 import csv
-import functools
-import io
-import math
-import re
+import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from emocli import records
 from emocli.errors import MalformedError, UsageError
-from emocli.io import opening
-from emocli.records import names, texts
+from emocli.io import columns, opening, rows, separated, workbook
+from emocli.io.columns import Chosen
+from emocli.io.values import number as number
+from emocli.io.values import whole as whole
 
-LABELS = {"emotion": "label.emotion", "label": "label.emotion"}  # short names of columns
-NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
-MOST_WHOLE = 2**63  # larger numbers are no integers for most readers of JSON
+SUFFIXES = (".csv", ".tsv", ".tab", *workbook.SUFFIXES)
+OTHERS = (".xls", ".xlsb", ".ods", ".numbers")  # workbooks that are not read
+TABS = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}
 SECONDS = "seconds, such as 12.5"
+LONGEST_HEADER = 1 << 14  # bytes of a file of unknown kind; our choice
+SAY = "--column text=COLUMN names the text, path=COLUMN the file; how a long name begins will do"
 
 Cells = dict[str, str]  # of a row, by column
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What flags say of a table: its separator, and the columns of some fields."""
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    separator: str | None = None
+    by_name: bool = True  # whether its name says if it is a workbook: --input-format does
 
 
 class Row(NamedTuple):
-    """A row: where it begins ("clips.csv:3"), its cells, and the record that they make."""
+    """A row: where it begins ("clips.csv:3"), and the record that it makes."""
 
     where: str
-    cells: Cells
     record: dict[str, Any]
 
 
-class _Tabs(csv.Dialect):
-    delimiter, quoting, lineterminator = "\t", csv.QUOTE_NONE, "\n"
+PLAIN = Layout()
 
 
-def read(stream: BinaryIO, name: str, unique: Callable[[str], str]) -> Iterator[Row]:
-    """Yield each row with its record; `a.b` nests, `emotion` and `label` are label.emotion.
+def layout(asked: list[str] | None, separator: str | None) -> Layout:
+    """Return what --column and --separator say; UsageError for what they cannot."""
+    given: dict[str, str] = {}
+    for word in asked or ():
+        name, mark, column = word.partition("=")
+        if not mark or not name.strip():
+            hint = "the field first, such as text=message"
+            raise UsageError(f"--column {word:.60}: not FIELD=COLUMN", hint=hint)
+        if name.strip() in given:
+            raise UsageError(f"--column {word:.60}: {name} is given twice")
+        given[name.strip()] = column
+    return Layout(given, separated.separator(separator) if separator is not None else None)
+
+
+def is_table(name: str) -> bool:
+    """Return whether a file is a table, by its name."""
+    return name.lower().removesuffix(opening.GZIP).endswith(SUFFIXES)
+
+
+def read(
+    stream: BinaryIO,
+    name: str,
+    unique: Callable[[str], str],
+    how: Layout = PLAIN,
+    say: Say | None = None,
+) -> Iterator[Row]:
+    """Yield each row with its record; `a.b` nests, other names are those of `columns`.
 
     A path is relative to the folder of the table, if that is a file. Empty cells are left out;
     what is a number in the schema is a number. Without an `id` a row is named "path#start-end",
-    which `unique` makes unique. Raises MalformedError naming the row.
+    which `unique` makes unique, or after its table and its number. `say` is told what is not
+    obvious. Raises MalformedError naming the row.
     """
+    opened = _opened(stream, name, how, say)
+    if opened is None:
+        return
+    found, grid, width = opened
     folder = Path(name).parent if Path(name).is_file() else None
-    for number, (where, cells) in enumerate(_cells(stream, name), 1):
+    make = rows.Maker(found, folder, unique(name), comma=grid.separator != ",")
+    for line, row in grid.rows:
+        where = f"{name}:{line}"
+        if len(row) != width:
+            raise _ragged(where, width, grid.separator)
         try:
-            record = _record(cells)
+            record = make(row, unique)
         except ValueError as error:
-            hint = SECONDS if str(error).startswith(("start", "end")) else ""
-            raise MalformedError(f"{where}: {error}", hint=hint) from None
-        place = f"{name}#R{number}"
-        if "path" in record:
-            path = str(folder / record["path"]) if folder else record["path"]
-            record["path"] = records.of_path(names.on_disk(path))["path"]
-            place = records.of_path(path)["id"] + _span(cells)
-        yield Row(where, cells, {"id": record.get("id") or unique(place), **record})
+            hint = SECONDS if error.args[1:] else ""
+            raise MalformedError(f"{where}: {error.args[0]}", hint=hint) from None
+        yield Row(where, record)
+    if not make.count and say:
+        say(f"{name}: no row below the header")
+
+
+def check(name: str, how: Layout) -> None:
+    """Raise what is wrong with the header of a table, before any work; only a file is looked at."""
+    if os.path.isfile(name):  # noqa: PTH113 - the name may not be UTF-8
+        try:
+            with opening.opened(name) as stream:
+                _opened(stream, name, how, None)
+        except OSError:
+            return  # told when it is read
+
+
+def looks_like(line: str, how: Layout = PLAIN) -> bool:
+    """Return whether a line of a list of paths is rather the header of a table."""
+    names = [separated.cells(line, mark) for mark in separated.SEPARATORS]
+    return any(len(header) > 1 and _known(how)(header) for header in names)
+
+
+def file_looks_like(name: str, how: Layout = PLAIN) -> bool:
+    """Return whether a file of unknown kind begins like the header of a table."""
+    try:
+        if not os.path.isfile(name):  # noqa: PTH113 - the name may not be UTF-8
+            return False
+        with open(name, "rb") as file:
+            first = file.readline(LONGEST_HEADER).decode("utf-8-sig")
+    except (OSError, ValueError):
+        return False
+    return looks_like(first, how)
+
+
+def _opened(
+    stream: BinaryIO, name: str, how: Layout, say: Say | None
+) -> tuple[Chosen, separated.Grid, int] | None:
+    """Return the columns of a table, its rows, and their width; None if it is empty."""
+    if workbook.begins(stream, name, by_name=how.by_name):
+        grid = workbook.grid(stream, name, say)
+    else:
+        grid = separated.grid(stream, name, how.separator, _known(how))
+    first = next(grid.rows, None)
+    if first is None:
+        return None
+    where = f"{name}:{first[0]}"
+    header = _header(first[1], (), where)
+    try:
+        found = columns.chosen(header, how.columns)
+    except ValueError as error:
+        raise MalformedError(f"{where}: {error}") from None
+    if not found.usable():
+        known = "no column with a text, a path or a prediction"
+        raise MalformedError(f"{where}: {known} in {columns.listed(header)}", hint=SAY)
+    told = [*found.told]
+    if grid.separator not in ("", ",", "\t") and how.separator is None:
+        told.insert(0, f"separated by {separated.SEPARATORS.get(grid.separator, grid.separator)}")
+    if told and say:
+        say(f"{name}: {'; '.join(told)}")
+    return found, grid, len(header)
+
+
+def _known(how: Layout) -> Callable[[list[str]], bool]:
+    """Return what says whether a header has names that mean something."""
+
+    def known(header: list[str]) -> bool:
+        try:
+            return columns.chosen(header, how.columns).usable()
+        except ValueError:
+            return False
+
+    return known
 
 
 def cells(
-    file: Path, columns: tuple[str, ...] = (), *, tabs: bool = False
+    file: Path, wanted: tuple[str, ...] = (), *, tabs: bool = False
 ) -> Iterator[tuple[str, Cells]]:
     """Yield the place ("data.tsv:7") and the cells of each row of a table that has some columns.
 
     With commas and quotes as spreadsheets write them, or with `tabs` tabs and no quoting. Raises
     MalformedError for a missing column, a row that does not fit the header, or invalid UTF-8.
     """
+    name = str(file)
     with opened(file) as stream:
-        yield from _cells(stream, str(file), columns, tabs=tabs)
+        found = separated.rows(separated.lines(stream, name), name, TABS if tabs else {})
+        first = next(found, None)
+        if first is None:
+            if wanted:
+                raise MalformedError(f"{name}:1: no column '{wanted[0]}': the table is empty")
+            return
+        header = _header(first[1], wanted, f"{name}:{first[0]}")
+        for line, row in found:
+            if len(row) != len(header):
+                raise _ragged(f"{name}:{line}", len(header), ",")
+            _check_unnamed(header, row, f"{name}:{line}")
+            yield f"{name}:{line}", dict(zip(header, row, strict=True))
 
 
 def opened(file: Path) -> BinaryIO:
@@ -83,141 +203,28 @@ def opened(file: Path) -> BinaryIO:
         raise UsageError(f"cannot open {file}: {error.strerror}") from None
 
 
-def _cells(
-    stream: BinaryIO, name: str, columns: tuple[str, ...] = (), *, tabs: bool = False
-) -> Iterator[tuple[str, Cells]]:
-    lines = _Lines(stream, name)
-    csv.field_size_limit(records.MAX_LINE_BYTES)  # of the process: 128 KiB unless somebody asks
-    reader = csv.reader(lines, _Tabs if tabs else "excel")
-    header: list[str] = []
-    while True:
-        where = f"{name}:{reader.line_num + 1}"
-        try:
-            row = next(reader, None)
-        except csv.Error as error:
-            raise MalformedError(f"{where}: {error}", hint="is a quote not closed?") from None
-        if row is None:
-            break
-        if lines.ended:  # the reader asked for another line, as it does within quotes
-            hint = "a quote within quotes is written twice"
-            raise MalformedError(f"{where}: a quote is opened and never closed", hint=hint)
-        if header and row:
-            yield where, _named(header, row, where)
-        elif row:
-            header = _header(row, columns, where)
-    if not header and columns:
-        raise MalformedError(f"{name}:1: no column '{columns[0]}': the table is empty")
-
-
-class _Lines:
-    """The lines of a table for csv, their ends as they are; `ended` once all are read."""
-
-    def __init__(self, stream: BinaryIO, name: str) -> None:
-        self.ended = False
-        self._lines = self._split(stream, name)
-
-    def __iter__(self) -> Iterator[str]:
-        return self._lines
-
-    def _split(self, stream: BinaryIO, name: str) -> Iterator[str]:
-        for _, _, line in texts.lines(stream, name):
-            yield from io.StringIO(line, newline="")  # at a lone \r as well
-        self.ended = True
-
-
-def _header(row: list[str], columns: tuple[str, ...], where: str) -> list[str]:
+def _header(row: list[str], wanted: tuple[str, ...], where: str) -> list[str]:
     """Return the names of the columns; MalformedError if two are the same, or one is missing."""
     twice = [name for name, count in Counter(row).items() if name and count > 1]
     if twice:
         hint = "one of them needs another name"
         raise MalformedError(f"{where}: two columns are called '{twice[0]}'", hint=hint)
-    if missing := [name for name in columns if name not in row]:
+    if missing := [name for name in wanted if name not in row]:
         raise MalformedError(f"{where}: no column '{missing[0]}' in {row}")
     return row
 
 
-def _named(header: list[str], row: list[str], where: str) -> Cells:
-    """Return the cells by column; columns without a name may be several if they are empty."""
-    if len(row) != len(header):
-        raise MalformedError(f"{where}: not the {len(header)} cells that the header has")
-    named = dict(zip(header, row, strict=True))
-    if len(named) < len(header) and any(
+def _ragged(where: str, width: int, separator: str) -> MalformedError:
+    hint = ""
+    if separator in separated.SEPARATORS:
+        word = separated.SEPARATORS[separator]
+        hint = f"{word} separate cells: a cell that contains one stands in quotes"
+    return MalformedError(f"{where}: not the {width} cells that the header has", hint=hint)
+
+
+def _check_unnamed(header: list[str], row: list[str], where: str) -> None:
+    """Raise MalformedError where several columns without a name are not empty."""
+    if header.count("") > 1 and any(
         cell for name, cell in zip(header, row, strict=True) if not name
     ):
         raise MalformedError(f"{where}: a cell stands in one of several columns without a name")
-    return named
-
-
-def _record(row: Cells) -> dict[str, Any]:
-    record: dict[str, Any] = {}
-    for column, cell in row.items():
-        if cell:
-            field = LABELS.get(column, column)
-            _nest(record, field, column, _value(field, column, cell))
-    return record
-
-
-def _nest(record: dict[str, Any], field: str, column: str, value: Any) -> None:
-    *outer, last = field.split(".")
-    if len(outer) >= records.MAX_DEPTH:
-        raise ValueError(f"a column is nested deeper than {records.MAX_DEPTH}: {column[:40]!r}")
-    for name in outer:
-        record = record.setdefault(name, {})
-        if not isinstance(record, dict):
-            raise ValueError(f"the columns {name!r} and {column!r} contradict each other")
-    if record.setdefault(last, value) != value:
-        raise ValueError(f"the column {column!r} contradicts another one of the field {field!r}")
-
-
-def _span(row: Cells) -> str:
-    """Return the span of a row's path, as written, to tell the segments of a file apart."""
-    span = f"#{row.get('start') or 0}-{row.get('end') or ''}"
-    return span if row.get("start") or row.get("end") else ""
-
-
-@functools.lru_cache(1 << 12)
-def _kind(field: str) -> Any:
-    from emocli.records import schema  # looks at types, which no help page needs
-
-    return schema.kind(field)
-
-
-def _value(field: str, column: str, cell: str) -> str | float | int | bool:
-    """Return a cell in the type that the schema gives its field."""
-    kind = _kind(field)
-    if kind is bool:
-        if cell.lower() not in ("true", "false"):
-            raise ValueError(f"{column} is neither true nor false: {cell!r}")
-        return cell.lower() == "true"
-    if kind not in (int, float):
-        return cell
-    try:
-        return number(cell) if kind is float else whole(cell)
-    except ValueError as error:
-        raise ValueError(f"{column} {error}") from None
-
-
-def number(cell: str) -> float:
-    """Return a cell as a number; ValueError for what is none, such as 1_000, 1,5 or nan.
-
-    >>> number(" 1.5"), number("2e3")
-    (1.5, 2000.0)
-    """
-    if not NUMBER.fullmatch(cell.strip()):
-        raise ValueError(f"is not a number: {cell!r}")
-    value = float(cell)
-    if not math.isfinite(value):
-        raise ValueError(f"is not finite: {cell!r}")
-    return value
-
-
-def whole(cell: str) -> int:
-    """Return a cell as a whole number; a column with gaps writes it as "70.0".
-
-    >>> whole("70.0"), whole("9007199254740993")
-    (70, 9007199254740993)
-    """
-    value = number(cell)
-    if not value.is_integer() or abs(value) >= MOST_WHOLE:
-        raise ValueError(f"is not a whole number: {cell!r}")
-    return int(cell) if cell.strip("+- ").isdigit() else int(value)

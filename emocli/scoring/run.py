@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from emocli.errors import EmocliError, EmptyInputError
-from emocli.io import opening
+from emocli.io import further_files
 from emocli.records import Record
 from emocli.scoring import groups, limits, tasks
 from emocli.scoring.columns import Columns
@@ -57,7 +57,7 @@ class Work:
         return Collected(task, answers, columns, shared)
 
     def _file(self, name: str) -> Iterator[Record]:
-        return (record for _, record in opening.read(name, self.stdin))
+        return further_files.read(name, self.stdin)
 
     def rows(self, collected: Collected) -> list[Record]:
         """Return a metrics record per group; none if no record was read."""

@@ -60,7 +60,7 @@ def stage(
         budget=BUDGET_S,
         wanted=wanted or needs_text,
     )
-    return pipeline.chain(functools.partial(map, _unspoken), listened)
+    return pipeline.chain(partial(map, _unspoken), listened)
 
 
 def _unspoken(record: Record) -> Record:
@@ -113,7 +113,7 @@ def _load(context: Context, name: str, quick: str = "default") -> Loaded:
 def serving() -> tuple[str, str]:
     """Return the model that transcribes by default on this machine, and the engine that runs it."""
     name = _installed(DEFAULT)
-    return name, "transformers" if name == FALLBACK else "faster-whisper"
+    return name, "transformers" if name in FALLBACKS.values() else "faster-whisper"
 
 
 def _installed(name: str) -> str:

@@ -38,7 +38,7 @@ def targets(base: Base) -> Iterator[Target]:
     silent = lines([{k: v for k, v in r.items() if k != "text"} for r in base.records["media"]])
     yield _read(base, "align --transcripts", said, "said", silent, marks)
     for name, argv in TABLES.items():
-        yield _one(base, name, argv, "tables/t.csv", "t.csv")
+        yield _one(base, name, argv, f"tables/{argv[-1]}", argv[-1])
     for name, argv in LISTS.items():
         yield _one(base, name, argv, "tables/t.txt", "t.txt")
     yield _one(base, "prosody --norms", ["prosody", "--norms", "in/n.json"], "norms.json",
@@ -52,6 +52,10 @@ TABLES = {
     "prosody table": ["prosody", "t.csv"],
     "extract-audio table": ["extract-audio", "t.csv"],
     "dataset folder table": ["dataset", "folder", "t.csv"],
+    "prosody tsv": ["prosody", "t.tsv"],
+    "prosody semicolons": ["prosody", "semicolons.csv"],
+    "prosody workbook": ["prosody", "t.xlsx"],
+    "dataset folder workbook": ["dataset", "folder", "t.xlsx"],
 }
 LISTS = {
     "extract-audio --files-from": ["extract-audio", "--files-from", "t.txt"],

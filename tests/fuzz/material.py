@@ -5,6 +5,7 @@ Most of it is the output of the real stages, over sounds of a third of a second.
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import io
 import json
@@ -19,6 +20,7 @@ from typing import Any
 
 import imageio_ffmpeg
 import numpy as np
+import openpyxl
 import soundfile
 
 from emocli import datasets, models
@@ -97,13 +99,24 @@ def texts(base: Path, records: list[Record]) -> None:
     for name in ("clip", "second", "third", "fourth"):
         (base / "lablaut" / f"{name}.lablaut").write_bytes(lablaut)
         (base / "said" / f"{name}.txt").write_text("I am so happy\n")
-    rows = [f'base/{n}.wav,0.0,0.3,s1,joy,"so, no"' for n in ("clip", "second", "third")]
-    (base / "tables" / "t.csv").write_text(
-        "path,start,end,speaker,emotion,text\n" + "\n".join(rows)
-    )
+    tables(base / "tables")
     (base / "tables" / "t.txt").write_text("base/clip.wav\nbase/second.wav\n")
     emocli("prosody", "--fit", "base/norms.json", stdin=records)
     (base / "train.toml").write_text("[model]\nhidden = 8\n[training]\nepochs = 2\nseed = 1\n")
+
+
+def tables(folder: Path) -> None:
+    """Write the same table in every way that is read."""
+    header = ["path", "start", "end", "speaker", "emotion", "text"]
+    clips = ("clip", "second", "third")
+    rows = [[f"base/{n}.wav", "0.0", "0.3", "s1", "joy", "so, no"] for n in clips]
+    for name, mark in (("t.csv", ","), ("semicolons.csv", ";"), ("t.tsv", "\t")):
+        with (folder / name).open("w", newline="") as file:
+            csv.writer(file, delimiter=mark, lineterminator="\n").writerows([header, *rows])
+    book = openpyxl.Workbook()
+    for row in [header, *([path, 0.0, 0.3, *words] for path, _, _, *words in rows)]:
+        book.active.append(row)
+    book.save(folder / "t.xlsx")
 
 
 def _grid() -> bytes:
