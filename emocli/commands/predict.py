@@ -45,6 +45,9 @@ def command(
         float, typer.Option(metavar="P", help="No emotion where the confidence is below P.")
     ] = 0.0,
     strict_modalities: flags.Strict = False,
+    keep_features: Annotated[
+        bool, typer.Option("--keep-features", help="Also write the vectors computed here.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Write records even on a terminal.")] = False,
 ) -> int:
     """Predict the emotion of a clip, a sentence or a record, with a probability for each label."""
@@ -56,6 +59,12 @@ def command(
         from emocli.cli.prediction import show_prediction
 
         show = functools.partial(show_prediction, labels=trained.labels)
-    work = predict.stage(run.context, trained, strict=strict_modalities, abstain=abstain)
+    work = predict.stage(
+        run.context,
+        trained,
+        strict=strict_modalities,
+        abstain=abstain,
+        keep_features=keep_features,
+    )
     window, turns = predict.window(run.context, trained), predict.turns(trained)
     return run.through(work, window=window, show=show, turns=turns)
