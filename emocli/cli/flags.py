@@ -83,6 +83,23 @@ Strict = Annotated[
     typer.Option("--strict-modalities", help="Fail a record that lacks a stream."),
 ]
 
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="jsonl|csv|tsv|srt|vtt",
+        help="Format of the output (default: as the suffix of --output says, else jsonl).",
+    ),
+]
+FormatOfWords = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="jsonl|csv|tsv|srt|vtt|textgrid",
+        help="Format of the output (default: as the suffix of --output says, else jsonl).",
+    ),
+]
+
 READING: dict[str, tuple[Any, Any]] = {
     "files_from": (FilesFrom, None),
     "null": (Null, False),
@@ -137,4 +154,5 @@ INDIFFERENT = {
     "offline",
     "store",
     "json",
+    "form",  # of what is written; the journal has records
 }

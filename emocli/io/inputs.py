@@ -160,6 +160,11 @@ class Source:
                 yield {"id": f"{name}#L{number}", "text": words}
 
 
+def media(arguments: Iterable[str]) -> list[str]:
+    """Return the arguments that name media: no lists, no tables, not stdin."""
+    return [name for name in arguments if name != "-" and _kind(name) == "paths"]
+
+
 def _kind(path: str) -> str:
     name = path.lower().removesuffix(opening.GZIP)
     if name.endswith(RECORDS):

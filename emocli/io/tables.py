@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from emocli import records
 from emocli.errors import MalformedError, UsageError
-from emocli.io import opening
+from emocli.io import formats, opening
 from emocli.records import names, texts
 
 LABELS = {"emotion": "label.emotion", "label": "label.emotion"}  # short names of columns
@@ -150,9 +150,10 @@ def _named(header: list[str], row: list[str], where: str) -> Cells:
 
 def _record(row: Cells) -> dict[str, Any]:
     record: dict[str, Any] = {}
+    predicted = formats.fields(tuple(row))
     for column, cell in row.items():
         if cell:
-            field = LABELS.get(column, column)
+            field = predicted.get(column) or LABELS.get(column, column)
             _nest(record, field, column, _value(field, column, cell))
     return record
 

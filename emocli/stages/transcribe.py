@@ -107,6 +107,7 @@ def _transcribe(
     batch: list[Record], context: Context, loaded: tuple[Model, Record], beam_size: int
 ) -> list[Record | Exception]:
     from emocli.encoders import speech_to_text
+    from emocli.signals.audio import duration
 
     model, about = loaded
     outcomes: list[Any] = [_samples(record, context, model) for record in batch]
@@ -119,7 +120,9 @@ def _transcribe(
         beam_size=beam_size,
     )
     for i, transcript in zip(chosen, transcripts, strict=True):
+        seconds = round(duration(outcomes[i]), 3)
         outcomes[i] = _add(batch[i], transcript, about)
+        outcomes[i]["transcript"]["duration"] = seconds
     return outcomes
 
 
