@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from emocli import records
-from emocli.errors import RecordError, UsageError
+from emocli.errors import RecordError
 from emocli.records import Record
 
 DELIMITERS = {"csv": ",", "tsv": "\t"}

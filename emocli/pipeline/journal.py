@@ -22,7 +22,7 @@ from emocli.errors import EmocliError, UsageError
 from emocli.io.formats import Format, JsonLines
 from emocli.io.writing import full_disk_raised, locked, on_disk, opened_new, replace
 from emocli.pipeline import finished, journal_lines
-from emocli.pipeline.journal_lines import BETWEEN, BODY, GOOD, KEPT, is_whole, key_of
+from emocli.pipeline.journal_lines import BAD, BETWEEN, BODY, GOOD, KEPT, is_whole, key_of
 
 FORMAT = b'{"emocli_journal":2}\n'
 BLOCK_BYTES = 1 << 16
@@ -135,7 +135,7 @@ class Journal:
 
     def write(self, line: bytes) -> None:
         """Append a line; it is in the file when this returns."""
-        self.failed |= not line.startswith(GOOD)
+        self.failed |= line.startswith(BAD)
         self.is_empty = False
         with full_disk_raised(self.output):
             self.file.write(line)
