@@ -168,7 +168,8 @@ def _plain(value: Any) -> str:
 
 
 def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, LINE_CHARACTERS, break_on_hyphens=False) or [""]
+    single = re.sub(" +", " ", text)
+    return textwrap.wrap(single, LINE_CHARACTERS, break_on_hyphens=False) or [""]
 
 
 def _answer(prediction: Any) -> str:

@@ -22,7 +22,7 @@ class TextGrid:
     def __init__(self) -> None:
         self.words: list[Interval] = []
         self.phones: list[Interval] = []
-        self.end = LEAST_S
+        self.end = 0.0
         self.paths: list[Any] = []
 
     def header(self) -> bytes:
@@ -36,13 +36,15 @@ class TextGrid:
             return b""
         words, phones = _intervals(record, "words", "text"), _intervals(record, "phones", "phone")
         whole = (seconds_of(record.get("start")) or 0.0) + (duration(record) or 0.0)
-        self.end = max([self.end, whole, *(part.end for part in (*words, *phones))])
+        self.end = max([LEAST_S, self.end, whole, *(part.end for part in (*words, *phones))])
         self.words += words
         self.phones += phones
         return b""
 
     def footer(self) -> bytes:
-        """Return the TextGrid, from the start of the recording."""
+        """Return the TextGrid, from the start of the recording; nothing if every record failed."""
+        if not self.end:
+            return b""
         tiers = [Tier("words", self.words)]
         if self.phones:
             tiers.append(Tier("phones", self.phones))
