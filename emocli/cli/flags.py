@@ -36,7 +36,7 @@ Output = Annotated[
     typer.Option("--output", "-o", metavar="FILE", help="Write to FILE, completely or not at all."),
 ]
 Resume = Annotated[
-    bool, typer.Option("--resume", help="Continue an interrupted --output; retry its failures.")
+    bool, typer.Option("--resume", help="Keep what is complete in --output; retry its failures.")
 ]
 Shard = Annotated[
     str | None, typer.Option(metavar="I/N", help="Process only shard I of N (from 1), or slurm/N.")

@@ -24,12 +24,12 @@ from typing import Any, NamedTuple, Protocol
 from emocli import records
 from emocli.errors import RecordError
 from emocli.records import Record
+from emocli.records.labels import NUMBERS
 
 DELIMITERS = {"csv": ",", "tsv": "\t"}
 SUBTITLES = ("srt", "vtt")
 TEXTGRID = "textgrid"
 SUFFIXES = {f".{name}": name for name in (*DELIMITERS, *SUBTITLES, TEXTGRID)}
-NUMBERS = ("valence", "arousal", "dominance", "sentiment")  # that a prediction may have
 SHARE = "p_"  # a probability's column is p_joy: a bare `joy` may be a column of somebody's table
 
 
@@ -186,21 +186,6 @@ def cell(value: Any) -> str:
     if isinstance(value, str):
         return value
     return records.dumps(value).decode("utf-8").rstrip("\n")
-
-
-def duration(record: Record) -> float | None:
-    """Return how long the sound of a record is, in seconds, as far as a stage has said so."""
-    for name in ("audio", "transcript", "alignment"):
-        seconds = seconds_of(_at(record, name, "duration"))
-        if seconds is not None:
-            return seconds
-    return None
-
-
-def seconds_of(value: Any) -> float | None:
-    """Return a time; None for what is none."""
-    known = isinstance(value, int | float) and math.isfinite(value) and value >= 0
-    return float(value) if known else None
 
 
 def _at(record: Any, *place: str) -> Any:

@@ -13,8 +13,9 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from emocli.io.formats import NUMBERS, duration, seconds_of
 from emocli.records import Record
+from emocli.records.labels import NUMBERS
+from emocli.records.times import duration, seconds
 
 LINES, LINE_CHARACTERS = 2, 42
 LONGEST_S = 7.0
@@ -72,8 +73,8 @@ class Subtitles:
         times = f"{self._time(start)} --> {self._time(end)}"
         return f"{self.count}\n{times}\n{body}\n\n"
 
-    def _time(self, seconds: float) -> str:
-        minutes, rest = divmod(round(seconds * 1000), 60_000)
+    def _time(self, moment: float) -> str:
+        minutes, rest = divmod(round(moment * 1000), 60_000)
         point = "." if self.name == "vtt" else ","
         whole, thousandths = divmod(rest, 1000)
         return f"{minutes // 60:02}:{minutes % 60:02}:{whole:02}{point}{thousandths:03}"
@@ -131,7 +132,7 @@ def _spoken(record: Record, text: str) -> list[Piece]:
     for word in words if isinstance(words, list) else ():
         said = _plain(word.get("text")).strip() if isinstance(word, dict) else ""
         first = text.find(said, place)
-        times = [seconds_of(word.get(key)) for key in ("start", "end")] if said else []
+        times = [seconds(word.get(key)) for key in ("start", "end")] if said else []
         if first < 0 or None in times or not times:
             return []
         place = first + len(said)
@@ -150,10 +151,10 @@ def _spread(text: str, start: float, end: float) -> list[Piece]:
 
 def _span(record: Record, pieces: Sequence[Piece]) -> tuple[float, float] | None:
     """Return start and end of a record: its own, else of the clip, else of its words."""
-    seconds = duration(record)
-    start, end = seconds_of(record.get("start")), seconds_of(record.get("end"))
-    if end is None and seconds is not None:
-        end = (start or 0.0) + seconds
+    whole = duration(record)
+    start, end = seconds(record.get("start")), seconds(record.get("end"))
+    if end is None and whole is not None:
+        end = (start or 0.0) + whole
     if end is None and pieces:
         start, end = pieces[0].start if start is None else start, pieces[-1].end
     if end is None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from emocli.io.formats import duration, seconds_of
 from emocli.records import Record
+from emocli.records.times import duration, seconds
 from emocli.signals.textgrid import Interval, Tier, dumps
 
 LEAST_S = 0.001  # the length of a TextGrid of nothing
@@ -35,7 +35,7 @@ class TextGrid:
         if record.get("error") or record.get("path") != self.paths[0]:
             return b""
         words, phones = _intervals(record, "words", "text"), _intervals(record, "phones", "phone")
-        whole = (seconds_of(record.get("start")) or 0.0) + (duration(record) or 0.0)
+        whole = (seconds(record.get("start")) or 0.0) + (duration(record) or 0.0)
         self.end = max([LEAST_S, self.end, whole, *(part.end for part in (*words, *phones))])
         self.words += words
         self.phones += phones
@@ -57,7 +57,7 @@ def _intervals(record: Record, field: str, label: str) -> list[Interval]:
     found = []
     for part in parts if isinstance(parts, list) else ():
         if isinstance(part, dict) and part.get(label):
-            start, end = seconds_of(part.get("start")), seconds_of(part.get("end"))
+            start, end = seconds(part.get("start")), seconds(part.get("end"))
             if start is not None and end is not None and start <= end:
                 found.append(Interval(start, end, str(part[label]).strip()))
     return found
