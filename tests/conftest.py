@@ -79,7 +79,11 @@ def _own_world(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     home = tmp_path_factory.getbasetemp() / f"home-{next(HOMES)}"  # mktemp would list them all
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
     monkeypatch.setenv("EMOCLI_STORE", str(home / "store"))
-    monkeypatch.setenv("EMOCLI_CACHE_DIR", str(USER_MODELS))
+    cache = home / "cache"  # with the models of the user, and notes on outputs of its own
+    cache.mkdir(parents=True)
+    for name in ("models", "folders"):
+        (cache / name).symlink_to(USER_MODELS / name)
+    monkeypatch.setenv("EMOCLI_CACHE_DIR", str(cache))
     # Tests run on all cores already; what is about workers asks for them with --jobs.
     monkeypatch.setenv("EMOCLI_JOBS", "1")
 

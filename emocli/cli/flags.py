@@ -48,7 +48,7 @@ Output = Annotated[
     typer.Option("--output", "-o", metavar="FILE", help="Write to FILE, completely or not at all."),
 ]
 Resume = Annotated[
-    bool, typer.Option("--resume", help="Continue an interrupted --output; retry its failures.")
+    bool, typer.Option("--resume", help="Keep what is complete in --output; retry its failures.")
 ]
 Shard = Annotated[
     str | None, typer.Option(metavar="I/N", help="Process only shard I of N (from 1), or slurm/N.")
@@ -105,6 +105,23 @@ Model = Annotated[
 Strict = Annotated[
     bool,
     typer.Option("--strict-modalities", help="Fail a record that lacks a stream."),
+]
+
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="jsonl|csv|tsv|srt|vtt",
+        help="Format of the output (default: as the suffix of --output says, else jsonl).",
+    ),
+]
+FormatOfWords = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="jsonl|csv|tsv|srt|vtt|textgrid",
+        help="Format of the output (default: as the suffix of --output says, else jsonl).",
+    ),
 ]
 
 READING: dict[str, tuple[Any, Any]] = {
@@ -167,4 +184,5 @@ INDIFFERENT = {
     "json",
     "segment",  # what becomes of a recording is in the records
     "segments",
+    "form",  # of what is written; the journal has records
 }

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from emocli import pipeline, records
 from emocli.cli.flags import COMMON, CommonFlags
 from emocli.errors import UsageError
-from emocli.io import inputs, shards, tables
+from emocli.io import formats, inputs, shards, tables
+from emocli.io.formats import Format
 from emocli.io.standard_streams import StandardStreams
 from emocli.pipeline import stopping
 from emocli.pipeline.windows import Window
@@ -115,12 +116,14 @@ class Run:
         window: Window | None = None,
         show: Callable[[Record], bool] | None = None,
         turns: int = 0,
+        form: Format | None = None,
     ) -> int:
         """Send every record through the stage and write it; return the exit status.
 
         `window` limits how many records the stage may batch together (default: one). `show` may
         draw a record on the terminal instead of writing it, and returns whether it did. `turns` is
-        the number of preceding turns that a record gets as `context`.
+        the number of preceding turns that a record gets as `context`. `form` is what records are
+        written as: JSON Lines by default.
         """
         from emocli.pipeline.execution import Execution
 
@@ -128,7 +131,7 @@ class Run:
             raise UsageError("--resume needs --output, the file to continue")
         source = self.marking_source(turns=turns)
         with self._segmented(source, stage) as stage:
-            return Execution(self._rules(), source, show).go(stage, window or Window())
+            return Execution(self._rules(form), source, show).go(stage, window or Window())
 
     @contextlib.contextmanager
     def _segmented(self, source: inputs.Source, stage: pipeline.Stage) -> Iterator[pipeline.Stage]:
@@ -155,12 +158,12 @@ class Run:
         source.marks = True
         return source
 
-    def write(self, values: Iterable[Record]) -> int:
+    def write(self, values: Iterable[Record], form: Format | None = None) -> int:
         """Write records that were not read from the input; return the exit status."""
         from emocli.pipeline.execution import Execution
 
         source = inputs.Source([], self.streams.stdin)
-        execution = Execution(self._rules(), source, reads=False)
+        execution = Execution(self._rules(form), source, reads=False)
         return execution.go(lambda _nothing: iter(values), Window())
 
     def emit(self, values: Iterable[Record]) -> None:
@@ -168,7 +171,7 @@ class Run:
         for record in values:
             stopping.write(self.streams.stdout, records.dumps(record))
 
-    def _rules(self) -> Rules:
+    def _rules(self, form: Format | None = None) -> Rules:
         from emocli.pipeline.execution import Rules
 
         return Rules(
@@ -181,6 +184,7 @@ class Run:
             exit_zero=self.common.exit_zero,
             allow_empty=self.common.allow_empty,
             limit=self._limit(),
+            form=form or formats.JsonLines(),
         )
 
     def _limit(self) -> tuple[float, float]:

@@ -8,10 +8,11 @@ import typer
 
 from emocli.cli import options
 from emocli.errors import EmptyInputError, ExitStatus, UsageError, worst
+from emocli.io import formats
 from emocli.io.writing import place
 from emocli.scoring.options import ScoreOptions
 
-FORMATS = ("json", "table", "latex")
+FORMATS = ("json", "table", "latex", *formats.DELIMITERS)
 TASKS = "auto|classification|distribution|blend|regression|multilabel|mosi|sims|ecf"
 
 TaskName = Annotated[str, typer.Option("--task", metavar=TASKS, help="What to score.")]
@@ -62,7 +63,7 @@ Threshold = Annotated[
 Format = Annotated[
     str | None,
     typer.Option(
-        "--format", metavar="json|table|latex", help="Output format, on a terminal or not."
+        "--format", metavar="json|table|latex|csv|tsv", help="Output format, on a terminal or not."
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON even on a terminal.")]
@@ -143,6 +144,10 @@ def command(
     compares `annotations` with votes, by their number, by source, by ambiguity. Undefined values
     are null.
 
+    --format csv and tsv, or such a suffix of --output, write a row per metrics record: by and group
+    of --by, the counts, and each figure F with F_low and F_high, its interval; with --compare also
+    F_other, F_difference and F_p.
+
     Example:
 
         emocli predict clips.jsonl | emocli score --by dataset,ambiguity --min uar=0.6
@@ -162,23 +167,29 @@ def command(
         threshold=threshold,
         seed=seed,
     )
-    requested = {name for name, flag in zip(FORMATS, (json, table, latex), strict=True) if flag}
+    flags = {"json": json, "table": table, "latex": latex}
+    requested = {name for name, given in flags.items() if given}
     chosen = _format(run, requested | ({form} if form else set()))
     return (_alignment if alignment else _predictions)(run, score_options, chosen)
 
 
 def _format(run: options.Run, requested: set[str]) -> str:
-    """Return the format of stdout: json, table or latex."""
+    """Return the format of stdout, or of --output if its suffix names a table."""
     if len(requested) > 1 or not requested <= set(FORMATS):
         names = ", ".join(sorted(requested))
         raise UsageError(f"--format {names}: not one of {', '.join(FORMATS)}")
+    if requested:
+        return requested.pop()
+    suffix = formats.by_suffix(run.common.output)
+    if suffix in formats.DELIMITERS:
+        return suffix
     terminal = run.streams.stdout.isatty() and not run.common.output
-    return requested.pop() if requested else "table" if terminal else "json"
+    return "table" if terminal else "json"
 
 
 def _predictions(run: options.Run, score_options: ScoreOptions, form: str) -> int:
     """Write the metrics of predictions."""
-    from emocli.scoring import limits
+    from emocli.scoring import flat, limits
     from emocli.scoring.run import Work
 
     bounds = limits.parse(score_options)
@@ -191,11 +202,13 @@ def _predictions(run: options.Run, score_options: ScoreOptions, form: str) -> in
     rows = work.rows(collected)
     failed = work.failed and not run.common.exit_zero
     status: int = ExitStatus.FAILED if failed else ExitStatus.OK
-    if form == "json" or run.common.output:
-        status = worst(status, run.write(rows))
+    name = formats.by_suffix(run.common.output) if form in ("table", "latex") else form
+    as_table = flat.table(rows, collected.task, name) if name in formats.DELIMITERS else None
+    if form not in ("table", "latex") or run.common.output:
+        status = worst(status, run.write(rows, as_table))
     elif not rows and not run.common.allow_empty:
         raise EmptyInputError("no input records", hint="--allow-empty accepts that")
-    if form != "json" and rows:
+    if form in ("table", "latex") and rows:
         from emocli.scoring import table  # imports rich
 
         _draw(run, table.text(rows, collected.task, form, run.streams.stdout.isatty()))
@@ -209,6 +222,8 @@ def _alignment(run: options.Run, score_options: ScoreOptions, form: str) -> int:
     """Write how closely annotations agree with votes."""
     from emocli.scoring import alignment
 
+    if form in formats.DELIMITERS:
+        raise UsageError(f"--alignment has several tables: not as {form}", hint="--format json")
     place(run.common.output)
     source = run.source()
     row = alignment.row(source, score_options, run.say)

@@ -1,8 +1,8 @@
 """Transcribe the speech of a recording, with the time of each word.
 
 Reads `audio`, or the file at `path`. Adds `text`, `words` (text, start, end, probability),
-`language` and `transcript`: model, revision, engine, mean_word_probability and
-no_speech_probability. Streams, in batches of like length.
+`language` and `transcript`: model, revision, engine, mean_word_probability, no_speech_probability
+and duration (of the sound, in seconds). Streams, in batches of like length.
 
 Long recordings are cut into utterances: see --segment and --segments in man emocli-predict.
 
@@ -13,8 +13,13 @@ a note in `missing.text`, which is not a failure.
 The default model is Whisper tiny.en (English). --model takes another model of the catalog, a hub id
 or a folder, in the format of faster-whisper or of transformers.
 
+--format csv and tsv write a table: id, path, start, end, speaker, language, text, error. srt and
+vtt write subtitles, textgrid the words for Praat, all of one recording. A suffix of --output (.csv,
+.tsv, .srt, .vtt, .TextGrid) does as well; --format is stronger.
+
 Example:
     emocli transcribe clip.wav | jq -r .text
+    emocli transcribe interview.mp3 --output interview.srt
 """
 
 from __future__ import annotations
@@ -24,9 +29,10 @@ from typing import Annotated
 
 import typer
 
-from emocli.cli import options
+from emocli.cli import flags, options, output_format
+from emocli.io import formats
 from emocli.pipeline import windows
-from emocli.stages import transcribe
+from emocli.stages import textgrids, transcribe
 
 
 @options.filter("store", "device", "segment")
@@ -42,9 +48,15 @@ def command(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Also transcribe records that have a text.")
     ] = False,
+    form: flags.FormatOfWords = None,
 ) -> int:
     """Transcribe the speech of a recording, with the time of each word."""
+    name = output_format.chosen(run, form, (*output_format.RECORDS, formats.TEXTGRID))
     needs_text = functools.partial(transcribe.needs_text, overwrite=overwrite)
     work = transcribe.stage(run.context, model=model, beam_size=beam_size, wanted=needs_text)
     window = windows.of(run.context.batch(transcribe.BATCH), transcribe.work(needs_text))
-    return run.through(work, window=window)
+    if name == formats.TEXTGRID:
+        return run.through(work, window=window, form=textgrids.TextGrid())
+    columns = formats.utterances()
+    columns.insert(-2, formats.field("language"))
+    return run.through(work, window=window, form=formats.made(name or "jsonl", columns))

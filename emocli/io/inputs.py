@@ -239,6 +239,11 @@ class Source:
                 yield {"id": f"{name}#L{number}", "text": words}
 
 
+def media(arguments: Iterable[str]) -> list[str]:
+    """Return the arguments that name media: no lists, no tables, not stdin."""
+    return [name for name in arguments if name != "-" and kind(name) == "paths"]
+
+
 def named(arguments: Iterable[str]) -> list[str]:
     """Return arguments as given; surrogate escapes keep bytes that are not UTF-8."""
     return [os.fsdecode(os.fsencode(argument)) for argument in arguments]

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from emocli import pipeline, records
 from emocli.errors import EmocliError, EmptyInputError, ExitStatus, UsageError, worst
+from emocli.io.formats import Format, JsonLines
 from emocli.io.inputs import Source
 from emocli.io.standard_streams import StandardStreams
 from emocli.io.writing import is_special, place, whole_file
-from emocli.pipeline import journal, parts, stopping
+from emocli.pipeline import journal, journal_lines, parts, resuming, stopping
 from emocli.pipeline.progress import Progress
 from emocli.pipeline.stopping import Terminated
 from emocli.pipeline.windows import Window
@@ -24,7 +25,7 @@ NOTHING = "no input records (--allow-empty accepts that)"
 
 @dataclass(frozen=True)
 class Rules:
-    """Where a run writes, and how it treats failures.
+    """Where a run writes and in which format, and how it treats failures.
 
     `config` returns a digest of what decides the result beside the records, for the resume key;
     `limit` is the number of failures, and their share of the records, after which the run stops.
@@ -39,6 +40,7 @@ class Rules:
     exit_zero: bool = False
     allow_empty: bool = False
     limit: tuple[float, float] = (float("inf"), 1.0)
+    form: Format = field(default_factory=JsonLines)
 
 
 class Execution:
@@ -58,8 +60,11 @@ class Execution:
         )
         if source.say:
             source.say = self.progress.warn  # above the bar
+        self.progress.resumed = rules.resume
         self.status: int = ExitStatus.OK
         self.stopped = False
+        self.recording: Any = None  # the path, where the format has place for one
+        self.told = False  # that there is a second
 
     def go(self, stage: pipeline.Stage, window: Window) -> int:
         """Run, and return the exit status; the summary is always printed."""
@@ -99,50 +104,76 @@ class Execution:
             raise EmptyInputError(NOTHING)
 
     def _to_stream(self, stage: pipeline.Stage, stream: BinaryIO) -> None:
-        outcomes = stage(iter(self.source))
+        outcomes, form = stage(iter(self.source)), self.rules.form
         above = self.progress.above if stream.isatty() else contextlib.nullcontext
+        head = form.header()
         for record in outcomes:
             for part in parts.of(record):
                 self._count(part)
                 with above():
                     if self.show is None or not self.show(part):
-                        stopping.write(stream, records.dumps(part))
+                        stopping.write(stream, head + form.row(part))
+                        head = b""
             if self.stopped:
                 _close(outcomes)
-                return
+                break
+        if self.progress.done or self.rules.allow_empty:
+            stopping.write(stream, head + form.footer())
 
     def _to_file(self, output: Path, stage: pipeline.Stage, window: Window) -> None:
-        with journal.Journal(output, resume=self.rules.resume) as target:
+        rules = self.rules
+        with journal.Journal(output, resume=rules.resume, form=rules.form) as target:
             if target.discarded:
                 self.progress.warn(target.discarded)
             self._into(target, stage, window)
 
     def _into(self, target: journal.Journal, stage: pipeline.Stage, window: Window) -> None:
         items, config = iter(self.source), self.rules.config()
-        for record, line in journal.through(items, stage, target, config, window):
+        for record, line in resuming.through(items, stage, target, config, window):
             target.write(line)
-            for part in [None] if record is None else parts.of(record):
+            if record is None:
+                self._count_kept(journal_lines.count(line))
+            for part in parts.of(record) if record else ():
                 self._count(part)
             if self.stopped:
                 return
         if self.source.problem is None and self.progress.done + self.rules.allow_empty:
             target.finish()
 
-    def _count(self, record: dict[str, Any] | None) -> None:
+    def _count_kept(self, count: int) -> None:
+        """Count the records of an earlier run, which did not fail."""
+        stopping.check()
+        self.progress.kept += count
+        for _ in range(count):
+            self.progress.step(failed=False)
+
+    def _count(self, record: dict[str, Any]) -> None:
         """Count a record, warn of its failures, and note whether there are too many of them."""
         stopping.check()
-        problems = failures.of(record) if record else []
+        self._check_recording(record)
+        problems = failures.of(record)
         self.progress.step(failed=bool(problems))
-        error = (record or {}).get("error")
+        error = record.get("error")
         reported = error["message"] if isinstance(error, failures.Failure) else ""
         for problem in problems:
             if problem is error or problem["message"] not in reported:
-                self._warn(record or {}, problem)
+                self._warn(record, problem)
         max_failed, max_share = self.rules.limit
         self.progress.total = total = self.source.total()
         self.stopped = self.progress.failed > max_failed or (
             total is not None and self.progress.failed > max_share * total
         )
+
+    def _check_recording(self, record: dict[str, Any]) -> None:
+        """Warn, once, of a second recording where the format has place for one."""
+        path, form = record.get("path"), self.rules.form
+        if not form.one_recording or path is None or self.told:
+            return
+        if self.recording not in (None, path):
+            name = records.name_of(record)
+            self.progress.warn(f"{name}: a second recording, for which {form.name} has no place")
+            self.told = True
+        self.recording = path
 
     def _warn(self, record: dict[str, Any], failure: failures.Failure) -> None:
         hint = f" ({failure['hint']})" if failure["hint"] else ""

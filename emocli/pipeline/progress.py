@@ -20,7 +20,8 @@ class Progress:
 
     def __init__(self, stderr: TextIO, name: str, total: int | None, *, quiet: bool) -> None:
         self.stderr, self.name, self.total, self.quiet = stderr, name, total, quiet
-        self.done = self.failed = 0
+        self.done = self.failed = self.kept = 0
+        self.resumed = False  # of the records `kept` are of an earlier run
         self.started = self.drawn = time.monotonic()
         self.terminal = stderr.isatty() and os.environ.get("TERM") != "dumb"
         self.shown = False
@@ -59,7 +60,10 @@ class Progress:
         self.clear()
         if not self.quiet:
             seconds = time.monotonic() - self.started
-            text = f"{self.done} record{'s' * (self.done != 1)}, {self.failed} failed"
+            text = f"{self.done} record{'s' * (self.done != 1)}"
+            if self.resumed:
+                text += f" ({self.kept} kept, {self.done - self.kept} new)"
+            text += f", {self.failed} failed"
             messages.say(self.stderr, self.name, f"{text}, {seconds:.1f} s{ending}")
         self.stderr.flush()
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 # This order is the order of every vector of probabilities and of every table.
 EMOTIONS = ("neutral", "joy", "sadness", "anger", "fear", "disgust", "surprise")
+NUMBERS = ("valence", "arousal", "dominance", "sentiment")  # what is rated rather than named
 
 _WORDS = {
     # Calm counts as neutral: RAVDESS has both, both low in arousal, and listeners mix them up.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from emocli import pipeline
@@ -18,14 +19,41 @@ from emocli.stages import fuse
 
 
 def stage(
-    context: Context, trained: Bundle, *, strict: bool = False, abstain: float = 0.0
+    context: Context,
+    trained: Bundle,
+    *,
+    strict: bool = False,
+    abstain: float = 0.0,
+    keep_features: bool = False,
 ) -> pipeline.Stage:
     """Return the stage that adds `prediction`, after the missing upstream stages.
 
     `strict` makes a record without all of the streams an error; below the confidence `abstain` no
-    emotion is named. Raises ConfigError for an unknown kind of predictor.
+    emotion is named. What this stage computes for `features`, most of the bytes of a record, is
+    passed on only with `keep_features`. Raises ConfigError for an unknown kind of predictor.
     """
-    return _kind(trained).stage(context, trained, strict, abstain)
+    work = _kind(trained).stage(context, trained, strict, abstain)
+    return work if keep_features else _passing_features_by(work)
+
+
+def _passing_features_by(work: pipeline.Stage) -> pipeline.Stage:
+    """Return a stage of one record in, one out, whose records keep the features they came with."""
+
+    def run(incoming: Iterator[Record]) -> Iterator[Record]:
+        came: deque[dict[str, Any]] = deque()
+
+        def noted() -> Iterator[Record]:
+            for record in incoming:
+                came.append({"features": record["features"]} if "features" in record else {})
+                yield record
+
+        for record in work(noted()):
+            features = came.popleft()
+            if not features:
+                record.pop("features", None)
+            yield record | features
+
+    return run
 
 
 def window(context: Context, trained: Bundle) -> Window:

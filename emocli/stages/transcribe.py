@@ -139,6 +139,7 @@ def _transcribe(
     batch: list[Record], context: Context, models: Models, beam_size: int
 ) -> list[Record | Exception]:
     from emocli.encoders import speech_to_text
+    from emocli.signals.audio import duration
 
     outcomes: list[Any] = [_task(record, context, models) for record in batch]
     chosen = [i for i, o in enumerate(outcomes) if isinstance(o, _Task)]
@@ -152,7 +153,9 @@ def _transcribe(
             beam_size=beam_size,
         )
         for i, transcript in zip(rows, transcripts, strict=True):
+            seconds = round(duration(outcomes[i].samples), 3)
             outcomes[i] = _add(batch[i], transcript, loaded[1])
+            outcomes[i]["transcript"]["duration"] = seconds
     return outcomes
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from threading import Thread
 
@@ -43,8 +43,6 @@ def stage(context: Context, trained: Bundle, done: Callable[[Record], bool]) -> 
 
     Records that are `done` pass unchanged.
     """
-    # torch takes a second to import; meanwhile another library decodes the first clip.
-    Thread(target=_import_torch, daemon=True).start()
     specs = specs_of(trained)
     steps = [_bring(context, n, partial(_lacks, n, specs, done)) for n in _sources(specs)]
     for spec in specs:
@@ -52,7 +50,18 @@ def stage(context: Context, trained: Bundle, done: Callable[[Record], bool]) -> 
         steps.append(encode.stage(context, spec, trained, skip=skip, keep=encode.PASSED))
     if rules := trained.contents.get("text_rules"):
         steps = [language.ahead(done), *steps, language.stage(rules["language"], done)]
-    return pipeline.chain(*steps)
+    return pipeline.chain(_importing_torch, *steps)
+
+
+def _importing_torch(incoming: Iterator[Record]) -> Iterator[Record]:
+    """Pass records on; with the first begins the import of torch.
+
+    It takes a second, in which another library decodes the first clip.
+    """
+    for first in incoming:
+        Thread(target=_import_torch, daemon=True).start()
+        yield first
+        yield from incoming
 
 
 def _sources(specs: list[Spec]) -> list[str]:

@@ -18,6 +18,7 @@ from emocli.llm import personas
 from emocli.metrics import pooling
 from emocli.stages.annotate.command import Command
 from emocli.stages.annotate.raters import Question
+from tests.commands import bundles
 from tests.commands.test_schema import wrong
 from tests.conftest import Emocli
 
@@ -98,6 +99,19 @@ def test_a_named_model_predicts_anew_and_a_stream_of_another_name_has_its_modali
     voice = many(50, unimodal={"voice": ALONE["audio"]}, features=features)
     audio = many(50, unimodal=ALONE)
     said = [emocli("annotate", stdin=r).records for r in (voice, audio)]
+    assert [r["annotations"] for r in said[0]] == [r["annotations"] for r in said[1]]
+
+
+def test_the_modality_of_a_stream_is_known_without_its_features(
+    emocli: Emocli, tmp_path: Path
+) -> None:
+    bundles.save(tmp_path / "bundle", "stars")  # which predicts from each stream, `voice` is one
+    model = ["-m", str(tmp_path / "bundle")]
+    records = bundles.records(bundles.VECTORS, count=210)[1::7]  # of `voice` alone
+    predicted = emocli("predict", *model, stdin=records).records
+    without = [{k: v for k, v in r.items() if k != "features"} for r in predicted]
+    assert [*without[0]["unimodal"]] == ["voice"]
+    said = [emocli("annotate", *model, stdin=r).records for r in (predicted, without)]
     assert [r["annotations"] for r in said[0]] == [r["annotations"] for r in said[1]]
 
 

@@ -169,6 +169,38 @@ def test_a_prediction_is_drawn_for_people() -> None:
     assert bar(1 / 32, 4) == "▏"
 
 
+def test_vectors_that_it_computed_are_written_only_if_asked_for(emocli: Emocli) -> None:
+    clip = {"id": "a", "text": "I am so happy", "mine": 1}
+    silent = {"id": "b", "path": str(CLIPS / "silence.wav"), "text": ""}
+    plain = emocli("predict", stdin=[clip, silent]).records
+    kept = emocli("predict", "--keep-features", stdin=[clip, silent]).records
+    assert [*kept[0]["features"]] == ["text", "fused"]
+    assert "features" not in plain[0]
+    assert "features" not in plain[1]
+    assert plain[1]["error"]["code"] == "no_modality"
+    del kept[0]["features"]
+    assert plain == kept
+
+
+def test_features_that_came_in_stay_as_they_are(emocli: Emocli) -> None:
+    encoded = emocli("encode", "--modality", "text", stdin=[{"id": "a", "text": "So happy"}])
+    (record,) = encoded.records
+    (answer,) = emocli("predict", stdin=[record]).records
+    assert answer["features"] == record["features"]
+    fused = emocli("fuse", stdin=[record]).records[0]
+    (again,) = emocli("predict", stdin=[fused]).records
+    assert again["features"] == fused["features"]
+    assert again["prediction"] == answer["prediction"]
+    wrong = {"id": "b", "text": "So happy", "features": 7}
+    assert emocli("predict", stdin=[wrong]).records[0]["features"] == 7
+
+
+def test_a_prediction_may_be_predicted_again(emocli: Emocli) -> None:
+    first = emocli("predict", "--text", "I am so happy")
+    second = emocli("predict", stdin=first.stdout)
+    assert second.records == first.records
+
+
 VALENCE: dict[str, Any] = {"target": "valence", "kind": "number", "mean": 3.0, "scale": 0.5}
 EMOTION: dict[str, Any] = {"target": "emotion", "kind": "classes", "labels": bundles.LABELS}
 

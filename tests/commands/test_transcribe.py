@@ -84,7 +84,9 @@ def test_a_recording_gets_text_words_language_and_where_they_come_from(heard, vo
         "engine",
         "mean_word_probability",
         "no_speech_probability",
+        "duration",
     ]
+    assert said["duration"] == 3.0
     assert said["revision"].startswith("local:")
     assert said["engine"].startswith("transformers")
     for word in record["words"]:

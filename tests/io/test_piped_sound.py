@@ -18,7 +18,7 @@ import pytest
 
 from emocli import records
 from emocli.io import inputs, sound_bytes
-from emocli.pipeline import journal
+from emocli.pipeline import journal_lines
 from emocli.records.jsonl import SPOOLED
 from tests.conftest import Emocli
 
@@ -133,7 +133,7 @@ def test_the_resume_key_is_the_content() -> None:
     def key(data: bytes) -> bytes:
         source = inputs.Source(["-"], io.BytesIO(data))
         (record,) = source
-        return journal.key(record, b"config")
+        return journal_lines.key(record, b"config")
 
     long = b"fLaC\0\0" + b"x" * (1 << 20)
     assert key(long) == key(long)

@@ -57,10 +57,11 @@ main.main()
 
 @dataclass(frozen=True)
 class Work:
-    """A command line and its input."""
+    """A command line and its input; a run with the first `finished` records has ended before."""
 
     arguments: list[str]
     records: list[Record]
+    finished: int = 0
 
 
 def _spoken(_folder: Path) -> list[Record]:
@@ -81,6 +82,12 @@ def _bundle(folder: Path) -> str:
     if not (folder / "bundle").exists():
         bundles.save(folder / "bundle", "gated")
     return str(folder / "bundle")
+
+
+def _timed(folder: Path) -> list[Record]:
+    """Return records of one recording, with what is said when."""
+    times = [{"start": i / 2, "end": i / 2 + 0.5} for i in range(COUNT)]
+    return [{**r, **t, "text": "Yes."} for r, t in zip(_full(folder), times, strict=True)]
 
 
 def _labelled(folder: Path) -> list[Record]:
@@ -106,12 +113,27 @@ MADE: dict[str, Callable[[Path], Work]] = {
     "fuse": lambda f: Work(["fuse", "-m", _bundle(f)], _encoded(f)),
     "normalize": lambda f: Work(["normalize"], [{**r, "speaker": "a"} for r in _full(f)]),
     "predict": lambda f: Work(["predict", "-m", _bundle(f)], _encoded(f)),
+    "predict --format csv": lambda f: Work(
+        ["predict", "-m", _bundle(f), "--format", "csv"], _encoded(f), COUNT // 2
+    ),
+    "predict --format srt": lambda f: Work(
+        ["predict", "-m", _bundle(f), "--format", "srt"], _timed(f), COUNT // 2
+    ),
+    "predict --keep-features": lambda f: Work(
+        ["predict", "-m", _bundle(f), "--keep-features"], _encoded(f), COUNT // 2
+    ),
     "prosody": lambda f: Work(["prosody"], _spoken(f)),
     "train": lambda f: Work(
         ["train", "--model", "gated", "--hidden", "8", "--epochs", "12"],
         _labelled(f),
     ),
     "transcribe": lambda f: Work(["transcribe"], _spoken(f)),
+    "transcribe --format vtt": lambda f: Work(
+        ["transcribe", "--format", "vtt"], _timed(f), COUNT // 2
+    ),
+    "transcribe --format textgrid": lambda f: Work(
+        ["transcribe", "--format", "textgrid"], _timed(f), COUNT // 2
+    ),
 }
 
 
@@ -127,6 +149,7 @@ def resumable() -> Iterator[str]:
 
 def uninterrupted(work: Work, folder: Path) -> dict[str, bytes]:
     """Return the files that the command writes."""
+    _finish_first(work, folder / "whole")
     ended = _start(work, folder / "whole").wait(LIMIT_S)
     assert ended == 0, f"{work.arguments}: exit {ended}"
     return _files(folder / "whole")
@@ -134,11 +157,18 @@ def uninterrupted(work: Work, folder: Path) -> dict[str, bytes]:
 
 def interrupted(work: Work, folder: Path, random: random.Random) -> dict[str, bytes]:
     """Return the files that it writes when it is killed once or twice, and then resumed."""
+    _finish_first(work, folder / "cut")
     for _ in range(random.choice((1, 1, 2))):
         _kill(_start(work, folder / "cut", slow=True), folder / "cut", random)
     process = _start(work, folder / "cut")
     assert process.wait(LIMIT_S) == 0, f"{work.arguments}: exit {process.returncode}"
     return _files(folder / "cut")
+
+
+def _finish_first(work: Work, folder: Path) -> None:
+    if work.finished:
+        first = Work(work.arguments, work.records[: work.finished])
+        assert _start(first, folder).wait(LIMIT_S) == 0, f"{work.arguments} on the first records"
 
 
 def _start(work: Work, folder: Path, *, slow: bool = False) -> subprocess.Popen[bytes]:

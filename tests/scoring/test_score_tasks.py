@@ -1,7 +1,10 @@
 """The tasks of `emocli score` beside classification, through the command line."""
 
+import io
+
 import numpy as np
 import orjson
+import pandas as pd
 import pytest
 from scipy.spatial import distance
 from sklearn import metrics as sk
@@ -285,3 +288,43 @@ def test_all_that_is_scored_can_be_drawn(emocli, tmp_path):
         assert "speaker" in text
     score(emocli, records, "--latex", "--json", status=2)
     score(emocli, records, "--format", "html", status=2)
+
+
+@pytest.mark.parametrize(("form", "delimiter"), [("csv", ","), ("tsv", "\t")])
+def test_a_table_has_a_row_per_metrics_record(emocli, tmp_path, form, delimiter):
+    ratings = [
+        one(i, {"valence": i}, {"valence": i + i % 3}, speaker=f"s{i % 4}") for i in range(24)
+    ]
+    written = {}
+    for flags in ([], ["--by", "speaker"]):
+        rows = score(emocli, ratings, *flags).records
+        data = score(emocli, ratings, *flags, "--format", form).stdout
+        place = tmp_path / f"x.{form}"
+        assert score(emocli, ratings, *flags, "-o", str(place)).stdout == b""
+        assert place.read_bytes() == data
+        written[len(rows)] = pd.read_csv(io.BytesIO(data), sep=delimiter)
+        frame = written[len(rows)]
+        assert [*frame["valence.ccc"]] == pytest.approx([row["valence"]["ccc"] for row in rows])
+        ends = frame[["valence.ccc_low", "valence.ccc_high"]].to_numpy()
+        truth = np.array([row["intervals"]["valence"]["ccc"] for row in rows], float)
+        np.testing.assert_allclose(ends, truth)
+        assert [*frame["scored"]] == [row["scored"] for row in rows]
+    assert [*written[4]["group"]] == ["s0", "s1", "s2", "s3"]
+    assert {*written[4]["by"]} == {"speaker"}
+
+
+def test_a_table_compares_and_leaves_out_what_is_undefined(emocli, tmp_path):
+    records, _, _ = draw(24)
+    path = tmp_path / "other.jsonl"
+    path.write_bytes(b"".join(orjson.dumps(r) + b"\n" for r in records))
+    flags = ["--compare", str(path)]
+    (row,) = score(emocli, records, *flags).records
+    data = score(emocli, records, *flags, "--format", "csv").stdout
+    frame = pd.read_csv(io.BytesIO(data))
+    pair = row["compared"]["jsd_bits"]
+    found = [frame[f"jsd_bits_{key}"][0] for key in ("other", "difference", "p")]
+    assert found == pytest.approx([pair["other"], pair["difference"], pair["p"]])
+    nothing = score(emocli, records, "--bootstrap", "0", "--format", "csv").stdout
+    assert pd.read_csv(io.BytesIO(nothing))["jsd_bits_low"].isna().all()
+    score(emocli, records, "--alignment", "--format", "csv", status=2)
+    assert score(emocli, [], "--format", "csv", status=5).stdout == b""

@@ -58,11 +58,33 @@ class Sampled:
 
         shares = sampled.distribution(
             _values(record["prediction"]["probabilities"], question.labels),
-            _unimodal(record, question.labels),
+            self._unimodal(record, question.labels),
             question.persona.leans,
             question.temperature,
         )
         return Answer(question.labels[sampled.draw(shares, question.seed)])
+
+    def _unimodal(self, record: Record, labels: list[str]) -> dict[str, list[float]]:
+        """Return the unimodal probabilities by modality: of its first stream with every label."""
+        by_modality: dict[str, list[float]] = {}
+        unimodal = record.get("unimodal")
+        for stream, prediction in unimodal.items() if isinstance(unimodal, dict) else ():
+            probabilities = (
+                prediction.get("probabilities") if isinstance(prediction, dict) else None
+            )
+            if isinstance(probabilities, dict) and all(label in probabilities for label in labels):
+                modality = self._modality(record, stream)
+                by_modality.setdefault(modality, _values(probabilities, labels))
+        return by_modality
+
+    def _modality(self, record: Record, stream: str) -> str:
+        """Return the modality of a stream: as its features say, else as the model does."""
+        features = record.get("features")
+        described = features.get(stream) if isinstance(features, dict) else None
+        if not isinstance(described, dict):
+            known = record["prediction"].get("model") == self.trained.name
+            described = self.trained.streams.get(stream, {}) if known else {}
+        return str(described.get("modality") or stream)
 
     def close(self) -> None:
         """Do nothing: it holds no resources."""
@@ -73,19 +95,6 @@ def _values(probabilities: Record, labels: list[str]) -> list[float]:
     if not all(isinstance(v, int | float) and 0 <= v <= 1 for v in values):
         raise RecordError("bad_probabilities", f"not probabilities: {probabilities!r:.80}")
     return values
-
-
-def _unimodal(record: Record, labels: list[str]) -> dict[str, list[float]]:
-    """Return the unimodal probabilities by modality: of its first stream that has every label."""
-    by_modality: dict[str, list[float]] = {}
-    features, unimodal = record.get("features"), record.get("unimodal")
-    for stream, prediction in unimodal.items() if isinstance(unimodal, dict) else ():
-        feature = features.get(stream) if isinstance(features, dict) else None
-        modality = str(feature.get("modality")) if isinstance(feature, dict) else stream
-        probabilities = prediction.get("probabilities") if isinstance(prediction, dict) else None
-        if isinstance(probabilities, dict) and all(label in probabilities for label in labels):
-            by_modality.setdefault(modality, _values(probabilities, labels))
-    return by_modality
 
 
 def predicting(context: Context, annotator: Sampled, n: int, window: Window) -> pipeline.Stage:

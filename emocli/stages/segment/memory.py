@@ -11,7 +11,7 @@ import orjson
 
 from emocli.errors import EmocliError
 from emocli.io.store import Store
-from emocli.pipeline import journal
+from emocli.pipeline import journal_lines
 from emocli.signals import voice_activity
 from emocli.stages.segment.recordings import Place
 from emocli.stages.segment.ways import FIXED, Way
@@ -51,7 +51,7 @@ def _key(place: Place, way: Way) -> str:
     """Return the digest of a file's content, as far as the journal looks, and of the settings."""
     how = f"{way.kind} {way.seconds}" if way.kind == FIXED else _detector()
     settings = f"{FORMAT} {how}".encode()
-    return hashlib.sha256(settings + b"\0" + journal.content(place.path)).hexdigest()
+    return hashlib.sha256(settings + b"\0" + journal_lines.content(place.path)).hexdigest()
 
 
 def _detector() -> str:

@@ -186,10 +186,9 @@ def _chosen(tiers: list[textgrid.Tier], name: str, file: Path) -> textgrid.Tier:
 
 def _table(file: Path, _tier: str, _say: Say) -> Iterator[Turn]:
     with tables.opened(file) as stream:
-        for where, cells, record in tables.read(stream, str(file), ids.Numbered()):
+        for where, record in tables.read(stream, str(file), ids.Numbered()):
             if lacking := [name for name in ("start", "end") if name not in record]:
-                columns = ", ".join(name for name in cells if name)
-                hint = f"the columns are {columns}; path, start and end are needed"
+                hint = f"it has {', '.join(record)}; path, start and end are needed"
                 raise MalformedError(f"{where}: no {lacking[0]}", hint=hint)
             others = ("id", "path", "start", "end")
             fields = {name: value for name, value in record.items() if name not in others}
