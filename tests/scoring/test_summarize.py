@@ -262,6 +262,12 @@ def test_numbers_beyond_any_are_malformed(emocli: Emocli) -> None:
         assert (outcome.status, "bad: " in outcome.stderr) == (1, True), outcome.stderr
 
 
+def test_sums_beyond_any_number_are_undefined(emocli: Emocli) -> None:
+    records = [{"id": str(i), "prediction": {"valence": 1.7e308}} for i in range(4)]
+    outcome = emocli("summarize", stdin=records)
+    assert (outcome.status, outcome.records[0]["valence"]) == (0, None)
+
+
 def test_nothing_to_summarize_is_said(emocli: Emocli) -> None:
     cases: list[tuple[list[Record], list[str], int, str]] = [
         ([], [], 5, "no input records"),
