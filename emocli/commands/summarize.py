@@ -68,10 +68,10 @@ def command(
 
     Intervals are 95 % percentile intervals of a bootstrap, within each group. --over utterance is
     about other utterances of the same speakers, and too narrow where neighbours resemble each
-    other; --over speaker is about other speakers, and needs ten or more of them. A share of 0 or 1
-    has the exact binomial bounds instead, since resampling cannot vary it. The intervals of a
-    group with a single utterance (or speaker) are undefined: null, or empty in CSV. They do not
-    cover the errors of the model: compare with score.
+    other; --over speaker is about other speakers, and needs ten or more of them (or --over
+    recording, or any field). A share of 0 or 1 has the exact binomial bounds instead, since
+    resampling cannot vary it. The intervals of a group with a single utterance (or speaker) are
+    undefined: null, or empty in CSV. They do not cover the errors of the model: compare with score.
 
     Records with an error, without a label, or on which the model abstained are left out, and
     counted in `skipped`. Records without a prediction, or with one that is malformed, are named,

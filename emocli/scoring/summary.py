@@ -203,5 +203,5 @@ class Work:
                 f"{which} fewer than {FEW_CLUSTERS} of what is resampled ({over}): "
                 "intervals are too narrow or undefined"
             )
-        if over != UTTERANCE and any(row["resampled"] not in (over, "") for row in found):
+        if over != UTTERANCE and any(UTTERANCE in row["resampled"].split("+") for row in found):
             self.say(f"--over {over}: utterances without it are resampled one by one")

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from emocli.metrics import bootstrap, proportions
 from emocli.records import Record
-from emocli.scoring.figures import number
 from emocli.scoring.summary_options import DURATION, SummaryOptions
 
 FEW_CLUSTERS = 10  # with fewer, percentile intervals are too narrow
@@ -80,7 +79,13 @@ def row(
     by: dict[str, Any], places: Indices, answers: Answers, about: Record, options: SummaryOptions
 ) -> Record:
     """Return the row of figures of a group, whose records stand at some places (-1: nowhere)."""
-    at = places[places >= 0]
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers near the largest: undefined
+        return _row(by, places[places >= 0], answers, about, options)
+
+
+def _row(
+    by: dict[str, Any], at: Indices, answers: Answers, about: Record, options: SummaryOptions
+) -> Record:
     resampled, clusters = about.pop("resampled"), about.pop("of")
     numbers, count = bootstrap.clusters(clusters, options.seed)
     sums = answers.sums(at, numbers, max(count, 1))
@@ -103,6 +108,11 @@ def row(
         "bootstrap": options.bootstrap,
         "seed": options.seed,
     }
+
+
+def number(value: float) -> float | None:
+    """Return a figure for a record: None if undefined."""
+    return float(value) if np.isfinite(value) else None
 
 
 def _named(figures: dict[str, Floats], names: list[str]) -> Record:

@@ -8,6 +8,7 @@ from emocli.errors import UsageError
 
 PREDICTION, LABEL = "prediction", "label"
 UTTERANCE, DURATION = "utterance", "duration"
+RECORDING = "recording"
 
 
 @dataclass(frozen=True)
@@ -34,5 +35,9 @@ class SummaryOptions:
 
     @property
     def cluster(self) -> tuple[str, ...]:
-        """The field that names what is resampled as a whole; none for single utterances."""
-        return () if self.over == UTTERANCE else (self.over,)
+        """The fields that name what is resampled as a whole, of which the first counts.
+
+        None are for single utterances.
+        """
+        named = {UTTERANCE: (), RECORDING: ("path", "dialogue")}
+        return named.get(self.over, (self.over,))

@@ -168,6 +168,17 @@ def test_whole_speakers_hold_where_single_utterances_do_not() -> None:
     assert held["utterance"] / rounds < 0.6
 
 
+def test_recordings_are_resampled_whole_and_what_has_none_is_told() -> None:
+    records = [said(i, "joy", path=f"{i % 3}.wav", room=i % 2) for i in range(12)]
+    (row,), told = summary(records, over="recording")
+    assert (row["resampled"], row["clusters"]) == ("path", 3)
+    (row,), _ = summary(records, over="room")
+    assert (row["resampled"], row["clusters"]) == ("room", 2)
+    (row,), told = summary(records, over="nothing")
+    assert (row["resampled"], row["clusters"]) == ("utterance", 12)
+    assert "--over nothing: utterances without it are resampled one by one" in told
+
+
 def test_a_group_of_one_has_no_interval_and_one_of_a_kind_has_exact_bounds() -> None:
     records = [
         said(0, "joy", speaker="one"),
@@ -260,6 +271,12 @@ def test_numbers_beyond_any_are_malformed(emocli: Emocli) -> None:
         line = b'{"id": "bad", ' + field % huge + b"}\n"
         outcome = emocli("summarize", "--by=minute", "--weight=duration", stdin=lines + line)
         assert (outcome.status, "bad: " in outcome.stderr) == (1, True), outcome.stderr
+
+
+def test_sums_beyond_any_number_are_undefined(emocli: Emocli) -> None:
+    records = [{"id": str(i), "prediction": {"valence": 1.7e308}} for i in range(4)]
+    outcome = emocli("summarize", stdin=records)
+    assert (outcome.status, outcome.records[0]["valence"]) == (0, None)
 
 
 def test_nothing_to_summarize_is_said(emocli: Emocli) -> None:

@@ -1,4 +1,4 @@
-"""Draw a recording over time: probabilities, a strip per speaker, and words beneath."""
+"""Draw a recording over time: probabilities, speakers, words."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def command(
     start: Start = None,
     end: End = None,
 ) -> int:
-    """Draw a recording over time: probabilities, a strip per speaker, and words beneath.
+    """Draw a recording over time: probabilities, speakers, words.
 
     Reads the records of `predict`: `prediction`, `start` and `end` in seconds, and if present
     `speaker`, `text` and `words`. Records of one `path` (else of one `dialogue`) are a recording.
