@@ -65,12 +65,12 @@ def decode(path: str, *, start: float | None = None, end: float | None = None) -
 
 
 def _decode(sound: soundfile.SoundFile, start: float | None, end: float | None) -> Decoded:
-    first = round((start or 0.0) * sound.samplerate)
+    first = round(min((start or 0.0) * sound.samplerate, sound.frames))
     if first and first >= sound.frames:
         raise RecordError("no_such_span", f"no audio from {start:g} s on")
     count = sound.frames - first
     if end is not None:
-        count = min(count, round(end * sound.samplerate) - first)
+        count = round(min(end * sound.samplerate, sound.frames)) - first
     reader, quantiser = _Reader(sound, first, count), Quantiser(sound.subtype)
     blocks = [quantiser(block) for block in _resampled(reader, sound.samplerate)]
     samples = np.concatenate(blocks) if blocks else np.zeros(0, np.int16)
