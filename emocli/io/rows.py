@@ -39,7 +39,7 @@ class Maker:
         record = self._record(row)
         if isinstance(said := record.get("error"), dict):
             record["error"] = _problem(str(said.get("message", "")))
-        if "path" not in record:
+        if type(record.get("path")) is not str:  # or it is an object, of a column `path.x`
             return record if "id" in record else {"id": f"{self._table}#R{self.count}", **record}
         path = str(self._folder / record["path"]) if self._folder else record["path"]
         record["path"] = records.of_path(names.on_disk(path))["path"]

@@ -101,12 +101,12 @@ def opened(
 def _decode(
     sound: soundfile.SoundFile, about: About, start: float | None, end: float | None
 ) -> Iterator[Values]:
-    first = round((start or 0.0) * sound.samplerate)
+    first = round(min((start or 0.0) * sound.samplerate, sound.frames))
     if first and first >= sound.frames:
         raise RecordError("no_such_span", f"no audio from {start:g} s on")
     count = sound.frames - first
     if end is not None:
-        count = min(count, round(end * sound.samplerate) - first)
+        count = round(min(end * sound.samplerate, sound.frames)) - first
     reader, quantiser = _Reader(sound, first, count), Quantiser(sound.subtype)
     for block in _resampled(reader, sound.samplerate):
         yield quantiser(block)

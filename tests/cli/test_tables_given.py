@@ -55,9 +55,10 @@ def test_a_column_may_be_named_on_the_command_line(
     emocli(*command(name, tmp_path, str(tmp_path / "forms.csv"), *flags))
     assert [(r["text"], r["turn"]) for r in seen] == [("I loved it", 31)] * 3
     seen.clear()
-    (tmp_path / "odd.csv").write_text("text;x,y\nyes;1,2\n")
-    emocli(*command(name, tmp_path, str(tmp_path / "odd.csv"), "--separator", ","))
-    assert list(seen[0]) == ["id", "text;x", "y"] if seen else True
+    (tmp_path / "odd.csv").write_text("x,y;text\n1,2;3\n")
+    flags = ["--separator", ",", "--column", "text=y;text"]
+    emocli(*command(name, tmp_path, str(tmp_path / "odd.csv"), *flags))
+    assert [r["text"] for r in seen] == ["2;3"]
     seen.clear()
     outcome = emocli(*command(name, tmp_path, "-", "--input-format", "csv"), stdin=CHAT.encode())
     assert [r["speaker"] for r in seen] == ["Ann", "Bob"]

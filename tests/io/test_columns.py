@@ -69,8 +69,8 @@ def test_of_two_equally_good_columns_none_is_guessed(
 
 def test_what_is_read_under_another_name_is_told() -> None:
     assert told("Utterance|Speaker|Emotion") == "'Utterance' is read as text"
-    assert told("file|Beginn", {"start": "Beginn"}) == (
-        "'file' is read as path; 'Beginn' is read as start"
+    assert told("file|Anfang", {"start": "Anfang"}) == (
+        "'file' is read as path; 'Anfang' is read as start"
     )
     assert told("id|text|emotion|start|mine") == ""
 

@@ -264,12 +264,18 @@ def test_a_decimal_comma_is_one_where_commas_do_not_separate(
         ("text;x,y\na;b,c\nd\n", r"csv:3: not the 2 cells .* \(semicolons separate cells"),
         ("text\nI came, I saw\n", r"csv:2: not the 1 cells .* \(commas separate cells"),
         ("id,text\na,b\0c\n", "csv:2: contains NUL bytes"),
+        ("text,path.x,path\na,1,b.wav\n", "csv:2: the column 'path' contradicts another one"),
         ("<html><table><tr><td>text</td></tr></table>", "a web page"),
     ],
 )
 def test_what_cannot_be_read_for_certain_is_refused(text: str, says: str, tmp_path: Path) -> None:
     with pytest.raises(MalformedError, match=says):
         source(written(tmp_path, text))
+
+
+def test_an_object_called_path_is_no_path(table: Any) -> None:
+    (record,) = table("text,path.bytes\none,YS53YXY=\n")
+    assert record["path"] == {"bytes": "YS53YXY="}
 
 
 def test_a_table_of_no_rows_is_told(tmp_path: Path, emocli: Emocli) -> None:
@@ -341,11 +347,13 @@ def test_tabs_may_be_said_to_separate(tmp_path: Path) -> None:
 
 
 ROWS_READER = """
-import io, resource, sys
+import sys
 from emocli.io import inputs
 source = inputs.Source(["-"], sys.stdin.buffer, input_format="csv")
 count = sum(1 for _ in source)
-print(count, source.problem, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+with open("/proc/self/status") as status:
+    peak = next(line.split()[1] for line in status if line.startswith("VmHWM"))
+print(count, source.problem, peak)
 """
 
 
