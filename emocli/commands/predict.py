@@ -8,13 +8,13 @@ Streams, in batches.
 A recording longer than 30 s that has no times, text, label or features of its own becomes a record
 per utterance, "ID#start-end" with `start` and `end`: it is cut at pauses, in segments of at most
 30 s, while it is read. --segment none keeps recordings whole, vad cuts short ones as well, and a
-number cuts every so many seconds. A recording in which nobody speaks stays one record with a note in
-`missing.audio` (no_speech).
+number cuts every so many seconds. A recording in which nobody speaks stays one record with a note
+in `missing.audio` (no_speech).
 
 --segments FILE cuts where an RTTM, SRT, WebVTT, TextGrid (FILE.TextGrid:TIER) or CSV (path, start,
-end, speaker, ...) says, and adds its speaker and text. RTTM and CSV name their recordings; the other
-formats are of one. What does not fit is told: times beyond the end, overlapping turns, recordings
-that are not in the input.
+end, speaker, ...) says, and adds its speaker and text. RTTM and CSV name their recordings; the
+other formats are of one. What does not fit is told: times beyond the end, overlapping turns,
+recordings that are not in the input.
 
 A model of blends adds `blend` in per cent, and `emotion` is the emotion with the larger share. A
 model of valence, arousal, dominance or sentiment adds these; if it has no labels at all, `emotion`
