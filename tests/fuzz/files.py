@@ -14,7 +14,7 @@ from tests.fuzz import values
 from tests.fuzz.base import Base
 from tests.fuzz.bundles import setting
 from tests.fuzz.examples import MARK, Example, Target
-from tests.fuzz.records import lines
+from tests.fuzz.records import lines, without_text
 
 KIND = "files"
 ENCODINGS = ("utf-16", "utf-16-le", "utf-8-sig", "latin-1", "cp1252", "utf-32")
@@ -34,7 +34,7 @@ def targets(base: Base) -> Iterator[Target]:
         argv = ["align", "--textgrid", f"in/{folder}"]
         yield _read(base, command, argv, folder, full, marks)
     said = ["align", "--aligner", "nuclei", "--transcripts", "in/said"]
-    silent = lines([{k: v for k, v in r.items() if k != "text"} for r in base.records["media"]])
+    silent = lines([without_text(r) for r in base.records["media"]])
     yield _read(base, "align --transcripts", said, "said", silent, marks)
     for name, argv in TABLES.items():
         yield _one(base, name, argv, "tables/t.csv", "t.csv")
@@ -43,12 +43,23 @@ def targets(base: Base) -> Iterator[Target]:
     yield _one(base, "prosody --norms", ["prosody", "--norms", "in/n.json"], "norms.json",
                "in/n.json", media, tuple(r[MARK] for r in base.records["media"]))  # fmt: skip
     yield _zipped(base)
+    for suffix in TURNS:
+        yield _turns(base, suffix)
 
 
 TABLES = {
     "prosody table": ["prosody", "t.csv"],
     "extract-audio table": ["extract-audio", "t.csv"],
     "dataset folder table": ["dataset", "folder", "t.csv"],
+}
+TURNS = {  # of --segments, by their suffix; ID is that of the recording
+    "rttm": "SPEAKER ID 1 0.10 0.30 <NA> <NA> ann <NA> <NA>\n;; SPKR-INFO\n"
+    "SPEAKER ID 1 0.20 0.25 <NA> <NA> bob <NA> <NA>\n",
+    "srt": "1\n00:00:00,100 --> 00:00:00,400\n<i>Well</i>\n\n2\n0:0:0,3 --> 00:00:00,5\nno\n",
+    "vtt": "WEBVTT\n\nNOTE x\n\n00:00.100 --> 00:00.400 align:start\n<v Ann>Well &amp; no\n",
+    "csv": "path,start,end,speaker,text\nID,0.1,0.4,ann,well\nID,0.3,0.5,,\n",
+    "TextGrid": 'File type = "ooTextFile"\nObject class = "TextGrid"\n0\n1\n<exists>\n1\n'
+    '"IntervalTier"\n"said"\n0\n1\n2\n0\n0.4\n"well"\n0.4\n1\n""\n',
 }
 LISTS = {
     "extract-audio --files-from": ["extract-audio", "--files-from", "t.txt"],
@@ -84,6 +95,14 @@ def _zipped(base: Base) -> Target:
     data = gzip.compress(lines(base.records["media"]), mtime=0)
     whole = Example(["extract-audio", "in/r.jsonl.gz"], b"", {"in/r.jsonl.gz": data})
     return Target(f"{KIND}/extract-audio gzip", whole, _mutated(whole))
+
+
+def _turns(base: Base, suffix: str) -> Target:
+    record = without_text(base.records["media"][0])
+    turns = TURNS[suffix].replace("ID", str(record["path"] if suffix == "csv" else record["id"]))
+    argv = ["extract-audio", "--segments", f"in/t.{suffix}"]
+    whole = Example(argv, lines([record]), {f"in/t.{suffix}": turns.encode()})
+    return Target(f"{KIND}/extract-audio --segments {suffix}", whole, _mutated(whole))
 
 
 @st.composite
