@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from emocli import datasets, models
 from emocli.cli import registry
+from emocli.stages.segment import turn_files
 from tests.fuzz import examples, kinds, promises, records, values, worker
 from tests.fuzz.examples import Example, Outcome, Target, Task
 from tests.fuzz.pool import Pool
@@ -94,6 +95,8 @@ def every_command_is_there(targets: list[Target]) -> None:
 
 def every_reader_and_model_is_there(targets: list[Target]) -> None:
     names = {t.name for t in targets}
+    turns = {name.lower() for name in names if " --segments " in name}
+    assert {f"files/extract-audio --segments {kind[1:]}" for kind in turn_files.READERS} <= turns
     assert {f"files/dataset {name}" for name in datasets.names()} <= names
     assert {f"bundles/predict {name}" for name in models.names()} <= names
     assert {f"configs/train {name}" for name in models.names()} <= names

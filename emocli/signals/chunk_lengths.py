@@ -13,7 +13,7 @@ import io
 import os
 import struct
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 # Lengths that programs write when the length is unknown (ffmpeg and sox, into pipes).
 UNKNOWN_LENGTHS = range(0x7FFF_0000, 0x1_0000_0000)
@@ -77,14 +77,45 @@ def warning(path: str) -> str | None:
     return mismatch.warning if mismatch else None
 
 
-def corrected(file: io.FileIO, mismatch: Mismatch) -> io.BytesIO:
-    """Return a wav file, in memory, with the right length in its header."""
-    file.seek(0)
-    data = bytearray(file.read())
-    held = min(mismatch.held, 0xFFFF_FFFF)
-    data[mismatch.position - 4 : mismatch.position] = struct.pack("<I", held)
-    data[4:8] = struct.pack("<I", min(len(data) - 8, 0xFFFF_FFFF))
-    return io.BytesIO(data)
+def corrected(file: io.FileIO, mismatch: Mismatch) -> io.RawIOBase:
+    """Return a view of a wav file with the right length in its header."""
+    size = file.seek(0, os.SEEK_END)
+    return _Corrected(
+        file,
+        {
+            4: struct.pack("<I", min(size - 8, 0xFFFF_FFFF)),
+            mismatch.position - 4: struct.pack("<I", min(mismatch.held, 0xFFFF_FFFF)),
+        },
+    )
+
+
+class _Corrected(io.RawIOBase):
+    """A file some of whose bytes are others, by their position; it may have hours of sound."""
+
+    def __init__(self, file: io.FileIO, others: dict[int, bytes]) -> None:
+        self._file, self._others = file, others
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def readinto(self, target: Any) -> int:
+        """Read as much as there is room for."""
+        start = self._file.tell()
+        count = self._file.readinto(target)
+        for place, data in self._others.items():
+            for at, byte in enumerate(data, place - start):
+                if 0 <= at < count:
+                    memoryview(target).cast("B")[at] = byte
+        return count
 
 
 def _header(file: io.FileIO, order: str) -> _Header:

@@ -86,7 +86,7 @@ def opened(
     """Open a file, with the right length in its header; DamagedError if libsndfile cannot."""
     with Path(path).open("rb", buffering=0) as file:
         mismatch = chunk_lengths.find(file)
-        source: io.FileIO | io.BytesIO = file
+        source: io.RawIOBase = file
         if mismatch and mismatch.shorter:
             source = chunk_lengths.corrected(file, mismatch)
         source.seek(0)

@@ -14,7 +14,7 @@ from tests.fuzz import values
 from tests.fuzz.base import Base
 from tests.fuzz.bundles import setting
 from tests.fuzz.examples import MARK, Example, Target
-from tests.fuzz.records import lines
+from tests.fuzz.records import lines, without_text
 
 KIND = "files"
 BEGINNING_BYTES = 64  # of a recording: its signature and its header
@@ -35,7 +35,7 @@ def targets(base: Base) -> Iterator[Target]:
         argv = ["align", "--textgrid", f"in/{folder}"]
         yield _read(base, command, argv, folder, full, marks)
     said = ["align", "--aligner", "nuclei", "--transcripts", "in/said"]
-    silent = lines([{k: v for k, v in r.items() if k != "text"} for r in base.records["media"]])
+    silent = lines([without_text(r) for r in base.records["media"]])
     yield _read(base, "align --transcripts", said, "said", silent, marks)
     for name, argv in TABLES.items():
         yield _one(base, name, argv, f"tables/{argv[-1]}", argv[-1])
@@ -46,6 +46,8 @@ def targets(base: Base) -> Iterator[Target]:
     yield _zipped(base)
     yield _piped(base)
     yield _folder(base)
+    for suffix in TURNS:
+        yield _turns(base, suffix)
 
 
 TABLES = {
@@ -56,6 +58,15 @@ TABLES = {
     "prosody semicolons": ["prosody", "semicolons.csv"],
     "prosody workbook": ["prosody", "t.xlsx"],
     "dataset folder workbook": ["dataset", "folder", "t.xlsx"],
+}
+TURNS = {  # of --segments, by their suffix; ID is that of the recording
+    "rttm": "SPEAKER ID 1 0.10 0.30 <NA> <NA> ann <NA> <NA>\n;; SPKR-INFO\n"
+    "SPEAKER ID 1 0.20 0.25 <NA> <NA> bob <NA> <NA>\n",
+    "srt": "1\n00:00:00,100 --> 00:00:00,400\n<i>Well</i>\n\n2\n0:0:0,3 --> 00:00:00,5\nno\n",
+    "vtt": "WEBVTT\n\nNOTE x\n\n00:00.100 --> 00:00.400 align:start\n<v Ann>Well &amp; no\n",
+    "csv": "path,start,end,speaker,text\nID,0.1,0.4,ann,well\nID,0.3,0.5,,\n",
+    "TextGrid": 'File type = "ooTextFile"\nObject class = "TextGrid"\n0\n1\n<exists>\n1\n'
+    '"IntervalTier"\n"said"\n0\n1\n2\n0\n0.4\n"well"\n0.4\n1\n""\n',
 }
 LISTS = {
     "extract-audio --files-from": ["extract-audio", "--files-from", "t.txt"],
@@ -118,6 +129,12 @@ def _renamed(draw: values.Draw, whole: Example) -> Example:
     files = dict(whole.files)
     what = _moved(draw, files, list(files), values.pick(draw, ["rename", "gone"]))
     return replace(whole, files=files, changes=(what,))
+def _turns(base: Base, suffix: str) -> Target:
+    record = without_text(base.records["media"][0])
+    turns = TURNS[suffix].replace("ID", str(record["path"] if suffix == "csv" else record["id"]))
+    argv = ["extract-audio", "--segments", f"in/t.{suffix}"]
+    whole = Example(argv, lines([record]), {f"in/t.{suffix}": turns.encode()})
+    return Target(f"{KIND}/extract-audio --segments {suffix}", whole, _mutated(whole))
 
 
 @st.composite

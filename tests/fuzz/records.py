@@ -62,7 +62,7 @@ NOT_ONE_TO_ONE: dict[str, tuple[str, tuple[str, ...]]] = {
     "calibrate": ("full", (*BUNDLE, "-o", "out/m")),
     "calibrate vector": ("full", (*BUNDLE, "-o", "out/m", "--method", "vector")),
     "calibrate blend": ("full", ("-m", "base/bundles/blend", "-o", "out/m")),
-    "extract-audio --segment": ("full1", ("--segment", "vad")),
+    "extract-audio --segment": ("sound1", ("--segment", "vad")),
     "score": ("full", SCORE),
     "score --by": (
         "full",
@@ -144,13 +144,21 @@ def _target(
     base: Base, name: str, kind: str, flags: Sequence[str], *, second: bool = False,
     marks: bool = False, json_out: bool = True,
 ) -> Target:  # fmt: skip
-    records = base.records["full"][:1] if kind == "full1" else base.records[kind]
+    if kind == "sound1":
+        records = [without_text(base.records["media"][0])]
+    else:
+        records = base.records["full"][:1] if kind == "full1" else base.records[kind]
     argv = [*command_of(name), *flags]
     plain = lines(records)
     files = {"in/second.jsonl": plain} if second else {}
     numbers = tuple(r.get(MARK, -1) for r in records) if marks else None
     whole = Example(argv, plain, files, marks=numbers, json_out=json_out)
     return Target(f"{KIND}/{name}", whole, _mutated(whole, records, second))
+
+
+def without_text(record: Record) -> Record:
+    """Return a record that is a sound only."""
+    return {name: value for name, value in record.items() if name != "text"}
 
 
 def lines(records: Sequence[Any]) -> bytes:

@@ -123,7 +123,7 @@ def test_overlapping_turns_are_both_there_and_told_once(cut: Cut) -> None:
     assert [record["audio"]["duration"] for record in done.records] == [3, 2, 2, 2]
     assert len({record["id"] for record in done.records}) == 4
     assert done.stderr.count("overlap the") == 1
-    assert "3 turns overlap the one before; first: 1 to 3 s" in done.stderr
+    assert "turns that overlap the one before: 3; first: 1 to 3 s" in done.stderr
     assert "a.rttm:2" in done.stderr
 
 
@@ -156,8 +156,8 @@ def test_times_beyond_the_end_are_cut_or_an_error_and_told(cut: Cut) -> None:
     assert (second["end"], second["audio"]["duration"]) == (SECONDS, 1)
     assert third["error"]["code"] == "no_such_span"
     assert done.status == 1
-    assert "1 turn end" in done.stderr
-    assert "1 turn begin" in done.stderr
+    assert "turns that end after the recording, and are cut there: 1; first" in done.stderr
+    assert "turns that begin after the end of the recording: 1; first" in done.stderr
 
 
 def test_turns_of_other_recordings_are_told_and_a_recording_without_is_an_error(
@@ -169,7 +169,7 @@ def test_turns_of_other_recordings_are_told_and_a_recording_without_is_an_error(
     assert done.status == 1
     assert len(done.records) == 3
     assert done.records[2]["error"]["code"] == "no_segments"
-    text = "3 turns are of recordings that are not in the input (2 of them); first: film1"
+    text = "turns of recordings that are not in the input (2 of them): 3; first: film1"
     assert text in done.stderr
     done = cut("b.rttm", RTTM.replace(" talk ", " film "))
     assert [record["error"]["code"] for record in done.records] == ["no_segments"]
@@ -210,7 +210,7 @@ def test_two_flags_cannot_both_say_where_to_cut(cut: Cut) -> None:
 def test_turns_without_length_are_left_out_and_told(cut: Cut) -> None:
     done = cut("a.srt", SRT.replace("00:00:03,000", "00:00:02,000"))
     assert len(done.records) == 1
-    assert "1 turn of no length is left out" in done.stderr
+    assert "turns of no length, left out: 1; first: " in done.stderr
 
 
 def test_subtitles_in_windows_1252_are_read_and_told(cut: Cut) -> None:

@@ -64,8 +64,7 @@ def read(file: Path, say: Say) -> list[Turn]:
         _check(turn)
     empty = [turn for turn in found if turn.start == turn.end]
     if empty:
-        turns = "turn of no length is" if len(empty) == 1 else "turns of no length are"
-        say(f"{file}: {len(empty)} {turns} left out; first: {empty[0].where}")
+        say(f"{file}: turns of no length, left out: {len(empty)}; first: {empty[0].where}")
     return [turn for turn in found if turn.start < turn.end]
 
 

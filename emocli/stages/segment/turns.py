@@ -62,7 +62,7 @@ class Turns:
         reached = 0.0
         for turn in sorted(self.named[name], key=lambda turn: turn.start):
             if turn.start < reached - OVERLAP_S:
-                self._remark("overlap the one before", turn)
+                self._remark("turns that overlap the one before", turn)
             reached = max(reached, turn.end)
             end = self._end(turn, length_s)
             if end is None:
@@ -75,9 +75,9 @@ class Turns:
         if length_s is None or turn.end <= length_s + TOLERANCE_S:
             return turn.end
         if turn.start >= length_s:
-            self._remark("begin after the end of the recording", turn)
+            self._remark("turns that begin after the end of the recording", turn)
             return None
-        self._remark("end after the recording, and are cut there", turn)
+        self._remark("turns that end after the recording, and are cut there", turn)
         return round(length_s, 3)
 
     def tell(self) -> None:
@@ -85,11 +85,10 @@ class Turns:
         unknown = [turns for name, turns in self.named.items() if name not in self.used]
         if unknown and unknown[0][0].recording is not None:
             count, first = sum(map(len, unknown)), unknown[0][0]
-            text = f"are of recordings that are not in the input ({len(unknown)} of them)"
+            text = f"turns of recordings that are not in the input ({len(unknown)} of them)"
             self.remarks[text] = _Remark(count, f"{first.recording}, {first.where}")
         for text, remark in self.remarks.items():
-            turns = "turn" if remark.times == 1 else "turns"
-            self.cutter.say(f"{self.file}: {remark.times} {turns} {text}; first: {remark.first}")
+            self.cutter.say(f"{self.file}: {text}: {remark.times}; first: {remark.first}")
 
     def _remark(self, text: str, turn: Turn) -> None:
         count, first = self.remarks.get(
