@@ -6,8 +6,8 @@ lacks is computed in this process. Adds `prediction`: emotion, probabilities, co
 Streams, in batches.
 
 The default model judges a voice only where somebody speaks (`missing.audio` says no_speech
-otherwise), and words only if they are English. The language is heard in the sound, or read in a text
-whose record does not say it: `language` and `language_probability`.
+otherwise), and words only if they are English. The language is heard in the sound, or read in a
+text whose record does not say it: `language` and `language_probability`.
 
 A model of blends adds `blend` in per cent, and `emotion` is the emotion with the larger share. A
 model of valence, arousal, dominance or sentiment adds these; if it has no labels at all, `emotion`

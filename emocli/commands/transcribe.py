@@ -9,8 +9,8 @@ A record that has a `text` keeps it unless --overwrite is given. Where nobody sp
 empty, which is not an error.
 
 The default is two models: Whisper base hears which language is spoken, Whisper tiny.en transcribes
-English, base the rest; a `language` that the record brought is believed. --model takes another model
-of the catalog, a hub id or a folder, in the format of faster-whisper or of transformers. A
+English, base the rest; a `language` that the record brought is believed. --model takes another
+model of the catalog, a hub id or a folder, in the format of faster-whisper or of transformers. A
 multilingual one does all of it; for one that knows English alone base listens, too, and a record in
 another language is passed on with a note in `missing.text`, which is not a failure.
 
