@@ -13,8 +13,8 @@ SHELL       := bash
 .DEFAULT_GOAL := help
 
 TEXTS := emocli tests examples README.md CONTRIBUTING.md CHANGELOG.md Makefile
-# German words, Unicode escapes, and misspellings that occur in label files.
-WORDS := juge,caf,sie,unter,netural,nuetral,suprise,suprised,surpise,surprize
+# Words of other languages, Unicode escapes, and misspellings that occur in label files.
+WORDS := juge,caf,sie,unter,te,ist,vor,sais,toi,hace,wil,doen,netural,nuetral,suprise,suprised,surpise,surprize
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt

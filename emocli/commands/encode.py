@@ -5,7 +5,8 @@ revision, layer, pooling, dim and the vector (inline, or in the store with --fea
 anything with a time axis goes into the store). Streams, in batches of like length.
 
 Without --encoder the features are those that the default predictor needs, or the bundle given with
---model. A modality that a record does not have is noted in `missing`.
+--model; for a bundle that asks whether somebody speaks `audio.speech_s` is added. A modality that a
+record does not have is noted in `missing`.
 
 --encoder prosody (of audio; needs no pretrained model) measures how something is said. Its default
 pooling, functionals, gives 109 numbers in the manner of eGeMAPS: mean, spread, percentiles and

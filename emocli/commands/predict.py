@@ -16,6 +16,10 @@ end, speaker, ...) says, and adds its speaker and text. RTTM and CSV name their 
 other formats are of one. What does not fit is told: times beyond the end, overlapping turns,
 recordings that are not in the input.
 
+The default model judges a voice only where somebody speaks (`missing.audio` says no_speech
+otherwise), and words only if they are English. The language is heard in the sound, or read in a
+text whose record does not say it: `language` and `language_probability`.
+
 A model of blends adds `blend` in per cent, and `emotion` is the emotion with the larger share. A
 model of valence, arousal, dominance or sentiment adds these; if it has no labels at all, `emotion`
 is null. For models that also predict from each stream alone (`unimodal`), `disagreement` is the

@@ -1,17 +1,20 @@
 """Transcribe the speech of a recording, with the time of each word.
 
 Reads `audio`, or the file at `path`. Adds `text`, `words` (text, start, end, probability),
-`language` and `transcript`: model, revision, engine, mean_word_probability, no_speech_probability
-and duration (of the sound, in seconds). Streams, in batches of like length.
+`language`, `language_probability`, `audio.speech_s` (seconds in which a voice is certain) and
+`transcript`: model, revision, engine, mean_word_probability, no_speech_probability and duration (of
+the sound, in seconds). Streams, in batches of like length.
 
 Long recordings are cut into utterances: see --segment and --segments in man emocli-predict.
 
 A record that has a `text` keeps it unless --overwrite is given. Where nobody speaks `text` is
-empty, which is not an error. A record in a language that the model does not know is passed on with
-a note in `missing.text`, which is not a failure.
+empty, which is not an error.
 
-The default model is Whisper tiny.en (English). --model takes another model of the catalog, a hub id
-or a folder, in the format of faster-whisper or of transformers.
+The default is two models: Whisper base hears which language is spoken, Whisper tiny.en transcribes
+English, base the rest; a `language` that the record brought is believed. --model takes another
+model of the catalog, a hub id or a folder, in the format of faster-whisper or of transformers. A
+multilingual one does all of it; for one that knows English alone base listens, too, and a record in
+another language is passed on with a note in `missing.text`, which is not a failure.
 
 --format csv and tsv write a table: id, path, start, end, speaker, language, text, error. srt and
 vtt write subtitles, textgrid the words for Praat, all of one recording. A suffix of --output (.csv,

@@ -113,7 +113,7 @@ def stage(
         wanted=lacks,
     )
     if trained and trained.contents.get("audio_rules") and spec["modality"] == "audio":
-        return pipeline.chain(speech.stage(context.store, lacks), encoded)
+        return pipeline.chain(speech.stage(context, lacks), encoded)
     return encoded
 
 

@@ -11,10 +11,11 @@ from functools import partial
 from threading import Thread
 
 from emocli import pipeline
+from emocli.pipeline.context import Context
 from emocli.records import Record
 
 
-def stage(expected: str, done: Callable[[Record], bool]) -> pipeline.Stage:
+def stage(_context: Context, expected: str, done: Callable[[Record], bool]) -> pipeline.Stage:
     """Return the stage that identifies the language of the records that are not `done`.
 
     `expected` is the language that counts where a text says little.

@@ -12,6 +12,7 @@ from emocli import pipeline
 from emocli.errors import ModelError, RecordError
 from emocli.io.store import Store
 from emocli.modalities import audio
+from emocli.pipeline.context import Context
 from emocli.records import Record
 
 
@@ -38,12 +39,14 @@ def hear(record: Record, store: Store | None) -> bool:
     return speech_presence.enough(about["speech_s"], about["duration"])
 
 
-def stage(store: Store, wanted: Callable[[Record], bool]) -> pipeline.Stage:
+def stage(context: Context, wanted: Callable[[Record], bool]) -> pipeline.Stage:
     """Return the stage that hears the wanted records which no stage has heard.
 
     What cannot be decoded passes: the stage that needs the samples says why.
     """
-    return pipeline.each(partial(_heard, store), name="encode", modality="audio", wanted=wanted)
+    return pipeline.each(
+        partial(_heard, context.store), name="encode", modality="audio", wanted=wanted
+    )
 
 
 def _heard(store: Store, record: Record) -> Record:

@@ -49,7 +49,8 @@ def stage(context: Context, trained: Bundle, done: Callable[[Record], bool]) -> 
         skip = partial(_has_only_features, done, spec)
         steps.append(encode.stage(context, spec, trained, skip=skip, keep=encode.PASSED))
     if rules := trained.contents.get("text_rules"):
-        steps = [language.ahead(done), *steps, language.stage(rules["language"], done)]
+        read = language.stage(context, rules["language"], done)
+        steps = [language.ahead(done), *steps, read]
     return pipeline.chain(_importing_torch, *steps)
 
 

@@ -129,6 +129,8 @@ def _renamed(draw: values.Draw, whole: Example) -> Example:
     files = dict(whole.files)
     what = _moved(draw, files, list(files), values.pick(draw, ["rename", "gone"]))
     return replace(whole, files=files, changes=(what,))
+
+
 def _turns(base: Base, suffix: str) -> Target:
     record = without_text(base.records["media"][0])
     turns = TURNS[suffix].replace("ID", str(record["path"] if suffix == "csv" else record["id"]))
