@@ -98,8 +98,6 @@ def _many_brackets(line: bytes) -> bool:
 
 def dumps(record: dict[str, Any]) -> bytes:
     """Return a record as one line of JSON; NaN becomes null, float32 keeps its shortest digits."""
-    if SPOOLED in record:
-        record = {key: value for key, value in record.items() if key != SPOOLED}
     try:
         return orjson.dumps(record, option=OPTIONS)
     except TypeError:  # an integer beyond 64 bits, or half of a surrogate pair

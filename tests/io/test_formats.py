@@ -132,7 +132,12 @@ def test_a_prediction_that_is_read_again_is_no_label() -> None:
     ]
     assert [record["text"] for record in found[:-1]] == [r["text"] for r in records[:-1]]
     assert not any("label" in record for record in found)
-    assert found[-1]["error"] == {"message": "no: why"}
+    assert found[-1]["error"] == {
+        "stage": "input",
+        "code": "no",
+        "message": "why",
+        "hint": "",
+    }
 
 
 def test_the_emotion_of_any_other_table_is_still_a_label() -> None:

@@ -18,7 +18,7 @@ import pytest
 
 from emocli import records
 from emocli.io import inputs, sound_bytes
-from emocli.pipeline import journal_lines
+from emocli.pipeline import journal_lines, parts
 from emocli.records.jsonl import SPOOLED
 from tests.conftest import Emocli
 
@@ -125,7 +125,7 @@ def test_where_the_copy_is_is_never_written() -> None:
     source = inputs.Source(["-"], io.BytesIO(b"fLaC\0\0"))
     (record,) = source
     assert SPOOLED in record
-    assert orjson.loads(records.dumps(record)) == {"id": "<stdin>", "path": "<stdin>"}
+    assert orjson.loads(records.dumps(parts.public(record))) == {"id": "<stdin>", "path": "<stdin>"}
     assert SPOOLED in record
 
 

@@ -14,6 +14,7 @@ from typing import TextIO
 
 from emocli import records
 from emocli.errors import RecordError, UsageError
+from emocli.pipeline import parts
 from emocli.records import Record
 from emocli.records.jsonl import SPOOLED
 from emocli.stages.annotate.complaints import Complaints
@@ -62,7 +63,7 @@ class Command:
     def ask(self, record: Record, question: Question) -> Answer:
         """Send the record with the question in `annotate`, and return the line that comes back."""
         sent = {
-            **{key: value for key, value in record.items() if key not in UNSEEN},
+            **{key: value for key, value in parts.public(record).items() if key not in UNSEEN},
             "annotate": {
                 "persona": question.persona.name,
                 "temperature": question.temperature,
