@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from collections.abc import Callable, Iterable
@@ -12,7 +13,7 @@ from emocli import pipeline, records
 from emocli.cli.flags import COMMON, CommonFlags
 from emocli.errors import UsageError
 from emocli.io import inputs, shards
-from emocli.io.standard_streams import StandardStreams
+from emocli.io.standard_streams import StandardStreams, is_pipe
 from emocli.pipeline import stopping
 from emocli.pipeline.windows import Window
 from emocli.records import Record, failures
@@ -62,6 +63,17 @@ class Run:
     def say(self, text: str) -> None:
         """Write a message to stderr, prefixed with the name of the command."""
         self.context.say(self.name, text)
+
+    def shown(self) -> contextlib.AbstractContextManager[None]:
+        """Show on the terminal what is being done, but not where people type the input."""
+        from emocli.pipeline import live
+
+        names = [*self.arguments, self.text, self.flags.get("files_from")]
+        typed = ("-" in names or not any(names)) and self.streams.stdin.isatty()
+        shared = is_pipe(self.streams.stdout)
+        return live.shown(
+            self.streams.stderr, self.name, quiet=self.common.quiet or typed, shared=shared
+        )
 
     def source(self, *, turns: int = 0) -> inputs.Source:
         """Return the input; UsageError where stdin is a terminal and there are no arguments.

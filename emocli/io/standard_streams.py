@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import sys
 from dataclasses import dataclass
 from typing import BinaryIO, TextIO
@@ -25,7 +26,27 @@ class StandardStreams:
 def of_process() -> StandardStreams:
     """Return the standard streams of this process."""
     complete()
-    return StandardStreams(sys.stdin.buffer, sys.stdout.buffer, sys.stderr)
+    return StandardStreams(_stdin(), sys.stdout.buffer, sys.stderr)
+
+
+def _stdin() -> BinaryIO:
+    """Return stdin with a buffer of its own, which a thread may wait for.
+
+    A process forked meanwhile closes `sys.stdin`, and would wait for ever for a lock of that one.
+    """
+    try:
+        return open(sys.stdin.fileno(), "rb", closefd=False)
+    except (OSError, ValueError):  # a stream of a program that calls this one
+        return sys.stdin.buffer
+
+
+def is_pipe(stream: BinaryIO) -> bool:
+    """Say whether a stream is a pipe or a socket, with another program at its other end."""
+    try:
+        mode = os.fstat(stream.fileno()).st_mode
+    except (OSError, ValueError, AttributeError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
 def complete() -> None:

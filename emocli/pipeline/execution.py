@@ -10,10 +10,11 @@ from typing import Any, BinaryIO
 
 from emocli import pipeline, records
 from emocli.errors import EmocliError, EmptyInputError, ExitStatus, UsageError, worst
+from emocli.io import foretelling
 from emocli.io.inputs import Source
 from emocli.io.standard_streams import StandardStreams
 from emocli.io.writing import is_special, place, whole_file
-from emocli.pipeline import journal, parts, stopping
+from emocli.pipeline import ahead, journal, live, parts, stopping
 from emocli.pipeline.progress import Progress
 from emocli.pipeline.stopping import Terminated
 from emocli.pipeline.windows import Window
@@ -53,9 +54,8 @@ class Execution:
         reads: bool = True,  # the output is made of the records of the source, one by one
     ) -> None:
         self.rules, self.source, self.show, self.reads = rules, source, show, reads
-        self.progress = Progress(
-            rules.streams.stderr, rules.name, source.total(), quiet=rules.quiet
-        )
+        expected = foretelling.records_of(source)
+        self.progress = Progress(rules.streams.stderr, rules.name, expected, quiet=rules.quiet)
         self.status: int = ExitStatus.OK
         self.stopped = False
 
@@ -74,7 +74,7 @@ class Execution:
                     self._to_file(output, stage, window)
                 else:
                     with whole_file(output, self.rules.streams.stdout) as stream:
-                        self._to_stream(stage, stream)
+                        self._to_stream(stage, stream, batches=0 < window.work < float("inf"))
                         if is_file:
                             self._unfinished()
         except (KeyboardInterrupt, Terminated) as stop:
@@ -96,8 +96,8 @@ class Execution:
         if not self.progress.done and not self.rules.allow_empty:
             raise EmptyInputError(NOTHING)
 
-    def _to_stream(self, stage: pipeline.Stage, stream: BinaryIO) -> None:
-        outcomes = stage(iter(self.source))
+    def _to_stream(self, stage: pipeline.Stage, stream: BinaryIO, *, batches: bool) -> None:
+        outcomes = stage(self._records(batches))
         above = self.progress.above if stream.isatty() else contextlib.nullcontext
         for record in outcomes:
             for part in parts.of(record):
@@ -108,6 +108,13 @@ class Execution:
             if self.stopped:
                 _close(outcomes)
                 return
+
+    def _records(self, batches: bool) -> Iterator[dict[str, Any]]:
+        """Return the records of the source; a pipe is read ahead for a stage that batches."""
+        found = iter(self.source)
+        if not self.source.waits():
+            return found
+        return ahead.Ahead(found) if batches else live.awaited(found)
 
     def _to_file(self, output: Path, stage: pipeline.Stage, window: Window) -> None:
         with journal.Journal(output, resume=self.rules.resume) as target:

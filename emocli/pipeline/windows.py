@@ -19,7 +19,8 @@ WORK = 512.0  # per window: sentences, seconds of audio, or a mixture; about 30 
 class Window:
     """Records until the sum of their `cost` reaches `work`; one record if `work` is 0.
 
-    With `together` the result of a record depends on the other records of its window.
+    With `together` the result of a record depends on the other records of its window. Otherwise a
+    window also ends where the records come from a pipe that idles (`pipeline.ahead`).
     """
 
     work: float = 0.0
@@ -30,7 +31,8 @@ class Window:
         """Yield `first` and as many of the rest as belong to its window."""
         total = self.cost(first)
         yield first
-        while total < self.work:
+        idles = None if self.together else getattr(rest, "idles", None)
+        while total < self.work and not (idles and idles()):
             for record in rest:
                 total += self.cost(record)
                 yield record

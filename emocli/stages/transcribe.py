@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from emocli import pipeline
 from emocli.errors import AbsentError, ModelError, RecordError, UsageError
 from emocli.modalities import audio
+from emocli.pipeline import live
 from emocli.pipeline.context import Context
 from emocli.records import Record, failures
 from emocli.records.missing import clear_note
@@ -39,7 +40,11 @@ def stage(
 
     `wanted` says which records to transcribe; without it those that have no text.
     """
-    loaded = functools.cache(lambda: _load(context, model))
+
+    @functools.cache
+    def loaded() -> tuple[Model, Record]:
+        with live.during(f"loading {Path(model).name}"):
+            return _load(context, model)
 
     def transcribe(batch: list[Record]) -> list[Record | Exception]:
         return _transcribe(batch, context, loaded(), beam_size)
