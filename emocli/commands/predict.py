@@ -11,7 +11,9 @@ is null. For models that also predict from each stream alone (`unimodal`), `disa
 distance of each of these predictions from `prediction`: the Jensen-Shannon divergence in bits, 0
 where they are equal and 1 where they exclude each other.
 
-Writes a table with bars on a terminal, and one record per line in a pipe or with --json.
+On a terminal up to four records are drawn with bars, more on a line each. The utterances of a
+recording are lines with their times, and after the last one follows a strip of the whole. In a
+pipe, or with --json, records are written. A pipe that idles gets its answers at once.
 
 Example:
     emocli predict clip.mp4
@@ -20,7 +22,6 @@ Example:
 
 from __future__ import annotations
 
-import functools
 from typing import Annotated
 
 import typer
@@ -28,6 +29,7 @@ import typer
 from emocli.bundles import bundle
 from emocli.cli import flags, options
 from emocli.errors import UsageError
+from emocli.io import foretelling
 from emocli.stages import predict
 
 
@@ -53,9 +55,10 @@ def command(
     trained = bundle.read(model)
     show = None
     if run.streams.stdout.isatty() and not json and not run.common.output:
-        from emocli.cli.prediction import show_prediction
+        from emocli.cli.drawing import Drawing
 
-        show = functools.partial(show_prediction, labels=trained.labels)
+        expected = foretelling.records_of(run.source())
+        show = Drawing(trained.labels, expected, told=run.streams.stderr.isatty())
     work = predict.stage(run.context, trained, strict=strict_modalities, abstain=abstain)
     window, turns = predict.window(run.context, trained), predict.turns(trained)
     return run.through(work, window=window, show=show, turns=turns)

@@ -1,6 +1,7 @@
 """How many records a source will give: files are counted by their lines, pipes are not.
 
-It is for people who wait. Blank lines count, and a file beyond 64 MiB is taken to go on as it began.
+It is for people who wait. Blank lines count, and a file of more than 64 MiB is taken to go on as it
+began.
 """
 
 from __future__ import annotations

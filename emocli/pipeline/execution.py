@@ -107,7 +107,10 @@ class Execution:
                         stopping.write(stream, records.dumps(part))
             if self.stopped:
                 _close(outcomes)
-                return
+                break
+        if (end := getattr(self.show, "end", None)) is not None:
+            with above():
+                end()
 
     def _records(self, batches: bool) -> Iterator[dict[str, Any]]:
         """Return the records of the source; a pipe is read ahead for a stage that batches."""

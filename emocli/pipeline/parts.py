@@ -6,12 +6,14 @@ out for workers, windows and the journal; they are taken apart when they are wri
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from emocli.pipeline.stage import Stage
 from emocli.records import Record
 
 PARTS = "\0parts"  # never written
+SEGMENT = re.compile(r"(.*)#(\d+\.\d+)-(\d+\.\d+)", re.DOTALL)  # how ids of segments are made
 
 
 def replaced(record: Record, parts: Iterable[Record]) -> Record:
@@ -23,6 +25,14 @@ def of(record: Record) -> list[Record]:
     """Return the records that a record stands for: its parts, or itself."""
     parts: list[Record] = record.get(PARTS, [record])
     return parts
+
+
+def recording_of(record: Record) -> str | None:
+    """Return the id of the recording that a record is a segment of; None if it is none."""
+    found = SEGMENT.fullmatch(str(record.get("id")))
+    times = (record.get("start"), record.get("end"))
+    timed = found and all(isinstance(time, int | float) for time in times)
+    return found[1] if found and timed else None
 
 
 def apart(stage: Stage) -> Stage:
