@@ -5,6 +5,7 @@ The utterances of a recording are lines under its name, and the strip follows th
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,21 +26,32 @@ class Drawing:
     """
 
     def __init__(
-        self, labels: Sequence[str], expected: Callable[[], int | None], *, told: bool = False
+        self,
+        labels: Sequence[str],
+        expected: Callable[[], int | None],
+        *,
+        told: bool = False,
+        console: Callable[[], Any] = terminal.console,
     ) -> None:
         self.labels, self.expected, self.told = labels, expected, told
-        self.console: Any = None  # rich is not imported before there is something to draw
-        self.lines: Lines
+        self.open = console
         self.recording: str | None = None
         self.utterances: list[strip.Utterance] = []
+
+    @functools.cached_property
+    def console(self) -> Any:
+        """Where is drawn; rich is not imported before there is something to draw."""
+        return self.open()
+
+    @functools.cached_property
+    def lines(self) -> Lines:
+        """What draws lines."""
+        return Lines(self.console)
 
     def __call__(self, record: Record) -> bool:
         """Draw one record; return True, since it need not be written."""
         if self.told and record.get("error"):
             return True
-        if self.console is None:
-            self.console = terminal.console()
-            self.lines = Lines(self.console)
         recording = parts.recording_of(record)
         if recording != self.recording:
             self.end()

@@ -33,11 +33,11 @@ class Lines:
         """Draw a line of an utterance: when, who, the emotion and how sure it is, the words."""
         when = clock(float(record["start"]))
         cells = [(f"{when:>{max(6, len(when))}}", "dim")]
-        speaker = record.get("speaker")
+        speaker, most = record.get("speaker"), min(SPEAKER, self.console.width // 4)
         if isinstance(speaker, str) and speaker:
-            cells.append((self._column("speaker", printable(speaker), SPEAKER), "bold"))
+            cells.append((self._column("speaker", printable(speaker), most), "bold"))
         elif "speaker" in self.widths:
-            cells.append((self._column("speaker", "", SPEAKER), ""))
+            cells.append((self._column("speaker", "", most), ""))
         self._line(cells, record)
 
     def _line(self, cells: list[tuple[str, str]], record: Record) -> None:
@@ -60,11 +60,14 @@ class Lines:
     def _answer(self, found: Record) -> tuple[str, str]:
         """Return the emotion and how sure it is, with its colour."""
         text = prediction.answer(found)
-        if "confidence" in found and found["emotion"]:
-            text = f"{columns.padded(text, max(ANSWER, columns.width(text)))}"
-            text += f" {100 * found['confidence']:3.0f} %"
+        if "confidence" not in found:
+            return self._column("answer", text, self.console.width // 2) + " " * GAP, ""
+        if not found["emotion"]:
+            return f"{text:<{self.widths.get('answer', 0)}}" + " " * GAP, "dim"
+        text = columns.padded(text, max(ANSWER, columns.width(text)))
+        text += f" {100 * found['confidence']:3.0f} %"
         text = self._column("answer", text, max(ANSWER + 6, self.console.width // 2))
-        return text + " " * GAP, prediction.colour(found["emotion"]) if found["emotion"] else "dim"
+        return text + " " * GAP, prediction.colour(found["emotion"])
 
     def _words(self, record: Record, room: int) -> tuple[str, str]:
         text = record.get("text")

@@ -14,6 +14,7 @@ from emocli.io.columns import clock
 CELLS = 120  # of a strip at most: a second of two minutes each
 SPEAKERS = 8  # strips of a recording at most; the others share one
 NAME = 12  # columns of a speaker at most
+ROOMY = 40  # columns of a terminal on which the legend begins below the strip
 # Seconds between the marks of the axis.
 STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)
 CELL, MARK, ASCII_MARK = "█", "└", "|"
@@ -35,7 +36,8 @@ def drawn(utterances: Sequence[Utterance], labels: Sequence[str], console: Any) 
     from rich.text import Text
 
     rows = _by_speaker(utterances)
-    indent = min(NAME, max(columns.width(name) for name in rows)) + 2 if any(rows) else 2
+    widest = max(columns.width(name) for name in rows)
+    indent = min(NAME, console.width // 4, widest) + 2
     cells = min(CELLS, console.width - indent - 1)
     end = max(utterance.end for utterance in utterances)
     signs = _signs(labels, utterances, console)
@@ -47,7 +49,8 @@ def drawn(utterances: Sequence[Utterance], labels: Sequence[str], console: Any) 
         yield line
     mark = MARK if _is_fine(console) else ASCII_MARK
     yield Text(" " * indent + _axis(end, cells, mark), style="dim")
-    yield from _legend(utterances, signs, indent, console.width - 1)
+    left = indent if console.width >= ROOMY else 0
+    yield from _legend(utterances, signs, left, console.width)
 
 
 def _is_fine(console: Any) -> bool:
@@ -103,8 +106,8 @@ def _signs(
 def _axis(end: float, cells: int, mark: str) -> str:
     """Return marks with their times, as close as there is room for."""
     room = len(clock(end)) + 3
-    step = next((s for s in STEPS_S if s / end * cells >= room), STEPS_S[-1])
-    line, time = "", 0
+    step = next((s for s in STEPS_S if s / end * cells >= room), end + 1)
+    line, time = "", 0.0
     while time <= end:
         label = f"{mark}{clock(time)}"
         place = round(time / end * cells)
@@ -128,8 +131,9 @@ def _legend(
         if not seconds:
             continue
         words = f" {printable(name)} {100 * seconds / whole:.0f} %"
-        if line.plain.strip() and columns.width(f"{line.plain}{sign[0]}{words}") > width:
+        gap = "  " if line.plain.strip() else ""
+        if gap and columns.width(f"{line.plain}{gap}{sign[0]}{words}") > width:
             yield line
-            line = Text(" " * indent, no_wrap=True)
-        line.append(*sign).append(f"{words}  ")
+            line, gap = Text(" " * indent, no_wrap=True), ""
+        line.append(gap).append(*sign).append(words)
     yield line

@@ -140,7 +140,7 @@ class Execution:
         """Count a record, warn of its failures, and note whether there are too many of them."""
         stopping.check()
         problems = failures.of(record) if record else []
-        self.progress.step(failed=bool(problems))
+        self.progress.step(failed=bool(problems), record=record)
         error = (record or {}).get("error")
         reported = error["message"] if isinstance(error, failures.Failure) else ""
         for problem in problems:

@@ -44,6 +44,7 @@ class _State:
 
     doing: tuple[str, Record | None, int] = (START, None, 0)
     counts: Callable[[bool], str] | None = None
+    lengths: dict[str, float] = {}  # noqa: RUF012 - seconds of recordings, by their paths
     line: Line | None = None
 
 
@@ -105,7 +106,7 @@ def shown(
 
     `shared` says that another program may write to the terminal at the same time.
     """
-    _State.doing, _State.counts = (START, None, 0), None
+    _State.doing, _State.counts, _State.lengths = (START, None, 0), None, {}
     _State.line = None if quiet else Line(stderr, name, shared=shared)
     try:
         if _State.line is not None:
@@ -135,17 +136,25 @@ def activity() -> str:
 
 
 def reading(path: str, at_s: float, of_s: float | None) -> None:
-    """Note how far a recording has been read, in seconds."""
+    """Note how far a recording has been read, in seconds, and how long it is, if that is known."""
+    if of_s:
+        _State.lengths[path] = of_s
     whole = f" of {clock(of_s)}" if of_s else ""
     note(f"reading {PurePath(path).name} {clock(at_s)}{whole}")
 
 
+def length(record: Record) -> float | None:
+    """Return how long the recording of a record is in seconds, if `reading` has told."""
+    return _State.lengths.get(str(record.get("path")))
+
+
 def _label(record: Record) -> str:
     """Return the name of a record's file, and where in it the record begins; else its id."""
-    path, start = record.get("path"), record.get("start")
+    path, start, whole = record.get("path"), record.get("start"), length(record)
     name = PurePath(path).name if isinstance(path, str) and path else name_of(record)
-    timed = isinstance(start, int | float) and record.get("end") is not None
-    return f"{name} {clock(start)}" if timed else name  # type: ignore[arg-type]
+    if isinstance(start, int | float) and record.get("end") is not None:
+        name += f" {clock(start)}" + (f" of {clock(whole)}" if whole else "")
+    return name
 
 
 class Line:

@@ -29,10 +29,11 @@ def of(record: Record) -> list[Record]:
 
 def recording_of(record: Record) -> str | None:
     """Return the id of the recording that a record is a segment of; None if it is none."""
-    found = SEGMENT.fullmatch(str(record.get("id")))
     times = (record.get("start"), record.get("end"))
-    timed = found and all(isinstance(time, int | float) for time in times)
-    return found[1] if found and timed else None
+    if not all(isinstance(time, int | float) for time in times):
+        return None
+    found = SEGMENT.fullmatch(str(record.get("id")))
+    return found[1] if found else None
 
 
 def apart(stage: Stage) -> Stage:

@@ -9,7 +9,8 @@ from typing import TextIO
 
 from emocli.io import messages
 from emocli.io.columns import clock
-from emocli.pipeline import live
+from emocli.pipeline import live, parts
+from emocli.records import Record
 
 WIDTH = 24  # characters of the bar
 SOON_S = 1.0  # a rate over less time than this says little
@@ -25,12 +26,20 @@ class Progress:
         self, stderr: TextIO, name: str, expected: Callable[[], int | None], *, quiet: bool
     ) -> None:
         self.stderr, self.name, self.expected, self.quiet = stderr, name, expected, quiet
-        self.done = self.failed = 0
+        self.done = self.failed = self.items = 0
+        self.recording: str | None = None  # whose utterances are coming
+        self.part = 0.0  # of the item that was worked on last, from 0 to 1
         self.started = self.stepped = time.monotonic()
         live.counting(self.text)
 
-    def step(self, *, failed: bool) -> None:
-        """Count one record."""
+    def step(self, *, failed: bool, record: Record | None = None) -> None:
+        """Count one record; the utterances of a recording count as parts of it."""
+        recording = None if record is None else parts.recording_of(record)
+        self.items += recording is None or recording != self.recording
+        self.recording = recording
+        self.part = 1.0
+        if record is not None and recording is not None:
+            self.part = min(1.0, record["end"] / (live.length(record) or float("inf")))
         self.done += 1
         self.failed += failed
         self.stepped = time.monotonic()
@@ -59,23 +68,25 @@ class Progress:
 
     def text(self, has_bar: bool) -> str:
         """Return how many records are done, of how many, how fast, and how long the rest takes."""
-        now, total = time.monotonic(), self.expected()
-        if total == 1 or (total and self.done > total):
-            total = None  # nothing to tell of, or records have become several
-        text = f"{self.name} {self.done:,}" if self.done or total else self.name
-        if total:
-            text = f"{self.name} {bar(self.done / total)}" if has_bar else self.name
-            text += f" {self.done:,}/{total:,}"
-        if self.done and now - self.started > SOON_S:
-            text += f"  {self.done / (now - self.started):.1f}/s"
-            if total and total > self.done:
-                text += f"  {clock(self._left(total, now))} left"
+        seconds, total = time.monotonic() - self.started, self.expected()
+        whole = self.items == self.done  # no record has become several
+        known = total is not None and total > whole and self.items <= total
+        share = (self.items - 1 + self.part) / total if total and self.items else 0.0
+        text = self.name
+        if known and has_bar and (whole or share):
+            text += f" {bar(share)}"
+        if self.done or known:
+            text += f" {self.done:,}" + (f"/{total:,}" if known and whole else "")
+        if self.done and seconds > SOON_S:
+            text += f"  {self.done / seconds:.1f}/s"
+            if known and 0 < share < 1:
+                text += f"  {clock(self._left(share))} left"
         return text + (f"  {self.failed:,} failed" if self.failed else "")
 
-    def _left(self, total: int, now: float) -> float:
+    def _left(self, share: float) -> float:
         """Return the seconds that the rest takes if it goes on as it did until the last record."""
-        each = (self.stepped - self.started) / self.done
-        return each * (total - self.done) - (now - self.stepped)
+        until_then = self.stepped - self.started
+        return until_then * (1 - share) / share - (time.monotonic() - self.stepped)
 
 
 def bar(share: float) -> str:
