@@ -46,7 +46,7 @@ def show_prediction(record: Record, labels: Sequence[str], console: Any) -> bool
 
     prediction = record.get("prediction")
     if record.get("error") or not prediction:
-        line = printable(f"{name_of(record)}   {reason(record)}")
+        line = columns.shown(f"{name_of(record)}   {reason(record)}", console.encoding)
         console.print(Text(f"{line}\n", style="dim"), soft_wrap=True)
         return True
     console.print(_head(record, prediction), soft_wrap=True)
@@ -156,10 +156,14 @@ def _transcript(record: Record, console: Any) -> str:
 
 def quoted(text: str, room: int, console: Any) -> str:
     """Return a text in quotes that takes at most `room` columns, on one line."""
-    fine = terminal.is_utf8(console.encoding)
-    before, after, ellipsis = ("“", "”", columns.ELLIPSIS) if fine else ('"', '"', "...")
-    words = printable(SPACE.sub(" ", text.strip()))
-    return before + columns.cut(words, room - 2, ellipsis) + after
+    before, after = "“”" if terminal.is_utf8(console.encoding) else '""'
+    words = columns.shown(SPACE.sub(" ", text.strip()), console.encoding)
+    return before + columns.cut(words, room - 2, ellipsis(console)) + after
+
+
+def ellipsis(console: Any) -> str:
+    """Return what stands for the rest of a text."""
+    return columns.ELLIPSIS if terminal.is_utf8(console.encoding) else "..."
 
 
 def _notes(record: Record) -> Iterator[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from emocli.cli import prediction
-from emocli.errors import printable
 from emocli.io import columns
 from emocli.io.columns import clock
 from emocli.records import Record
@@ -35,7 +34,7 @@ class Lines:
         cells = [(f"{when:>{max(6, len(when))}}", "dim")]
         speaker, most = record.get("speaker"), min(SPEAKER, self.console.width // 4)
         if isinstance(speaker, str) and speaker:
-            cells.append((self._column("speaker", printable(speaker), most), "bold"))
+            cells.append((self._column("speaker", speaker, most), "bold"))
         elif "speaker" in self.widths:
             cells.append((self._column("speaker", "", most), ""))
         self._line(cells, record)
@@ -49,7 +48,7 @@ class Lines:
         found = record.get("prediction")
         room = self.console.width - 1
         if record.get("error") or not found:
-            line.append(printable(prediction.reason(record)), "dim")
+            line.append(columns.shown(prediction.reason(record), self.console.encoding), "dim")
         else:
             line.append(*self._answer(found))
             rest = room - columns.width(line.plain)
@@ -77,15 +76,17 @@ class Lines:
 
     def _column(self, name: str, text: str, most: int, *, keep_end: bool = False) -> str:
         """Return a text as wide as its column, which grows with what it has to hold."""
+        text = columns.shown(text, self.console.encoding)
         width = min(most, max(self.widths.get(name, 0), columns.width(text)))
         self.widths[name] = width
         if keep_end and columns.width(text) > width:
-            text = columns.ELLIPSIS + columns.cut(text[::-1], width - 1, "")[::-1]
-        return columns.padded(text, width)
+            before = prediction.ellipsis(self.console)
+            text = before + columns.cut(text[::-1], width - len(before), "")[::-1]
+        return columns.padded(text, width, prediction.ellipsis(self.console))
 
 
 def _cut(line: Any, room: int) -> Any:
     if columns.width(line.plain) > room:
-        line.truncate(room, overflow="ellipsis")
+        line.truncate(room)
     line.rstrip()
     return line

@@ -71,6 +71,8 @@ class Run:
         names = [*self.arguments, self.text, self.flags.get("files_from")]
         typed = ("-" in names or not any(names)) and self.streams.stdin.isatty()
         shared = is_pipe(self.streams.stdout)
+        if typed and "-" in names and self.streams.stderr.isatty() and not self.common.quiet:
+            self.say("reads what is typed, line by line; Ctrl-D ends")
         return live.shown(
             self.streams.stderr, self.name, quiet=self.common.quiet or typed, shared=shared
         )
@@ -154,8 +156,11 @@ class Run:
 
     def emit(self, values: Iterable[Record]) -> None:
         """Write records to stdout for a command whose --output is not a file of records."""
+        from emocli.pipeline import live
+
         for record in values:
-            stopping.write(self.streams.stdout, records.dumps(record))
+            with live.room(self.streams.stderr):
+                stopping.write(self.streams.stdout, records.dumps(record))
 
     def _rules(self) -> Rules:
         from emocli.pipeline.execution import Rules

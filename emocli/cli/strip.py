@@ -35,14 +35,15 @@ def drawn(utterances: Sequence[Utterance], labels: Sequence[str], console: Any) 
     """Yield the lines of a strip: one per speaker, the axis, the legend with shares of the time."""
     from rich.text import Text
 
-    rows = _by_speaker(utterances)
+    rows = _by_speaker(utterances, console.encoding)
     widest = max(columns.width(name) for name in rows)
     indent = min(NAME, console.width // 4, widest) + 2
     cells = min(CELLS, console.width - indent - 1)
     end = max(utterance.end for utterance in utterances)
     signs = _signs(labels, utterances, console)
     for name, members in rows.items():
-        line = Text(columns.padded(name, indent - 2) + "  ", style="bold", no_wrap=True)
+        padded = columns.padded(name, indent - 2, prediction.ellipsis(console))
+        line = Text(padded + "  ", style="bold", no_wrap=True)
         for emotion in _cells(members, end, cells):
             line.append(*signs[emotion] if emotion else (" ", ""))
         line.rstrip()
@@ -57,11 +58,11 @@ def _is_fine(console: Any) -> bool:
     return terminal.is_utf8(console.encoding)
 
 
-def _by_speaker(utterances: Sequence[Utterance]) -> dict[str, list[Utterance]]:
+def _by_speaker(utterances: Sequence[Utterance], encoding: str) -> dict[str, list[Utterance]]:
     """Return the utterances of each speaker, in the order of their first words."""
     rows: dict[str, list[Utterance]] = {}
     for utterance in utterances:
-        rows.setdefault(printable(utterance.speaker), []).append(utterance)
+        rows.setdefault(columns.shown(utterance.speaker, encoding), []).append(utterance)
     if len(rows) <= SPEAKERS:
         return rows
     most = sorted(rows, key=lambda name: -sum(u.end - u.start for u in rows[name]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import locale
 import sys
 from typing import Any, BinaryIO
 
@@ -12,7 +11,7 @@ def draw(stream: BinaryIO, *drawings: Any) -> None:
     """Print rich renderables; in colour only on a terminal that has colours."""
     from rich.console import Console
 
-    encoding = charset() if stream.isatty() else "utf-8"
+    encoding = sys.stdout.encoding if stream.isatty() else "utf-8"
     text = io.TextIOWrapper(stream, encoding, "backslashreplace", write_through=True)
     try:
         console = Console(file=text, highlight=False)
@@ -20,15 +19,6 @@ def draw(stream: BinaryIO, *drawings: Any) -> None:
             console.print(drawing)
     finally:
         text.detach()  # the stream stays open
-
-
-def charset() -> str:
-    """Return the encoding of the terminal at stdout.
-
-    That is the locale's, which Python's UTF-8 mode hides, unless PYTHONIOENCODING says another.
-    """
-    stated = getattr(sys.stdout, "encoding", None) or "utf-8"
-    return stated if not is_utf8(stated) else locale.getencoding()
 
 
 def is_utf8(encoding: str) -> bool:
@@ -40,6 +30,4 @@ def console() -> Any:
     """Return the console of a command that draws record by record."""
     from rich.console import Console
 
-    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.isatty():
-        sys.stdout.reconfigure(encoding=charset(), errors="backslashreplace")
     return Console(file=sys.stdout, highlight=False)

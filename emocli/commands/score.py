@@ -9,6 +9,7 @@ import typer
 from emocli.cli import options
 from emocli.errors import EmptyInputError, ExitStatus, UsageError, worst
 from emocli.io.writing import place
+from emocli.pipeline import live
 from emocli.scoring.options import ScoreOptions
 
 FORMATS = ("json", "table", "latex")
@@ -228,5 +229,6 @@ def _alignment(run: options.Run, score_options: ScoreOptions, form: str) -> int:
 
 def _draw(run: options.Run, text: str) -> None:
     """Write tables to stdout."""
+    live.stop()
     run.streams.stdout.write(text.encode("utf-8", "backslashreplace"))
     run.streams.stdout.flush()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TextIO
 
+from emocli.errors import printable
+
 COLUMNS = 80  # of a terminal that does not say
 LEAST = 10  # columns that a terminal has at least, whatever it says
 ELLIPSIS = "…"
@@ -54,9 +56,19 @@ def cut(text: str, columns: int, ellipsis: str = ELLIPSIS) -> str:
     return text[:kept].rstrip() + ellipsis if columns > 0 else ""
 
 
-def padded(text: str, columns: int) -> str:
+def shown(text: str, encoding: str) -> str:
+    r"""Return a printable text as a terminal of some encoding shows it: what it lacks is escaped.
+
+    >>> shown("喜び", "ascii"), shown("喜び", "utf-8")
+    ('\\u559c\\u3073', '喜び')
+    """
+    text = printable(text)
+    return text if text.isascii() else text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def padded(text: str, columns: int, ellipsis: str = ELLIPSIS) -> str:
     """Return a text cut or filled up with spaces to a number of columns."""
-    text = cut(text, columns)
+    text = cut(text, columns, ellipsis)
     return text + " " * (columns - width(text))
 
 

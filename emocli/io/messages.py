@@ -25,6 +25,7 @@ class _Bar:
     """The bar of this process: where it stands, if it does."""
 
     stderr: TextIO | None = None
+    torn = False  # the last line has not ended yet: a bar would wipe it
     others = 0  # libraries that draw bars of their own now
 
 
@@ -65,7 +66,7 @@ def bar(stderr: TextIO, text: str) -> None:
     The cursor goes back to the start of the line: what another program writes begins there.
     """
     with LOCK:
-        if not _Bar.others:
+        if not (_Bar.others or _Bar.torn):
             stderr.write(f"{WIPE}{printable(text)}\r")
             stderr.flush()
             _Bar.stderr = stderr
@@ -105,3 +106,4 @@ def left_to_others() -> Iterator[None]:
 def _write(stderr: TextIO, text: str) -> None:
     with room(stderr):
         stderr.write(text)
+        _Bar.torn = not text.endswith("\n") if text else _Bar.torn

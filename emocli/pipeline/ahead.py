@@ -15,7 +15,7 @@ from emocli.pipeline import live
 from emocli.records import Record
 
 IDLE_S = 0.03  # without a record the input idles; for an answer within 0.1 s, our choice
-MOST = 2048  # records that are read ahead: a few windows of sentences
+MOST = 512  # records that are read ahead: a window of sentences
 
 
 class Ahead:
@@ -34,19 +34,20 @@ class Ahead:
 
     def __next__(self) -> Record:
         """Return the next record; wait for it as long as it takes."""
-        if not self.ready:
-            live.note(live.WAITING)
-            while not self._comes(None):
-                pass
         try:
             record = self.ready.popleft()
         except IndexError:
-            if self.error is not None:
-                raise self.error from None
-            raise StopIteration from None
+            record = self._awaited()
         if self.full and len(self.ready) < MOST // 2:
             self._tell()
         return record
+
+    def _awaited(self) -> Record:
+        live.note(live.WAITING)
+        self._comes(None)
+        if self.ready:
+            return self.ready.popleft()
+        raise self.error or StopIteration from None
 
     def idles(self) -> bool:
         """Say whether no record comes for a while, and the input has not ended either."""
@@ -67,11 +68,12 @@ class Ahead:
 
     def _read(self) -> None:
         try:
+            ready = self.ready
             for record in self.records:
-                self.ready.append(record)
+                ready.append(record)
                 if self.waits:
                     self._tell()
-                if len(self.ready) >= MOST:
+                if len(ready) >= MOST:
                     with self.changed:
                         self.full = True
                         self.changed.wait_for(lambda: len(self.ready) < MOST // 2)

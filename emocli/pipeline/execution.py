@@ -62,6 +62,7 @@ class Execution:
     def go(self, stage: pipeline.Stage, window: Window) -> int:
         """Run, and return the exit status; the summary is always printed."""
         ending = ""
+        live.note(live.READING)
         stage = pipeline.windowed(stage, window)
         output = place(self.rules.output)
         is_file = output is not None and not is_special(output)

@@ -24,9 +24,10 @@ from emocli.records.jsonl import name_of
 
 BAR_SECONDS = 0.1  # how often a terminal's line is drawn
 SHARED_SECONDS = 1.0  # the same, where stdout is a pipe: its reader may write to the terminal too
+BAR_CELLS = 24  # of a bar at most; on a narrow terminal a quarter of the line
 LINE_SECONDS = 30.0  # how often a log file gets a line
 SPINNER, ASCII_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "|/-\\"
-START, WAITING = "starting", "waiting for input"
+START, READING, WAITING = "starting", "reading records", "waiting for input"
 VERBS = {  # what stages do, in words; others are called by their names
     "extract-audio": "reading",
     "transcribe": "transcribing",
@@ -43,7 +44,7 @@ class _State:
     """What the line shows: set by the threads that work, read by the one that draws."""
 
     doing: tuple[str, Record | None, int] = (START, None, 0)
-    counts: Callable[[bool], str] | None = None
+    counts: Callable[[int], str] | None = None
     lengths: dict[str, float] = {}  # noqa: RUF012 - seconds of recordings, by their paths
     line: Line | None = None
 
@@ -75,8 +76,8 @@ def awaited(records: Iterator[Record]) -> Iterator[Record]:
         yield record
 
 
-def counting(counts: Callable[[bool], str] | None) -> None:
-    """Let the line begin with a text of what has been done, with a bar if it is given True."""
+def counting(counts: Callable[[int], str] | None) -> None:
+    """Let the line begin with what has been done; it is given the cells for a bar, 0 in a log."""
     _State.counts = counts
 
 
@@ -164,7 +165,9 @@ class Line:
         self.stderr, self.name = stderr, name
         self.terminal = is_terminal(stderr)
         self.shared = shared
-        self.frames = SPINNER if _has_braille(stderr) else ASCII_SPINNER
+        fine = _has_braille(stderr)
+        self.frames = SPINNER if fine else ASCII_SPINNER
+        self.ellipsis = columns.ELLIPSIS if fine else "..."
         self.frame = 0
         self.drawn = time.monotonic()
         self.waited: Any = None  # for input, since the line was last drawn
@@ -212,16 +215,18 @@ class Line:
                 self.stderr.flush()
             elif not self._waits():
                 self.frame = (self.frame + 1) % len(self.frames)
-                text = f"{self.frames[self.frame]} {self._text()}"
-                messages.bar(self.stderr, columns.cut(text, columns.of(self.stderr) - 1))
+                room = columns.of(self.stderr) - 1
+                text = f"{self.frames[self.frame]} {self._text(min(BAR_CELLS, room // 4))}"
+                text = columns.shown(text, getattr(self.stderr, "encoding", None) or "utf-8")
+                messages.bar(self.stderr, columns.cut(text, room, self.ellipsis))
 
     def _waits(self) -> bool:
         """Say whether the input has had nothing since the line was last drawn."""
         before, self.waited = self.waited, _State.doing if _State.doing[0] == WAITING else None
         return self.waited is not None and self.waited is before
 
-    def _text(self) -> str:
-        counts = _State.counts(self.terminal) if _State.counts else ""
+    def _text(self, cells: int = 0) -> str:
+        counts = _State.counts(cells) if _State.counts else ""
         return f"{counts or self.name}  {activity()}".rstrip()
 
 

@@ -12,7 +12,6 @@ from emocli.io.columns import clock
 from emocli.pipeline import live, parts
 from emocli.records import Record
 
-WIDTH = 24  # characters of the bar
 SOON_S = 1.0  # a rate over less time than this says little
 
 
@@ -66,15 +65,18 @@ class Progress:
             messages.say(self.stderr, self.name, f"{text}, {seconds:.1f} s{ending}")
         self.stderr.flush()
 
-    def text(self, has_bar: bool) -> str:
-        """Return how many records are done, of how many, how fast, and how long the rest takes."""
+    def text(self, cells: int) -> str:
+        """Return how many records are done, of how many, how fast, and how long the rest takes.
+
+        `cells` is the room for a bar, 0 for none.
+        """
         seconds, total = time.monotonic() - self.started, self.expected()
         whole = self.items == self.done  # no record has become several
         known = total is not None and total > whole and self.items <= total
         share = (self.items - 1 + self.part) / total if total and self.items else 0.0
         text = self.name
-        if known and has_bar and (whole or share):
-            text += f" {bar(share)}"
+        if known and cells and (whole or share):
+            text += f" {bar(share, cells)}"
         if self.done or known:
             text += f" {self.done:,}" + (f"/{total:,}" if known and whole else "")
         if self.done and seconds > SOON_S:
@@ -89,6 +91,6 @@ class Progress:
         return until_then * (1 - share) / share - (time.monotonic() - self.stepped)
 
 
-def bar(share: float) -> str:
+def bar(share: float, cells: int) -> str:
     """Return a bar for a share from 0 to 1."""
-    return f"[{'#' * round(WIDTH * min(1.0, share)):<{WIDTH}}]"
+    return f"[{'#' * round(cells * min(1.0, share)):<{cells}}]"

@@ -33,12 +33,11 @@ class Window:
         yield first
         idles = None if self.together else getattr(rest, "idles", None)
         while total < self.work and not (idles and idles()):
-            for record in rest:
-                total += self.cost(record)
-                yield record
-                break
-            else:
+            record = next(rest, None)
+            if record is None:
                 return
+            total += self.cost(record)
+            yield record
 
 
 ALL = Window(float("inf"), together=True)  # statistics over the whole input

@@ -23,7 +23,7 @@ class Epochs:
         self.total, self.log = total, log
         self.about: Record = {}
         self.line: Record = {}
-        live.note("training")
+        live.note("")
         live.counting(self.text)
 
     def __call__(self, line: Record) -> None:
@@ -34,14 +34,14 @@ class Epochs:
         self.line = line
         live.tick()
 
-    def text(self, has_bar: bool) -> str:
+    def text(self, cells: int) -> str:
         """Return which epoch it is, of how many, and its figures."""
         where = "".join(f" {name} {value}" for name, value in self.about.items())
         figures = {n: v for n, v in self.line.items() if n in FIGURES and v is not None}
         text = "  ".join(f"{name} {value:.4f}" for name, value in figures.items())
         epoch = self.line.get("epoch", 0)
-        counted = f"{bar(epoch / self.total)} {epoch}/{self.total}"
-        return f"train{where} {counted if has_bar else f'epoch {epoch}/{self.total}'}  {text}"
+        counted = bar(epoch / self.total, cells) if cells else "epoch"
+        return f"train{where} {counted} {epoch}/{self.total}  {text}"
 
     def clear(self) -> None:
         """Say no more of epochs: they are over."""

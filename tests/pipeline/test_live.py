@@ -148,15 +148,15 @@ def test_a_log_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_the_rest_takes_as_long_as_it_did_so_far() -> None:
     progress = Progress(Stderr(), "predict", lambda: 2000, quiet=False)
-    assert progress.text(True) == f"predict [{' ' * 24}] 0/2,000"
+    assert progress.text(24) == f"predict [{' ' * 24}] 0/2,000"
     for number in range(500):
         progress.step(failed=number < 2)
     progress.started -= 100
     progress.stepped = progress.started + 90
     rest = r"500/2,000  5\.0/s  4:(19|20) left  2 failed"
-    assert re.fullmatch(rf"predict \[{'#' * 6}{' ' * 18}\] {rest}", progress.text(True))
-    assert re.fullmatch(rf"predict {rest}", progress.text(False))
-    assert Progress(Stderr(), "predict", lambda: 1, quiet=False).text(True) == "predict"
+    assert re.fullmatch(rf"predict \[{'#' * 6}{' ' * 18}\] {rest}", progress.text(24))
+    assert re.fullmatch(rf"predict {rest}", progress.text(0))
+    assert Progress(Stderr(), "predict", lambda: 1, quiet=False).text(24) == "predict"
     live.counting(None)
 
 
@@ -170,4 +170,4 @@ def test_a_recording_is_as_far_as_its_last_utterance() -> None:
             progress.step(failed=False, record={"id": name, "path": path, **times})
         progress.started -= 300
         text = rf"predict \[{'#' * 18}{' ' * 6}\] 3  0\.0/s  1:(39|40) left"
-        assert re.fullmatch(text, progress.text(True))
+        assert re.fullmatch(text, progress.text(24))
