@@ -21,19 +21,17 @@ FEW = 4  # records that are drawn with bars
 class Drawing:
     """Draws the records of one run, as they come.
 
-    `expected` returns how many records are to come, None if that is not known. With `told` the
-    terminal has the message of a failed record already.
+    With `told` the terminal has the message of a failed record already.
     """
 
     def __init__(
         self,
         labels: Sequence[str],
-        expected: Callable[[], int | None],
         *,
         told: bool = False,
         console: Callable[[], Any] = terminal.console,
     ) -> None:
-        self.labels, self.expected, self.told = labels, expected, told
+        self.labels, self.told = labels, told
         self.open = console
         self.recording: str | None = None
         self.utterances: list[strip.Utterance] = []
@@ -47,6 +45,10 @@ class Drawing:
     def lines(self) -> Lines:
         """What draws lines."""
         return Lines(self.console)
+
+    def begin(self, expected: Callable[[], int | None]) -> None:
+        """Learn how many records are to come, None if that is not known."""
+        self.expected = expected
 
     def __call__(self, record: Record) -> bool:
         """Draw one record; return True, since it need not be written."""

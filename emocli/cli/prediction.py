@@ -9,7 +9,7 @@ from typing import Any
 from emocli.bundles import heads
 from emocli.cli import terminal
 from emocli.errors import printable
-from emocli.io import columns
+from emocli.io import fitting
 from emocli.records import Record
 from emocli.records.jsonl import name_of
 from emocli.records.missing import notes
@@ -46,7 +46,7 @@ def show_prediction(record: Record, labels: Sequence[str], console: Any) -> bool
 
     prediction = record.get("prediction")
     if record.get("error") or not prediction:
-        line = columns.shown(f"{name_of(record)}   {reason(record)}", console.encoding)
+        line = fitting.shown(f"{name_of(record)}   {reason(record)}", console.encoding)
         console.print(Text(f"{line}\n", style="dim"), soft_wrap=True)
         return True
     console.print(_head(record, prediction), soft_wrap=True)
@@ -97,7 +97,7 @@ def _table(record: Record, labels: Sequence[str], console: Any) -> Any:
     from rich.text import Text
 
     prediction, unimodal = record["prediction"], _alone(record)
-    first = max([columns.width(printable(name)) for name in [*labels, *NUMBERS]])
+    first = max([fitting.width(printable(name)) for name in [*labels, *NUMBERS]])
     heads_, cells = _layout(console.width - first - GAP - SHARE, list(unimodal))
     table = Table(box=None, padding=(0, GAP, 0, 0), show_header=bool(heads_))
     table.add_column("", no_wrap=True)
@@ -135,7 +135,7 @@ def _layout(room: int, streams: list[str]) -> tuple[list[str], int]:
     """Return the heads of the columns by streams, and the cells of a bar, as room allows."""
     for pattern in ("{} alone", "{}"):
         heads_ = [pattern.format(printable(name)) for name in streams]
-        rest = room - sum(max(4, columns.width(head)) + GAP for head in heads_) - 1
+        rest = room - sum(max(4, fitting.width(head)) + GAP for head in heads_) - 1
         if rest >= LEAST_CELLS:
             return heads_, min(BAR_CELLS, rest)
     return [], max(1, min(BAR_CELLS, room - 1))
@@ -157,13 +157,13 @@ def _transcript(record: Record, console: Any) -> str:
 def quoted(text: str, room: int, console: Any) -> str:
     """Return a text in quotes that takes at most `room` columns, on one line."""
     before, after = "“”" if terminal.is_utf8(console.encoding) else '""'
-    words = columns.shown(SPACE.sub(" ", text.strip()), console.encoding)
-    return before + columns.cut(words, room - 2, ellipsis(console)) + after
+    words = fitting.shown(SPACE.sub(" ", text.strip()), console.encoding)
+    return before + fitting.cut(words, room - 2, ellipsis(console)) + after
 
 
 def ellipsis(console: Any) -> str:
     """Return what stands for the rest of a text."""
-    return columns.ELLIPSIS if terminal.is_utf8(console.encoding) else "..."
+    return fitting.ELLIPSIS if terminal.is_utf8(console.encoding) else "..."
 
 
 def _notes(record: Record) -> Iterator[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from emocli.cli import prediction
-from emocli.io import columns
-from emocli.io.columns import clock
+from emocli.io import fitting
+from emocli.io.fitting import clock
 from emocli.records import Record
 from emocli.records.jsonl import name_of
 
@@ -48,10 +48,10 @@ class Lines:
         found = record.get("prediction")
         room = self.console.width - 1
         if record.get("error") or not found:
-            line.append(columns.shown(prediction.reason(record), self.console.encoding), "dim")
+            line.append(fitting.shown(prediction.reason(record), self.console.encoding), "dim")
         else:
             line.append(*self._answer(found))
-            rest = room - columns.width(line.plain)
+            rest = room - fitting.width(line.plain)
             if rest >= LEAST_WORDS:
                 line.append(*self._words(record, rest))
         self.console.print(_cut(line, room), soft_wrap=True)
@@ -63,7 +63,7 @@ class Lines:
             return self._column("answer", text, self.console.width // 2) + " " * GAP, ""
         if not found["emotion"]:
             return f"{text:<{self.widths.get('answer', 0)}}" + " " * GAP, "dim"
-        text = columns.padded(text, max(ANSWER, columns.width(text)))
+        text = fitting.padded(text, max(ANSWER, fitting.width(text)))
         text += f" {100 * found['confidence']:3.0f} %"
         text = self._column("answer", text, max(ANSWER + 6, self.console.width // 2))
         return text + " " * GAP, prediction.colour(found["emotion"])
@@ -76,17 +76,17 @@ class Lines:
 
     def _column(self, name: str, text: str, most: int, *, keep_end: bool = False) -> str:
         """Return a text as wide as its column, which grows with what it has to hold."""
-        text = columns.shown(text, self.console.encoding)
-        width = min(most, max(self.widths.get(name, 0), columns.width(text)))
+        text = fitting.shown(text, self.console.encoding)
+        width = min(most, max(self.widths.get(name, 0), fitting.width(text)))
         self.widths[name] = width
-        if keep_end and columns.width(text) > width:
+        if keep_end and fitting.width(text) > width:
             before = prediction.ellipsis(self.console)
-            text = before + columns.cut(text[::-1], width - len(before), "")[::-1]
-        return columns.padded(text, width, prediction.ellipsis(self.console))
+            text = before + fitting.cut(text[::-1], width - len(before), "")[::-1]
+        return fitting.padded(text, width, prediction.ellipsis(self.console))
 
 
 def _cut(line: Any, room: int) -> Any:
-    if columns.width(line.plain) > room:
+    if fitting.width(line.plain) > room:
         line.truncate(room)
     line.rstrip()
     return line

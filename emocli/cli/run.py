@@ -124,9 +124,8 @@ class Run:
         """Send every record through the stage and write it; return the exit status.
 
         `window` limits how many records the stage may batch together (default: one). `show` may
-        draw a record on the terminal instead of writing it, and returns whether it did; if it has
-        an `end`, that is called after the last record. `turns` is the number of preceding turns
-        that a record gets as `context`.
+        draw a record on the terminal instead of writing it, and returns whether it did. `turns` is
+        the number of preceding turns that a record gets as `context`.
         """
         from emocli.pipeline.execution import Execution
 

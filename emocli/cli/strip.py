@@ -8,8 +8,8 @@ from typing import Any
 
 from emocli.cli import prediction, terminal
 from emocli.errors import printable
-from emocli.io import columns
-from emocli.io.columns import clock
+from emocli.io import fitting
+from emocli.io.fitting import clock
 
 CELLS = 120  # of a strip at most: a second of two minutes each
 SPEAKERS = 8  # strips of a recording at most; the others share one
@@ -36,13 +36,13 @@ def drawn(utterances: Sequence[Utterance], labels: Sequence[str], console: Any) 
     from rich.text import Text
 
     rows = _by_speaker(utterances, console.encoding)
-    widest = max(columns.width(name) for name in rows)
+    widest = max(fitting.width(name) for name in rows)
     indent = min(NAME, console.width // 4, widest) + 2
     cells = min(CELLS, console.width - indent - 1)
     end = max(utterance.end for utterance in utterances)
     signs = _signs(labels, utterances, console)
     for name, members in rows.items():
-        padded = columns.padded(name, indent - 2, prediction.ellipsis(console))
+        padded = fitting.padded(name, indent - 2, prediction.ellipsis(console))
         line = Text(padded + "  ", style="bold", no_wrap=True)
         for emotion in _cells(members, end, cells):
             line.append(*signs[emotion] if emotion else (" ", ""))
@@ -62,7 +62,7 @@ def _by_speaker(utterances: Sequence[Utterance], encoding: str) -> dict[str, lis
     """Return the utterances of each speaker, in the order of their first words."""
     rows: dict[str, list[Utterance]] = {}
     for utterance in utterances:
-        rows.setdefault(columns.shown(utterance.speaker, encoding), []).append(utterance)
+        rows.setdefault(fitting.shown(utterance.speaker, encoding), []).append(utterance)
     if len(rows) <= SPEAKERS:
         return rows
     most = sorted(rows, key=lambda name: -sum(u.end - u.start for u in rows[name]))
@@ -97,7 +97,7 @@ def _signs(
         return {**signs, NO_ANSWER: ("░", "dim")}
     taken = {"-"}
     for name in names:
-        letters = [c for c in printable(name) if columns.width(c) == 1 and not c.isspace()]
+        letters = [c for c in printable(name) if fitting.width(c) == 1 and not c.isspace()]
         sign = next((c for c in letters if c not in taken), "?")
         taken.add(sign)
         signs[name] = (sign, prediction.colour(name))
@@ -133,7 +133,7 @@ def _legend(
             continue
         words = f" {printable(name)} {100 * seconds / whole:.0f} %"
         gap = "  " if line.plain.strip() else ""
-        if gap and columns.width(f"{line.plain}{gap}{sign[0]}{words}") > width:
+        if gap and fitting.width(f"{line.plain}{gap}{sign[0]}{words}") > width:
             yield line
             line, gap = Text(" " * indent, no_wrap=True), ""
         line.append(gap).append(*sign).append(words)

@@ -29,7 +29,6 @@ import typer
 from emocli.bundles import bundle
 from emocli.cli import flags, options
 from emocli.errors import UsageError
-from emocli.io import foretelling
 from emocli.stages import predict
 
 
@@ -57,8 +56,7 @@ def command(
     if run.streams.stdout.isatty() and not json and not run.common.output:
         from emocli.cli.drawing import Drawing
 
-        expected = foretelling.records_of(run.source())
-        show = Drawing(trained.labels, expected, told=run.streams.stderr.isatty())
+        show = Drawing(trained.labels, told=run.streams.stderr.isatty())
     work = predict.stage(run.context, trained, strict=strict_modalities, abstain=abstain)
     window, turns = predict.window(run.context, trained), predict.turns(trained)
     return run.through(work, window=window, show=show, turns=turns)

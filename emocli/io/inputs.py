@@ -13,7 +13,6 @@ from emocli import records
 from emocli.errors import MalformedError, UsageError, printable
 from emocli.io import conversation, ids, opening, tables
 from emocli.io.shards import in_shard
-from emocli.io.standard_streams import is_pipe
 from emocli.records import Record, decoding, texts
 from emocli.records.failures import Failure
 
@@ -60,18 +59,6 @@ class Source:
         others = self.shard or self.files_from or self.text is not None
         single = all(_kind(a) == "paths" and a != "-" for a in self.arguments)
         return len(self.arguments) if self.arguments and single and not others else None
-
-    def kind(self, argument: str) -> str:
-        """Return how an argument is read: jsonl, csv, text, paths, or auto, which looks at it."""
-        is_path = argument != "-" and _kind(argument) == "paths"
-        if is_path or self.input_format != "auto" or argument == "-":
-            return "paths" if is_path else self.input_format
-        return _kind(argument)
-
-    def waits(self) -> bool:
-        """Say whether records come from a pipe or a terminal: it may have nothing for a while."""
-        names = [*self.arguments, self.text, self.files_from]
-        return "-" in names and (is_pipe(self.stdin) or self.stdin.isatty())
 
     def listed(self) -> Iterator[str]:
         """Yield the names in the list of --files-from, for a command that reads files whole."""

@@ -15,7 +15,7 @@ from emocli.pipeline import live
 from emocli.records import Record
 
 IDLE_S = 0.03  # without a record the input idles; for an answer within 0.1 s, our choice
-MOST = 512  # records that are read ahead: a window of sentences
+MOST = 64  # records that are read ahead; each may carry half a minute of sound, 1 MB
 
 
 class Ahead:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 from emocli import pipeline, records
 from emocli.errors import EmocliError, EmptyInputError, ExitStatus, UsageError, worst
@@ -42,6 +42,17 @@ class Rules:
     limit: tuple[float, float] = (float("inf"), 1.0)
 
 
+@runtime_checkable
+class Picture(Protocol):
+    """What draws records one by one, and knows of the beginning and the end."""
+
+    def begin(self, expected: Callable[[], int | None]) -> None:
+        """Learn how many records are to come, as far as it can be foretold."""
+
+    def end(self) -> None:
+        """Draw what follows the last record."""
+
+
 class Execution:
     """The run of a stage over a source, up to the exit status."""
 
@@ -55,6 +66,8 @@ class Execution:
     ) -> None:
         self.rules, self.source, self.show, self.reads = rules, source, show, reads
         expected = foretelling.records_of(source)
+        if isinstance(show, Picture):
+            show.begin(expected)
         self.progress = Progress(rules.streams.stderr, rules.name, expected, quiet=rules.quiet)
         self.status: int = ExitStatus.OK
         self.stopped = False
@@ -109,14 +122,14 @@ class Execution:
             if self.stopped:
                 _close(outcomes)
                 break
-        if (end := getattr(self.show, "end", None)) is not None:
+        if isinstance(self.show, Picture):
             with above():
-                end()
+                self.show.end()
 
     def _records(self, batches: bool) -> Iterator[dict[str, Any]]:
         """Return the records of the source; a pipe is read ahead for a stage that batches."""
         found = iter(self.source)
-        if not self.source.waits():
+        if not foretelling.waits(self.source):
             return found
         return ahead.Ahead(found) if batches else live.awaited(found)
 

@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator
 from pathlib import PurePath
 from typing import Any, TextIO
 
-from emocli.io import columns, messages
-from emocli.io.columns import clock
+from emocli.io import fitting, messages
+from emocli.io.fitting import clock
 from emocli.records import Record
 from emocli.records.jsonl import name_of
 
@@ -167,7 +167,7 @@ class Line:
         self.shared = shared
         fine = _has_braille(stderr)
         self.frames = SPINNER if fine else ASCII_SPINNER
-        self.ellipsis = columns.ELLIPSIS if fine else "..."
+        self.ellipsis = fitting.ELLIPSIS if fine else "..."
         self.frame = 0
         self.drawn = time.monotonic()
         self.waited: Any = None  # for input, since the line was last drawn
@@ -215,10 +215,10 @@ class Line:
                 self.stderr.flush()
             elif not self._waits():
                 self.frame = (self.frame + 1) % len(self.frames)
-                room = columns.of(self.stderr) - 1
+                room = fitting.columns(self.stderr) - 1
                 text = f"{self.frames[self.frame]} {self._text(min(BAR_CELLS, room // 4))}"
-                text = columns.shown(text, getattr(self.stderr, "encoding", None) or "utf-8")
-                messages.bar(self.stderr, columns.cut(text, room, self.ellipsis))
+                text = fitting.shown(text, getattr(self.stderr, "encoding", None) or "utf-8")
+                messages.bar(self.stderr, fitting.cut(text, room, self.ellipsis))
 
     def _waits(self) -> bool:
         """Say whether the input has had nothing since the line was last drawn."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from emocli.io import messages
-from emocli.io.columns import clock
+from emocli.io.fitting import clock
 from emocli.pipeline import live, parts
 from emocli.records import Record
 

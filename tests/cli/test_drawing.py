@@ -13,7 +13,7 @@ from emocli.cli import strip
 from emocli.cli.drawing import Drawing
 from emocli.cli.strip import Utterance
 from emocli.errors import UNPRINTABLE
-from emocli.io import columns
+from emocli.io import fitting
 from emocli.records.labels import EMOTIONS
 
 Record = dict[str, Any]
@@ -49,7 +49,8 @@ def utterance(start: float, end: float, emotion: str | None = "joy", **fields: A
 
 
 def drawn(console: Console, *records: Record, expected: int | None = None, **how: Any) -> list[str]:
-    drawing = Drawing(EMOTIONS, lambda: expected, console=lambda: console, **how)
+    drawing = Drawing(EMOTIONS, console=lambda: console, **how)
+    drawing.begin(lambda: expected)
     for record in records:
         assert drawing(record)
     drawing.end()
@@ -105,11 +106,11 @@ def test_no_line_is_wider_than_the_terminal(
     lines = drawn(sheet(width, encoding), record, *spoken, expected=expected)
     assert not UNPRINTABLE.search("".join(lines))
     transcript = [line for line in lines if line.startswith(quote)]
-    assert all(columns.width(line) <= 2 * width for line in transcript)
+    assert all(fitting.width(line) <= 2 * width for line in transcript)
     others = [line for line in lines if line not in transcript and "long-name" not in line]
     free = ("model", "decided", "rec/interview.mkv")  # these may go on on the next line
     for line in others:
-        assert columns.width(line) <= width or line.startswith(free), line
+        assert fitting.width(line) <= width or line.startswith(free), line
     if width >= 40:
         assert any("x.wav" in line for line in lines)  # the end of a name tells more
 

@@ -38,7 +38,7 @@ def test_files_are_counted_and_added_up(tmp_path: Path) -> None:
 def test_what_cannot_be_known_is_not(tmp_path: Path) -> None:
     packed = tmp_path / "a.jsonl.gz"
     packed.write_bytes(gzip.compress(b"{}\n{}\n"))
-    for names in ([packed], ["-"], [tmp_path], [packed, "a.wav"], []):
+    for names in ([packed], ["-"], [tmp_path, "-"], [packed, "a.wav"], []):
         assert foretold(*names) is None
 
 

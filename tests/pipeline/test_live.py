@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from emocli.cli import main
-from emocli.io import columns, messages
+from emocli.io import fitting, messages
 from emocli.pipeline import live
 from emocli.pipeline.progress import Progress
 from tests.leaves import arguments, leaves
@@ -105,16 +105,16 @@ def test_messages_of_any_thread_are_whole_lines() -> None:
 def test_it_takes_one_line_of_any_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     stderr = Stderr()
     width = 40
-    monkeypatch.setattr(columns, "of", lambda _: width)
+    monkeypatch.setattr(fitting, "columns", lambda _: width)
     with live.shown(stderr, "predict"):
         live.note("transcribe", {"path": "とても長い名前のファイル" * 9 + "\x1b[31m.wav"})
         live.draw()
         width = 20  # a person makes the window smaller
         live.draw()
     for drawn in stderr.getvalue().split(WIPE):
-        assert columns.width(drawn.rstrip("\r")) < 40
+        assert fitting.width(drawn.rstrip("\r")) < 40
         assert "\x1b" not in drawn
-    assert columns.width(stderr.getvalue().split(WIPE)[-2].rstrip("\r")) < 20
+    assert fitting.width(stderr.getvalue().split(WIPE)[-2].rstrip("\r")) < 20
 
 
 def test_it_stands_still_while_the_input_has_nothing() -> None:

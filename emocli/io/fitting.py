@@ -1,4 +1,4 @@
-"""How wide a text is on a terminal, and how it is cut to fit; times as people read them."""
+"""Fit texts to a terminal: its width, how wide they are, what it can show; times as people read."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ ELLIPSIS = "…"
 ZERO = ("Mn", "Me", "Cf")  # categories of characters that take no column of their own
 
 
-def of(stream: TextIO) -> int:
+def columns(stream: TextIO) -> int:
     """Return the width of a terminal in columns, as it is now."""
     try:
-        columns = os.get_terminal_size(stream.fileno()).columns
+        found = os.get_terminal_size(stream.fileno()).columns
     except (OSError, ValueError, AttributeError):  # no terminal, or a closed one
-        columns = 0
-    return max(LEAST, columns or COLUMNS)
+        found = 0
+    return max(LEAST, found or COLUMNS)
 
 
 def width(text: str) -> int:
@@ -39,21 +39,21 @@ def _width(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-def cut(text: str, columns: int, ellipsis: str = ELLIPSIS) -> str:
+def cut(text: str, room: int, ellipsis: str = ELLIPSIS) -> str:
     """Return a text that takes at most so many columns; what is cut off becomes an ellipsis.
 
     >>> cut("so very sad", 8), cut("とても悲しい", 8), cut("sad", 8)
     ('so very…', 'とても…', 'sad')
     """
-    if width(text) <= columns:
+    if width(text) <= room:
         return text
-    room, kept = columns - width(ellipsis), 0
+    left, kept = room - width(ellipsis), 0
     for character in text:
-        room -= _width(character)
-        if room < 0:
+        left -= _width(character)
+        if left < 0:
             break
         kept += 1
-    return text[:kept].rstrip() + ellipsis if columns > 0 else ""
+    return text[:kept].rstrip() + ellipsis if room > 0 else ""
 
 
 def shown(text: str, encoding: str) -> str:
@@ -66,10 +66,10 @@ def shown(text: str, encoding: str) -> str:
     return text if text.isascii() else text.encode(encoding, "backslashreplace").decode(encoding)
 
 
-def padded(text: str, columns: int, ellipsis: str = ELLIPSIS) -> str:
+def padded(text: str, room: int, ellipsis: str = ELLIPSIS) -> str:
     """Return a text cut or filled up with spaces to a number of columns."""
-    text = cut(text, columns, ellipsis)
-    return text + " " * (columns - width(text))
+    text = cut(text, room, ellipsis)
+    return text + " " * (room - width(text))
 
 
 def clock(seconds: float) -> str:
