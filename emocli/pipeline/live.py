@@ -19,6 +19,7 @@ from typing import Any, TextIO
 
 from emocli.io import fitting, messages
 from emocli.io.fitting import clock
+from emocli.pipeline import stopping
 from emocli.records import Record
 from emocli.records.jsonl import name_of
 
@@ -38,13 +39,14 @@ VERBS = {  # what stages do, in words; others are called by their names
     "fuse": "fusing",
     "predict": "predicting",
 }
+Counts = Callable[[int], str]  # from the cells that there are for a bar, 0 in a log, to a text
 
 
 class _State:
     """What the line shows: set by the threads that work, read by the one that draws."""
 
     doing: tuple[str, Record | None, int] = (START, None, 0)
-    counts: Callable[[int], str] | None = None
+    counts: Counts | None = None
     lengths: dict[str, float] = {}  # noqa: RUF012 - seconds of recordings, by their paths
     line: Line | None = None
 
@@ -76,9 +78,10 @@ def awaited(records: Iterator[Record]) -> Iterator[Record]:
         yield record
 
 
-def counting(counts: Callable[[int], str] | None) -> None:
-    """Let the line begin with what has been done; it is given the cells for a bar, 0 in a log."""
-    _State.counts = counts
+def counting(counts: Counts | None) -> Counts | None:
+    """Let the line begin with a text of what has been done; return what gave it before."""
+    before, _State.counts = _State.counts, counts
+    return before
 
 
 def tick() -> None:
@@ -110,9 +113,10 @@ def shown(
     _State.doing, _State.counts, _State.lengths = (START, None, 0), None, {}
     _State.line = None if quiet else Line(stderr, name, shared=shared)
     try:
-        if _State.line is not None:
-            _State.line.start()
-        yield
+        with stopping.final_message(lambda _ending: stop()):
+            if _State.line is not None:
+                _State.line.start()
+            yield
     finally:
         stop()
         _State.line = None

@@ -29,7 +29,7 @@ class Progress:
         self.recording: str | None = None  # whose utterances are coming
         self.part = 0.0  # of the item that was worked on last, from 0 to 1
         self.started = self.stepped = time.monotonic()
-        live.counting(self.text)
+        self.before = live.counting(self.text)
 
     def step(self, *, failed: bool, record: Record | None = None) -> None:
         """Count one record; the utterances of a recording count as parts of it."""
@@ -49,8 +49,8 @@ class Progress:
         messages.say(self.stderr, self.name, message)
 
     def clear(self) -> None:
-        """Say nothing more."""
-        live.counting(None)
+        """Say nothing more; whoever counts besides goes on."""
+        live.counting(self.before)
 
     def above(self) -> contextlib.AbstractContextManager[None]:
         """Make room on the terminal for a record; the bar is drawn again below it."""
