@@ -35,7 +35,8 @@ def _shown(stream: TextIO) -> str:
 
     Records and names of files are UTF-8 everywhere (`cli.utf8_mode`), what a terminal shows is not.
     """
-    if not stream.isatty() or "PYTHONUTF8" in os.environ or "PYTHONIOENCODING" in os.environ:
+    chosen = os.environ.get("PYTHONUTF8") == "1" or "PYTHONIOENCODING" in os.environ
+    if chosen or not stream.isatty():
         return stream.encoding
     import locale  # a millisecond, for terminals only
 
