@@ -42,6 +42,13 @@ class Terminal(io.BytesIO):
         return True
 
 
+class Stderr(io.StringIO):
+    """A stderr that says so too."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 def test_it_is_what_unicode_says() -> None:
     directions = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
     marks = {"\u061c", "\u200e", "\u200f"}  # Bidi_Control that has no such class
@@ -234,15 +241,17 @@ def test_pictures_hold_no_escapes(emocli: Emocli) -> None:
 
 
 def test_the_bar_of_training_holds_no_escapes() -> None:
+    from emocli.pipeline import live
     from emocli.training.progress import Epochs
 
-    for terminal in (True, False):
-        stderr = io.StringIO()
-        epochs = Epochs(stderr, False, 2, None)
-        epochs.terminal, epochs.drawn, epochs.about = terminal, -1e9, {"fold": EVIL}
-        epochs({"epoch": 1, "train_loss": 0.5})
+    for stderr in (Stderr(), io.StringIO()):
+        with live.shown(stderr, "train"):
+            epochs = Epochs(2, None)
+            epochs.about = {"fold": EVIL}
+            epochs({"epoch": 1, "train_loss": 0.5})
+            live.draw()
         assert "evil" in stderr.getvalue()
-        assert not raw(stderr.getvalue().replace("\r\033[K", ""))
+        assert not raw(stderr.getvalue().replace("\r\033[K", "").replace("\r", ""))
 
 
 def test_an_annotator_does_not_reach_the_terminal_raw(emocli: Emocli, tmp_path: Path) -> None:

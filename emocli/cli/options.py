@@ -43,7 +43,8 @@ def filter(
                 flags={name: flags[name] for name in shared},
                 specific={p.name: flags[p.name] for p in specific},
             )
-            return function(run=run, **run.specific)
+            with run.shown():
+                return function(run=run, **run.specific)
 
         keyword = inspect.Parameter.KEYWORD_ONLY
         parameters = [p.replace(kind=keyword) for p in specific]

@@ -14,7 +14,7 @@ from emocli.cli.flags import COMMON, CommonFlags
 from emocli.errors import UsageError
 from emocli.io import formats, inputs, shards, tables
 from emocli.io.formats import Format
-from emocli.io.standard_streams import StandardStreams
+from emocli.io.standard_streams import StandardStreams, is_pipe
 from emocli.pipeline import stopping
 from emocli.pipeline.windows import Window
 from emocli.records import Record, failures
@@ -64,6 +64,19 @@ class Run:
     def say(self, text: str) -> None:
         """Write a message to stderr, prefixed with the name of the command."""
         self.context.say(self.name, text)
+
+    def shown(self) -> contextlib.AbstractContextManager[None]:
+        """Show on the terminal what is being done, but not where people type the input."""
+        from emocli.pipeline import live
+
+        names = [*self.arguments, self.text, self.flags.get("files_from")]
+        typed = ("-" in names or not any(names)) and self.streams.stdin.isatty()
+        shared = is_pipe(self.streams.stdout)
+        if typed and "-" in names and self.streams.stderr.isatty() and not self.common.quiet:
+            self.say("reads what is typed, line by line; Ctrl-D ends")
+        return live.shown(
+            self.streams.stderr, self.name, quiet=self.common.quiet or typed, shared=shared
+        )
 
     def source(self, *, turns: int = 0) -> inputs.Source:
         """Return the input; UsageError where stdin is a terminal and there are no arguments.
@@ -168,8 +181,11 @@ class Run:
 
     def emit(self, values: Iterable[Record]) -> None:
         """Write records to stdout for a command whose --output is not a file of records."""
+        from emocli.pipeline import live
+
         for record in values:
-            stopping.write(self.streams.stdout, records.dumps(record))
+            with live.room(self.streams.stderr):
+                stopping.write(self.streams.stdout, records.dumps(record))
 
     def _rules(self, form: Format | None = None) -> Rules:
         from emocli.pipeline.execution import Rules

@@ -22,6 +22,7 @@ from emocli.cli import options
 from emocli.errors import EmptyInputError, ExitStatus
 from emocli.io import merge
 from emocli.io.writing import whole_file
+from emocli.pipeline import live
 
 
 @options.filter(
@@ -41,6 +42,8 @@ def command(
     arguments = [*source.arguments, *source.listed()]
     status = ExitStatus.OK
     with whole_file(run.common.output, run.streams.stdout) as out:
+        if out.isatty():
+            live.stop()
         if like is not None:
             count, problems = merge.in_order(arguments, like, stdin, out)
         else:

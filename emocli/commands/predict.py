@@ -29,8 +29,11 @@ where they are equal and 1 where they exclude each other.
 A folder stands for the media files in it and in its folders. A recording on stdin is known by its
 first bytes; its id and its path are <stdin>.
 
-Writes bars on a terminal, and one record per line in a pipe or with --json. Vectors that are
-computed on the way are left out; --keep-features writes them too.
+On a terminal up to four records are drawn with bars, more on a line each. The utterances of a
+recording are lines with their times, and after the last one follows a strip of the whole. In a
+pipe, or with --json, records are written. A pipe that idles gets its answers at once.
+
+Vectors that are computed on the way are left out; --keep-features writes them too.
 
 --format csv and tsv write a table instead: id, path, start, end, speaker, text, emotion,
 confidence, p_LABEL for each label, valence and so on where the model has them, error; null is an
@@ -49,7 +52,6 @@ Example:
 
 from __future__ import annotations
 
-import functools
 from typing import Annotated
 
 import typer
@@ -88,9 +90,9 @@ def command(
     trained = bundle.read(model)
     show = None
     if run.streams.stdout.isatty() and not name and not run.common.output:
-        from emocli.cli.prediction import show_prediction
+        from emocli.cli.drawing import Drawing
 
-        show = functools.partial(show_prediction, labels=trained.labels)
+        show = Drawing(trained.labels, told=run.streams.stderr.isatty())
     work = predict.stage(
         run.context,
         trained,

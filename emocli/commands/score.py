@@ -10,6 +10,7 @@ from emocli.cli import options
 from emocli.errors import EmptyInputError, ExitStatus, UsageError, worst
 from emocli.io import formats
 from emocli.io.writing import place
+from emocli.pipeline import live
 from emocli.scoring.options import ScoreOptions
 
 FORMATS = ("json", "table", "latex", *formats.DELIMITERS)
@@ -243,5 +244,6 @@ def _alignment(run: options.Run, score_options: ScoreOptions, form: str) -> int:
 
 def _draw(run: options.Run, text: str) -> None:
     """Write tables to stdout."""
+    live.stop()
     run.streams.stdout.write(text.encode("utf-8", "backslashreplace"))
     run.streams.stdout.flush()

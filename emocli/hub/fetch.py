@@ -20,6 +20,7 @@ from typing import IO, Any
 
 from emocli.errors import ModelError
 from emocli.hub.cache import check, digest, hub_cache
+from emocli.io import messages
 
 Say = Callable[[str], None]
 
@@ -54,14 +55,15 @@ def from_hub(source: dict[str, Any], say: Say) -> Path:
     _ask(repository, revision, endpoint)
     say(f"downloading {repository} from the hub")
     try:
-        snapshot = snapshot_download(
-            repository,
-            revision=revision,
-            cache_dir=hub_cache(),
-            allow_patterns=list(source.get("files", PATTERNS)),
-            endpoint=endpoint,
-            etag_timeout=CONNECT_SECONDS,
-        )
+        with messages.left_to_others():  # the hub's own bars
+            snapshot = snapshot_download(
+                repository,
+                revision=revision,
+                cache_dir=hub_cache(),
+                allow_patterns=list(source.get("files", PATTERNS)),
+                endpoint=endpoint,
+                etag_timeout=CONNECT_SECONDS,
+            )
     except Exception as problem:  # the HTTP library differs between versions, and so do its errors
         raise ModelError(f"the hub failed on {repository}: {_first_line(problem)}") from problem
     folder = Path(snapshot)

@@ -6,15 +6,16 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 from emocli import pipeline, records
 from emocli.errors import EmocliError, EmptyInputError, ExitStatus, UsageError, worst
+from emocli.io import foretelling
 from emocli.io.formats import Format, JsonLines
 from emocli.io.inputs import Source
 from emocli.io.standard_streams import StandardStreams
 from emocli.io.writing import is_special, place, whole_file
-from emocli.pipeline import journal, journal_lines, parts, resuming, stopping
+from emocli.pipeline import ahead, journal, journal_lines, live, parts, resuming, stopping
 from emocli.pipeline.progress import Progress
 from emocli.pipeline.stopping import Terminated
 from emocli.pipeline.windows import Window
@@ -43,6 +44,17 @@ class Rules:
     form: Format = field(default_factory=JsonLines)
 
 
+@runtime_checkable
+class Picture(Protocol):
+    """What draws records one by one, and knows of the beginning and the end."""
+
+    def begin(self, expected: Callable[[], int | None]) -> None:
+        """Learn how many records are to come, as far as it can be foretold."""
+
+    def end(self) -> None:
+        """Draw what follows the last record."""
+
+
 class Execution:
     """The run of a stage over a source, up to the exit status."""
 
@@ -55,9 +67,10 @@ class Execution:
         reads: bool = True,  # the output is made of the records of the source, one by one
     ) -> None:
         self.rules, self.source, self.show, self.reads = rules, source, show, reads
-        self.progress = Progress(
-            rules.streams.stderr, rules.name, source.total(), quiet=rules.quiet
-        )
+        expected = foretelling.records_of(source)
+        if isinstance(show, Picture):
+            show.begin(expected)
+        self.progress = Progress(rules.streams.stderr, rules.name, expected, quiet=rules.quiet)
         if source.say:
             source.say = self.progress.warn  # above the bar
         self.progress.resumed = rules.resume
@@ -69,6 +82,7 @@ class Execution:
     def go(self, stage: pipeline.Stage, window: Window) -> int:
         """Run, and return the exit status; the summary is always printed."""
         ending = ""
+        live.note(live.READING)
         stage = pipeline.windowed(stage, window)
         output = place(self.rules.output)
         is_file = output is not None and not is_special(output)
@@ -81,7 +95,7 @@ class Execution:
                     self._to_file(output, stage, window)
                 else:
                     with whole_file(output, self.rules.streams.stdout) as stream:
-                        self._to_stream(stage, stream)
+                        self._to_stream(stage, stream, batches=0 < window.work < float("inf"))
                         if is_file:
                             self._unfinished()
         except (KeyboardInterrupt, Terminated) as stop:
@@ -103,8 +117,8 @@ class Execution:
         if not self.progress.done and not self.rules.allow_empty:
             raise EmptyInputError(NOTHING)
 
-    def _to_stream(self, stage: pipeline.Stage, stream: BinaryIO) -> None:
-        outcomes, form = stage(iter(self.source)), self.rules.form
+    def _to_stream(self, stage: pipeline.Stage, stream: BinaryIO, *, batches: bool) -> None:
+        outcomes, form = stage(self._records(batches)), self.rules.form
         above = self.progress.above if stream.isatty() else contextlib.nullcontext
         head = form.header()
         for record in outcomes:
@@ -119,6 +133,16 @@ class Execution:
                 break
         if self.progress.done or self.rules.allow_empty:
             stopping.write(stream, head + form.footer())
+        if isinstance(self.show, Picture):
+            with above():
+                self.show.end()
+
+    def _records(self, batches: bool) -> Iterator[dict[str, Any]]:
+        """Return the records of the source; a pipe is read ahead for a stage that batches."""
+        found = iter(self.source)
+        if not foretelling.waits(self.source):
+            return found
+        return ahead.Ahead(found) if batches else live.awaited(found)
 
     def _to_file(self, output: Path, stage: pipeline.Stage, window: Window) -> None:
         rules = self.rules
@@ -152,14 +176,14 @@ class Execution:
         stopping.check()
         self._check_recording(record)
         problems = failures.of(record)
-        self.progress.step(failed=bool(problems))
+        self.progress.step(failed=bool(problems), record=record)
         error = record.get("error")
         reported = error["message"] if isinstance(error, failures.Failure) else ""
         for problem in problems:
             if problem is error or problem["message"] not in reported:
                 self._warn(record, problem)
         max_failed, max_share = self.rules.limit
-        self.progress.total = total = self.source.total()
+        total = self.source.total()
         self.stopped = self.progress.failed > max_failed or (
             total is not None and self.progress.failed > max_share * total
         )

@@ -6,6 +6,7 @@ out for workers, windows and the journal; they are taken apart when they are wri
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from emocli.pipeline.stage import Stage
@@ -13,6 +14,7 @@ from emocli.records import Record
 
 PRIVATE = "\0"  # begins the names of fields that never leave the process
 PARTS = "\0parts"
+SEGMENT = re.compile(r"(.*)#(\d+\.\d+)-(\d+\.\d+)", re.DOTALL)  # how ids of segments are made
 
 
 def replaced(record: Record, parts: Iterable[Record]) -> Record:
@@ -30,6 +32,15 @@ def public(record: Record) -> Record:
     if any(name[:1] == PRIVATE for name in record):
         return {name: value for name, value in record.items() if name[:1] != PRIVATE}
     return record
+
+
+def recording_of(record: Record) -> str | None:
+    """Return the id of the recording that a record is a segment of; None if it is none."""
+    times = (record.get("start"), record.get("end"))
+    if not all(isinstance(time, int | float) for time in times):
+        return None
+    found = SEGMENT.fullmatch(str(record.get("id")))
+    return found[1] if found else None
 
 
 def apart(stage: Stage) -> Stage:

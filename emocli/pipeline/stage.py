@@ -11,6 +11,7 @@ from functools import partial
 from itertools import islice
 
 from emocli.errors import RecordError
+from emocli.pipeline import live
 from emocli.pipeline.windows import Window
 from emocli.records import Record, failures
 
@@ -79,10 +80,14 @@ def each(
             from emocli.pipeline.workers import in_workers  # imports multiprocessing: 15 ms
 
             died = partial(failures.mark, error=DIED, stage=name, modality=modality)
-            yield from in_workers(attempt, records, died, flows_past, jobs)
+            yield from in_workers(attempt, records, died, flows_past, jobs, name=name)
         else:
             for record in records:
-                yield record if flows_past(record) else attempt(record)
+                if flows_past(record):
+                    yield record
+                else:
+                    live.note(name, record)
+                    yield attempt(record)
 
     return run
 
@@ -157,6 +162,7 @@ class _BatchRunner:
         self.function, self.name, self.modality = function, name, modality
 
     def run(self, batch: list[Record]) -> list[Record]:
+        live.note(self.name, batch[0], len(batch) - 1)
         try:
             results = self.function(batch)
         except Exception as error:

@@ -24,7 +24,8 @@ WORK = 512.0  # per window: sentences, seconds of audio, or a mixture; about 30 
 class Window:
     """Records until the sum of their `cost` reaches `work`; one record if `work` is 0.
 
-    With `together` the result of a record depends on the other records of its window.
+    With `together` the result of a record depends on the other records of its window. Otherwise a
+    window also ends where the records come from a pipe that idles (`pipeline.ahead`).
     """
 
     work: float = 0.0
@@ -35,13 +36,13 @@ class Window:
         """Yield `first` and as many of the rest as belong to its window."""
         total = self.cost(first)
         yield first
-        while total < self.work:
-            for record in rest:
-                total += self.cost(record)
-                yield record
-                break
-            else:
+        idles = None if self.together else getattr(rest, "idles", None)
+        while total < self.work and not (idles and idles()):
+            record = next(rest, None)
+            if record is None:
                 return
+            total += self.cost(record)
+            yield record
 
 
 ALL = Window(float("inf"), together=True)  # statistics over the whole input

@@ -15,7 +15,7 @@ from queue import Queue
 from typing import Any
 
 from emocli.errors import OutOfMemoryError, lack_of_memory
-from emocli.pipeline import stopping
+from emocli.pipeline import live, stopping
 from emocli.records import Record
 
 LOOK_S = 1.0  # how often a result that does not come is asked why; our choice
@@ -93,6 +93,8 @@ def in_workers(
     died: Callable[[Record], Record],
     flows_past: Callable[[Record], bool],
     jobs: int,
+    *,
+    name: str,
 ) -> Iterator[Record]:
     """Yield results in order, each as soon as it and those before it are done."""
     workers = _Workers(attempt, jobs)
@@ -120,6 +122,7 @@ def in_workers(
                 raise item
             record, future = item
             if future is not None:
+                live.note(name, record)
                 try:
                     record = workers.result(record, future)
                 except BrokenProcessPool:

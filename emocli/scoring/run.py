@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from emocli.errors import EmocliError, EmptyInputError
 from emocli.io import further_files
+from emocli.pipeline import live
 from emocli.records import Record
 from emocli.scoring import groups, limits, tasks
 from emocli.scoring.columns import Columns
@@ -45,6 +46,7 @@ class Work:
 
     def read(self, records: Iterable[Record]) -> Collected:
         """Keep the columns of every record; without a task, detect it from the first records."""
+        live.note(live.READING)
         options, stream = self.options, iter(records)
         first = list(itertools.islice(stream, PEEK))
         task = tasks.named(options.task) or tasks.detected(first, options.stream)
@@ -61,6 +63,7 @@ class Work:
 
     def rows(self, collected: Collected) -> list[Record]:
         """Return a metrics record per group; none if no record was read."""
+        live.note("scoring")
         if not collected.columns.ids:
             return []
         table, peer = self._tables(collected)

@@ -13,6 +13,7 @@ from emocli.encoders import Encoded, Encoder
 from emocli.errors import RecordError, UsageError
 from emocli.io import features
 from emocli.io.store import Store
+from emocli.pipeline import live
 from emocli.pipeline.context import Context
 from emocli.records import Record, failures
 from emocli.records.missing import lost
@@ -86,7 +87,11 @@ def stage(
     Raises UsageError for an unknown modality.
     """
     modality = modalities.load(spec["modality"])
-    loaded = functools.cache(lambda: _load(context, spec, trained))
+
+    @functools.cache
+    def loaded() -> Loaded:
+        with live.during(f"loading {Path(spec['encoder']).name}"):
+            return _load(context, spec, trained)
 
     def encode(batch: list[Record]) -> Sequence[Record | Exception]:
         try:
@@ -167,8 +172,7 @@ def _load(context: Context, spec: Spec, trained: Bundle | None) -> Loaded:
         devices.pick_dtype(context.dtype, device),
         trained.adapter(spec["stream"]) if trained and spec.get("adapter") else None,
     )
-    encoder = encoders.of_folder(folder, modality).encoder(folder, settings)
-    return encoder, revision
+    return encoders.of_folder(folder, modality).encoder(folder, settings), revision
 
 
 def _add(

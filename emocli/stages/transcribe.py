@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from emocli import pipeline
 from emocli.errors import AbsentError, ModelError, RecordError, UsageError
 from emocli.modalities import audio
+from emocli.pipeline import live
 from emocli.pipeline.context import Context
 from emocli.records import Record, failures
 from emocli.records.missing import clear_note, nobody_speaks
@@ -105,8 +106,9 @@ def _load(context: Context, name: str, quick: str = "default") -> Loaded:
     folder, revision = hub.locate(name, offline=context.offline)
     if compute == "default" and (folder / "model.bin").exists():
         compute = quick
-    model = speech_to_text.load(folder, device=context.device, compute_type=compute)
     shown = Path(name).name if Path(name).is_dir() else name
+    with live.during(f"loading {shown}"):
+        model = speech_to_text.load(folder, device=context.device, compute_type=compute)
     return model, {"model": shown, "revision": revision, "engine": model.name}
 
 

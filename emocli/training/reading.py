@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 from emocli.errors import MalformedError
 from emocli.io.inputs import Source
+from emocli.pipeline import live
 from emocli.records import Record, name_of
 from emocli.records.problems import Failure
 
 
 def complete(source: Source) -> Iterator[Record]:
     """Yield the records of an input; raise MalformedError for one that is broken or cut short."""
+    live.note(live.READING)
     for record in source:
         error = record.get("error")
         if isinstance(error, Failure):

@@ -71,7 +71,7 @@ def train(
         examples, held = files.enter_context(_collected(context, request, source, dev))
         fit_plan = plan(examples, held, request, place)
         log = files.enter_context(opened(request.log))
-        epochs = Epochs(context.stderr, context.quiet, fit_plan.settings.epochs, log)
+        epochs = Epochs(fit_plan.settings.epochs, log)
         if request.cv and emit is not None:
             emit(
                 folds.out_of_fold(

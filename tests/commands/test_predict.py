@@ -327,7 +327,8 @@ def test_blends_and_numbers_are_drawn_for_people() -> None:
     shares = {"neutral": 0.1, "joy": 0.65, "anger": 0.25}
     blend = {"emotion": "joy", "probabilities": shares, "confidence": 0.65, "entropy": 0.8}
     blend |= {"blend": {"joy": 70.0, "anger": 30.0}, "valence": 0.25}
-    blend |= {"modalities": {"text": 1.0}, "disagreement": {"text": 0.125}, "model": "m@1"}
+    both = {"audio": 0.5, "text": 0.125}
+    blend |= {"modalities": both, "disagreement": both, "model": "m@1"}
     assert show_prediction({"id": "a", "prediction": blend}, bundles.LABELS, console)
     numbers = {"emotion": None, "valence": 3.5, "arousal": -0.25, "modalities": {}, "model": "n@1"}
     record = {"id": "b", "prediction": numbers, "unimodal": {"text": {"valence": 2.0}}}

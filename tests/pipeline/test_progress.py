@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from rich.console import Console
 
 from emocli.cli import main
 from emocli.cli.prediction import show_prediction
-from emocli.pipeline import progress
+from emocli.pipeline import live
 from tests.conftest import Emocli
 
 BAD = "red\x1b[31m\nand\x9b0m"
@@ -42,17 +43,18 @@ class Stdout(io.BytesIO):
 
 
 def test_the_bar_is_wiped_before_a_record_and_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "BAR_SECONDS", 0.0)
+    monkeypatch.setattr(live, "BAR_SECONDS", 1e-4)
     monkeypatch.setenv("TERM", "xterm")
     stderr = Stderr()
     broken = {"stage": "", "code": "", "message": "", "hint": ""}
     lines = b"".join(orjson.dumps({"id": n, "error": broken}) + b"\n" for n in "ab")
     assert main.run(["prosody"], io.BytesIO(lines), Stdout(stderr), stderr) == 0
     shown = stderr.getvalue()
-    assert "prosody 1" in shown
+    assert "prosody" in shown
     for before in shown.split('{"id"')[:-1]:
         assert before.endswith("\r\x1b[K")
-    assert "\nprosody" in shown.replace("\r\x1b[K", "")  # below the record
+    assert re.search(r"\n[-/|\\] prosody", shown.replace("\r\x1b[K", ""))  # below the record
+    assert shown.rpartition("\n")[2] == ""  # the summary is the last line
 
 
 def test_names_move_no_cursor_and_colour_no_terminal(emocli: Emocli, tmp_path: Path) -> None:
@@ -80,7 +82,8 @@ def test_the_table_shows_no_control_characters() -> None:
         "modalities": {"text": 1.0},
         "model": BAD,
     }
-    unimodal = {BAD: prediction}
+    unimodal = {BAD: prediction, "text": prediction}
+    prediction |= {"modalities": {BAD: 0.5, "text": 0.5}, "disagreement": {BAD: 0.1, "text": 0.2}}
     record = {"id": BAD, "text": BAD, "prediction": prediction, "unimodal": unimodal}
     record["missing"] = {"audio": {"message": BAD}}
     assert show_prediction(record, ["joy"], console)
@@ -88,7 +91,8 @@ def test_the_table_shows_no_control_characters() -> None:
     shown = file.getvalue()
     assert "\x1b" not in shown
     assert "\x9b" not in shown
-    assert shown.count(SPELT) == 7
+    assert shown.count(SPELT) == 8
+    assert shown.count(SPELT.replace("\\n", " ")) == 1  # a line break in a text is a space
 
 
 def test_what_the_error_says_already_is_not_said_twice(emocli: Emocli, tmp_path: Path) -> None:

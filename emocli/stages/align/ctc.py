@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from emocli.encoders.ctc_model import CtcModel
 from emocli.errors import RecordError
+from emocli.pipeline import live
 from emocli.records import Record
 from emocli.signals import ctc_alignment, ctc_words, pronunciation
 from emocli.signals.ctc_words import Unit
@@ -40,7 +41,8 @@ def _loaded(name: str, device: str, offline: bool) -> tuple[CtcModel, Record]:
     from emocli.pipeline import devices
 
     folder, revision = hub.locate(name, offline=offline)
-    model = ctc_model.load(folder, devices.pick(device))
+    with live.during(f"loading {Path(name).name}"):
+        model = ctc_model.load(folder, devices.pick(device))
     about = {
         "aligner": "ctc",
         "model": Path(name).name if Path(name).is_dir() else name,

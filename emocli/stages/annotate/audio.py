@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from emocli.errors import RecordError
 from emocli.modalities import audio
+from emocli.pipeline import live
 from emocli.pipeline.context import Context
 from emocli.records import Record
 from emocli.stages.annotate.raters import Answer, Question
@@ -53,7 +54,8 @@ class AudioModel:
         from emocli.pipeline import devices
 
         device = devices.pick(self.context.device)
-        return load(self.folder, device, devices.pick_dtype(self.context.dtype, device))
+        with live.during(f"loading {self.folder.name}"):
+            return load(self.folder, device, devices.pick_dtype(self.context.dtype, device))
 
     def ask(self, record: Record, question: Question) -> Answer:
         """Return the model's answer to a question about a recording."""

@@ -153,7 +153,7 @@ def _measured(context: Context, pool: Pool, plan: Plan) -> dict[str, Rare]:
 
 def _progress(context: Context, total: int) -> Progress:
     name = f"{NAME}: looking for neighbours"
-    return Progress(context.stderr, name, total, quiet=context.quiet)
+    return Progress(context.stderr, name, lambda: total, quiet=context.quiet)
 
 
 def _tell(context: Context, counts: dict[str, tuple[int, int]], rare: dict[str, Rare]) -> None:
