@@ -2,8 +2,8 @@
 
 Reads media files, text, or records from any stage of the pipe; what the model needs and a record
 lacks is computed in this process. Adds `prediction`: emotion, probabilities, confidence, entropy
-(in nats: how much people would disagree), modalities (the weight of each stream used), model.
-Streams, in batches.
+(in nats: how much people would disagree), modalities (the weight of each stream used), model; where
+there are any, gates of the model, masked_frames and warnings by stream. Streams, in batches.
 
 A recording longer than 30 s that has no times, text, label or features of its own becomes a record
 per utterance, "ID#start-end" with `start` and `end`: it is cut at pauses, in segments of at most
@@ -101,12 +101,15 @@ def command(
         keep_features=keep_features,
     )
     window, turns = predict.window(run.context, trained), predict.turns(trained)
-    written = formats.made(name or "jsonl", _columns(trained), answers=True)
+    columns = _columns(trained) if name in formats.DELIMITERS else []
+    written = formats.made(name or "jsonl", columns, answers=True)
     return run.through(work, window=window, show=show, turns=turns, form=written)
 
 
 def _columns(trained: bundle.Bundle) -> list[formats.Column]:
     """Return the columns of a table of the predictions of a model."""
-    numbers = [head.target for head in trained.heads if head.kind == heads.NUMBER]
-    blend = any(head.kind == heads.BLEND for head in trained.heads)
-    return formats.utterances(*formats.predictions(trained.labels, numbers, blend=blend))
+    known = trained.heads if trained.contents.keys() & {"heads", "labels"} else []
+    numbers = [head.target for head in known if head.kind == heads.NUMBER]
+    labels = [label for head in known for label in head.labels]
+    blend = any(head.kind == heads.BLEND for head in known)
+    return formats.utterances(*formats.predictions(labels, numbers, blend=blend))

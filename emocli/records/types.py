@@ -154,6 +154,9 @@ class Prediction(TypedDict, total=False):
     sentiment: float
     modalities: dict[str, float]  # the weight of each stream used
     disagreement: dict[str, float]  # of each stream, Jensen-Shannon, bits: modality ambiguity
+    gates: dict[str, dict[str, float]]  # the gate weights of the model
+    masked_frames: dict[str, int]  # by stream: frames that are no numbers
+    warnings: dict[str, str]  # by stream: what its encoder had to say of it
     explanation: str
     model: str
     calibrated: bool

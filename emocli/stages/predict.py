@@ -145,9 +145,22 @@ def _predict(
         prediction["modalities"] = weights[i]
         if divergences and divergences[i]:
             prediction["disagreement"] = divergences[i]
+        prediction |= _how(record["features"])
         record["prediction"] = {**prediction, "model": trained.name, "calibrated": calibrated}
         results.append(record)
     return results
+
+
+def _how(features: Record) -> Record:
+    """Return what features say of a prediction: gates, masked frames, warnings by stream."""
+    fused = features["fused"]
+    warnings = {
+        name: features[name]["warning"]
+        for name in fused.get("streams") or []
+        if isinstance(features.get(name), dict) and features[name].get("warning")
+    }
+    told = {key: fused[key] for key in ("gates", "masked_frames") if fused.get(key)}
+    return told | ({"warnings": warnings} if warnings else {})
 
 
 def _stream_weights(

@@ -225,7 +225,7 @@ def test_predict_uses_what_is_left_and_nothing_else(emocli: Emocli, tmp_path: Pa
     flags = ("--model", "gated", "--epochs", "3", "-q")
     assert emocli("train", "-o", str(tmp_path / "m"), *flags, stdin=records).status == 0
     copies = emocli("augment", "modalities", stdin=records[:5])
-    done = emocli("predict", "-m", str(tmp_path / "m"), stdin=copies.stdout)
+    done = emocli("predict", "-m", str(tmp_path / "m"), "--keep-features", stdin=copies.stdout)
     assert done.status == 0, done.stderr
     assert len(done.records) == 5 * (3 + 8)
     for found in done.records:

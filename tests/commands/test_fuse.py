@@ -40,7 +40,7 @@ def test_short_and_long_way_and_all_batch_sizes_agree(
     trained = bundles.save(tmp_path / "m", model, pooling)
     given = bundles.records(pooling)
     flags = ("--model", str(trained.folder))
-    alone = emocli("predict", *flags, "--batch-size", "1", stdin=given).records
+    alone = emocli("predict", *flags, "--keep-features", "--batch-size", "1", stdin=given).records
     assert len({tuple(r["prediction"]["modalities"]) for r in alone}) == 7  # each subset
     assert len({round(r["prediction"]["confidence"], 3) for r in alone}) > 5
     for size in ("4", "auto"):
@@ -56,9 +56,8 @@ def test_what_was_used_is_what_is_said(
 ) -> None:
     folder = bundles.save(tmp_path / "m", model, pooling).folder
     given = bundles.records(pooling)
-    for before, after in zip(
-        given, emocli("predict", "-m", str(folder), stdin=given).records, strict=True
-    ):
+    done = emocli("predict", "-m", str(folder), "--keep-features", stdin=given)
+    for before, after in zip(given, done.records, strict=True):
         used = list(before["features"])
         fused, prediction = after["features"]["fused"], after["prediction"]
         assert fused["streams"] == used == list(prediction["modalities"])
@@ -94,9 +93,10 @@ def test_a_broken_stream_is_masked_and_named_and_its_sibling_counts(
 ) -> None:
     folder = bundles.save(tmp_path / "m", "gated").folder
     good, other = bundles.records(VECTORS, 14)[6::7]  # with every stream
+    flags = ("-m", str(folder), "--keep-features")
     bad = {**good, "features": {**good["features"], "voice": broken(BROKEN[how])}}
     without = {n: f for n, f in good["features"].items() if n != "voice"}
-    done = emocli("predict", "-m", str(folder), stdin=[bad, other])
+    done = emocli("predict", *flags, stdin=[bad, other])
     assert done.status == 1
     assert done.stderr.startswith(f"emocli predict: {good['id']}: ")
     assert "Traceback" not in done.stderr
@@ -105,10 +105,10 @@ def test_a_broken_stream_is_masked_and_named_and_its_sibling_counts(
     assert set(found["prediction"]["modalities"]) == {"audio", "text"}
     note = found["missing"]["voice"]
     assert (note["stage"], note["stream"], list(found["missing"])) == ("fuse", "voice", ["voice"])
-    expected = emocli("predict", "-m", str(folder), stdin=[{**good, "features": without}, other])
+    expected = emocli("predict", *flags, stdin=[{**good, "features": without}, other])
     assert found["prediction"] == expected.records[0]["prediction"]
     assert neighbour == expected.records[1]
-    again = emocli("predict", "-m", str(folder), stdin=done.stdout)
+    again = emocli("predict", *flags, stdin=done.stdout)
     assert (again.status, again.stdout) == (0, done.stdout)
 
 
@@ -135,13 +135,14 @@ def test_frames_that_are_no_numbers_are_masked_and_counted(emocli: Emocli, tmp_p
         for i, case in enumerate(cases)
     ]
     given[3]["features"]["voice"]["pooling"] = "frames"
-    done = emocli("predict", "-m", str(folder), stdin=given)
+    done = emocli("predict", "-m", str(folder), "--keep-features", stdin=given)
     whole, part, rest, none = done.records
     assert "masked_frames" not in whole["features"]["fused"]
     assert "missing" not in part
     assert part["features"]["fused"]["streams"] == list(bundles.DIMS)
     assert part["features"]["fused"]["masked_frames"] == {"audio": 2}
-    assert part["prediction"] != whole["prediction"]
+    assert part["prediction"]["masked_frames"] == {"audio": 2}
+    assert part["prediction"]["probabilities"] != whole["prediction"]["probabilities"]
     assert rest["features"]["fused"]["streams"] == ["voice", "text"]
     assert rest["missing"]["audio"]["code"] == "not_finite"
     assert none["error"]["code"] == "no_modality"
@@ -249,7 +250,8 @@ def test_frames_computed_here_are_used_and_not_kept(emocli: Emocli, tmp_path: Pa
     clips.append({"id": "silent", "path": str(CLIPS / "silence.wav"), "text": "so glad"})
     clips.append({"id": "bad", "path": str(CLIPS / "joy.wav"), "text": "no", "words": "no"})
     nowhere = tmp_path / "store"
-    short = emocli("predict", "-m", str(folder), "--store", str(nowhere), stdin=clips)
+    flags = ("-m", str(folder), "--store", str(nowhere), "--keep-features")
+    short = emocli("predict", *flags, stdin=clips)
     assert not nowhere.exists()
     assert [list(r.get("features", [])) for r in short.records] == [["fused"]] * 3 + [[]]
     encoded = emocli("encode", "--model", str(folder), stdin=clips)

@@ -195,6 +195,17 @@ def test_features_that_came_in_stay_as_they_are(emocli: Emocli) -> None:
     assert emocli("predict", stdin=[wrong]).records[0]["features"] == 7
 
 
+def test_what_features_had_to_say_stands_in_the_prediction(emocli: Emocli, tmp_path: Path) -> None:
+    long = emocli("predict", stdin=[{"id": "a", "text": "I am so happy. " * 300}])
+    assert list(long.records[0]["prediction"]["warnings"]) == ["text"]
+    bundles.save(tmp_path / "gated", "expert-gating")
+    records = bundles.records(bundles.VECTORS, count=7)
+    fused = emocli("fuse", "-m", str(tmp_path / "gated"), stdin=records).records
+    found = emocli("predict", "-m", str(tmp_path / "gated"), stdin=records).records
+    gates = [record["features"]["fused"]["gates"] for record in fused]
+    assert [record["prediction"]["gates"] for record in found] == gates
+
+
 def test_a_prediction_may_be_predicted_again(emocli: Emocli) -> None:
     first = emocli("predict", "--text", "I am so happy")
     second = emocli("predict", stdin=first.stdout)
