@@ -4,50 +4,50 @@
 _emocli_command() {  # set flags and takes; false when there is no such command
     case "$1" in
         '')
-            flags='--version -h --help'
+            flags='-V --version -h --help'
             takes='' ;;
         align)
-            flags='--aligner --language --model --textgrid --transcripts --write-textgrid --format --max-misfit --device --offline --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -j --jobs --store -h --help'
-            takes='--aligner --language --model --textgrid --transcripts --write-textgrid --format --max-misfit --device --files-from --input-format -o --output --shard --max-errors -j --jobs --store' ;;
+            flags='--aligner --language --model --textgrid --transcripts --write-textgrid --format --max-misfit --device --offline --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -j --jobs --store -h --help'
+            takes='--aligner --language --model --textgrid --transcripts --write-textgrid --format --max-misfit --device --files-from --input-format --column --separator -o --output --shard --max-errors -j --jobs --store' ;;
         annotate)
-            flags='-m --model --command --audio-lm -n --n --merge --weight --labels --timeout --seed --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline -h --help'
-            takes='-m --model --command --audio-lm -n --n --merge --weight --labels --timeout --seed --files-from --input-format -o --output --shard --max-errors --store --device --dtype --batch-size' ;;
+            flags='-m --model --command --audio-lm -n --n --merge --weight --labels --timeout --seed --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline -h --help'
+            takes='-m --model --command --audio-lm -n --n --merge --weight --labels --timeout --seed --files-from --input-format --column --separator -o --output --shard --max-errors --store --device --dtype --batch-size' ;;
         augment)
             flags='-h --help'
             takes='' ;;
         'augment modalities')
-            flags='--protocol --rates --seed --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store -h --help'
-            takes='--protocol --rates --seed --files-from --input-format -o --output --shard --max-errors --store' ;;
+            flags='--protocol --rates --seed --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store -h --help'
+            takes='--protocol --rates --seed --files-from --input-format --column --separator -o --output --shard --max-errors --store' ;;
         'augment dime')
-            flags='--rho --mix --seed --assume-train --files-from -0 --null --input-format -o --output -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -j --jobs --store -h --help'
-            takes='--rho --mix --seed --files-from --input-format -o --output --max-errors -j --jobs --store' ;;
+            flags='--rho --mix --seed --assume-train --files-from -0 --null --input-format --column --separator -o --output -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -j --jobs --store -h --help'
+            takes='--rho --mix --seed --files-from --input-format --column --separator -o --output --max-errors -j --jobs --store' ;;
         calibrate)
-            flags='-m --model --method --decoder --files-from -0 --null --input-format -o --output --shard -q --quiet --debug --store --device --dtype --batch-size --offline -h --help'
-            takes='-m --model --method --decoder --files-from --input-format -o --output --shard --store --device --dtype --batch-size' ;;
+            flags='-m --model --method --decoder --files-from -0 --null --input-format --column --separator -o --output --shard -q --quiet --debug --store --device --dtype --batch-size --offline -h --help'
+            takes='-m --model --method --decoder --files-from --input-format --column --separator -o --output --shard --store --device --dtype --batch-size' ;;
         config)
             flags='-h --help'
             takes='' ;;
         'config show')
-            flags='--json -h --help'
+            flags='--all --json -h --help'
             takes='' ;;
         'config path')
             flags='-h --help'
             takes='' ;;
         dataset)
-            flags='--labels --split --speaker --limit -o --output --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -h --help'
-            takes='--labels --split --speaker --limit -o --output --shard --max-errors' ;;
+            flags='--labels --split --speaker --limit --column --separator -o --output --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -h --help'
+            takes='--labels --split --speaker --limit --column --separator -o --output --shard --max-errors' ;;
         doctor)
             flags='--json -h --help'
             takes='' ;;
         encode)
-            flags='--modality --model --encoder --layer --pooling --context --level --from --as --features --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline -h --help'
-            takes='--modality --model --encoder --layer --pooling --context --level --from --as --features --files-from --input-format -o --output --shard --max-errors --store --device --dtype --batch-size' ;;
+            flags='--modality --model --encoder --layer --pooling --context --level --from --as --features --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline --segment --segments -h --help'
+            takes='--modality --model --encoder --layer --pooling --context --level --from --as --features --files-from --input-format --column --separator -o --output --shard --max-errors --store --device --dtype --batch-size --segment --segments' ;;
         extract-audio)
-            flags='--segment --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -j --jobs --store -h --help'
-            takes='--segment --files-from --input-format -o --output --shard --max-errors -j --jobs --store' ;;
+            flags='--files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -j --jobs --store --segment --segments -h --help'
+            takes='--files-from --input-format --column --separator -o --output --shard --max-errors -j --jobs --store --segment --segments' ;;
         fuse)
-            flags='-m --model --strict-modalities --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline -h --help'
-            takes='-m --model --files-from --input-format -o --output --shard --max-errors --store --device --dtype --batch-size' ;;
+            flags='-m --model --strict-modalities --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline --segment --segments -h --help'
+            takes='-m --model --files-from --input-format --column --separator -o --output --shard --max-errors --store --device --dtype --batch-size --segment --segments' ;;
         merge)
             flags='--like --files-from -0 --null -o --output -q --quiet --debug --exit-zero --allow-empty -h --help'
             takes='--like --files-from -o --output' ;;
@@ -73,41 +73,53 @@ _emocli_command() {  # set flags and takes; false when there is no such command
             flags='-o --output -h --help'
             takes='-o --output' ;;
         normalize)
-            flags='--by --streams --least --files-from -0 --null --input-format -o --output --resume -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store -h --help'
-            takes='--by --streams --least --files-from --input-format -o --output --max-errors --store' ;;
+            flags='--by --streams --least --files-from -0 --null --input-format --column --separator -o --output --resume -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store -h --help'
+            takes='--by --streams --least --files-from --input-format --column --separator -o --output --max-errors --store' ;;
         plot)
             flags='-h --help'
             takes='' ;;
-        'plot prosody')
-            flags='-o --output --format --width --id --by --start --end --store -h --help'
-            takes='-o --output --format --width --id --by --start --end --store' ;;
         'plot confusion')
-            flags='-o --output --format --width --group -h --help'
-            takes='-o --output --format --width --group' ;;
+            flags='-o --output --format --width --title --group -h --help'
+            takes='-o --output --format --width --title --group' ;;
+        'plot groups')
+            flags='-o --output --format --width --title --metric -h --help'
+            takes='-o --output --format --width --title --metric' ;;
+        'plot prosody')
+            flags='-o --output --format --width --title --id --by --start --end --store -h --help'
+            takes='-o --output --format --width --title --id --by --start --end --store' ;;
         'plot reliability')
-            flags='-o --output --format --width --group -h --help'
-            takes='-o --output --format --width --group' ;;
+            flags='-o --output --format --width --title --group -h --help'
+            takes='-o --output --format --width --title --group' ;;
+        'plot timeline')
+            flags='-o --output --format --width --title --recording --start --end -h --help'
+            takes='-o --output --format --width --title --recording --start --end' ;;
         'plot training')
-            flags='-o --output --format --width -h --help'
-            takes='-o --output --format --width' ;;
+            flags='-o --output --format --width --title -h --help'
+            takes='-o --output --format --width --title' ;;
         predict)
-            flags='-m --model --text --abstain --strict-modalities --json --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline -h --help'
-            takes='-m --model --text --abstain --files-from --input-format -o --output --shard --max-errors --store --device --dtype --batch-size' ;;
+            flags='-m --model --text --abstain --strict-modalities --keep-features --format --json --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline --segment --segments -h --help'
+            takes='-m --model --text --abstain --format --files-from --input-format --column --separator -o --output --shard --max-errors --store --device --dtype --batch-size --segment --segments' ;;
         prosody)
-            flags='--norms --fit --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -j --jobs --store -h --help'
-            takes='--norms --fit --files-from --input-format -o --output --shard --max-errors -j --jobs --store' ;;
+            flags='--norms --fit --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -j --jobs --store --segment --segments -h --help'
+            takes='--norms --fit --files-from --input-format --column --separator -o --output --shard --max-errors -j --jobs --store --segment --segments' ;;
         schema)
             flags='-h --help'
             takes='' ;;
         score)
-            flags='--task --by --min --max --cluster --bootstrap --compare --train --stream --labels --restrict --threshold --alignment --seed --format --json --table --latex --files-from -0 --null --input-format -o --output --shard -q --quiet --debug --exit-zero --allow-empty -h --help'
-            takes='--task --by --min --max --cluster --bootstrap --compare --train --stream --labels --restrict --threshold --seed --format --files-from --input-format -o --output --shard' ;;
+            flags='--task --by --min --max --cluster --bootstrap --compare --train --stream --labels --restrict --threshold --alignment --seed --format --json --table --latex --files-from -0 --null --input-format --column --separator -o --output --shard -q --quiet --debug --exit-zero --allow-empty -h --help'
+            takes='--task --by --min --max --cluster --bootstrap --compare --train --stream --labels --restrict --threshold --seed --format --files-from --input-format --column --separator -o --output --shard' ;;
+        summarize)
+            flags='--by --of --weight --over --bootstrap --seed --format --files-from -0 --null --input-format --column --separator -o --output --shard -q --quiet --debug --exit-zero --allow-empty -h --help'
+            takes='--by --of --weight --over --bootstrap --seed --format --files-from --input-format --column --separator -o --output --shard' ;;
         train)
-            flags='-m --model --target --loss --config --streams --dev --cv --folds --hidden --epochs --patience --learning-rate --modality-dropout --balanced --unbalanced --seed --seeds --log --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --store --device --dtype --batch-size --offline -h --help'
-            takes='-m --model --target --loss --config --streams --dev --cv --folds --hidden --epochs --patience --learning-rate --modality-dropout --seed --seeds --log --files-from --input-format -o --output --shard --store --device --dtype --batch-size' ;;
+            flags='-m --model --target --loss --config --streams --dev --cv --folds --hidden --epochs --patience --learning-rate --modality-dropout --balanced --unbalanced --seed --seeds --log --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --store --device --dtype --batch-size --offline -h --help'
+            takes='-m --model --target --loss --config --streams --dev --cv --folds --hidden --epochs --patience --learning-rate --modality-dropout --seed --seeds --log --files-from --input-format --column --separator -o --output --shard --store --device --dtype --batch-size' ;;
         transcribe)
-            flags='--model --beam-size --overwrite --files-from -0 --null --input-format -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline -h --help'
-            takes='--model --beam-size --files-from --input-format -o --output --shard --max-errors --store --device --dtype --batch-size' ;;
+            flags='--model --beam-size --overwrite --format --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline --segment --segments -h --help'
+            takes='--model --beam-size --format --files-from --input-format --column --separator -o --output --shard --max-errors --store --device --dtype --batch-size --segment --segments' ;;
+        help)
+            flags=''
+            takes='' ;;
         *) return 1 ;;
     esac
 }
@@ -125,7 +137,9 @@ _emocli_values() {
         'align --max-misfit') words='' paths= ;;
         'align --device') words='auto cpu' paths= ;;
         'align --files-from') words='' paths=files ;;
-        'align --input-format') words='auto jsonl paths csv text' paths= ;;
+        'align --input-format') words='auto jsonl paths csv tsv text' paths= ;;
+        'align --column') words='' paths= ;;
+        'align --separator') words='' paths= ;;
         'align -o'|'align --output') words='' paths=files ;;
         'align --shard') words=slurm paths= ;;
         'align --max-errors') words='' paths= ;;
@@ -141,7 +155,9 @@ _emocli_values() {
         'annotate --timeout') words='' paths= ;;
         'annotate --seed') words='' paths= ;;
         'annotate --files-from') words='' paths=files ;;
-        'annotate --input-format') words='auto jsonl paths csv text' paths= ;;
+        'annotate --input-format') words='auto jsonl paths csv tsv text' paths= ;;
+        'annotate --column') words='' paths= ;;
+        'annotate --separator') words='' paths= ;;
         'annotate -o'|'annotate --output') words='' paths=files ;;
         'annotate --shard') words=slurm paths= ;;
         'annotate --max-errors') words='' paths= ;;
@@ -153,7 +169,9 @@ _emocli_values() {
         'augment modalities --rates') words='' paths= ;;
         'augment modalities --seed') words='' paths= ;;
         'augment modalities --files-from') words='' paths=files ;;
-        'augment modalities --input-format') words='auto jsonl paths csv text' paths= ;;
+        'augment modalities --input-format') words='auto jsonl paths csv tsv text' paths= ;;
+        'augment modalities --column') words='' paths= ;;
+        'augment modalities --separator') words='' paths= ;;
         'augment modalities -o'|'augment modalities --output') words='' paths=files ;;
         'augment modalities --shard') words=slurm paths= ;;
         'augment modalities --max-errors') words='' paths= ;;
@@ -162,7 +180,9 @@ _emocli_values() {
         'augment dime --mix') words='auto audio features' paths= ;;
         'augment dime --seed') words='' paths= ;;
         'augment dime --files-from') words='' paths=files ;;
-        'augment dime --input-format') words='auto jsonl paths csv text' paths= ;;
+        'augment dime --input-format') words='auto jsonl paths csv tsv text' paths= ;;
+        'augment dime --column') words='' paths= ;;
+        'augment dime --separator') words='' paths= ;;
         'augment dime -o'|'augment dime --output') words='' paths=files ;;
         'augment dime --max-errors') words='' paths= ;;
         'augment dime -j'|'augment dime --jobs') words='' paths= ;;
@@ -171,7 +191,9 @@ _emocli_values() {
         'calibrate --method') words='temperature vector' paths= ;;
         'calibrate --decoder') words='published expected' paths= ;;
         'calibrate --files-from') words='' paths=files ;;
-        'calibrate --input-format') words='auto jsonl paths csv text' paths= ;;
+        'calibrate --input-format') words='auto jsonl paths csv tsv text' paths= ;;
+        'calibrate --column') words='' paths= ;;
+        'calibrate --separator') words='' paths= ;;
         'calibrate -o'|'calibrate --output') words='' paths=files ;;
         'calibrate --shard') words=slurm paths= ;;
         'calibrate --store') words='' paths=folders ;;
@@ -182,12 +204,14 @@ _emocli_values() {
         'dataset --split') words='' paths= ;;
         'dataset --speaker') words='' paths= ;;
         'dataset --limit') words='' paths= ;;
+        'dataset --column') words='' paths= ;;
+        'dataset --separator') words='' paths= ;;
         'dataset -o'|'dataset --output') words='' paths=files ;;
         'dataset --shard') words=slurm paths= ;;
         'dataset --max-errors') words='' paths= ;;
         'encode --modality') words='text audio text,audio' paths= ;;
         'encode --model') words=default paths=folders ;;
-        'encode --encoder') words='whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct' paths=folders ;;
+        'encode --encoder') words='whisper-tiny.en all-minilm-l6-v2 whisper-base prosody' paths=folders ;;
         'encode --layer') words='' paths= ;;
         'encode --pooling') words='' paths= ;;
         'encode --context') words='' paths= ;;
@@ -196,7 +220,9 @@ _emocli_values() {
         'encode --as') words='' paths= ;;
         'encode --features') words='inline store' paths= ;;
         'encode --files-from') words='' paths=files ;;
-        'encode --input-format') words='auto jsonl paths csv text' paths= ;;
+        'encode --input-format') words='auto jsonl paths csv tsv text' paths= ;;
+        'encode --column') words='' paths= ;;
+        'encode --separator') words='' paths= ;;
         'encode -o'|'encode --output') words='' paths=files ;;
         'encode --shard') words=slurm paths= ;;
         'encode --max-errors') words='' paths= ;;
@@ -204,17 +230,24 @@ _emocli_values() {
         'encode --device') words='auto cpu' paths= ;;
         'encode --dtype') words='auto float32 bfloat16 float16' paths= ;;
         'encode --batch-size') words=auto paths= ;;
-        'extract-audio --segment') words='none vad' paths= ;;
+        'encode --segment') words='auto none vad' paths= ;;
+        'encode --segments') words='' paths=files ;;
         'extract-audio --files-from') words='' paths=files ;;
-        'extract-audio --input-format') words='auto jsonl paths csv text' paths= ;;
+        'extract-audio --input-format') words='auto jsonl paths csv tsv text' paths= ;;
+        'extract-audio --column') words='' paths= ;;
+        'extract-audio --separator') words='' paths= ;;
         'extract-audio -o'|'extract-audio --output') words='' paths=files ;;
         'extract-audio --shard') words=slurm paths= ;;
         'extract-audio --max-errors') words='' paths= ;;
         'extract-audio -j'|'extract-audio --jobs') words='' paths= ;;
         'extract-audio --store') words='' paths=folders ;;
+        'extract-audio --segment') words='auto none vad' paths= ;;
+        'extract-audio --segments') words='' paths=files ;;
         'fuse -m'|'fuse --model') words=default paths=folders ;;
         'fuse --files-from') words='' paths=files ;;
-        'fuse --input-format') words='auto jsonl paths csv text' paths= ;;
+        'fuse --input-format') words='auto jsonl paths csv tsv text' paths= ;;
+        'fuse --column') words='' paths= ;;
+        'fuse --separator') words='' paths= ;;
         'fuse -o'|'fuse --output') words='' paths=files ;;
         'fuse --shard') words=slurm paths= ;;
         'fuse --max-errors') words='' paths= ;;
@@ -222,6 +255,8 @@ _emocli_values() {
         'fuse --device') words='auto cpu' paths= ;;
         'fuse --dtype') words='auto float32 bfloat16 float16' paths= ;;
         'fuse --batch-size') words=auto paths= ;;
+        'fuse --segment') words='auto none vad' paths= ;;
+        'fuse --segments') words='' paths=files ;;
         'merge --like') words='' paths=files ;;
         'merge --files-from') words='' paths=files ;;
         'merge -o'|'merge --output') words='' paths=files ;;
@@ -232,34 +267,55 @@ _emocli_values() {
         'normalize --streams') words='' paths= ;;
         'normalize --least') words='' paths= ;;
         'normalize --files-from') words='' paths=files ;;
-        'normalize --input-format') words='auto jsonl paths csv text' paths= ;;
+        'normalize --input-format') words='auto jsonl paths csv tsv text' paths= ;;
+        'normalize --column') words='' paths= ;;
+        'normalize --separator') words='' paths= ;;
         'normalize -o'|'normalize --output') words='' paths=files ;;
         'normalize --max-errors') words='' paths= ;;
         'normalize --store') words='' paths=folders ;;
+        'plot confusion -o'|'plot confusion --output') words='' paths=files ;;
+        'plot confusion --format') words='png svg pdf' paths= ;;
+        'plot confusion --width') words='' paths= ;;
+        'plot confusion --title') words='' paths= ;;
+        'plot confusion --group') words='' paths= ;;
+        'plot groups -o'|'plot groups --output') words='' paths=files ;;
+        'plot groups --format') words='png svg pdf' paths= ;;
+        'plot groups --width') words='' paths= ;;
+        'plot groups --title') words='' paths= ;;
+        'plot groups --metric') words='' paths= ;;
         'plot prosody -o'|'plot prosody --output') words='' paths=files ;;
         'plot prosody --format') words='png svg pdf' paths= ;;
         'plot prosody --width') words='' paths= ;;
+        'plot prosody --title') words='' paths= ;;
         'plot prosody --id') words='' paths= ;;
         'plot prosody --by') words='pitch slope intensity duration' paths= ;;
         'plot prosody --start') words='' paths= ;;
         'plot prosody --end') words='' paths= ;;
         'plot prosody --store') words='' paths=folders ;;
-        'plot confusion -o'|'plot confusion --output') words='' paths=files ;;
-        'plot confusion --format') words='png svg pdf' paths= ;;
-        'plot confusion --width') words='' paths= ;;
-        'plot confusion --group') words='' paths= ;;
         'plot reliability -o'|'plot reliability --output') words='' paths=files ;;
         'plot reliability --format') words='png svg pdf' paths= ;;
         'plot reliability --width') words='' paths= ;;
+        'plot reliability --title') words='' paths= ;;
         'plot reliability --group') words='' paths= ;;
+        'plot timeline -o'|'plot timeline --output') words='' paths=files ;;
+        'plot timeline --format') words='png svg pdf' paths= ;;
+        'plot timeline --width') words='' paths= ;;
+        'plot timeline --title') words='' paths= ;;
+        'plot timeline --recording') words='' paths= ;;
+        'plot timeline --start') words='' paths= ;;
+        'plot timeline --end') words='' paths= ;;
         'plot training -o'|'plot training --output') words='' paths=files ;;
         'plot training --format') words='png svg pdf' paths= ;;
         'plot training --width') words='' paths= ;;
+        'plot training --title') words='' paths= ;;
         'predict -m'|'predict --model') words=default paths=folders ;;
         'predict --text') words='' paths= ;;
         'predict --abstain') words='' paths= ;;
+        'predict --format') words='jsonl csv tsv srt vtt' paths= ;;
         'predict --files-from') words='' paths=files ;;
-        'predict --input-format') words='auto jsonl paths csv text' paths= ;;
+        'predict --input-format') words='auto jsonl paths csv tsv text' paths= ;;
+        'predict --column') words='' paths= ;;
+        'predict --separator') words='' paths= ;;
         'predict -o'|'predict --output') words='' paths=files ;;
         'predict --shard') words=slurm paths= ;;
         'predict --max-errors') words='' paths= ;;
@@ -267,15 +323,21 @@ _emocli_values() {
         'predict --device') words='auto cpu' paths= ;;
         'predict --dtype') words='auto float32 bfloat16 float16' paths= ;;
         'predict --batch-size') words=auto paths= ;;
+        'predict --segment') words='auto none vad' paths= ;;
+        'predict --segments') words='' paths=files ;;
         'prosody --norms') words='' paths=files ;;
         'prosody --fit') words='' paths=files ;;
         'prosody --files-from') words='' paths=files ;;
-        'prosody --input-format') words='auto jsonl paths csv text' paths= ;;
+        'prosody --input-format') words='auto jsonl paths csv tsv text' paths= ;;
+        'prosody --column') words='' paths= ;;
+        'prosody --separator') words='' paths= ;;
         'prosody -o'|'prosody --output') words='' paths=files ;;
         'prosody --shard') words=slurm paths= ;;
         'prosody --max-errors') words='' paths= ;;
         'prosody -j'|'prosody --jobs') words='' paths= ;;
         'prosody --store') words='' paths=folders ;;
+        'prosody --segment') words='auto none vad' paths= ;;
+        'prosody --segments') words='' paths=files ;;
         'score --task') words='auto classification distribution blend regression multilabel mosi sims ecf' paths= ;;
         'score --by') words='' paths= ;;
         'score --min') words='accuracy= uar= uar_predicted= weighted_f1= macro_f1= log_loss= brier= ece= adaptive_ece= bhattacharyya= jsd_bits= jsd_nats= js_distance= r2_per_record= r2_per_emotion= kl= cosine= soft_accuracy= presence= salience= blend_score= ccc= valence.ccc= valence.pearson= valence.mae= valence.rmse= arousal.ccc= arousal.pearson= arousal.mae= arousal.rmse= dominance.ccc= dominance.pearson= dominance.mae= dominance.rmse= sentiment.ccc= sentiment.pearson= sentiment.mae= sentiment.rmse= micro_f1= samples_f1= jaccard= exact_match= map= mae= corr= acc7= acc5= acc3= acc2_has0= f1_has0= acc2_non0= f1_non0= acc2= f1= acc2_weak= r2= strict.weighted_precision= strict.weighted_recall= strict.weighted_f1= strict.micro_precision= strict.micro_recall= strict.micro_f1= proportional.weighted_precision= proportional.weighted_recall= proportional.weighted_f1= proportional.micro_precision= proportional.micro_recall= proportional.micro_f1= utterances.weighted_precision= utterances.weighted_recall= utterances.weighted_f1= utterances.micro_precision= utterances.micro_recall= utterances.micro_f1=' paths= ;;
@@ -289,11 +351,26 @@ _emocli_values() {
         'score --restrict') words=present paths= ;;
         'score --threshold') words='' paths= ;;
         'score --seed') words='' paths= ;;
-        'score --format') words='json table latex' paths= ;;
+        'score --format') words='json table latex csv tsv' paths= ;;
         'score --files-from') words='' paths=files ;;
-        'score --input-format') words='auto jsonl paths csv text' paths= ;;
+        'score --input-format') words='auto jsonl paths csv tsv text' paths= ;;
+        'score --column') words='' paths= ;;
+        'score --separator') words='' paths= ;;
         'score -o'|'score --output') words='' paths=files ;;
         'score --shard') words=slurm paths= ;;
+        'summarize --by') words='' paths= ;;
+        'summarize --of') words='prediction label' paths= ;;
+        'summarize --weight') words='utterance duration' paths= ;;
+        'summarize --over') words=utterance paths= ;;
+        'summarize --bootstrap') words='' paths= ;;
+        'summarize --seed') words='' paths= ;;
+        'summarize --format') words='table csv json' paths= ;;
+        'summarize --files-from') words='' paths=files ;;
+        'summarize --input-format') words='auto jsonl paths csv tsv text' paths= ;;
+        'summarize --column') words='' paths= ;;
+        'summarize --separator') words='' paths= ;;
+        'summarize -o'|'summarize --output') words='' paths=files ;;
+        'summarize --shard') words=slurm paths= ;;
         'train -m'|'train --model') words='amber2 concat conv-attention expert-gating gated late-fusion linear miar mlp stars windows' paths= ;;
         'train --target') words='' paths= ;;
         'train --loss') words='cross-entropy kl js' paths= ;;
@@ -311,17 +388,22 @@ _emocli_values() {
         'train --seeds') words='' paths= ;;
         'train --log') words='' paths=files ;;
         'train --files-from') words='' paths=files ;;
-        'train --input-format') words='auto jsonl paths csv text' paths= ;;
+        'train --input-format') words='auto jsonl paths csv tsv text' paths= ;;
+        'train --column') words='' paths= ;;
+        'train --separator') words='' paths= ;;
         'train -o'|'train --output') words='' paths=files ;;
         'train --shard') words=slurm paths= ;;
         'train --store') words='' paths=folders ;;
         'train --device') words='auto cpu' paths= ;;
         'train --dtype') words='auto float32 bfloat16 float16' paths= ;;
         'train --batch-size') words=auto paths= ;;
-        'transcribe --model') words='whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct' paths=folders ;;
+        'transcribe --model') words='whisper-tiny.en faster-whisper-tiny.en whisper-base faster-whisper-base' paths=folders ;;
         'transcribe --beam-size') words='' paths= ;;
+        'transcribe --format') words='jsonl csv tsv srt vtt textgrid' paths= ;;
         'transcribe --files-from') words='' paths=files ;;
-        'transcribe --input-format') words='auto jsonl paths csv text' paths= ;;
+        'transcribe --input-format') words='auto jsonl paths csv tsv text' paths= ;;
+        'transcribe --column') words='' paths= ;;
+        'transcribe --separator') words='' paths= ;;
         'transcribe -o'|'transcribe --output') words='' paths=files ;;
         'transcribe --shard') words=slurm paths= ;;
         'transcribe --max-errors') words='' paths= ;;
@@ -329,13 +411,15 @@ _emocli_values() {
         'transcribe --device') words='auto cpu' paths= ;;
         'transcribe --dtype') words='auto float32 bfloat16 float16' paths= ;;
         'transcribe --batch-size') words=auto paths= ;;
+        'transcribe --segment') words='auto none vad' paths= ;;
+        'transcribe --segments') words='' paths=files ;;
     esac
 }
 
 _emocli_argument() {
     words= paths=
     case "$1 $2" in
-        ''' '0) words='align annotate augment calibrate config dataset doctor encode extract-audio fuse merge models normalize plot predict prosody schema score train transcribe' paths= ;;
+        ''' '0) words='align annotate augment calibrate config dataset doctor encode extract-audio fuse merge models normalize plot predict prosody schema score summarize train transcribe help' paths= ;;
         align' '*) words='' paths=files ;;
         annotate' '*) words='' paths=files ;;
         augment' '0) words='modalities dime' paths= ;;
@@ -343,7 +427,7 @@ _emocli_argument() {
         'augment dime'' '*) words='' paths=files ;;
         calibrate' '*) words='' paths=files ;;
         config' '0) words='show path' paths= ;;
-        'config show'' '*) words='align annotate augment calibrate config dataset doctor encode extract-audio fuse merge models normalize plot predict prosody schema score train transcribe' paths= ;;
+        'config show'' '*) words='align annotate augment calibrate config dataset doctor encode extract-audio fuse merge models normalize plot predict prosody schema score summarize train transcribe' paths= ;;
         dataset' '0) words='blemore crema-d ecf emobank emodb folder goemotions meld nemo ravdess' paths= ;;
         dataset' '*) words='' paths=files ;;
         encode' '*) words='' paths=files ;;
@@ -357,16 +441,20 @@ _emocli_argument() {
         'models remove'' '*) words='default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct' paths= ;;
         'models export'' '*) words='default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct' paths= ;;
         normalize' '*) words='' paths=files ;;
-        plot' '0) words='prosody confusion reliability training' paths= ;;
-        'plot prosody'' '*) words='' paths=files ;;
+        plot' '0) words='confusion groups prosody reliability timeline training' paths= ;;
         'plot confusion'' '*) words='' paths=files ;;
+        'plot groups'' '*) words='' paths=files ;;
+        'plot prosody'' '*) words='' paths=files ;;
         'plot reliability'' '*) words='' paths=files ;;
+        'plot timeline'' '*) words='' paths=files ;;
         'plot training'' '*) words='' paths=files ;;
         predict' '*) words='' paths=files ;;
         prosody' '*) words='' paths=files ;;
         score' '*) words='' paths=files ;;
+        summarize' '*) words='' paths=files ;;
         train' '*) words='' paths=files ;;
         transcribe' '*) words='' paths=files ;;
+        help' '*) words='align annotate augment calibrate config dataset doctor encode extract-audio fuse merge models normalize plot predict prosody schema score summarize train transcribe' paths= ;;
     esac
 }
 

@@ -7,14 +7,14 @@ function __emocli_is --description 'whether the command being typed is this one'
         string match -q -- '-*' $word; or set -a words $word
     end
     set -l command "$words[1]"
-    if contains -- "$words[1] $words[2]" 'augment modalities' 'augment dime' 'config show' 'config path' 'models list' 'models pull' 'models path' 'models verify' 'models remove' 'models export' 'plot prosody' 'plot confusion' 'plot reliability' 'plot training'
+    if contains -- "$words[1] $words[2]" 'augment modalities' 'augment dime' 'config show' 'config path' 'models list' 'models pull' 'models path' 'models verify' 'models remove' 'models export' 'plot confusion' 'plot groups' 'plot prosody' 'plot reliability' 'plot timeline' 'plot training'
         set command "$words[1] $words[2]"
     end
     test "$command" = "$argv"
 end
 
 complete -c emocli -f
-complete -c emocli -n "__emocli_is ''" -l version -d 'Print the version and exit'
+complete -c emocli -n "__emocli_is ''" -s V -l version -d 'Print the version and exit'
 complete -c emocli -s h -l help -d 'Show help and exit'
 
 complete -c emocli -n "__emocli_is ''" -a align -d 'Find the start and end of each word and each speech sound'
@@ -24,7 +24,7 @@ complete -c emocli -n "__emocli_is augment" -a modalities -d 'Write copies of ea
 complete -c emocli -n "__emocli_is augment" -a dime -d 'Fill up rare classes with mixtures of neighbouring records'
 complete -c emocli -n "__emocli_is ''" -a calibrate -d 'Calibrate a model\'s probabilities on labelled records'
 complete -c emocli -n "__emocli_is ''" -a config -d 'Show the value of each flag and its source, or the path of the config file'
-complete -c emocli -n "__emocli_is config" -a show -d 'Show the flags of one or all commands: a table on a terminal, JSON Lines in a pipe'
+complete -c emocli -n "__emocli_is config" -a show -d 'Show the flags that are set, of one or all commands; with --all the others as well'
 complete -c emocli -n "__emocli_is config" -a path -d 'Print the path of the config file, whether or not it exists'
 complete -c emocli -n "__emocli_is ''" -a dataset -d 'Write the records of a published dataset, or of a folder of your own'
 complete -c emocli -n "__emocli_is ''" -a doctor -d 'Check the installation: programs, packages, devices, models, folders and fallbacks'
@@ -40,17 +40,21 @@ complete -c emocli -n "__emocli_is models" -a verify -d 'Check the files of mode
 complete -c emocli -n "__emocli_is models" -a remove -d 'Delete models from the cache, and those of a hub from the Hugging Face cache as well'
 complete -c emocli -n "__emocli_is models" -a export -d 'Write models as one tar archive, for machines without a network'
 complete -c emocli -n "__emocli_is ''" -a normalize -d 'Standardise features by speaker: how each record differs from the speaker\'s mean'
-complete -c emocli -n "__emocli_is ''" -a plot -d 'Draw prosody, a confusion matrix, a reliability diagram or training, as PNG, SVG or PDF'
-complete -c emocli -n "__emocli_is plot" -a prosody -d 'Draw a clip: its sound, pitch, vowels and words'
+complete -c emocli -n "__emocli_is ''" -a plot -d 'Draw a timeline, scores by group, prosody, a confusion matrix, and more, as PNG, SVG or PDF'
 complete -c emocli -n "__emocli_is plot" -a confusion -d 'Draw a confusion matrix: counts, and shares of each true label'
+complete -c emocli -n "__emocli_is plot" -a groups -d 'Draw figures by group with their confidence intervals'
+complete -c emocli -n "__emocli_is plot" -a prosody -d 'Draw a clip: its sound, pitch, vowels and words'
 complete -c emocli -n "__emocli_is plot" -a reliability -d 'Draw a reliability diagram: accuracy by confidence'
+complete -c emocli -n "__emocli_is plot" -a timeline -d 'Draw a recording over time: probabilities, speakers, words'
 complete -c emocli -n "__emocli_is plot" -a training -d 'Draw a training run: losses and held-out figures by epoch'
 complete -c emocli -n "__emocli_is ''" -a predict -d 'Predict the emotion of a clip, a sentence or a record, with a probability for each label'
 complete -c emocli -n "__emocli_is ''" -a prosody -d 'Measure the prosody of an utterance and its vowels with Praat, and describe it in words'
 complete -c emocli -n "__emocli_is ''" -a schema -d 'Print the JSON Schema of the record, for validators, editors and other languages'
 complete -c emocli -n "__emocli_is ''" -a score -d 'Score predictions of any kind against labels, with confidence intervals'
+complete -c emocli -n "__emocli_is ''" -a summarize -d 'Summarize predictions or labels by speaker, minute or any field, with confidence intervals'
 complete -c emocli -n "__emocli_is ''" -a train -d 'Train a model on encoded records and write it as a bundle'
 complete -c emocli -n "__emocli_is ''" -a transcribe -d 'Transcribe the speech of a recording, with the time of each word'
+complete -c emocli -n "__emocli_is ''" -a help -d 'Show the help of a command'
 complete -c emocli -n "__emocli_is align" -l aligner -d 'The aligner' -r -a 'auto pocketsphinx ctc textgrid nuclei' -f
 complete -c emocli -n "__emocli_is align" -l language -d 'Language of the text (default: the record\'s, or en)' -r -f
 complete -c emocli -n "__emocli_is align" -l model -d 'A CTC model of the catalog, the hub, or a folder' -r -a 'default (__fish_complete_directories)' -f
@@ -63,9 +67,11 @@ complete -c emocli -n "__emocli_is align" -l device -d 'Device of networks' -r -
 complete -c emocli -n "__emocli_is align" -l offline -d 'Never use the network'
 complete -c emocli -n "__emocli_is align" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
 complete -c emocli -n "__emocli_is align" -s 0 -l null -d 'Paths in lists are separated by NUL'
-complete -c emocli -n "__emocli_is align" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv text' -f
+complete -c emocli -n "__emocli_is align" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv tsv text' -f
+complete -c emocli -n "__emocli_is align" -l column -d 'Read a column of a table as a field, such as text=message; repeatable' -r -f
+complete -c emocli -n "__emocli_is align" -l separator -d 'What separates the cells of a table, such as \';\' or tab' -r -f
 complete -c emocli -n "__emocli_is align" -s o -l output -d 'Write to FILE, completely or not at all' -r -F
-complete -c emocli -n "__emocli_is align" -l resume -d 'Continue an interrupted --output; retry its failures'
+complete -c emocli -n "__emocli_is align" -l resume -d 'Keep what is complete in --output; retry its failures'
 complete -c emocli -n "__emocli_is align" -l shard -d 'Process only shard I of N (from 1), or slurm/N' -r -a slurm -f
 complete -c emocli -n "__emocli_is align" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is align" -l debug -d 'Show the traceback of unexpected errors'
@@ -88,9 +94,11 @@ complete -c emocli -n "__emocli_is annotate" -l timeout -d 'Time limit for an an
 complete -c emocli -n "__emocli_is annotate" -l seed -d 'Seed of the answers' -r -f
 complete -c emocli -n "__emocli_is annotate" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
 complete -c emocli -n "__emocli_is annotate" -s 0 -l null -d 'Paths in lists are separated by NUL'
-complete -c emocli -n "__emocli_is annotate" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv text' -f
+complete -c emocli -n "__emocli_is annotate" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv tsv text' -f
+complete -c emocli -n "__emocli_is annotate" -l column -d 'Read a column of a table as a field, such as text=message; repeatable' -r -f
+complete -c emocli -n "__emocli_is annotate" -l separator -d 'What separates the cells of a table, such as \';\' or tab' -r -f
 complete -c emocli -n "__emocli_is annotate" -s o -l output -d 'Write to FILE, completely or not at all' -r -F
-complete -c emocli -n "__emocli_is annotate" -l resume -d 'Continue an interrupted --output; retry its failures'
+complete -c emocli -n "__emocli_is annotate" -l resume -d 'Keep what is complete in --output; retry its failures'
 complete -c emocli -n "__emocli_is annotate" -l shard -d 'Process only shard I of N (from 1), or slurm/N' -r -a slurm -f
 complete -c emocli -n "__emocli_is annotate" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is annotate" -l debug -d 'Show the traceback of unexpected errors'
@@ -111,9 +119,11 @@ complete -c emocli -n "__emocli_is 'augment modalities'" -l rates -d 'Rates of d
 complete -c emocli -n "__emocli_is 'augment modalities'" -l seed -d 'Random seed' -r -f
 complete -c emocli -n "__emocli_is 'augment modalities'" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
 complete -c emocli -n "__emocli_is 'augment modalities'" -s 0 -l null -d 'Paths in lists are separated by NUL'
-complete -c emocli -n "__emocli_is 'augment modalities'" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv text' -f
+complete -c emocli -n "__emocli_is 'augment modalities'" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv tsv text' -f
+complete -c emocli -n "__emocli_is 'augment modalities'" -l column -d 'Read a column of a table as a field, such as text=message; repeatable' -r -f
+complete -c emocli -n "__emocli_is 'augment modalities'" -l separator -d 'What separates the cells of a table, such as \';\' or tab' -r -f
 complete -c emocli -n "__emocli_is 'augment modalities'" -s o -l output -d 'Write to FILE, completely or not at all' -r -F
-complete -c emocli -n "__emocli_is 'augment modalities'" -l resume -d 'Continue an interrupted --output; retry its failures'
+complete -c emocli -n "__emocli_is 'augment modalities'" -l resume -d 'Keep what is complete in --output; retry its failures'
 complete -c emocli -n "__emocli_is 'augment modalities'" -l shard -d 'Process only shard I of N (from 1), or slurm/N' -r -a slurm -f
 complete -c emocli -n "__emocli_is 'augment modalities'" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is 'augment modalities'" -l debug -d 'Show the traceback of unexpected errors'
@@ -130,7 +140,9 @@ complete -c emocli -n "__emocli_is 'augment dime'" -l seed -d 'Random seed' -r -
 complete -c emocli -n "__emocli_is 'augment dime'" -l assume-train -d 'Treat records without a split as training records'
 complete -c emocli -n "__emocli_is 'augment dime'" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
 complete -c emocli -n "__emocli_is 'augment dime'" -s 0 -l null -d 'Paths in lists are separated by NUL'
-complete -c emocli -n "__emocli_is 'augment dime'" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv text' -f
+complete -c emocli -n "__emocli_is 'augment dime'" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv tsv text' -f
+complete -c emocli -n "__emocli_is 'augment dime'" -l column -d 'Read a column of a table as a field, such as text=message; repeatable' -r -f
+complete -c emocli -n "__emocli_is 'augment dime'" -l separator -d 'What separates the cells of a table, such as \';\' or tab' -r -f
 complete -c emocli -n "__emocli_is 'augment dime'" -s o -l output -d 'Write to FILE, completely or not at all' -r -F
 complete -c emocli -n "__emocli_is 'augment dime'" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is 'augment dime'" -l debug -d 'Show the traceback of unexpected errors'
@@ -147,7 +159,9 @@ complete -c emocli -n "__emocli_is calibrate" -l method -d 'How to scale the log
 complete -c emocli -n "__emocli_is calibrate" -l decoder -d 'For blends (default: the bundle\'s rule)' -r -a 'published expected' -f
 complete -c emocli -n "__emocli_is calibrate" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
 complete -c emocli -n "__emocli_is calibrate" -s 0 -l null -d 'Paths in lists are separated by NUL'
-complete -c emocli -n "__emocli_is calibrate" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv text' -f
+complete -c emocli -n "__emocli_is calibrate" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv tsv text' -f
+complete -c emocli -n "__emocli_is calibrate" -l column -d 'Read a column of a table as a field, such as text=message; repeatable' -r -f
+complete -c emocli -n "__emocli_is calibrate" -l separator -d 'What separates the cells of a table, such as \';\' or tab' -r -f
 complete -c emocli -n "__emocli_is calibrate" -s o -l output -d 'Write to FILE, completely or not at all' -r -F
 complete -c emocli -n "__emocli_is calibrate" -l shard -d 'Process only shard I of N (from 1), or slurm/N' -r -a slurm -f
 complete -c emocli -n "__emocli_is calibrate" -s q -l quiet -d 'No progress, no summary'
@@ -160,14 +174,17 @@ complete -c emocli -n "__emocli_is calibrate" -l offline -d 'Never use the netwo
 complete -c emocli -n "__emocli_is calibrate" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is calibrate" -F
 complete -c emocli -n "__emocli_is config" -s h -l help -d 'Show this message and exit'
+complete -c emocli -n "__emocli_is 'config show'" -l all -d 'Show the flags that have their default too'
 complete -c emocli -n "__emocli_is 'config show'" -l json -d 'Write JSON Lines even on a terminal'
 complete -c emocli -n "__emocli_is 'config show'" -s h -l help -d 'Show this message and exit'
-complete -c emocli -n "__emocli_is 'config show'" -a 'align annotate augment calibrate config dataset doctor encode extract-audio fuse merge models normalize plot predict prosody schema score train transcribe' -f
+complete -c emocli -n "__emocli_is 'config show'" -a 'align annotate augment calibrate config dataset doctor encode extract-audio fuse merge models normalize plot predict prosody schema score summarize train transcribe' -f
 complete -c emocli -n "__emocli_is 'config path'" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is dataset" -l labels -d 'The seven labels, or those of the source' -r -a 'common original' -f
 complete -c emocli -n "__emocli_is dataset" -l split -d 'Only this published split; repeatable' -r -f
 complete -c emocli -n "__emocli_is dataset" -l speaker -d 'Only this speaker; repeatable' -r -f
 complete -c emocli -n "__emocli_is dataset" -l limit -d 'Only the first N records' -r -f
+complete -c emocli -n "__emocli_is dataset" -l column -d 'Read a column of a table as a field, such as text=message; repeatable' -r -f
+complete -c emocli -n "__emocli_is dataset" -l separator -d 'What separates the cells of a table, such as \';\' or tab' -r -f
 complete -c emocli -n "__emocli_is dataset" -s o -l output -d 'Write to FILE, completely or not at all' -r -F
 complete -c emocli -n "__emocli_is dataset" -l shard -d 'Process only shard I of N (from 1), or slurm/N' -r -a slurm -f
 complete -c emocli -n "__emocli_is dataset" -s q -l quiet -d 'No progress, no summary'
@@ -183,7 +200,7 @@ complete -c emocli -n "__emocli_is doctor" -l json -d 'Write a record even on a 
 complete -c emocli -n "__emocli_is doctor" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is encode" -l modality -d 'What to encode (default: both)' -r -a 'text audio text,audio' -f
 complete -c emocli -n "__emocli_is encode" -l model -d 'Encode what this trained model needs' -r -a 'default (__fish_complete_directories)' -f
-complete -c emocli -n "__emocli_is encode" -l encoder -d 'A model of the catalog, the hub, a folder, or prosody' -r -a 'whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct (__fish_complete_directories)' -f
+complete -c emocli -n "__emocli_is encode" -l encoder -d 'A model of the catalog, the hub, a folder, or prosody' -r -a 'whisper-tiny.en all-minilm-l6-v2 whisper-base prosody (__fish_complete_directories)' -f
 complete -c emocli -n "__emocli_is encode" -l layer -d 'Layers of the encoder; text takes one' -r -f
 complete -c emocli -n "__emocli_is encode" -l pooling -d 'mean, mean+std, statistics, ..., frames, frames/N' -r -f
 complete -c emocli -n "__emocli_is encode" -l context -d 'Encode text with the K preceding turns' -r -f
@@ -193,9 +210,11 @@ complete -c emocli -n "__emocli_is encode" -l as -d 'Name of the stream' -r -f
 complete -c emocli -n "__emocli_is encode" -l features -d 'Where vectors are written' -r -a 'inline store' -f
 complete -c emocli -n "__emocli_is encode" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
 complete -c emocli -n "__emocli_is encode" -s 0 -l null -d 'Paths in lists are separated by NUL'
-complete -c emocli -n "__emocli_is encode" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv text' -f
+complete -c emocli -n "__emocli_is encode" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv tsv text' -f
+complete -c emocli -n "__emocli_is encode" -l column -d 'Read a column of a table as a field, such as text=message; repeatable' -r -f
+complete -c emocli -n "__emocli_is encode" -l separator -d 'What separates the cells of a table, such as \';\' or tab' -r -f
 complete -c emocli -n "__emocli_is encode" -s o -l output -d 'Write to FILE, completely or not at all' -r -F
-complete -c emocli -n "__emocli_is encode" -l resume -d 'Continue an interrupted --output; retry its failures'
+complete -c emocli -n "__emocli_is encode" -l resume -d 'Keep what is complete in --output; retry its failures'
 complete -c emocli -n "__emocli_is encode" -l shard -d 'Process only shard I of N (from 1), or slurm/N' -r -a slurm -f
 complete -c emocli -n "__emocli_is encode" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is encode" -l debug -d 'Show the traceback of unexpected errors'
@@ -208,14 +227,17 @@ complete -c emocli -n "__emocli_is encode" -l device -d 'Device of networks' -r 
 complete -c emocli -n "__emocli_is encode" -l dtype -d 'Number format of networks' -r -a 'auto float32 bfloat16 float16' -f
 complete -c emocli -n "__emocli_is encode" -l batch-size -d 'Records per batch; 1 writes each at once' -r -a auto -f
 complete -c emocli -n "__emocli_is encode" -l offline -d 'Never use the network'
+complete -c emocli -n "__emocli_is encode" -l segment -d 'Cut recordings: at pauses if longer than 30 s, never, always, by time' -r -a 'auto none vad' -f
+complete -c emocli -n "__emocli_is encode" -l segments -d 'Cut where an RTTM, SRT, VTT, TextGrid[:TIER] or CSV says' -r -F
 complete -c emocli -n "__emocli_is encode" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is encode" -F
-complete -c emocli -n "__emocli_is extract-audio" -l segment -d 'Cut long recordings at pauses in the speech' -r -a 'none vad' -f
 complete -c emocli -n "__emocli_is extract-audio" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
 complete -c emocli -n "__emocli_is extract-audio" -s 0 -l null -d 'Paths in lists are separated by NUL'
-complete -c emocli -n "__emocli_is extract-audio" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv text' -f
+complete -c emocli -n "__emocli_is extract-audio" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv tsv text' -f
+complete -c emocli -n "__emocli_is extract-audio" -l column -d 'Read a column of a table as a field, such as text=message; repeatable' -r -f
+complete -c emocli -n "__emocli_is extract-audio" -l separator -d 'What separates the cells of a table, such as \';\' or tab' -r -f
 complete -c emocli -n "__emocli_is extract-audio" -s o -l output -d 'Write to FILE, completely or not at all' -r -F
-complete -c emocli -n "__emocli_is extract-audio" -l resume -d 'Continue an interrupted --output; retry its failures'
+complete -c emocli -n "__emocli_is extract-audio" -l resume -d 'Keep what is complete in --output; retry its failures'
 complete -c emocli -n "__emocli_is extract-audio" -l shard -d 'Process only shard I of N (from 1), or slurm/N' -r -a slurm -f
 complete -c emocli -n "__emocli_is extract-audio" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is extract-audio" -l debug -d 'Show the traceback of unexpected errors'
@@ -225,15 +247,19 @@ complete -c emocli -n "__emocli_is extract-audio" -l exit-zero -d 'Exit 0 even i
 complete -c emocli -n "__emocli_is extract-audio" -l allow-empty -d 'No input is not an error'
 complete -c emocli -n "__emocli_is extract-audio" -s j -l jobs -d 'Worker processes (0: one per CPU)' -r -f
 complete -c emocli -n "__emocli_is extract-audio" -l store -d 'The feature store (default: in the cache)' -r -a '(__fish_complete_directories)' -f
+complete -c emocli -n "__emocli_is extract-audio" -l segment -d 'Cut recordings: at pauses if longer than 30 s, never, always, by time' -r -a 'auto none vad' -f
+complete -c emocli -n "__emocli_is extract-audio" -l segments -d 'Cut where an RTTM, SRT, VTT, TextGrid[:TIER] or CSV says' -r -F
 complete -c emocli -n "__emocli_is extract-audio" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is extract-audio" -F
 complete -c emocli -n "__emocli_is fuse" -s m -l model -d 'A trained model\'s folder, or \'default\'' -r -a 'default (__fish_complete_directories)' -f
 complete -c emocli -n "__emocli_is fuse" -l strict-modalities -d 'Fail a record that lacks a stream'
 complete -c emocli -n "__emocli_is fuse" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
 complete -c emocli -n "__emocli_is fuse" -s 0 -l null -d 'Paths in lists are separated by NUL'
-complete -c emocli -n "__emocli_is fuse" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv text' -f
+complete -c emocli -n "__emocli_is fuse" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv tsv text' -f
+complete -c emocli -n "__emocli_is fuse" -l column -d 'Read a column of a table as a field, such as text=message; repeatable' -r -f
+complete -c emocli -n "__emocli_is fuse" -l separator -d 'What separates the cells of a table, such as \';\' or tab' -r -f
 complete -c emocli -n "__emocli_is fuse" -s o -l output -d 'Write to FILE, completely or not at all' -r -F
-complete -c emocli -n "__emocli_is fuse" -l resume -d 'Continue an interrupted --output; retry its failures'
+complete -c emocli -n "__emocli_is fuse" -l resume -d 'Keep what is complete in --output; retry its failures'
 complete -c emocli -n "__emocli_is fuse" -l shard -d 'Process only shard I of N (from 1), or slurm/N' -r -a slurm -f
 complete -c emocli -n "__emocli_is fuse" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is fuse" -l debug -d 'Show the traceback of unexpected errors'
@@ -246,6 +272,8 @@ complete -c emocli -n "__emocli_is fuse" -l device -d 'Device of networks' -r -a
 complete -c emocli -n "__emocli_is fuse" -l dtype -d 'Number format of networks' -r -a 'auto float32 bfloat16 float16' -f
 complete -c emocli -n "__emocli_is fuse" -l batch-size -d 'Records per batch; 1 writes each at once' -r -a auto -f
 complete -c emocli -n "__emocli_is fuse" -l offline -d 'Never use the network'
+complete -c emocli -n "__emocli_is fuse" -l segment -d 'Cut recordings: at pauses if longer than 30 s, never, always, by time' -r -a 'auto none vad' -f
+complete -c emocli -n "__emocli_is fuse" -l segments -d 'Cut where an RTTM, SRT, VTT, TextGrid[:TIER] or CSV says' -r -F
 complete -c emocli -n "__emocli_is fuse" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is fuse" -F
 complete -c emocli -n "__emocli_is merge" -l like -d 'Restore the order of FILE\'s records' -r -F
@@ -282,9 +310,11 @@ complete -c emocli -n "__emocli_is normalize" -l streams -d 'Streams to normalis
 complete -c emocli -n "__emocli_is normalize" -l least -d 'Least number of records for a mean' -r -f
 complete -c emocli -n "__emocli_is normalize" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
 complete -c emocli -n "__emocli_is normalize" -s 0 -l null -d 'Paths in lists are separated by NUL'
-complete -c emocli -n "__emocli_is normalize" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv text' -f
+complete -c emocli -n "__emocli_is normalize" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv tsv text' -f
+complete -c emocli -n "__emocli_is normalize" -l column -d 'Read a column of a table as a field, such as text=message; repeatable' -r -f
+complete -c emocli -n "__emocli_is normalize" -l separator -d 'What separates the cells of a table, such as \';\' or tab' -r -f
 complete -c emocli -n "__emocli_is normalize" -s o -l output -d 'Write to FILE, completely or not at all' -r -F
-complete -c emocli -n "__emocli_is normalize" -l resume -d 'Continue an interrupted --output; retry its failures'
+complete -c emocli -n "__emocli_is normalize" -l resume -d 'Keep what is complete in --output; retry its failures'
 complete -c emocli -n "__emocli_is normalize" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is normalize" -l debug -d 'Show the traceback of unexpected errors'
 complete -c emocli -n "__emocli_is normalize" -l fail-fast -d 'Stop at the first failed record'
@@ -295,9 +325,24 @@ complete -c emocli -n "__emocli_is normalize" -l store -d 'The feature store (de
 complete -c emocli -n "__emocli_is normalize" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is normalize" -F
 complete -c emocli -n "__emocli_is plot" -s h -l help -d 'Show this message and exit'
+complete -c emocli -n "__emocli_is 'plot confusion'" -s o -l output -d 'Write to FILE; \'-\' is stdout' -r -F
+complete -c emocli -n "__emocli_is 'plot confusion'" -l format -d 'File format (default: by the file name)' -r -a 'png svg pdf' -f
+complete -c emocli -n "__emocli_is 'plot confusion'" -l width -d 'Width; the size of letters stays the same' -r -f
+complete -c emocli -n "__emocli_is 'plot confusion'" -l title -d 'The first line (default: what is drawn)' -r -f
+complete -c emocli -n "__emocli_is 'plot confusion'" -l group -d 'The group of score --by to draw' -r -f
+complete -c emocli -n "__emocli_is 'plot confusion'" -s h -l help -d 'Show this message and exit'
+complete -c emocli -n "__emocli_is 'plot confusion'" -F
+complete -c emocli -n "__emocli_is 'plot groups'" -s o -l output -d 'Write to FILE; \'-\' is stdout' -r -F
+complete -c emocli -n "__emocli_is 'plot groups'" -l format -d 'File format (default: by the file name)' -r -a 'png svg pdf' -f
+complete -c emocli -n "__emocli_is 'plot groups'" -l width -d 'Width; the size of letters stays the same' -r -f
+complete -c emocli -n "__emocli_is 'plot groups'" -l title -d 'The first line (default: what is drawn)' -r -f
+complete -c emocli -n "__emocli_is 'plot groups'" -l metric -d 'Figures to draw, as they are called in the input' -r -f
+complete -c emocli -n "__emocli_is 'plot groups'" -s h -l help -d 'Show this message and exit'
+complete -c emocli -n "__emocli_is 'plot groups'" -F
 complete -c emocli -n "__emocli_is 'plot prosody'" -s o -l output -d 'Write to FILE; \'-\' is stdout' -r -F
 complete -c emocli -n "__emocli_is 'plot prosody'" -l format -d 'File format (default: by the file name)' -r -a 'png svg pdf' -f
 complete -c emocli -n "__emocli_is 'plot prosody'" -l width -d 'Width; the size of letters stays the same' -r -f
+complete -c emocli -n "__emocli_is 'plot prosody'" -l title -d 'The first line (default: what is drawn)' -r -f
 complete -c emocli -n "__emocli_is 'plot prosody'" -l id -d 'The record to draw (default: the first)' -r -f
 complete -c emocli -n "__emocli_is 'plot prosody'" -l by -d 'The level that colours the vowels' -r -a 'pitch slope intensity duration' -f
 complete -c emocli -n "__emocli_is 'plot prosody'" -l start -d 'Show from here' -r -f
@@ -305,33 +350,42 @@ complete -c emocli -n "__emocli_is 'plot prosody'" -l end -d 'Show up to here' -
 complete -c emocli -n "__emocli_is 'plot prosody'" -l store -d 'The feature store (default: in the cache)' -r -a '(__fish_complete_directories)' -f
 complete -c emocli -n "__emocli_is 'plot prosody'" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is 'plot prosody'" -F
-complete -c emocli -n "__emocli_is 'plot confusion'" -s o -l output -d 'Write to FILE; \'-\' is stdout' -r -F
-complete -c emocli -n "__emocli_is 'plot confusion'" -l format -d 'File format (default: by the file name)' -r -a 'png svg pdf' -f
-complete -c emocli -n "__emocli_is 'plot confusion'" -l width -d 'Width; the size of letters stays the same' -r -f
-complete -c emocli -n "__emocli_is 'plot confusion'" -l group -d 'The group of score --by to draw' -r -f
-complete -c emocli -n "__emocli_is 'plot confusion'" -s h -l help -d 'Show this message and exit'
-complete -c emocli -n "__emocli_is 'plot confusion'" -F
 complete -c emocli -n "__emocli_is 'plot reliability'" -s o -l output -d 'Write to FILE; \'-\' is stdout' -r -F
 complete -c emocli -n "__emocli_is 'plot reliability'" -l format -d 'File format (default: by the file name)' -r -a 'png svg pdf' -f
 complete -c emocli -n "__emocli_is 'plot reliability'" -l width -d 'Width; the size of letters stays the same' -r -f
+complete -c emocli -n "__emocli_is 'plot reliability'" -l title -d 'The first line (default: what is drawn)' -r -f
 complete -c emocli -n "__emocli_is 'plot reliability'" -l group -d 'The group of score --by to draw' -r -f
 complete -c emocli -n "__emocli_is 'plot reliability'" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is 'plot reliability'" -F
+complete -c emocli -n "__emocli_is 'plot timeline'" -s o -l output -d 'Write to FILE; \'-\' is stdout' -r -F
+complete -c emocli -n "__emocli_is 'plot timeline'" -l format -d 'File format (default: by the file name)' -r -a 'png svg pdf' -f
+complete -c emocli -n "__emocli_is 'plot timeline'" -l width -d 'Width; the size of letters stays the same' -r -f
+complete -c emocli -n "__emocli_is 'plot timeline'" -l title -d 'The first line (default: what is drawn)' -r -f
+complete -c emocli -n "__emocli_is 'plot timeline'" -l recording -d 'The recording to draw: its path or dialogue' -r -f
+complete -c emocli -n "__emocli_is 'plot timeline'" -l start -d 'Show from here' -r -f
+complete -c emocli -n "__emocli_is 'plot timeline'" -l end -d 'Show up to here' -r -f
+complete -c emocli -n "__emocli_is 'plot timeline'" -s h -l help -d 'Show this message and exit'
+complete -c emocli -n "__emocli_is 'plot timeline'" -F
 complete -c emocli -n "__emocli_is 'plot training'" -s o -l output -d 'Write to FILE; \'-\' is stdout' -r -F
 complete -c emocli -n "__emocli_is 'plot training'" -l format -d 'File format (default: by the file name)' -r -a 'png svg pdf' -f
 complete -c emocli -n "__emocli_is 'plot training'" -l width -d 'Width; the size of letters stays the same' -r -f
+complete -c emocli -n "__emocli_is 'plot training'" -l title -d 'The first line (default: what is drawn)' -r -f
 complete -c emocli -n "__emocli_is 'plot training'" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is 'plot training'" -F
 complete -c emocli -n "__emocli_is predict" -s m -l model -d 'A trained model\'s folder, or \'default\'' -r -a 'default (__fish_complete_directories)' -f
 complete -c emocli -n "__emocli_is predict" -l text -d 'A sentence; \'-\' reads one sentence per line' -r -f
 complete -c emocli -n "__emocli_is predict" -l abstain -d 'No emotion where the confidence is below P' -r -f
 complete -c emocli -n "__emocli_is predict" -l strict-modalities -d 'Fail a record that lacks a stream'
+complete -c emocli -n "__emocli_is predict" -l keep-features -d 'Also write the vectors computed here'
+complete -c emocli -n "__emocli_is predict" -l format -d 'Format of the output (default: as the suffix of --output says, else jsonl)' -r -a 'jsonl csv tsv srt vtt' -f
 complete -c emocli -n "__emocli_is predict" -l json -d 'Write records even on a terminal'
 complete -c emocli -n "__emocli_is predict" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
 complete -c emocli -n "__emocli_is predict" -s 0 -l null -d 'Paths in lists are separated by NUL'
-complete -c emocli -n "__emocli_is predict" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv text' -f
+complete -c emocli -n "__emocli_is predict" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv tsv text' -f
+complete -c emocli -n "__emocli_is predict" -l column -d 'Read a column of a table as a field, such as text=message; repeatable' -r -f
+complete -c emocli -n "__emocli_is predict" -l separator -d 'What separates the cells of a table, such as \';\' or tab' -r -f
 complete -c emocli -n "__emocli_is predict" -s o -l output -d 'Write to FILE, completely or not at all' -r -F
-complete -c emocli -n "__emocli_is predict" -l resume -d 'Continue an interrupted --output; retry its failures'
+complete -c emocli -n "__emocli_is predict" -l resume -d 'Keep what is complete in --output; retry its failures'
 complete -c emocli -n "__emocli_is predict" -l shard -d 'Process only shard I of N (from 1), or slurm/N' -r -a slurm -f
 complete -c emocli -n "__emocli_is predict" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is predict" -l debug -d 'Show the traceback of unexpected errors'
@@ -344,15 +398,19 @@ complete -c emocli -n "__emocli_is predict" -l device -d 'Device of networks' -r
 complete -c emocli -n "__emocli_is predict" -l dtype -d 'Number format of networks' -r -a 'auto float32 bfloat16 float16' -f
 complete -c emocli -n "__emocli_is predict" -l batch-size -d 'Records per batch; 1 writes each at once' -r -a auto -f
 complete -c emocli -n "__emocli_is predict" -l offline -d 'Never use the network'
+complete -c emocli -n "__emocli_is predict" -l segment -d 'Cut recordings: at pauses if longer than 30 s, never, always, by time' -r -a 'auto none vad' -f
+complete -c emocli -n "__emocli_is predict" -l segments -d 'Cut where an RTTM, SRT, VTT, TextGrid[:TIER] or CSV says' -r -F
 complete -c emocli -n "__emocli_is predict" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is predict" -F
 complete -c emocli -n "__emocli_is prosody" -l norms -d 'Norms to compare with (default: shipped)' -r -F
 complete -c emocli -n "__emocli_is prosody" -l fit -d 'Fit norms on all records; write FILE' -r -F
 complete -c emocli -n "__emocli_is prosody" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
 complete -c emocli -n "__emocli_is prosody" -s 0 -l null -d 'Paths in lists are separated by NUL'
-complete -c emocli -n "__emocli_is prosody" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv text' -f
+complete -c emocli -n "__emocli_is prosody" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv tsv text' -f
+complete -c emocli -n "__emocli_is prosody" -l column -d 'Read a column of a table as a field, such as text=message; repeatable' -r -f
+complete -c emocli -n "__emocli_is prosody" -l separator -d 'What separates the cells of a table, such as \';\' or tab' -r -f
 complete -c emocli -n "__emocli_is prosody" -s o -l output -d 'Write to FILE, completely or not at all' -r -F
-complete -c emocli -n "__emocli_is prosody" -l resume -d 'Continue an interrupted --output; retry its failures'
+complete -c emocli -n "__emocli_is prosody" -l resume -d 'Keep what is complete in --output; retry its failures'
 complete -c emocli -n "__emocli_is prosody" -l shard -d 'Process only shard I of N (from 1), or slurm/N' -r -a slurm -f
 complete -c emocli -n "__emocli_is prosody" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is prosody" -l debug -d 'Show the traceback of unexpected errors'
@@ -362,6 +420,8 @@ complete -c emocli -n "__emocli_is prosody" -l exit-zero -d 'Exit 0 even if some
 complete -c emocli -n "__emocli_is prosody" -l allow-empty -d 'No input is not an error'
 complete -c emocli -n "__emocli_is prosody" -s j -l jobs -d 'Worker processes (0: one per CPU)' -r -f
 complete -c emocli -n "__emocli_is prosody" -l store -d 'The feature store (default: in the cache)' -r -a '(__fish_complete_directories)' -f
+complete -c emocli -n "__emocli_is prosody" -l segment -d 'Cut recordings: at pauses if longer than 30 s, never, always, by time' -r -a 'auto none vad' -f
+complete -c emocli -n "__emocli_is prosody" -l segments -d 'Cut where an RTTM, SRT, VTT, TextGrid[:TIER] or CSV says' -r -F
 complete -c emocli -n "__emocli_is prosody" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is prosody" -F
 complete -c emocli -n "__emocli_is schema" -s h -l help -d 'Show this message and exit'
@@ -379,13 +439,15 @@ complete -c emocli -n "__emocli_is score" -l restrict -d 'Predict only labels th
 complete -c emocli -n "__emocli_is score" -l threshold -d 'For --task multilabel: predict labels from P' -r -f
 complete -c emocli -n "__emocli_is score" -l alignment -d 'Compare annotations with people\'s votes'
 complete -c emocli -n "__emocli_is score" -l seed -d 'Seed of the resampling' -r -f
-complete -c emocli -n "__emocli_is score" -l format -d 'Output format, on a terminal or not' -r -a 'json table latex' -f
+complete -c emocli -n "__emocli_is score" -l format -d 'Output format, on a terminal or not' -r -a 'json table latex csv tsv' -f
 complete -c emocli -n "__emocli_is score" -l json -d 'Write JSON even on a terminal'
 complete -c emocli -n "__emocli_is score" -l table -d 'Write a table even in a pipe'
 complete -c emocli -n "__emocli_is score" -l latex -d 'Write a LaTeX table (booktabs)'
 complete -c emocli -n "__emocli_is score" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
 complete -c emocli -n "__emocli_is score" -s 0 -l null -d 'Paths in lists are separated by NUL'
-complete -c emocli -n "__emocli_is score" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv text' -f
+complete -c emocli -n "__emocli_is score" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv tsv text' -f
+complete -c emocli -n "__emocli_is score" -l column -d 'Read a column of a table as a field, such as text=message; repeatable' -r -f
+complete -c emocli -n "__emocli_is score" -l separator -d 'What separates the cells of a table, such as \';\' or tab' -r -f
 complete -c emocli -n "__emocli_is score" -s o -l output -d 'Write to FILE, completely or not at all' -r -F
 complete -c emocli -n "__emocli_is score" -l shard -d 'Process only shard I of N (from 1), or slurm/N' -r -a slurm -f
 complete -c emocli -n "__emocli_is score" -s q -l quiet -d 'No progress, no summary'
@@ -394,6 +456,26 @@ complete -c emocli -n "__emocli_is score" -l exit-zero -d 'Exit 0 even if some r
 complete -c emocli -n "__emocli_is score" -l allow-empty -d 'No input is not an error'
 complete -c emocli -n "__emocli_is score" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is score" -F
+complete -c emocli -n "__emocli_is summarize" -l by -d 'A row per value: speaker, minute, bin:30, any field; a+b: pairs' -r -f
+complete -c emocli -n "__emocli_is summarize" -l of -d 'What to summarize' -r -a 'prediction label' -f
+complete -c emocli -n "__emocli_is summarize" -l weight -d 'Count utterances, or their seconds' -r -a 'utterance duration' -f
+complete -c emocli -n "__emocli_is summarize" -l over -d 'Resample utterances, or whole speakers, dialogues, ' -r -a utterance -f
+complete -c emocli -n "__emocli_is summarize" -l bootstrap -d 'Resamples for the intervals' -r -f
+complete -c emocli -n "__emocli_is summarize" -l seed -d 'Seed of the resampling' -r -f
+complete -c emocli -n "__emocli_is summarize" -l format -d 'Output format (default: by what is written to)' -r -a 'table csv json' -f
+complete -c emocli -n "__emocli_is summarize" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
+complete -c emocli -n "__emocli_is summarize" -s 0 -l null -d 'Paths in lists are separated by NUL'
+complete -c emocli -n "__emocli_is summarize" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv tsv text' -f
+complete -c emocli -n "__emocli_is summarize" -l column -d 'Read a column of a table as a field, such as text=message; repeatable' -r -f
+complete -c emocli -n "__emocli_is summarize" -l separator -d 'What separates the cells of a table, such as \';\' or tab' -r -f
+complete -c emocli -n "__emocli_is summarize" -s o -l output -d 'Write to FILE, completely or not at all' -r -F
+complete -c emocli -n "__emocli_is summarize" -l shard -d 'Process only shard I of N (from 1), or slurm/N' -r -a slurm -f
+complete -c emocli -n "__emocli_is summarize" -s q -l quiet -d 'No progress, no summary'
+complete -c emocli -n "__emocli_is summarize" -l debug -d 'Show the traceback of unexpected errors'
+complete -c emocli -n "__emocli_is summarize" -l exit-zero -d 'Exit 0 even if some records failed'
+complete -c emocli -n "__emocli_is summarize" -l allow-empty -d 'No input is not an error'
+complete -c emocli -n "__emocli_is summarize" -s h -l help -d 'Show this message and exit'
+complete -c emocli -n "__emocli_is summarize" -F
 complete -c emocli -n "__emocli_is train" -s m -l model -d 'One of amber2, concat, conv-attention, expert-gating, gated, late-fusion, linear, miar, mlp, stars, windows' -r -a 'amber2 concat conv-attention expert-gating gated late-fusion linear miar mlp stars windows' -f
 complete -c emocli -n "__emocli_is train" -l target -d 'What to learn: emotion, distribution, blend, valence, arousal, dominance, sentiment' -r -f
 complete -c emocli -n "__emocli_is train" -l loss -d 'Loss of labels (default: by the target)' -r -a 'cross-entropy kl js' -f
@@ -413,9 +495,11 @@ complete -c emocli -n "__emocli_is train" -l seeds -d 'Number of seeds to train 
 complete -c emocli -n "__emocli_is train" -l log -d 'Write a JSON line per epoch' -r -F
 complete -c emocli -n "__emocli_is train" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
 complete -c emocli -n "__emocli_is train" -s 0 -l null -d 'Paths in lists are separated by NUL'
-complete -c emocli -n "__emocli_is train" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv text' -f
+complete -c emocli -n "__emocli_is train" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv tsv text' -f
+complete -c emocli -n "__emocli_is train" -l column -d 'Read a column of a table as a field, such as text=message; repeatable' -r -f
+complete -c emocli -n "__emocli_is train" -l separator -d 'What separates the cells of a table, such as \';\' or tab' -r -f
 complete -c emocli -n "__emocli_is train" -s o -l output -d 'Write to FILE, completely or not at all' -r -F
-complete -c emocli -n "__emocli_is train" -l resume -d 'Continue an interrupted --output; retry its failures'
+complete -c emocli -n "__emocli_is train" -l resume -d 'Keep what is complete in --output; retry its failures'
 complete -c emocli -n "__emocli_is train" -l shard -d 'Process only shard I of N (from 1), or slurm/N' -r -a slurm -f
 complete -c emocli -n "__emocli_is train" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is train" -l debug -d 'Show the traceback of unexpected errors'
@@ -426,14 +510,17 @@ complete -c emocli -n "__emocli_is train" -l batch-size -d 'Records per batch; 1
 complete -c emocli -n "__emocli_is train" -l offline -d 'Never use the network'
 complete -c emocli -n "__emocli_is train" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is train" -F
-complete -c emocli -n "__emocli_is transcribe" -l model -d 'A model of the catalog, the hub, or a folder' -r -a 'whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct (__fish_complete_directories)' -f
+complete -c emocli -n "__emocli_is transcribe" -l model -d 'A model of the catalog, the hub, or a folder' -r -a 'whisper-tiny.en faster-whisper-tiny.en whisper-base faster-whisper-base (__fish_complete_directories)' -f
 complete -c emocli -n "__emocli_is transcribe" -l beam-size -d 'Hypotheses kept; 1 is faster but less accurate' -r -f
 complete -c emocli -n "__emocli_is transcribe" -l overwrite -d 'Also transcribe records that have a text'
+complete -c emocli -n "__emocli_is transcribe" -l format -d 'Format of the output (default: as the suffix of --output says, else jsonl)' -r -a 'jsonl csv tsv srt vtt textgrid' -f
 complete -c emocli -n "__emocli_is transcribe" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
 complete -c emocli -n "__emocli_is transcribe" -s 0 -l null -d 'Paths in lists are separated by NUL'
-complete -c emocli -n "__emocli_is transcribe" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv text' -f
+complete -c emocli -n "__emocli_is transcribe" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv tsv text' -f
+complete -c emocli -n "__emocli_is transcribe" -l column -d 'Read a column of a table as a field, such as text=message; repeatable' -r -f
+complete -c emocli -n "__emocli_is transcribe" -l separator -d 'What separates the cells of a table, such as \';\' or tab' -r -f
 complete -c emocli -n "__emocli_is transcribe" -s o -l output -d 'Write to FILE, completely or not at all' -r -F
-complete -c emocli -n "__emocli_is transcribe" -l resume -d 'Continue an interrupted --output; retry its failures'
+complete -c emocli -n "__emocli_is transcribe" -l resume -d 'Keep what is complete in --output; retry its failures'
 complete -c emocli -n "__emocli_is transcribe" -l shard -d 'Process only shard I of N (from 1), or slurm/N' -r -a slurm -f
 complete -c emocli -n "__emocli_is transcribe" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is transcribe" -l debug -d 'Show the traceback of unexpected errors'
@@ -446,5 +533,8 @@ complete -c emocli -n "__emocli_is transcribe" -l device -d 'Device of networks'
 complete -c emocli -n "__emocli_is transcribe" -l dtype -d 'Number format of networks' -r -a 'auto float32 bfloat16 float16' -f
 complete -c emocli -n "__emocli_is transcribe" -l batch-size -d 'Records per batch; 1 writes each at once' -r -a auto -f
 complete -c emocli -n "__emocli_is transcribe" -l offline -d 'Never use the network'
+complete -c emocli -n "__emocli_is transcribe" -l segment -d 'Cut recordings: at pauses if longer than 30 s, never, always, by time' -r -a 'auto none vad' -f
+complete -c emocli -n "__emocli_is transcribe" -l segments -d 'Cut where an RTTM, SRT, VTT, TextGrid[:TIER] or CSV says' -r -F
 complete -c emocli -n "__emocli_is transcribe" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is transcribe" -F
+complete -c emocli -n "__emocli_is help" -a 'align annotate augment calibrate config dataset doctor encode extract-audio fuse merge models normalize plot predict prosody schema score summarize train transcribe' -f

@@ -8,6 +8,7 @@ from itertools import chain
 from emocli import records
 from emocli.errors import RecordError
 from emocli.modalities.audio import SOUND, decoded, span_of
+from emocli.pipeline import live
 from emocli.records import Record, missing, problems
 from emocli.signals import audio, sound_faults, sound_stream
 from emocli.signals.ffmpeg import SAMPLE_RATE_HZ, Decoded
@@ -79,7 +80,11 @@ class Recording:
     def _read(self) -> Iterator[Values]:
         """Yield the blocks of the file; what ends them early is noted."""
         try:
-            yield from sound_stream.blocks(self.place.path, self.about)
+            read = 0
+            for block in sound_stream.blocks(self.place.path, self.about):
+                read += len(block)
+                live.reading(str(self.record.get("path")), read / SAMPLE_RATE_HZ, self.length_s)
+                yield block
         except RecordError as error:
             self.problem = error
         except OSError as error:
