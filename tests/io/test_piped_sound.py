@@ -67,7 +67,7 @@ TEXTS = [
     b"R\n",
     b"\n\nid,path\n",
     b"a.wav\0b.wav\0",
-    gzip.compress(b"a.wav\n"),
+    gzip.compress(b"a.wav\n", mtime=0),
     "Götz.wav\nüber.wav\n".encode(),
     "Götz.wav\n".encode("latin-1"),
     b"#!AMR.amr\n",
