@@ -97,8 +97,8 @@ _emocli_command() {  # set flags and takes; false when there is no such command
             flags='-o --output --format --width --title -h --help'
             takes='-o --output --format --width --title' ;;
         predict)
-            flags='-m --model --text --abstain --strict-modalities --keep-features --format --json --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline --segment --segments -h --help'
-            takes='-m --model --text --abstain --format --files-from --input-format --column --separator -o --output --shard --max-errors --store --device --dtype --batch-size --segment --segments' ;;
+            flags='-m --model --text --abstain --language --strict-modalities --keep-features --format --json --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline --segment --segments -h --help'
+            takes='-m --model --text --abstain --language --format --files-from --input-format --column --separator -o --output --shard --max-errors --store --device --dtype --batch-size --segment --segments' ;;
         prosody)
             flags='--norms --fit --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -j --jobs --store --segment --segments -h --help'
             takes='--norms --fit --files-from --input-format --column --separator -o --output --shard --max-errors -j --jobs --store --segment --segments' ;;
@@ -115,8 +115,8 @@ _emocli_command() {  # set flags and takes; false when there is no such command
             flags='-m --model --target --loss --config --streams --dev --cv --folds --hidden --epochs --patience --learning-rate --modality-dropout --balanced --unbalanced --seed --seeds --log --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --store --device --dtype --batch-size --offline -h --help'
             takes='-m --model --target --loss --config --streams --dev --cv --folds --hidden --epochs --patience --learning-rate --modality-dropout --seed --seeds --log --files-from --input-format --column --separator -o --output --shard --store --device --dtype --batch-size' ;;
         transcribe)
-            flags='--model --beam-size --overwrite --format --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline --segment --segments -h --help'
-            takes='--model --beam-size --format --files-from --input-format --column --separator -o --output --shard --max-errors --store --device --dtype --batch-size --segment --segments' ;;
+            flags='--model --beam-size --language --overwrite --format --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline --segment --segments -h --help'
+            takes='--model --beam-size --language --format --files-from --input-format --column --separator -o --output --shard --max-errors --store --device --dtype --batch-size --segment --segments' ;;
         help)
             flags=''
             takes='' ;;
@@ -311,6 +311,7 @@ _emocli_values() {
         'predict -m'|'predict --model') words=default paths=folders ;;
         'predict --text') words='' paths= ;;
         'predict --abstain') words='' paths= ;;
+        'predict --language') words='' paths= ;;
         'predict --format') words='jsonl csv tsv srt vtt' paths= ;;
         'predict --files-from') words='' paths=files ;;
         'predict --input-format') words='auto jsonl paths csv tsv text' paths= ;;
@@ -399,6 +400,7 @@ _emocli_values() {
         'train --batch-size') words=auto paths= ;;
         'transcribe --model') words='whisper-tiny.en faster-whisper-tiny.en whisper-base faster-whisper-base' paths=folders ;;
         'transcribe --beam-size') words='' paths= ;;
+        'transcribe --language') words='' paths= ;;
         'transcribe --format') words='jsonl csv tsv srt vtt textgrid' paths= ;;
         'transcribe --files-from') words='' paths=files ;;
         'transcribe --input-format') words='auto jsonl paths csv tsv text' paths= ;;

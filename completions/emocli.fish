@@ -375,6 +375,7 @@ complete -c emocli -n "__emocli_is 'plot training'" -F
 complete -c emocli -n "__emocli_is predict" -s m -l model -d 'A trained model\'s folder, or \'default\'' -r -a 'default (__fish_complete_directories)' -f
 complete -c emocli -n "__emocli_is predict" -l text -d 'A sentence; \'-\' reads one sentence per line' -r -f
 complete -c emocli -n "__emocli_is predict" -l abstain -d 'No emotion where the confidence is below P' -r -f
+complete -c emocli -n "__emocli_is predict" -l language -d 'Language of records that say none: en, de, pt-BR' -r -f
 complete -c emocli -n "__emocli_is predict" -l strict-modalities -d 'Fail a record that lacks a stream'
 complete -c emocli -n "__emocli_is predict" -l keep-features -d 'Also write the vectors computed here'
 complete -c emocli -n "__emocli_is predict" -l format -d 'Format of the output (default: as the suffix of --output says, else jsonl)' -r -a 'jsonl csv tsv srt vtt' -f
@@ -512,6 +513,7 @@ complete -c emocli -n "__emocli_is train" -s h -l help -d 'Show this message and
 complete -c emocli -n "__emocli_is train" -F
 complete -c emocli -n "__emocli_is transcribe" -l model -d 'A model of the catalog, the hub, or a folder' -r -a 'whisper-tiny.en faster-whisper-tiny.en whisper-base faster-whisper-base (__fish_complete_directories)' -f
 complete -c emocli -n "__emocli_is transcribe" -l beam-size -d 'Hypotheses kept; 1 is faster but less accurate' -r -f
+complete -c emocli -n "__emocli_is transcribe" -l language -d 'Language of records that say none: en, de, pt-BR' -r -f
 complete -c emocli -n "__emocli_is transcribe" -l overwrite -d 'Also transcribe records that have a text'
 complete -c emocli -n "__emocli_is transcribe" -l format -d 'Format of the output (default: as the suffix of --output says, else jsonl)' -r -a 'jsonl csv tsv srt vtt textgrid' -f
 complete -c emocli -n "__emocli_is transcribe" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F

@@ -102,6 +102,10 @@ Model = Annotated[
     str,
     typer.Option("--model", "-m", metavar="BUNDLE", help="A trained model's folder, or 'default'."),
 ]
+Language = Annotated[
+    str | None,
+    typer.Option(metavar="CODE", help="Language of records that say none: en, de, pt-BR."),
+]
 Strict = Annotated[
     bool,
     typer.Option("--strict-modalities", help="Fail a record that lacks a stream."),

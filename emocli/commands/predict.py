@@ -18,7 +18,7 @@ recordings that are not in the input.
 
 The default model judges a voice only where somebody speaks (`missing.audio` says no_speech
 otherwise), and words only if they are English. The language is heard in the sound, or read in a
-text whose record does not say it: `language` and `language_probability`.
+text whose record does not say it (nor --language): `language` and `language_probability`.
 
 A model of blends adds `blend` in per cent, and `emotion` is the emotion with the larger share. A
 model of valence, arousal, dominance or sentiment adds these; if it has no labels at all, `emotion`
@@ -56,11 +56,12 @@ from typing import Annotated
 
 import typer
 
+from emocli import pipeline
 from emocli.bundles import bundle, heads
 from emocli.cli import flags, options, output_format
 from emocli.errors import UsageError
 from emocli.io import formats
-from emocli.stages import predict
+from emocli.stages import predict, spoken_language
 
 
 @options.filter("store", "device", "segment")
@@ -76,6 +77,7 @@ def command(
     abstain: Annotated[
         float, typer.Option(metavar="P", help="No emotion where the confidence is below P.")
     ] = 0.0,
+    language: flags.Language = None,
     strict_modalities: flags.Strict = False,
     keep_features: Annotated[
         bool, typer.Option("--keep-features", help="Also write the vectors computed here.")
@@ -100,6 +102,8 @@ def command(
         abstain=abstain,
         keep_features=keep_features,
     )
+    if language is not None:
+        work = pipeline.chain(spoken_language.stated(language), work)
     window, turns = predict.window(run.context, trained), predict.turns(trained)
     columns = _columns(trained) if name in formats.DELIMITERS else []
     written = formats.made(name or "jsonl", columns, answers=True)

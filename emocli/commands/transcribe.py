@@ -11,10 +11,10 @@ A record that has a `text` keeps it unless --overwrite is given. Where nobody sp
 empty, which is not an error.
 
 The default is two models: Whisper base hears which language is spoken, Whisper tiny.en transcribes
-English, base the rest; a `language` that the record brought is believed. --model takes another
-model of the catalog, a hub id or a folder, in the format of faster-whisper or of transformers. A
-multilingual one does all of it; for one that knows English alone base listens, too, and a record in
-another language is passed on with a note in `missing.text`, which is not a failure.
+English, base the rest; a `language` that the record brought, or --language, is believed. --model
+takes another model of the catalog, a hub id or a folder, in the format of faster-whisper or of
+transformers. A multilingual one does all of it; for one that knows English alone base listens, too,
+and a record in another language is passed on with a note in `missing.text`, which is not a failure.
 
 --format csv and tsv write a table: id, path, start, end, speaker, language, text, error. srt and
 vtt write subtitles, textgrid the words for Praat, all of one recording. A suffix of --output (.csv,
@@ -32,10 +32,11 @@ from typing import Annotated
 
 import typer
 
+from emocli import pipeline
 from emocli.cli import flags, options, output_format
 from emocli.io import formats
 from emocli.pipeline import windows
-from emocli.stages import textgrids, transcribe
+from emocli.stages import spoken_language, textgrids, transcribe
 
 
 @options.filter("store", "device", "segment")
@@ -48,6 +49,7 @@ def command(
         int,
         typer.Option(min=1, metavar="N", help="Hypotheses kept; 1 is faster but less accurate."),
     ] = transcribe.BEAM,
+    language: flags.Language = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Also transcribe records that have a text.")
     ] = False,
@@ -57,6 +59,8 @@ def command(
     name = output_format.chosen(run, form, (*output_format.RECORDS, formats.TEXTGRID))
     needs_text = functools.partial(transcribe.needs_text, overwrite=overwrite)
     work = transcribe.stage(run.context, model=model, beam_size=beam_size, wanted=needs_text)
+    if language is not None:
+        work = pipeline.chain(spoken_language.stated(language), work)
     window = windows.of(run.context.batch(transcribe.BATCH), transcribe.work(needs_text))
     if name == formats.TEXTGRID:
         return run.through(work, window=window, form=textgrids.TextGrid())

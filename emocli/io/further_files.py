@@ -1,4 +1,4 @@
-"""Read the records of a file that a flag names, such as `score --compare FILE`."""
+"""Read the records of a file that is read as a whole, such as that of `score --compare FILE`."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from emocli import records
 from emocli.errors import EmptyInputError, RecordError, UsageError
-from emocli.io import opening
+from emocli.io import further_files
 from emocli.plots import tiers
 from emocli.records import Record, label_reading, spans
 
@@ -71,7 +71,7 @@ class Reading:
 
     def read(self, name: str, stdin: BinaryIO, recording: str | None) -> list[Talk]:
         """Return the talks of a file, or the one of a recording; RecordError without any answer."""
-        for _, record in opening.read(name, stdin):
+        for record in further_files.read(name, stdin):
             found = spans.recording(record) or ""
             talk = self.talks.setdefault(found, Talk(found))
             if recording is None or recording in (found, Path(found).name):

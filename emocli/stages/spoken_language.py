@@ -8,12 +8,14 @@ English the default model leaves to that one. Our choice, by measuring: `example
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, NamedTuple
 
-from emocli.errors import AbsentError
+from emocli import pipeline
+from emocli.errors import AbsentError, UsageError
 from emocli.records import Record
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from emocli.encoders.speech_to_text import Model
     from emocli.encoders.speech_windows import Samples, Span
 
+CODE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]+)*")  # BCP 47: a language, perhaps its region
 MULTILINGUAL = "faster-whisper-base"  # listens, and transcribes what the default model cannot
 Loaded = tuple["Model", Record]  # with the `transcript` fields that describe it
 
@@ -42,6 +45,22 @@ class Models(NamedTuple):
         names = ", ".join(sorted(known)) if len(known) < 5 else "other languages"
         message = f"the model knows {names}, not {language}"
         raise AbsentError("language", message, hint="--model names one that does")
+
+
+def stated(code: str) -> pipeline.Stage:
+    """Return the stage that gives a language to the records that say none.
+
+    Raises UsageError for what is no code of a language.
+    """
+    if not CODE.fullmatch(code):
+        raise UsageError(f"--language {code:.20}: not a code such as en, de or pt-BR")
+
+    def run(records: Iterator[Record]) -> Iterator[Record]:
+        for record in records:
+            said = record.get("language") or record.get("error")
+            yield record if said else {**record, "language": code}
+
+    return run
 
 
 def once(load: Callable[[], Loaded]) -> Callable[[], Loaded]:
