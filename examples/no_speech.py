@@ -1,9 +1,10 @@
 """How often nobody is heard where somebody speaks, and somebody where nobody does.
 
 Use: EMOCLI_DATA=folder python examples/no_speech.py
-Reads the clips below EMOCLI_DATA/{ravdess,emodb,nemo}, makes the sounds of unspoken.py, and prints
-two tables and every wrong clip. The bounds of emocli.signals.speech_presence were chosen on seeds 0
-to 2 of these sounds and on these clips; the table has seeds 10 to 12.
+Reads the clips below EMOCLI_DATA/{ravdess,emodb,nemo} and the films in EMOCLI_DATA/media, makes the
+sounds of unspoken.py, and prints two tables and every wrong clip. The bounds of
+emocli.signals.speech_presence were chosen on these clips and on seeds 0 to 2 of these sounds; the
+table has seeds 10 to 12.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from unspoken import RATE_HZ, SOUNDS, made
 from emocli.signals import audio, speech_presence
 
 CORPORA = ("ravdess", "emodb", "nemo")
+FILMS = ("face_noface.mov", "no_face.mp4", "single_face.mp4", "small.mp4")  # in which nobody speaks
 SEEDS = range(10, 13)
 
 
@@ -39,8 +41,11 @@ def wrong_clips(folder: Path) -> tuple[int, list[str]]:
     return len(paths), [p.name for p in paths if not spoken(audio.read(str(p)).samples)]
 
 
-def rows_of_sounds(wrong: list[str]) -> Iterator[list[str]]:
+def rows_of_sounds(media: Path, wrong: list[str]) -> Iterator[list[str]]:
     """Yield a row for each kind of sound; add the sounds in which somebody is heard."""
+    heard = [name for name in FILMS if spoken(audio.read(str(media / name)).samples)]
+    wrong += heard
+    yield ["film without speech", ", ".join(FILMS), str(len(FILMS)), str(len(heard))]
     for kind, makers in SOUNDS.items():
         heard = [(title, spoken(samples)) for title, samples in made(kind, SEEDS)]
         wrong += [title for title, found in heard if found]
@@ -59,7 +64,7 @@ def main() -> None:
     print(markdown(rows))
     print()
     head = ["sounds that nobody makes", "which", "sounds", "somebody heard"]
-    print(markdown([head, *rows_of_sounds(wrong)]))
+    print(markdown([head, *rows_of_sounds(data / "media", wrong)]))
     print("\nwrong:", *wrong, sep="\n  ")
 
 

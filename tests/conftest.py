@@ -141,6 +141,14 @@ def nobody_speaks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     assert not asked, "somebody speaks: this needs the model itself"
 
 
+@pytest.fixture
+def tones_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let bundles judge sounds in which nobody speaks, where a test is about something else."""
+    from emocli.bundles import refusals
+
+    monkeypatch.delitem(refusals.BY_MODALITY, "audio")
+
+
 @pytest.fixture(scope="session")
 def default_models() -> Path:
     """See to it that the default predictor's pretrained models are in the user's cache."""

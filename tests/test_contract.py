@@ -46,7 +46,7 @@ READERS = [*FILTERS, "merge", *COLLECTORS]  # they read records and write record
 filters = pytest.mark.parametrize("name", FILTERS)
 readers = pytest.mark.parametrize("name", READERS)
 without_words = pytest.mark.usefixtures("nobody_speaks")
-pytestmark = pytest.mark.usefixtures("default_models")
+pytestmark = pytest.mark.usefixtures("default_models", "tones_count")
 
 
 # For align a clip must say its text; for the other commands any sound is good enough.

@@ -57,7 +57,12 @@ def kinds() -> dict[str, dict[str, Any]]:
     expected = {"rule": "expected", "sharpness": 2.0, "prior": prior()}
     said["expected"] = plain | {"heads": [BLEND], "decoder": expected}
     rules = {"language": "en", "min_word_probability": 0.5}
-    said["rules"] = plain | {"text_rules": rules, "training": {"seed": 0}, "metrics": {"x": 1}}
+    said["rules"] = plain | {
+        "text_rules": rules,
+        "audio_rules": {"min_speech_s": 0.3},
+        "training": {"seed": 0},
+        "metrics": {"x": 1},
+    }
     return said
 
 
