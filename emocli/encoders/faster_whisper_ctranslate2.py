@@ -60,12 +60,14 @@ class FasterWhisper:
         """Return the language of a window (time,) and its probability.
 
         It gets a second of silence or two, as in `Window`, not 30 s: a fifth of the time. Without
-        any, three of thirteen English sentences are heard as Welsh or Latin.
+        any, three of thirteen English sentences are heard as Welsh or Latin. The silence is sound:
+        with zeros behind the mel spectrogram, which are none, five of 59 utterances that were cut
+        at their ends are heard as Hawaiian.
         """
-        mel = self.model.feature_extractor(window)[..., :-1]
         seconds = -(-len(window) // SAMPLE_RATE_HZ) + TAIL_S
-        frames = min(round(seconds * SAMPLE_RATE_HZ) // HOP, MAX_FRAMES)
-        encoded = self.model.encode(pad_or_trim(mel, frames)[None])
+        length = min(round(seconds * SAMPLE_RATE_HZ), MAX_FRAMES * HOP)
+        mel = self.model.feature_extractor(pad_or_trim(window, length))[..., :-1]
+        encoded = self.model.encode(pad_or_trim(mel, length // HOP)[None])
         token, probability = self.model.model.detect_language(encoded)[0][0]
         return Detected(token.strip("<|>"), float(probability))
 

@@ -8,8 +8,6 @@ from pathlib import Path
 from emocli.signals import ffmpeg_log, ffmpeg_process, sound_faults
 from emocli.signals.ffmpeg_process import Result
 
-PICTURE_S = 1.0  # what packets say of the end of pictures: they are few, and out of order
-
 
 def in_part(
     made: Result, path: str, held_s: float, start: float | None, end: float | None
@@ -28,7 +26,10 @@ def incomplete_of(
         wanted_s = min(claimed_s, claimed_s if end is None else end) - (start or 0.0)
         incomplete = sound_faults.missing(held_s, wanted_s)
     if incomplete and not ffmpeg_log.is_single(made.log):  # another stream may just be longer
-        whole = Path(path).is_file() and _data_end_s(path) >= (claimed_s or 0.0) - PICTURE_S
+        whole = (
+            Path(path).is_file()
+            and _data_end_s(path) >= (claimed_s or 0.0) - sound_faults.TOLERANCE_S
+        )
         incomplete = None if whole else incomplete
     return incomplete
 
