@@ -29,8 +29,8 @@ from emocli.signals import (
 )
 from emocli.signals.ffmpeg import SAMPLE_RATE_HZ as SAMPLE_RATE_HZ
 from emocli.signals.ffmpeg import ffmpeg_binary as ffmpeg_binary
-from emocli.signals.sixteen_bits import FULL_SCALE
 from emocli.signals.sixteen_bits import quantise as quantise
+from emocli.signals.sixteen_bits import scaled
 
 # First bytes of wav and avi, aiff, flac, ogg, matroska and webm, mp3, flash, mpeg; mp4: see below.
 MAGIC = (
@@ -87,9 +87,7 @@ def read(
 
 def of_decoded(decoded: ffmpeg.Decoded) -> Audio:
     """Return 16-bit samples as floats."""
-    samples = decoded.samples.astype(np.float32)
-    samples /= FULL_SCALE
-    return Audio(samples, decoded.channels, decoded.decoder, decoded.warning)
+    return Audio(scaled(decoded.samples), decoded.channels, decoded.decoder, decoded.warning)
 
 
 def _decoded(name: str, start: float | None, end: float | None) -> ffmpeg.Decoded:

@@ -52,6 +52,13 @@ def clipped_too_often(count: int, total: int, encoding: str) -> bool:
     return count > min(OVERSHOOT_SHARE * total, OVERSHOOT_SAMPLES)
 
 
+def scaled(values: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
+    """Return 16-bit samples as floats in -1..1."""
+    samples = values.astype(np.float32)
+    samples /= FULL_SCALE
+    return samples
+
+
 def numbers(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return samples with 0 for NaN, and full scale for infinity."""
     return np.nan_to_num(samples, posinf=1.0, neginf=-1.0)

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from itertools import chain
 
 from emocli import records
-from emocli.errors import RecordError
+from emocli.errors import ModelError, RecordError
 from emocli.modalities.audio import SOUND, decoded, span_of
 from emocli.pipeline import live
 from emocli.records import Record, missing, problems
-from emocli.signals import audio, sound_faults, sound_stream
+from emocli.signals import audio, sound_faults, sound_stream, speech_presence
 from emocli.signals.ffmpeg import SAMPLE_RATE_HZ, Decoded
 from emocli.signals.flows import About, Kept, Values
+from emocli.signals.sixteen_bits import scaled
 from emocli.stages.segment import memory, pieces
 from emocli.stages.segment.memory import Found
 from emocli.stages.segment.recordings import NAME, Cutter, Parts, place_of
@@ -35,6 +36,7 @@ class Recording:
         self.made = Parts(record, self.place)
         self.about, self.kept = About(), Kept()
         self.problem: RecordError | None = None  # that ended the reading
+        self.unspoken = 0  # pieces that are left out: coughs, squeaks, music
 
     def parts(self) -> Iterator[Record]:
         """Yield the segments, each as soon as it is found, and then a record of what is lost."""
@@ -60,10 +62,12 @@ class Recording:
             blocks = chain(first, blocks)
         found = Found([], 0.0, None, None)
         for start, end in pieces.find(blocks, self.kept, self.cutter.way):
-            self.cutter.grow()
             times = (round(start / SAMPLE_RATE_HZ, 3), round(end / SAMPLE_RATE_HZ, 3))
-            found.spans.append(times)
-            yield self.made.part(*times) | {SOUND: self._sound(times)}
+            sound = self._sound(times)
+            if self._is_spoken(sound.samples):
+                self.cutter.grow()
+                found.spans.append(times)
+                yield self.made.part(*times) | {SOUND: sound}
         if not self.kept.end:
             yield self.record  # the stage says what is wrong with it
             return
@@ -113,6 +117,18 @@ class Recording:
         values = self.kept.piece(start, end)
         return Decoded(values, self.about.channels, self.about.decoder, None)
 
+    def _is_spoken(self, values: Values) -> bool:
+        """Say whether somebody speaks in a piece; what finds pieces is easily content."""
+        if self.cutter.way.kind == FIXED:
+            return True
+        try:
+            found_s = speech_presence.seconds(scaled(values))
+        except ModelError:
+            return True
+        spoken = speech_presence.enough(found_s, len(values) / SAMPLE_RATE_HZ)
+        self.unspoken += not spoken
+        return spoken
+
     def _change(self) -> RecordError | None:
         """Return the error of a file that is another one than at the beginning; tell if it is gone.
 
@@ -130,6 +146,9 @@ class Recording:
     def _rest(self, found: Found) -> Iterator[Record]:
         """Tell what is wrong with the recording; yield a record of what could not be read."""
         lost = self.problem
+        if self.unspoken and found.spans:
+            many = f"{self.unspoken} piece{'s' * (self.unspoken != 1)}"
+            self._say(f"{many} of sound left out: nobody speaks there")
         if lost is None and found.claimed_s is not None:
             message = found.warning or "the sound ends before the header says"
             lost = RecordError("decode_failed", message, hint="the file may be truncated")

@@ -17,7 +17,7 @@ from emocli.stages.segment.recordings import Place
 from emocli.stages.segment.ways import FIXED, Way
 
 SUFFIX = ".spans.json"
-FORMAT = 1  # of what is remembered, and of how it is found: another one is looked for again
+FORMAT = 2  # of what is remembered, and of how it is found: another one is looked for again
 
 
 class Found(NamedTuple):

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from emocli.signals import voice_activity
 from emocli.signals.ffmpeg import SAMPLE_RATE_HZ
 from emocli.signals.flows import Kept, Values
-from emocli.signals.sixteen_bits import FULL_SCALE
+from emocli.signals.sixteen_bits import scaled
 from emocli.stages.segment.ways import FIXED, Way
 
 MARGIN = 16  # samples kept around a piece, whose times are rounded to milliseconds
@@ -29,9 +27,7 @@ def _spoken(blocks: Iterator[Values], kept: Kept) -> Iterator[Piece]:
     detector = voice_activity.detector()
     for block in blocks:
         kept.add(block)
-        samples = block.astype(np.float32)
-        samples /= FULL_SCALE
-        yield from detector.feed(samples)
+        yield from detector.feed(scaled(block))
         kept.drop(detector.needed - MARGIN)
     if kept.end:
         yield from detector.finish()
