@@ -51,7 +51,7 @@ def missing(packages: Packages, models: list[dict[str, Any]]) -> Iterator[dict[s
             yield _lack(command, f"{package}{otherwise}", f"pip install 'emocli[{extra}]'")
     if not works(packages, "faster-whisper") and not works(packages, "silero-vad"):
         lack = "a detector of voice activity, for --segment vad"
-        yield _lack("extract-audio", lack, "pip install 'emocli[offline]'")
+        yield _lack("extract-audio", lack, "pip install faster-whisper")
 
 
 def works(packages: Packages, name: str) -> bool:

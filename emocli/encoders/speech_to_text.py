@@ -85,7 +85,7 @@ def load(
     except ImportError:
         raise ModelError(
             f"{folder.name} needs faster-whisper, which is not installed",
-            hint="pip install 'emocli[offline]'",
+            hint="pip install faster-whisper",
         ) from None
     weight_files.require_file(folder / "model.bin")
     for name in CTRANSLATE2:  # faster-whisper would look for a tokenizer on the network

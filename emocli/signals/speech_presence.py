@@ -74,7 +74,7 @@ def _detector_of_torch() -> Callable[[Samples], Samples]:
         from silero_vad import load_silero_vad
     except (ImportError, OSError):
         raise ModelError(
-            "no voice activity detector is installed", hint="pip install 'emocli[offline]'"
+            "no voice activity detector is installed", hint="pip install faster-whisper"
         ) from None
     model = load_silero_vad()
 

@@ -25,7 +25,7 @@ MIN_SPEECH_MS = 250  # less is a click or a cough
 PAD_MS = 100  # kept before and after, so that no onset is cut
 
 MISSING = "no voice activity detector is installed"
-HINT = "pip install 'emocli[offline]'"
+HINT = "pip install faster-whisper"
 
 Span = tuple[float, float]
 

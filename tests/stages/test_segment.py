@@ -19,9 +19,9 @@ from emocli.io.store import Store
 from emocli.modalities.audio import SOUND, samples
 from emocli.pipeline import parts, windows
 from emocli.pipeline.context import Context
-from emocli.signals import audio, sound_stream
+from emocli.signals import audio, sound_stream, speech_presence
 from emocli.stages import segment
-from emocli.stages.segment import pieces
+from emocli.stages.segment import memory, pieces
 from tests.cli.test_shared_flags import offering
 from tests.conftest import Emocli
 from tests.signals.media import encoded
@@ -367,3 +367,16 @@ def test_a_field_of_the_process_cannot_come_from_outside(emocli: Emocli, wav: Wa
     done = emocli("prosody", stdin=line % bytes(wav("a.wav")))
     assert done.status == 0, done.stderr
     assert [*done.records[0]] == ["id", "path", "prosody"]
+
+
+def test_pieces_in_which_nobody_speaks_are_left_out_and_told(
+    long: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    everything = [record["start"] for record in cut(long, "auto", speaker="all")]
+    answers = iter([0.0, *[3.0] * 100])  # the first piece is a cough
+    monkeypatch.setattr(speech_presence, "seconds", lambda _: next(answers))
+    monkeypatch.setattr(memory, "recall", lambda *_: None)  # what is remembered is not searched
+    monkeypatch.setattr(memory, "keep", lambda *_: None)
+    kept = [record["start"] for record in cut(long)]
+    assert kept == everything[1:]
+    assert "1 piece of sound left out: nobody speaks there" in capsys.readouterr().err
