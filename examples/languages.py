@@ -79,7 +79,7 @@ def heard(path: Path, english: speech_to_text.Model, base: speech_to_text.Model)
     """Listen to a clip with both models."""
     samples = audio.read(str(path)).samples
     spans = voice_activity.speech_segments(samples) or [(0.0, len(samples) / 16_000)]
-    language = speech_to_text.detect(base, samples, spans)
+    language = speech_to_text.detect(base, samples, spans, "en")
     length = WINDOW if len(samples) < WINDOW else 2 * WINDOW
     said = [
         model.decode([samples], length, DecodingOptions(code, 5))[0]

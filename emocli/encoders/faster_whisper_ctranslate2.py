@@ -20,7 +20,7 @@ from faster_whisper.audio import pad_or_trim
 from faster_whisper.tokenizer import _LANGUAGE_CODES, Tokenizer
 from faster_whisper.transcribe import WhisperModel, get_suppressed_tokens, merge_punctuations
 
-from emocli.encoders.decoding import Decoded, DecodingOptions, Detected, Word
+from emocli.encoders.decoding import Decoded, DecodingOptions, Detected, Word, detected
 from emocli.encoders.speech_windows import SAMPLE_RATE_HZ, TAIL_S, Samples
 
 HOP = 160  # samples per mel frame
@@ -56,7 +56,7 @@ class FasterWhisper:
         # A bound method here would be a cycle, which keeps 250 MB until Python looks for garbage.
         self.tokenizer = cache(partial(_tokenizer, self.model))
 
-    def detect(self, window: Samples) -> Detected:
+    def detect(self, window: Samples, favoured: str | None = None) -> Detected:
         """Return the language of a window (time,) and its probability.
 
         It gets a second of silence or two, as in `Window`, not 30 s: a fifth of the time. Without
@@ -68,8 +68,8 @@ class FasterWhisper:
         length = min(round(seconds * SAMPLE_RATE_HZ), MAX_FRAMES * HOP)
         mel = self.model.feature_extractor(pad_or_trim(window, length))[..., :-1]
         encoded = self.model.encode(pad_or_trim(mel, length // HOP)[None])
-        token, probability = self.model.model.detect_language(encoded)[0][0]
-        return Detected(token.strip("<|>"), float(probability))
+        shares = self.model.model.detect_language(encoded)[0]
+        return detected({token.strip("<|>"): p for token, p in shares}, favoured)
 
     def decode(
         self, windows: Sequence[Samples], length: int, options: DecodingOptions

@@ -58,8 +58,8 @@ class Model(Protocol):
     languages: frozenset[str]
     pads: bool  # whether it always pads to 30 s
 
-    def detect(self, window: Samples) -> Detected:
-        """Return the language of a window (time,) and its probability."""
+    def detect(self, window: Samples, favoured: str | None = None) -> Detected:
+        """Return the language of a window (time,) and its probability; one may be favoured."""
 
     def decode(
         self, windows: Sequence[Samples], length: int, options: DecodingOptions
@@ -128,10 +128,15 @@ def transcribe(
     return [_joined(t, parts) for t, parts in zip(transcripts, pieces, strict=True)]
 
 
-def detect(model: Model, samples: Samples, spans: Sequence[Span]) -> Detected:
-    """Return the language at the beginning of the speech in samples (time,)."""
+def detect(
+    model: Model, samples: Samples, spans: Sequence[Span], favoured: str | None = None
+) -> Detected:
+    """Return the language at the beginning of the speech in samples (time,).
+
+    One language may be `favoured`, that of a model which knows no other.
+    """
     start = sample(spans[0][0])
-    return model.detect(samples[start : start + sample(LISTEN_S)])
+    return model.detect(samples[start : start + sample(LISTEN_S)], favoured)
 
 
 def _windows(

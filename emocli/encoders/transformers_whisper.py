@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from emocli.encoders import pretrained, weight_files
-from emocli.encoders.decoding import Decoded, DecodingOptions, Detected, Word
+from emocli.encoders.decoding import Decoded, DecodingOptions, Detected, Word, detected
 from emocli.encoders.speech_windows import SAMPLE_RATE_HZ, Samples
 from emocli.errors import ConfigError
 
@@ -82,7 +82,7 @@ class TransformersWhisper:
         return mels["input_features"].to(model.device, model.dtype), mels["attention_mask"]
 
     @torch.inference_mode()
-    def detect(self, window: Samples) -> Detected:
+    def detect(self, window: Samples, favoured: str | None = None) -> Detected:
         """Return the language of a window (time,) and its probability."""
         settings = self.model.generation_config
         start = torch.tensor([[settings.decoder_start_token_id]], device=self.model.device)
@@ -90,8 +90,8 @@ class TransformersWhisper:
         logits = self.model(features, decoder_input_ids=start).logits[0, -1]
         tokens = sorted(settings.lang_to_id, key=settings.lang_to_id.__getitem__)
         shares = logits[[settings.lang_to_id[t] for t in tokens]].float().softmax(-1)
-        best = int(shares.argmax())
-        return Detected(tokens[best].strip("<|>"), float(shares[best]))
+        named = zip(tokens, shares.tolist(), strict=True)
+        return detected({token.strip("<|>"): share for token, share in named}, favoured)
 
     @torch.inference_mode()
     def decode(

@@ -98,4 +98,4 @@ def heard(models: Models, samples: Samples, spans: Sequence[Span]) -> Detected |
         return None
     model = models.chosen[0]
     listener = models.multilingual()[0] if model.only_language else model
-    return speech_to_text.detect(listener, samples, spans)
+    return speech_to_text.detect(listener, samples, spans, model.only_language)

@@ -29,7 +29,7 @@ class Scripted:
         self.calls: list[tuple[int, int, DecodingOptions]] = []
         self.scores = scores or {}
 
-    def detect(self, window: np.ndarray) -> Detected:
+    def detect(self, window: np.ndarray, favoured: str | None = None) -> Detected:
         assert len(window) <= 5 * RATE
         return Detected("de" if window[0] < 0 else "fr", 0.8)
 

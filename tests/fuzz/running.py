@@ -107,7 +107,7 @@ def stand_ins(unexpected: list[str]) -> None:
 
     english = Detected("en", 0.9)
     about = {"name": "stand-in", "only_language": "en", "languages": {"en"}, "pads": False}
-    about |= {"detect": lambda _: english}
+    about |= {"detect": lambda *_: english}
     said = speech_to_text.Transcript("so here", [{"text": "so", "start": 0.0, "end": 0.1,
                                                   "probability": 0.5}], "en", 0.1)  # fmt: skip
     speech_to_text.load = lambda *_, **__: SimpleNamespace(**about)  # type: ignore[assignment]

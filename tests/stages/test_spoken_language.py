@@ -31,7 +31,7 @@ def engine(name: str, languages: frozenset[str], spoken: str) -> Any:
 
     only = "en" if languages == {"en"} else None
     about = {"name": name, "only_language": only, "languages": languages, "pads": False}
-    return SimpleNamespace(**about, detect=lambda _: Detected(spoken, 0.87654), decode=decode)
+    return SimpleNamespace(**about, detect=lambda *_: Detected(spoken, 0.87654), decode=decode)
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_where_nobody_speaks_no_language_is_heard(
 
 def test_the_language_is_heard_where_the_speech_begins() -> None:
     parts: list[np.ndarray] = []
-    listener = SimpleNamespace(detect=lambda part: parts.append(part) or Detected("en", 1.0))
+    listener = SimpleNamespace(detect=lambda part, _: parts.append(part) or Detected("en", 1.0))
     samples = np.arange(20 * 16_000, dtype=np.float32)
     speech_to_text.detect(listener, samples, [(3.0, 4.0), (5.0, 19.0)])  # type: ignore[arg-type]
     assert parts[0][0] == 3 * 16_000
