@@ -48,7 +48,7 @@ def _of_text(record: Record, rules: Record) -> dict[str, str] | None:
         sure = record.get("language_probability")
         how = f" ({sure:.0%} sure)" if isinstance(sure, float) else ""
         message = f"the text is {language}{how}, the model needs {rules['language']}"
-        hint = "a language in the record overrules this" if how else ""
+        hint = "--language, or a language in the record, overrules this" if how else ""
         return {"code": "language", "message": message, "hint": hint}
     probabilities = _word_probabilities(record)
     mean = sum(probabilities) / len(probabilities) if probabilities else 1.0

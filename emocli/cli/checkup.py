@@ -34,7 +34,7 @@ CORE = {
 OPTIONAL = {
     "av": ("av", "decoding clips without starting ffmpeg; comes with faster-whisper"),
     "espeakng-loader": ("espeakng_loader", "pronunciations; extra [align]"),
-    "faster-whisper": ("faster_whisper", "speech to text; extra [offline]"),
+    "faster-whisper": ("faster_whisper", "speech to text, voice activity"),
     "matplotlib": ("", "plots; extra [plot]"),
     "pocketsphinx": ("pocketsphinx", "alignment; extra [align]"),
     "silero-vad": ("", "cutting at pauses"),

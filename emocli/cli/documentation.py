@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Iterator
 from importlib.metadata import version
+from itertools import dropwhile, takewhile
 from pathlib import Path
 
 from emocli.cli import completions, man_pages, registry
@@ -73,10 +74,11 @@ def _datasets() -> Iterator[tuple[str, ...]]:
 
 
 def _figures() -> str:
-    """Return the table of figures from the model card of the shipped predictor."""
+    """Return the first table of figures from the model card of the shipped predictor."""
     card = (ROOT / "emocli" / "default" / "card.md").read_text(encoding="utf-8")
     figures = card[card.index("\n## Figures") :]
-    return "\n".join(line for line in figures.splitlines() if line.startswith("|"))
+    rows = dropwhile(lambda line: not line.startswith("|"), figures.splitlines())
+    return "\n".join(takewhile(lambda line: line.startswith("|"), rows))
 
 
 def stale() -> list[str]:

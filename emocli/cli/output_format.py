@@ -8,6 +8,7 @@ from emocli.cli.run import Run
 from emocli.errors import UsageError
 from emocli.io import formats, inputs
 
+WORKBOOKS = (".xlsx", ".xls", ".ods", ".numbers")
 RECORDS = ("jsonl", *formats.DELIMITERS, *formats.SUBTITLES)
 
 
@@ -21,7 +22,11 @@ def chosen(
     """
     if json and flag not in (None, "jsonl"):
         raise UsageError(f"--json and --format {flag} contradict each other")
-    suffix = formats.by_suffix(run.common.output)
+    output = run.common.output
+    if flag is None and output and output.suffix.lower() in WORKBOOKS:
+        hint = "-o answers.csv is a table that spreadsheets import"
+        raise UsageError(f"--output {output}: workbooks are not written", hint=hint)
+    suffix = formats.by_suffix(output)
     name = flag or ("jsonl" if json else suffix)
     if name is None:
         return None

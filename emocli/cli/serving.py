@@ -35,7 +35,9 @@ def rows(packages: Packages, programs: list[dict[str, Any]]) -> Iterator[dict[st
     else:
         yield _row(f"{CLIPS} and all others", *_ffmpeg(ffmpeg))
     yield _row("voice activity", *_voice_activity(packages))
-    yield _row("speech to text", *_speech_to_text())
+    yield _row("speech to text, English", *_speech_to_text())
+    yield _row("language of speech, other languages", *_listener())
+    yield _row("language of texts", *_text_language(packages))
     yield _row("alignment", *_alignment(packages))
     yield _row("networks", *_device(packages))
 
@@ -106,6 +108,23 @@ def _speech_to_text() -> tuple[str, str]:
     except EmocliError as error:
         return f"{name}, not installed", error.hint
     return name, f"{engine}, {revision}, {folder}"
+
+
+def _listener() -> tuple[str, str]:
+    from emocli import hub
+    from emocli.stages.spoken_language import MULTILINGUAL
+
+    try:
+        folder, revision = hub.locate(MULTILINGUAL)
+    except EmocliError as error:
+        return f"{MULTILINGUAL}, not installed", error.hint
+    return MULTILINGUAL, f"{revision}, {folder}"
+
+
+def _text_language(packages: Packages) -> tuple[str, str]:
+    if works(packages, "py3langid"):
+        return f"py3langid {packages['py3langid']['version']}", ""
+    return "nothing: py3langid does not work", ""
 
 
 def _alignment(packages: Packages) -> tuple[str, str]:

@@ -38,9 +38,9 @@ Vectors that are computed on the way are left out; --keep-features writes them t
 --format csv and tsv write a table instead: id, path, start, end, speaker, text, emotion,
 confidence, p_LABEL for each label, valence and so on where the model has them, error; null is an
 empty cell. Every cell is the value itself: a text that begins with =, +, - or @ is no formula, so
-let a spreadsheet import the columns as text. predict and score read such a table again, its emotion
-as a prediction. --format srt and vtt write subtitles of one recording, with [joy 64 %] before the
-text. A suffix of --output (.csv, .tsv, .srt, .vtt) does as well; --format is stronger.
+let a spreadsheet import the columns as text. summarize and plot timeline read such a table, its
+emotion as a prediction. --format srt and vtt write subtitles of one recording, with [joy 64 %]
+before the text. A suffix of --output (.csv, .tsv, .srt, .vtt) does as well; --format is stronger.
 
 Example:
     emocli predict clip.mp4

@@ -27,6 +27,7 @@ NESTED = re.compile(r"[^\s.]+(\.[^\s.]+)+")  # a.b is b in a; "No." and "Why? Sa
 SHOWN, LONGEST = 20, 60  # columns, and characters of each, that a message lists
 
 EXACT, SPELT, SYNONYM = range(3)
+WHOLE = ("id", "path", "emotion", "error")  # of a table that predict wrote, with `confidence`
 
 
 class Column(NamedTuple):
@@ -73,7 +74,7 @@ def chosen(header: list[str], asked: Mapping[str, str]) -> Chosen:
 
 def _with_others(header: list[str], taken: dict[int, str], words: Mapping[str, str]) -> Chosen:
     """Add the columns without a meaning under their own names, and say what is not obvious."""
-    columns, told, left = [], [], []
+    columns, told, left, predicted = [], [], [], False
     for index, name in enumerate(header):
         field = taken.get(index)
         if field is None:
@@ -81,11 +82,15 @@ def _with_others(header: list[str], taken: dict[int, str], words: Mapping[str, s
             if is_field(field) or is_object(field):
                 left.append(shown(name))
                 continue
+        elif field.startswith("prediction.") and "confidence" in words:
+            predicted = True
         elif _meaning(name, words)[0] == SYNONYM and squeezed(name) not in PLAIN:
             told.append(f"{shown(name)} is read as {field}")
         if len(parts(field)) > records.MAX_DEPTH:
             raise ValueError(f"a column is nested deeper than {records.MAX_DEPTH}: {name[:40]!r}")
         columns.append(Column(index, name, field))
+    if predicted:
+        told.append("a table of predict: its answers are read as predictions")
     if left:
         told.append(f"left out: {', '.join(left)}")
     return Chosen(columns, told + _unread(columns))
@@ -104,7 +109,7 @@ def _meanings(header: list[str], *, with_path: bool) -> dict[str, str]:
     bare = [squeezed(name) for name in header]
     words = dict(SYNONYMS)
     shares = [name.removeprefix(PROBABILITY) for name in header if name.startswith(PROBABILITY)]
-    if "confidence" in bare and ({"emotion", "error"} <= {*bare} or {*shares} & {*EMOTIONS}):
+    if "confidence" in bare and ({*WHOLE} <= {*bare} or {*shares} & {*EMOTIONS}):
         words |= PREDICTED
         words |= {squeezed(PROBABILITY + x): f"prediction.probabilities.{x}" for x in shares}
     if not with_path and not any(words.get(word, word) == "path" for word in bare):

@@ -23,6 +23,7 @@ from typing import Any, NamedTuple, Protocol
 from emocli import records
 from emocli.errors import RecordError
 from emocli.records import Record
+from emocli.records.times import duration
 
 DELIMITERS = {"csv": ",", "tsv": "\t"}
 SUBTITLES = ("srt", "vtt")
@@ -80,11 +81,12 @@ def made(name: str, columns: Sequence[Column], *, answers: bool = False) -> Form
 
 def utterances(*more: Column) -> list[Column]:
     """Return the columns of utterances, with `more` between their text and their error."""
-    plain = ("start", "end", "speaker", "text")
     return [
         Column("id", lambda r: r.get("id")),
         Column("path", _path),
-        *(field(name) for name in plain),
+        Column("start", lambda r: _times(r)[0]),
+        Column("end", lambda r: _times(r)[1]),
+        *map(field, ("speaker", "text")),
         *more,
         Column("error", _error),
     ]
@@ -184,6 +186,13 @@ def _path(record: Record) -> Any:
         except (ValueError, RecordError):
             return path
     return path
+
+
+def _times(record: Record) -> tuple[Any, Any]:
+    """Return start and end; of a whole clip 0 and its duration, where that is known."""
+    start, end = record.get("start"), record.get("end")
+    whole = duration(record) if start is None and end is None else None
+    return (start, end) if whole is None else (0, whole)
 
 
 def _error(record: Record) -> Any:

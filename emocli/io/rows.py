@@ -30,6 +30,7 @@ class Maker:
         self._unnamed = unnamed if len(unnamed) > 1 else []
         places = {column.field: column.place for column in chosen.columns}
         self._span = [places.get(name) for name in SPAN]
+        self._answers = "prediction.emotion" in places
 
     def __call__(self, row: list[str], unique: Callable[[str], str]) -> dict[str, Any]:
         """Return the record of a row; ValueError for a cell that cannot be its field."""
@@ -37,6 +38,8 @@ class Maker:
         if any(row[index] for index in self._unnamed):
             raise ValueError("a cell stands in one of several columns without a name")
         record = self._record(row)
+        if isinstance(answer := record.get("prediction"), dict) and self._answers:
+            answer.setdefault("emotion", None)  # an empty cell: no answer was given
         if isinstance(said := record.get("error"), dict):
             record["error"] = _problem(str(said.get("message", "")))
         if type(record.get("path")) is not str:  # or it is an object, of a column `path.x`

@@ -43,7 +43,8 @@ class Subtitles:
 
     def __init__(self, name: str, *, answers: bool = False) -> None:
         self.name, self.answers = name, answers
-        self.count = 0
+        self.count = self.left_out = 0  # records that did not fail
+        self.recording: Any = None  # the path of the first record
 
     def header(self) -> bytes:
         """Return the signature of WebVTT; SubRip has none."""
@@ -51,10 +52,13 @@ class Subtitles:
 
     def row(self, record: Record) -> bytes:
         """Return the cues of a record; none if it failed, nobody speaks, or no time is known."""
-        if record.get("error"):
+        if self.recording is None:
+            self.recording = record.get("path")
+        if record.get("error") or record.get("path") not in (None, self.recording):
             return b""
         answer = _answer(record.get("prediction")) if self.answers else ""
         cues = [self._cue(*cue, record.get("speaker")) for cue in _cues(record, answer)]
+        self.left_out += not cues
         return "".join(cues).encode("utf-8", "replace")
 
     def footer(self) -> bytes:

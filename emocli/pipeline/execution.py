@@ -195,7 +195,9 @@ class Execution:
             return
         if self.recording not in (None, path):
             name = records.name_of(record)
-            self.progress.warn(f"{name}: a second recording, for which {form.name} has no place")
+            self.progress.warn(
+                f"{name}: left out: a second recording, for which {form.name} has no place"
+            )
             self.told = True
         self.recording = path
 
@@ -209,6 +211,9 @@ class Execution:
 
     def _final(self) -> int:
         failed, done = self.progress.failed, self.progress.done
+        if left := getattr(self.rules.form, "left_out", 0):
+            what = f"{left} record{'s' * (left != 1)} without words at a known time"
+            self.progress.warn(f"{what}: left out, {self.rules.form.name} has no place for them")
         if failed and (self.stopped or not self.rules.exit_zero):
             self.status = worst(self.status, ExitStatus.FAILED)
         if self.stopped:

@@ -23,6 +23,7 @@ MAX_SEGMENT_S = 30.0  # the window of Whisper
 MIN_SILENCE_MS = 500  # a shorter pause does not end a turn
 MIN_SPEECH_MS = 250  # less is a click or a cough
 PAD_MS = 100  # kept before and after, so that no onset is cut
+CUT_PAD_MS = 300  # where the rest is lost: a weak onset is found a quarter of a second late
 
 MISSING = "no voice activity detector is installed"
 HINT = "pip install faster-whisper"
@@ -51,20 +52,20 @@ def halved(span: Span) -> list[Span]:
     return [*halved((start, middle)), *halved((middle, end))]
 
 
-def detector() -> Detector:
+def detector(pad_ms: int = PAD_MS) -> Detector:
     """Return a detector for sound that comes block by block; ModelError if none is installed."""
     from emocli.signals.speech_spans import Detector
 
     try:
-        return Detector(durations())
+        return Detector(durations(pad_ms))
     except ImportError:
         raise ModelError(MISSING, hint=HINT) from None
 
 
-def durations() -> Durations:
+def durations(pad_ms: int = PAD_MS) -> Durations:
     """Return what counts as speech, in samples."""
     per_ms = SAMPLE_RATE_HZ // 1000
-    pad = PAD_MS * per_ms
+    pad = pad_ms * per_ms
     longest = round(MAX_SEGMENT_S * SAMPLE_RATE_HZ) - 2 * pad
     return Durations(longest, MIN_SILENCE_MS * per_ms, MIN_SPEECH_MS * per_ms, pad)
 

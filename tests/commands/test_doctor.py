@@ -181,10 +181,10 @@ def test_what_serves_is_what_works(monkeypatch):
 def test_speech_to_text_is_named_with_its_engine_and_model(monkeypatch, default_models):
     rows = served()
     name, engine = transcribe.serving()
-    assert rows["speech to text"].startswith(f"{name}; {engine}, ")
+    assert rows["speech to text, English"].startswith(f"{name}; {engine}, ")
     monkeypatch.setattr(transcribe, "DEFAULT", "smollm2-135m-instruct")
     monkeypatch.setenv("EMOCLI_CACHE_DIR", "/nowhere")
-    assert "not installed; emocli models pull" in served()["speech to text"]
+    assert "not installed; emocli models pull" in served()["speech to text, English"]
 
 
 def test_what_a_command_lacks_is_named_with_the_line_that_gets_it():

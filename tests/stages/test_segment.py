@@ -379,4 +379,4 @@ def test_pieces_in_which_nobody_speaks_are_left_out_and_told(
     monkeypatch.setattr(memory, "keep", lambda *_: None)
     kept = [record["start"] for record in cut(long)]
     assert kept == everything[1:]
-    assert "1 piece of sound left out: nobody speaks there" in capsys.readouterr().err
+    assert "left out, since no voice is certain there: 1." in capsys.readouterr().err

@@ -19,6 +19,7 @@ from emocli.stages.segment.memory import Found
 from emocli.stages.segment.recordings import NAME, Cutter, Parts, place_of
 from emocli.stages.segment.ways import FIXED
 
+LISTED = 5  # pieces that are named
 NO_SPEECH = {
     "stage": NAME,
     "code": missing.NO_SPEECH,
@@ -36,7 +37,7 @@ class Recording:
         self.made = Parts(record, self.place)
         self.about, self.kept = About(), Kept()
         self.problem: RecordError | None = None  # that ended the reading
-        self.unspoken = 0  # pieces that are left out: coughs, squeaks, music
+        self.unspoken: list[str] = []  # times of pieces left out: coughs, squeaks, music
 
     def parts(self) -> Iterator[Record]:
         """Yield the segments, each as soon as it is found, and then a record of what is lost."""
@@ -64,7 +65,7 @@ class Recording:
         for start, end in pieces.find(blocks, self.kept, self.cutter.way):
             times = (round(start / SAMPLE_RATE_HZ, 3), round(end / SAMPLE_RATE_HZ, 3))
             sound = self._sound(times)
-            if self._is_spoken(sound.samples):
+            if self._is_spoken(sound.samples, times):
                 self.cutter.grow()
                 found.spans.append(times)
                 yield self.made.part(*times) | {SOUND: sound}
@@ -117,7 +118,7 @@ class Recording:
         values = self.kept.piece(start, end)
         return Decoded(values, self.about.channels, self.about.decoder, None)
 
-    def _is_spoken(self, values: Values) -> bool:
+    def _is_spoken(self, values: Values, times: tuple[float, float]) -> bool:
         """Say whether somebody speaks in a piece; what finds pieces is easily content."""
         if self.cutter.way.kind == FIXED:
             return True
@@ -126,7 +127,8 @@ class Recording:
         except ModelError:
             return True
         spoken = speech_presence.enough(found_s, len(values) / SAMPLE_RATE_HZ)
-        self.unspoken += not spoken
+        if not spoken:
+            self.unspoken.append("{:.2f}-{:.2f} s".format(*times))
         return spoken
 
     def _change(self) -> RecordError | None:
@@ -147,8 +149,9 @@ class Recording:
         """Tell what is wrong with the recording; yield a record of what could not be read."""
         lost = self.problem
         if self.unspoken and found.spans:
-            many = f"{self.unspoken} piece{'s' * (self.unspoken != 1)}"
-            self._say(f"{many} of sound left out: nobody speaks there")
+            listed = ", ".join(self.unspoken[:LISTED])
+            more = f" and {len(self.unspoken) - LISTED} more" if self.unspoken[LISTED:] else ""
+            self._say(f"left out, since no voice is certain there: {listed}{more}")
         if lost is None and found.claimed_s is not None:
             message = found.warning or "the sound ends before the header says"
             lost = RecordError("decode_failed", message, hint="the file may be truncated")

@@ -56,4 +56,5 @@ def _key(place: Place, way: Way) -> str:
 
 def _detector() -> str:
     """Return what decides where speech is found: the durations, and the network's package."""
-    return f"{voice_activity.durations()} faster-whisper {metadata.version('faster-whisper')}"
+    durations = voice_activity.durations(voice_activity.CUT_PAD_MS)
+    return f"{durations} faster-whisper {metadata.version('faster-whisper')}"

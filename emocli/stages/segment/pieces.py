@@ -24,7 +24,7 @@ def find(blocks: Iterator[Values], kept: Kept, way: Way) -> Iterator[Piece]:
 
 
 def _spoken(blocks: Iterator[Values], kept: Kept) -> Iterator[Piece]:
-    detector = voice_activity.detector()
+    detector = voice_activity.detector(voice_activity.CUT_PAD_MS)
     for block in blocks:
         kept.add(block)
         yield from detector.feed(scaled(block))
