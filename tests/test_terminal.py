@@ -33,6 +33,8 @@ class Terminal:
             stderr=theirs,
             cwd=folder,
             env=environment,
+            # Whoever runs the tests in the background may ignore it, and children inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         os.close(theirs)
         self.shown = b""

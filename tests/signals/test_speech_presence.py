@@ -98,5 +98,5 @@ def test_without_a_detector_the_message_says_what_to_install(
     speech_presence._detector.cache_clear()
     monkeypatch.setitem(sys.modules, "faster_whisper.vad", None)
     monkeypatch.setitem(sys.modules, "silero_vad", None)
-    with pytest.raises(ModelError, match="offline"):
+    with pytest.raises(ModelError, match="pip install faster-whisper"):
         seconds(np.zeros(RATE_HZ, np.float32))

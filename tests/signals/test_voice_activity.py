@@ -49,7 +49,7 @@ def test_without_a_detector_the_message_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "faster_whisper.vad", None)
     monkeypatch.setitem(sys.modules, "silero_vad", None)
-    with pytest.raises(ModelError, match="offline"):
+    with pytest.raises(ModelError, match="pip install faster-whisper"):
         voice_activity.speech_segments(np.zeros(RATE_HZ, np.float32))
 
 
