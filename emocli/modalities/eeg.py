@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emocli import records
+from emocli.bundles import specs
 from emocli.errors import AbsentError, RecordError, UsageError
 from emocli.io.store import Store
 from emocli.modalities.audio import span_of
@@ -20,6 +21,7 @@ from emocli.records import Record
 from emocli.records.modality import in_file, names_other
 
 if TYPE_CHECKING:
+    from emocli.encoders import Encoded, Encoder
     from emocli.signals.eeg import Eeg
     from emocli.signals.eeg_cleaning import Cleaned, Preparation
     from emocli.signals.eeg_files import Recording
@@ -86,6 +88,15 @@ def made(record: Record, spec: Record) -> Record:
     names = {"rate_hz": "sample_rate_hz"}
     prepared = {key: about.get(names.get(key, key)) for key in PREPARED}
     return {"prepared": prepared, "channels": spec.get("channels") or about.get("channels")}
+
+
+def relative(record: Record, spec: Record, encoder: Encoder, encoded: Encoded) -> Encoded:
+    """Return frames as z-scores by the recording, of a stream that is normalised by subject."""
+    from emocli.modalities import eeg_relative
+
+    found = eeg_relative.relative(record, spec, encoder, encoded)
+    record["eeg"] = {**(record.get("eeg") or {}), "normalized": specs.RECORDING}
+    return found
 
 
 def preparation(spec: Record) -> Preparation:
