@@ -8,8 +8,8 @@ in the store (channels, time), float32, uV; sample_rate_hz, duration, channels (
 
 In this order: the mains are taken out (--notch), the band is filtered (zero phase, mne's filters),
 the mean of the good channels is subtracted, the rate is changed. Without --rate it is 200 Hz, or
-that of the recording if that is lower; without --band it is 0.5 to 75 Hz, as far as the rate allows.
-A part of a file is filtered with what lies around it.
+that of the recording if that is lower; without --band it is 0.5 to 75 Hz, as far as the rate has
+them. A part of a file is filtered with what lies around it.
 
 Nothing is dropped silently. `eeg.mask` marks windows of channels that contain NaN, are flat,
 clipped, or go beyond 150 uV (--artifact); encoders interpolate them from the other electrodes
@@ -70,7 +70,8 @@ def command(
         float, typer.Option(min=1, metavar="UV", help="What a window may not go beyond.")
     ] = 150.0,
     unit: Annotated[
-        str | None, typer.Option(metavar="V|mV|uV", help="Unit of the file, if its header is wrong.")
+        str | None,
+        typer.Option(metavar="V|mV|uV", help="Unit of the file, if its header is wrong."),
     ] = None,
 ) -> int:
     """Clean recordings of EEG: filtered, referenced, resampled, with their faults marked."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from emocli import records
 from emocli.encoders import Encoded, Encoder
 from emocli.errors import RecordError
-from emocli.modalities import eeg
+from emocli.modalities import eeg_recording
 from emocli.records import Record
 
 if TYPE_CHECKING:
@@ -44,12 +44,15 @@ def relative(record: Record, spec: Record, encoder: Encoder, encoded: Encoded) -
 def _moments(record: Record, spec: Record, encoder: Encoder) -> Moments:
     from emocli.signals.z_scores import moments
 
-    about = record.get("eeg") or {}
+    about = eeg_recording.about_of(record)
     if "variable" in about:
         message = "an array of a single trial says nothing of its subject's other trials"
         raise RecordError("no_recording", message, hint="emocli normalize --by speaker")
     path = records.path_of(record)
-    status = os.stat(path)  # noqa: PTH116 - may not be UTF-8
+    try:
+        status = os.stat(path)  # noqa: PTH116 - may not be UTF-8
+    except OSError as error:
+        raise RecordError("not_found", f"the file cannot be read: {error.strerror}") from None
     key = (path, status.st_mtime_ns, status.st_size, repr(spec))
     if key not in _MOMENTS:
         _MOMENTS[key] = moments(_frames(record, spec, encoder))
@@ -61,15 +64,15 @@ def _moments(record: Record, spec: Record, encoder: Encoder) -> Moments:
 def _frames(record: Record, spec: Record, encoder: Encoder) -> Iterator[np.ndarray]:
     """Yield the frames of the whole recording; at least one window of it can be used."""
     whole = {"path": record["path"], "eeg": _source(record)}
-    wanted = eeg.preparation(spec)
-    seconds = eeg.opened(record).duration
+    wanted = eeg_recording.preparation(spec)
+    seconds = eeg_recording.opened(record).duration
     count = max(1, round(seconds / PIECE_S))
     problem: RecordError | None = None
     any_good = False
     for piece in range(count):
         start, end = seconds * piece / count, seconds * (piece + 1) / count
         try:
-            cleaned = eeg.clean({**whole, "start": start, "end": end}, wanted)
+            cleaned = eeg_recording.clean({**whole, "start": start, "end": end}, wanted)
             yield encoder([cleaned.eeg])[0].values
             any_good = True
         except RecordError as error:  # of ten minutes in which no window is good
@@ -79,5 +82,5 @@ def _frames(record: Record, spec: Record, encoder: Encoder) -> Iterator[np.ndarr
 
 
 def _source(record: Record) -> Record:
-    about = record.get("eeg") or {}
+    about = eeg_recording.about_of(record)
     return {key: about[key] for key in ("bad", "unit") if key in about}

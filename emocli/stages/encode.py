@@ -161,7 +161,7 @@ def _relative(outcomes: list[Any], batch: list[Record], spec: Spec, encoder: Enc
         if not isinstance(outcome, Exception):
             try:
                 outcomes[i] = (relative(record, spec, encoder, outcome[0]), outcome[1])
-            except (RecordError, OSError) as error:
+            except RecordError as error:
                 outcomes[i] = failures.without_frames(error)
 
 

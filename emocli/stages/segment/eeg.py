@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from emocli import records
 from emocli.errors import RecordError
-from emocli.modalities import eeg
+from emocli.modalities import eeg_recording
 from emocli.modalities.audio import span_of
 from emocli.records import Record
 from emocli.stages.segment.recordings import OF_ALL, OF_UTTERANCES, Cutter, Parts, place_of
@@ -30,7 +30,7 @@ def may_be_cut(record: Record, *, by_itself: bool) -> bool:
 def length(record: Record) -> float:
     """Return the seconds of a recording; RecordError if it cannot be read."""
     start, end = span_of(record)
-    seconds = eeg.opened(record).duration
+    seconds = eeg_recording.opened(record).duration
     return seconds if end is None else min(seconds, end) - (start or 0.0)
 
 
@@ -39,7 +39,7 @@ def parts(cutter: Cutter, record: Record) -> Iterator[Record]:
 
     Raises RecordError if the recording cannot be read.
     """
-    way, seconds = cutter.way, eeg.opened(record).duration
+    way, seconds = cutter.way, eeg_recording.opened(record).duration
     if way.kind == AUTO and seconds <= LONG_S:
         return iter([record])
     if way.kind in (EVENTS, ANNOTATIONS):
@@ -70,7 +70,9 @@ def _cut(cutter: Cutter, record: Record, spans: list[Span]) -> Iterator[Record]:
 def _every(seconds: float, size: float, step: float) -> list[Span]:
     """Return spans of a size; what is left at the end is a window at least, or of the last one."""
     count = max(1, int((seconds - size) / step + 1e-9) + 1)
-    spans = [(round(n * step, 3), round(min(n * step + size, seconds), 3), "") for n in range(count)]
+    spans = [
+        (round(n * step, 3), round(min(n * step + size, seconds), 3), "") for n in range(count)
+    ]
     rest = count * step
     if step == size and seconds - rest >= WINDOW_S:
         spans.append((round(rest, 3), round(seconds, 3), ""))
@@ -79,7 +81,7 @@ def _every(seconds: float, size: float, step: float) -> list[Span]:
 
 def _marked(record: Record, kind: str) -> list[Span]:
     """Return the annotations that last, or the events, each of which ends where the next begins."""
-    recording = eeg.opened(record)
+    recording = eeg_recording.opened(record)
     marks = sorted(recording.marks, key=lambda mark: mark.start)
     if kind == ANNOTATIONS:
         return [_span(m.start, m.start + m.duration, m.text) for m in marks if m.duration > 0]
