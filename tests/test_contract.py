@@ -18,6 +18,7 @@ import pytest
 
 from emocli.cli import registry
 from tests.conftest import Emocli
+from tests.signals import edf_files
 
 Record = dict[str, Any]
 
@@ -71,14 +72,17 @@ def clips(wav: Callable[..., Path], request: pytest.FixtureRequest) -> list[Reco
         }
         for i, s in enumerate(seconds)
     ]
-    if (
-        getattr(request.node, "callspec", None)
-        and request.node.callspec.params.get("name") == "align"
-    ):
+    callspec = getattr(request.node, "callspec", None)
+    command = callspec.params.get("name") if callspec else None
+    if command == "align":
         folder = Path(__file__).parent.parent / "examples" / "clips"
         for record, (name, text) in zip(records, SPOKEN.items(), strict=False):
             record |= {"path": str(folder / name), "text": text}
         del records[-1]["text"]
+    if command == "extract-eeg":
+        for i, record in enumerate(records):
+            path = Path(record["path"]).with_suffix(".edf")
+            record["path"] = str(edf_files.noise(path, seconds=4 + i, seed=i))
     return records
 
 
@@ -166,7 +170,7 @@ def test_one_bad_record_costs_its_neighbours_nothing(
     name: str, emocli: Emocli, clips: list[Record], tmp_path: Path
 ) -> None:
     clips = [{k: v for k, v in r.items() if k != "text"} for r in clips]
-    bad = {"id": "bad", "path": str(tmp_path / "missing.wav")}
+    bad = {"id": "bad", "path": str(tmp_path / f"missing{Path(clips[0]['path']).suffix}")}
     without = emocli(name, stdin=clips)
     mixed = emocli(name, stdin=[clips[0], bad, *clips[1:]])
     assert mixed.status == 1

@@ -36,9 +36,18 @@ import typer
 
 from emocli.cli import options
 from emocli.errors import UsageError
+from emocli.signals.eeg_preparation import (
+    ARTIFACT_UV,
+    AVERAGE,
+    OVERLAP_S,
+    RECORDED,
+    WINDOW_S,
+    Edges,
+    Preparation,
+)
 from emocli.stages import extract_eeg
 
-REFERENCES = ("average", "recorded")
+REFERENCES = (AVERAGE, RECORDED)
 UNITS = ("V", "mV", "uV")
 
 
@@ -50,7 +59,7 @@ def command(
     ] = None,
     reference: Annotated[
         str, typer.Option(metavar="average|recorded", help="What channels are referred to.")
-    ] = "average",
+    ] = AVERAGE,
     band: Annotated[
         str | None, typer.Option(metavar="LOW,HIGH", help="Band in Hz (default: 0.5,75); or none.")
     ] = None,
@@ -62,13 +71,13 @@ def command(
     ] = None,
     window: Annotated[
         float, typer.Option(min=0.1, metavar="SECONDS", help="Length of a window.")
-    ] = 4.0,
+    ] = WINDOW_S,
     overlap: Annotated[
         float, typer.Option(min=0.0, metavar="SECONDS", help="Overlap of windows.")
-    ] = 2.0,
+    ] = OVERLAP_S,
     artifact: Annotated[
         float, typer.Option(min=1, metavar="UV", help="What a window may not go beyond.")
-    ] = 150.0,
+    ] = ARTIFACT_UV,
     unit: Annotated[
         str | None,
         typer.Option(metavar="V|mV|uV", help="Unit of the file, if its header is wrong."),
@@ -81,8 +90,6 @@ def command(
         raise UsageError(f"--unit {unit}: not {', '.join(UNITS)}")
     if overlap >= window:
         raise UsageError(f"--overlap {overlap:g}: not less than --window {window:g}")
-    from emocli.signals.eeg_cleaning import Preparation
-
     wanted = Preparation(
         band_hz=None if band is None else _band(band),
         notch_hz=notch,
@@ -96,7 +103,7 @@ def command(
     return run.through(extract_eeg.stage(run.context, wanted, unit))
 
 
-def _band(text: str) -> tuple[float | None, float | None]:
+def _band(text: str) -> Edges:
     """Return the edges of --band; an empty one is none: 1, is a high pass, ,45 a low pass."""
     if text == "none":
         return None, None

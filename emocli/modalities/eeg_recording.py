@@ -11,9 +11,10 @@ from emocli import records
 from emocli.errors import RecordError
 from emocli.modalities.audio import span_of
 from emocli.records import Record
+from emocli.signals.eeg_preparation import Preparation
 
 if TYPE_CHECKING:
-    from emocli.signals.eeg_cleaning import Cleaned, Preparation
+    from emocli.signals.eeg_cleaning import Cleaned
     from emocli.signals.eeg_files import Recording
 
 OPENED = 4  # recordings whose headers are kept; a file may be asked for many trials
@@ -21,8 +22,6 @@ OPENED = 4  # recordings whose headers are kept; a file may be asked for many tr
 
 def preparation(spec: Record) -> Preparation:
     """Return how recordings are cleaned for a stream."""
-    from emocli.signals.eeg_cleaning import Preparation
-
     prepared = {key: value for key, value in (spec.get("prepared") or {}).items()}
     if prepared.get("band_hz") is not None:
         prepared["band_hz"] = tuple(prepared["band_hz"])

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from emocli.signals import eeg_windows
 from emocli.signals.eeg_faults import Mask
+from emocli.signals.eeg_preparation import OVERLAP_S, WINDOW_S
 
 Samples = npt.NDArray[np.float32]
 
@@ -23,8 +24,8 @@ class Eeg:
     names: tuple[str, ...]  # of the electrodes, 10-20 or 10-05
     rate_hz: float
     wrong: Mask  # (windows, channels): flat, clipped, lost, or an artifact there
-    window_s: float = eeg_windows.WINDOW_S
-    overlap_s: float = eeg_windows.OVERLAP_S
+    window_s: float = WINDOW_S
+    overlap_s: float = OVERLAP_S
 
     @property
     def grid(self) -> eeg_windows.Grid:

@@ -24,27 +24,16 @@ from emocli.signals import eeg_faults, eeg_filters, eeg_montage, eeg_repair, eeg
 from emocli.signals.eeg import Eeg, Samples
 from emocli.signals.eeg_faults import Mask
 from emocli.signals.eeg_files import Recording
+from emocli.signals.eeg_preparation import (
+    AVERAGE,
+    BAND_HZ,
+    LEAST_RATE_HZ,
+    RATE_HZ,
+    Edges,
+    Preparation,
+)
 
 Array = npt.NDArray[np.float64]
-
-AVERAGE, RECORDED = "average", "recorded"
-BAND_HZ = (0.5, 75.0)  # by default: delta to gamma, without drift
-RATE_HZ = 200.0  # by default, of recordings with a higher one: SEED's
-LEAST_RATE_HZ = 1.0
-
-
-@dataclass(frozen=True)
-class Preparation:
-    """How samples are prepared; None of a band's edge, a notch or a rate leaves it as recorded."""
-
-    band_hz: tuple[float | None, float | None] | None = None  # None: BAND_HZ, as far as there is
-    notch_hz: float | None = None
-    reference: str = AVERAGE
-    rate_hz: float | None = None  # None: RATE_HZ, or the recording's if that is lower
-    window_s: float = eeg_windows.WINDOW_S
-    overlap_s: float = eeg_windows.OVERLAP_S
-    channels: tuple[str, ...] = ()  # () is all electrodes; -Fp1 leaves Fp1 out
-    artifact_uv: float = eeg_faults.ARTIFACT_UV
 
 
 @dataclass(frozen=True)
@@ -52,7 +41,7 @@ class Cleaned:
     """A cleaned stretch, how it was prepared, and what was found."""
 
     eeg: Eeg
-    band_hz: tuple[float | None, float | None]
+    band_hz: Edges
     channels: dict[str, str] = field(default_factory=dict)  # bad throughout -> why
     windows: dict[str, int] = field(default_factory=dict)  # kind -> windows of channels
     others: tuple[str, ...] = ()  # channels of the file that are not electrodes
@@ -119,7 +108,7 @@ def _rate(recording: Recording, wanted: Preparation) -> float:
     return rate
 
 
-def _band(recording: Recording, wanted: Preparation) -> tuple[float | None, float | None]:
+def _band(recording: Recording, wanted: Preparation) -> Edges:
     """Return the edges of the band; by default the upper one is where there is room for it."""
     if wanted.band_hz is not None:
         return wanted.band_hz
@@ -127,9 +116,7 @@ def _band(recording: Recording, wanted: Preparation) -> tuple[float | None, floa
     return low, high if high < eeg_filters.HARMONICS_BELOW * recording.rate_hz / 2 else None
 
 
-def _taps(
-    rate_hz: float, wanted: Preparation, band: tuple[float | None, float | None]
-) -> list[Array]:
+def _taps(rate_hz: float, wanted: Preparation, band: Edges) -> list[Array]:
     """Return the filters, in the order in which they are applied."""
     taps = []
     if wanted.notch_hz:

@@ -11,13 +11,14 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from emocli.signals.eeg_preparation import ARTIFACT_UV
+
 Mask = npt.NDArray[np.bool_]  # (windows, channels), True where it is so
 Array = npt.NDArray[np.floating]
 
 FLAT_UV = 0.5  # a window whose samples are all this close: amplifiers alone have more
 STILL_S = 0.5  # a stretch without any change at all: the electrode, or the converter, was off
 CLIPPED = 0.02  # share of samples that are exactly the greatest, or the least, of the window
-ARTIFACT_UV = 150.0  # from the median of the window: no brain does that
 BAD_SHARE = 0.5  # a channel with more bad windows than this is bad
 STRANGE = 5.0  # robust z of a channel's log SD among the channels, as in PREP
 MAD = 1.4826  # SD of a normal distribution over its median absolute deviation

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from emocli.errors import RecordError
+from emocli.signals.eeg_preparation import OVERLAP_S, WINDOW_S
 
 Array = npt.NDArray[np.float64]
 
-WINDOW_S, OVERLAP_S = 4.0, 2.0
 TOGETHER = 16  # windows that are handed on together
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emocli import pipeline
 from emocli.errors import AbsentError, RecordError
@@ -13,9 +13,7 @@ from emocli.pipeline.context import Context
 from emocli.records import Record
 from emocli.records.missing import lost
 from emocli.records.modality import in_file, names_other
-
-if TYPE_CHECKING:
-    from emocli.signals.eeg_cleaning import Preparation
+from emocli.signals.eeg_preparation import Preparation
 
 NAME = "extract-eeg"
 

@@ -46,6 +46,14 @@ def write(
     return path
 
 
+def noise(
+    path: Path, seconds: int, seed: int = 0, labels: Sequence[str] = ("Fp1", "F3", "F4", "Cz", "O1")
+) -> Path:
+    """Write noise with an SD of 20 uV at 128 Hz."""
+    samples = np.random.default_rng(seed).normal(0, 20, (len(labels), seconds * 128))
+    return write(path, samples, 128, labels)
+
+
 def _head(
     names: Sequence[str],
     sizes: Sequence[int],

@@ -19,7 +19,7 @@ from emocli import pipeline, stages
 from emocli.io.store import Store
 from emocli.pipeline.context import Context
 from emocli.pipeline.windows import Window
-from emocli.signals.eeg_cleaning import Preparation
+from emocli.signals.eeg_preparation import Preparation
 from emocli.stages import (
     align,
     annotate,
