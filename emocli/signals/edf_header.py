@@ -13,6 +13,7 @@ from emocli.errors import RecordError
 FIXED = 256  # bytes before the signals, and per signal
 BEFORE_COUNT = 216  # bytes per signal before its number of samples
 SAMPLE_BYTES = {".edf": 2, ".bdf": 3}
+FIRST = {".edf": b"0       ", ".bdf": b"\xffBIOSEMI"}  # bytes of a file
 
 
 def faults(path: Path) -> list[str]:
@@ -29,8 +30,14 @@ def faults(path: Path) -> list[str]:
             signals = _number(head[252:256])
             about = file.read(FIXED * signals)
         size = path.stat().st_size
+    except FileNotFoundError:
+        raise RecordError("not_found", "no such file") from None
     except OSError as error:
         raise RecordError("not_readable", f"cannot be read: {error.strerror}") from None
+    first = FIRST[path.suffix.lower()]
+    if head[: len(first)] != first:
+        kind = path.suffix[1:].upper()
+        raise RecordError("decode_failed", f"not an {kind} file: it does not begin like one")
     return _compared(head, about, size, width)
 
 

@@ -6,6 +6,7 @@ that is missed is later caught by the threshold of artifacts.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -21,6 +22,7 @@ STILL_S = 0.5  # a stretch without any change at all: the electrode, or the conv
 CLIPPED = 0.02  # share of samples that are exactly the greatest, or the least, of the window
 BAD_SHARE = 0.5  # a channel with more bad windows than this is bad
 STRANGE = 5.0  # robust z of a channel's log SD among the channels, as in PREP
+LEAST_FACTOR = 5.0  # between the SD of such a channel and the median: alpha alone may make 3
 MAD = 1.4826  # SD of a normal distribution over its median absolute deviation
 
 KINDS = ("not_finite", "flat", "clipped")  # as recorded; "artifact" after filtering
@@ -77,7 +79,7 @@ def bad_channels(wrong: Mask, sd_uv: Array | None = None) -> Mask:
     logs = np.log(np.maximum(sd_uv, 1e-9))
     middle = np.median(logs[~bad])
     spread = MAD * np.median(np.abs(logs[~bad] - middle))
-    far: Mask = np.abs(logs - middle) > STRANGE * max(float(spread), 0.1)  # 0.1: 10 % are alike
+    far: Mask = np.abs(logs - middle) > max(STRANGE * float(spread), math.log(LEAST_FACTOR))
     return bad | far
 
 

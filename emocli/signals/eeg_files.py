@@ -23,6 +23,7 @@ from emocli.signals.eeg_units import UV_PER_V, require_plausible, scale
 Array = npt.NDArray[np.float64]
 
 BLOCK_S = 16.0  # read at a time: 62 channels at 1000 Hz are 8 MiB
+LASTING_S = 0.5  # an annotation that lasts, and is no moment; our choice
 FORMATS = "EDF, BDF, BrainVision (.vhdr), EEGLAB (.set), FIF, GDF or CNT"
 
 
@@ -105,6 +106,29 @@ def read(path: str | Path, unit: str | None = None) -> Recording:
     )
     require_plausible(recording.read, recording.samples, recording.rate_hz, given=unit)
     return recording
+
+
+def events(recording: Recording) -> tuple[Mark, ...]:
+    """Return what happens at a moment: annotations, or the triggers of a stimulus channel.
+
+    A trigger's text is its number. An annotation of less than LASTING_S is a moment.
+    """
+    moments = tuple(m for m in recording.marks if m.duration < LASTING_S and not _is_start(m))
+    raw = recording.raw
+    if moments or "stim" not in raw.get_channel_types(unique=True):
+        return moments
+    import mne
+
+    found = mne.find_events(raw, shortest_event=1, consecutive=True, verbose="ERROR")
+    times = (found[:, 0] - raw.first_samp) / recording.rate_hz
+    return tuple(
+        Mark(float(at), 0.0, str(code)) for at, code in zip(times, found[:, 2], strict=True)
+    )
+
+
+def _is_start(mark: Mark) -> bool:
+    """Say whether an annotation is only that of the beginning of a BrainVision file."""
+    return mark.text.startswith("New Segment/")
 
 
 def _opened(path: Path) -> tuple[Any, list[str]]:

@@ -81,13 +81,16 @@ def _every(seconds: float, size: float, step: float) -> list[Span]:
 
 def _marked(record: Record, kind: str) -> list[Span]:
     """Return the annotations that last, or the events, each of which ends where the next begins."""
+    from emocli.signals import eeg_files
+
     recording = eeg_recording.opened(record)
-    marks = sorted(recording.marks, key=lambda mark: mark.start)
     if kind == ANNOTATIONS:
-        return [_span(m.start, m.start + m.duration, m.text) for m in marks if m.duration > 0]
-    moments = [mark for mark in marks if mark.duration == 0]
-    ends = [mark.start for mark in moments[1:]] + [recording.duration]
-    found = [_span(m.start, end, m.text) for m, end in zip(moments, ends, strict=True)]
+        lasting = [m for m in recording.marks if m.duration >= eeg_files.LASTING_S]
+        ordered = sorted(lasting, key=lambda mark: mark.start)
+        return [_span(m.start, m.start + m.duration, m.text) for m in ordered]
+    moments = sorted(eeg_files.events(recording), key=lambda mark: mark.start)
+    ends = [*(mark.start for mark in moments), recording.duration][1:]
+    found = [_span(m.start, end, m.text) for m, end in zip(moments, ends, strict=False)]
     return [span for span in found if span[1] > span[0]]
 
 
