@@ -27,11 +27,21 @@ Key = tuple[str, str]  # a stream and a speaker
 
 @dataclass(frozen=True)
 class Plan:
-    """What to normalise, by which field, and the least number of records for a mean."""
+    """What to normalise, by which field, and which records, how many at least, make a mean."""
 
     by: str
     streams: tuple[str, ...] | None
     least: int
+    split: str | None = None  # None: all records
+
+    @property
+    def name(self) -> str:
+        """What a feature says of its means."""
+        return self.by if self.split is None else f"{self.by}, split {self.split}"
+
+    def counts(self, record: Record) -> bool:
+        """Say whether a record is one of those that make the means."""
+        return self.split is None or record.get("split") == self.split
 
 
 def stage(context: Context, plan: Plan) -> pipeline.Stage:
@@ -60,7 +70,11 @@ def _statistics(kept: list[Record], plan: Plan, store: Store) -> dict[Key, Momen
                 if dims.setdefault(name, dim) != dim:
                     what = f"{records.name_of(record)}: features.{name} has dim {dim}"
                     raise UsageError(f"{what}, others have {dims[name]}")
-                places[name, _speaker(record, plan)].append(place)
+                speaker = _speaker(record, plan)
+                if plan.counts(record):
+                    places[name, speaker].append(place)
+    if plan.split is not None and not any(plan.counts(record) for record in kept):
+        raise UsageError(f"--split {plan.split}: no record has it")
     names = {name for record in kept for name in features.of(record)}
     if unknown := [name for name in plan.streams or () if name not in names]:
         raise UsageError(f"--streams {','.join(unknown)}: no record has it")
@@ -118,12 +132,13 @@ def _z_scores(
     from emocli.signals.z_scores import z_scores
 
     stream, speaker = features.read(record, name, store), _speaker(record, plan)
-    moments = statistics[name, speaker]
+    moments = statistics.get((name, speaker), 0)
     if isinstance(moments, int):
-        count = f"{moments} record{'' if moments == 1 else 's'} with features.{name}"
+        where = "" if plan.split is None else f" of split {plan.split}"
+        count = f"{moments} record{'' if moments == 1 else 's'}{where} with features.{name}"
         message = f"{plan.by} {speaker} has {count}, a mean needs {plan.least}"
         raise RecordError("too_few", message, hint="--least N")
-    feature = features.description(features.described(record, name)) | {"normalized": plan.by}
+    feature = features.description(features.described(record, name)) | {"normalized": plan.name}
     if stream.warning:
         feature["warning"] = stream.warning
     inline = record["features"][name].get("vector") is not None

@@ -57,6 +57,23 @@ def test_numbers_are_the_speaker_s_z_scores(emocli: Emocli, store: Store) -> Non
     np.testing.assert_allclose(frames[1], stats.zscore(frames[0]), atol=1e-5)
 
 
+def test_means_may_be_those_of_a_split(emocli: Emocli, store: Store) -> None:
+    given = [{**r, "split": "test" if i % 8 > 3 else "train"} for i, r in enumerate(records(store))]
+    done = emocli("normalize", "--split", "train", stdin=given)
+    assert done.status == 0, done.stderr
+    train = vectors([r for r in given if r["split"] == "train"], "s1")
+    expected = (vectors(given, "s1") - train.mean(axis=0)) / train.std(axis=0)
+    np.testing.assert_allclose(vectors(done.records, "s1"), expected, atol=1e-5)
+    assert done.records[0]["features"]["voice"]["normalized"] == "speaker, split train"
+    assert emocli("normalize", "--split", "dev", stdin=given).status == 2
+    given[1]["split"] = "train"
+    for record in given[2::4]:
+        record["split"] = "test"
+    lost = emocli("normalize", "--split", "train", stdin=given)
+    assert lost.status == 1
+    assert "0 records of split train" in str(lost.records[2]["missing"])
+
+
 def test_all_else_stays_as_it_was_and_in_order(emocli: Emocli, store: Store) -> None:
     given = [*records(store), {"id": "bad", "error": {"code": "x", "message": "y", "stage": "z"}}]
     done = emocli("normalize", "--streams", "voice", stdin=given)
