@@ -7,12 +7,14 @@ frames (the first step of VowelPrompt, Wang et al. 2026, https://arxiv.org/abs/2
 are not used, so include the records to be predicted; a single record cannot be normalised.
 
 --by takes another field, such as dataset. --split train takes means of the speaker's records of
-that split only, where the others must not be known in training; `normalized` says so. --streams leaves other streams unchanged. Where a speaker
-has fewer than --least records with a stream, or a record has no speaker, the stream is removed,
-`missing` gives the reason, and the exit status is 1. A model that was trained on normalised streams
-needs them: predict and fuse refuse others (exit 3) and do not compute them; but windows of a
-recording of EEG are taken relative to the recording itself (`normalized` is recording). Buffers all records,
-with --shard those of the shard; --resume is refused, since the means need every record.
+that split only, where the others must not be known in training; `normalized` says so. --streams
+leaves other streams unchanged. Where a speaker has fewer than --least records with a stream, or a
+record has no speaker, the stream is removed, `missing` gives the reason, and the exit status is 1.
+
+A model that was trained on normalised streams needs them: predict and fuse refuse others (exit 3)
+and do not compute them, but for windows of a recording of EEG, which they take relative to the
+recording itself (`normalized` is recording). Buffers all records, with --shard those of the shard;
+--resume is refused, since the means need every record.
 
 Example:
     emocli encode clips --modality audio | emocli normalize | emocli train --model mlp -o BUNDLE
