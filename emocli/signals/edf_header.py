@@ -1,0 +1,71 @@
+"""Look at the header of an EDF or BDF file: what mne does not tell of it.
+
+Kemp, B., Olivan, J. (2003). European data format 'plus' (EDF+).
+https://doi.org/10.1016/S1388-2457(03)00123-8
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from emocli.errors import RecordError
+
+FIXED = 256  # bytes before the signals, and per signal
+BEFORE_COUNT = 216  # bytes per signal before its number of samples
+SAMPLE_BYTES = {".edf": 2, ".bdf": 3}
+
+
+def faults(path: Path) -> list[str]:
+    """Return what is wrong with an EDF or BDF file: nothing for other files, or if all is well.
+
+    Raises RecordError where the header has no samples to follow it.
+    """
+    width = SAMPLE_BYTES.get(path.suffix.lower())
+    if width is None:
+        return []
+    try:
+        with path.open("rb") as file:
+            head = file.read(FIXED)
+            signals = _number(head[252:256])
+            about = file.read(FIXED * signals)
+        size = path.stat().st_size
+    except OSError as error:
+        raise RecordError("not_readable", f"cannot be read: {error.strerror}") from None
+    return _compared(head, about, size, width)
+
+
+def _compared(head: bytes, about: bytes, size: int, width: int) -> list[str]:
+    """Compare the records that the header promises with those that are there."""
+    signals, promised = _number(head[252:256]), _number(head[236:244])
+    length = FIXED * (1 + signals)
+    if len(head) < FIXED or len(about) < FIXED * signals:
+        message = f"the header is cut short: {size} bytes, it should be {length}"
+        raise RecordError("decode_failed", message)
+    if signals == 0:
+        raise RecordError("no_channels", "no EEG channels: the header lists no signals")
+    first = BEFORE_COUNT * signals
+    counts = [_number(about[first + 8 * n : first + 8 * n + 8]) for n in range(signals)]
+    record = width * sum(counts)
+    there = (size - length) / record if record else 0.0
+    if there < 1:
+        raise RecordError("no_samples", "the file has a header but no samples")
+    if promised > there:
+        seconds = _duration(head[244:252])
+        lengths = f"{int(there) * seconds:g} of {promised * seconds:g} s are there"
+        return [f"the file is cut short: {lengths}"]
+    return []
+
+
+def _number(text: bytes) -> int:
+    """Return a whole number of the header; 0 for what is none, which mne then refuses."""
+    try:
+        return max(0, int(text))
+    except ValueError:
+        return 0
+
+
+def _duration(text: bytes) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0

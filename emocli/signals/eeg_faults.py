@@ -1,0 +1,87 @@
+"""Find windows and channels of EEG that are no EEG: NaN, flat, clipped, too large.
+
+All thresholds are our choice, and lie far from what recordings are like: a mask costs data, a fault
+that is missed is later caught by the threshold of artifacts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+Mask = npt.NDArray[np.bool_]  # (windows, channels), True where it is so
+Array = npt.NDArray[np.floating]
+
+FLAT_UV = 0.5  # a window whose samples are all this close: amplifiers alone have more
+STILL_S = 0.5  # a stretch without any change at all: the electrode, or the converter, was off
+CLIPPED = 0.02  # share of samples that are exactly the greatest, or the least, of the window
+ARTIFACT_UV = 150.0  # from the median of the window: no brain does that
+BAD_SHARE = 0.5  # a channel with more bad windows than this is bad
+STRANGE = 5.0  # robust z of a channel's log SD among the channels, as in PREP
+MAD = 1.4826  # SD of a normal distribution over its median absolute deviation
+
+KINDS = ("not_finite", "flat", "clipped")  # as recorded; "artifact" after filtering
+
+
+def faults(windows: Array, rate_hz: float) -> dict[str, Mask]:
+    """Return what is wrong with windows (windows, channels, time), uV, as they were recorded.
+
+    `not_finite`: a sample is NaN or infinite. `flat`: nothing changes, all along or for half a
+    second. `clipped`: the converter was at its limit. Each is (windows, channels).
+    """
+    finite = np.isfinite(windows).all(axis=2)
+    with np.errstate(invalid="ignore"):
+        low, high = windows.min(axis=2), windows.max(axis=2)
+        flat = (high - low < FLAT_UV) | _still(windows, rate_hz)
+        clipped = np.zeros_like(finite)
+        for edge in (low, high):
+            clipped |= (windows == edge[..., None]).mean(axis=2) >= CLIPPED
+    return {"not_finite": ~finite, "flat": flat & finite, "clipped": clipped & finite & ~flat}
+
+
+def _still(windows: Array, rate_hz: float) -> Mask:
+    """Say where all samples of some half second are equal: (windows, channels)."""
+    size = max(2, round(STILL_S * rate_hz))
+    count = windows.shape[2] // size
+    if not count:
+        return np.zeros(windows.shape[:2], np.bool_)
+    parts = windows[..., : count * size].reshape(*windows.shape[:2], count, size)
+    still: Mask = (parts == parts[..., :1]).all(axis=3).any(axis=2)
+    return still
+
+
+def artifacts(windows: Array, threshold_uv: float = ARTIFACT_UV) -> Mask:
+    """Say where a filtered window (windows, channels, time) leaves its median by this much."""
+    middle = np.median(windows, axis=2, keepdims=True)
+    found: Mask = (np.abs(windows - middle) > threshold_uv).any(axis=2)
+    return found
+
+
+def any_of(found: Mapping[str, Mask]) -> Mask:
+    """Return where anything is wrong."""
+    return np.logical_or.reduce(list(found.values()))
+
+
+def bad_channels(wrong: Mask, sd_uv: Array | None = None) -> Mask:
+    """Return the channels that are bad throughout, (channels,).
+
+    A channel is bad if more than half of its windows are wrong, or, given the median SD of every
+    channel's windows (channels,) in uV, if that is far from the other channels'.
+
+    Bigdely-Shamlo, N. et al. (2015). The PREP pipeline. https://doi.org/10.3389/fninf.2015.00016
+    """
+    bad: Mask = wrong.mean(axis=0) > BAD_SHARE
+    if sd_uv is None or (~bad).sum() < 4:  # among fewer none is strange
+        return bad
+    logs = np.log(np.maximum(sd_uv, 1e-9))
+    middle = np.median(logs[~bad])
+    spread = MAD * np.median(np.abs(logs[~bad] - middle))
+    far: Mask = np.abs(logs - middle) > STRANGE * max(float(spread), 0.1)  # 0.1: 10 % are alike
+    return bad | far
+
+
+def counts(found: Mapping[str, Mask]) -> dict[str, int]:
+    """Return the number of windows and channels of each kind, those of none left out."""
+    return {kind: int(mask.sum()) for kind, mask in found.items() if mask.any()}
