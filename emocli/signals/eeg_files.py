@@ -22,7 +22,7 @@ from emocli.signals.eeg_units import UV_PER_V, require_plausible, scale
 
 Array = npt.NDArray[np.float64]
 
-BLOCK_S = 32.0  # read at a time: 62 channels at 1000 Hz are 15 MiB
+BLOCK_S = 16.0  # read at a time: 62 channels at 1000 Hz are 8 MiB
 FORMATS = "EDF, BDF, BrainVision (.vhdr), EEGLAB (.set), FIF, GDF or CNT"
 
 

@@ -25,7 +25,8 @@ BEFORE = re.compile(r"^EEG[\s_:-]*", re.IGNORECASE)
 REFERENCE = r"[\s_-]+(REF|LE|RE|AR|AVG|AVE|CAR|COM|GND|A1|A2|A1A2|M1|M2|M1M2)"
 BEHIND = re.compile(rf"({REFERENCE})?[\s._]*$", re.IGNORECASE)
 COUNTER = re.compile(r"-\d+$")
-EARS = ("A1", "A2")  # but A1 to A32, B1 to B32 and so on are places on BioSemi's caps
+# A1 and A2 are the ears, C3 is an electrode; but BioSemi's caps have places A1 to A32, B1 to B32, ...
+LETTER = re.compile(r"[A-H]\d{1,2}")
 LETTERED = re.compile(r"A(3[0-2]|[12]\d|[3-9])")
 STANDARDS = ("colin27_1005", "standard_1005")  # the second is its name before mne 1.13
 NUMBERED = re.compile(r"([A-Za-z]+)(\d+)(h?)")  # FCC5h lies between FCC5 and FCC3
@@ -70,7 +71,7 @@ def montage(channels: Iterable[str]) -> Montage:
     lettered = any(LETTERED.fullmatch(name.strip()) for name in names)
     for place, channel in enumerate(names):
         name = electrode(channel)
-        if name and not (lettered and name in EARS):
+        if name and not (lettered and LETTER.fullmatch(channel.strip())):
             claims[name].append((place, channel))
         else:
             unknown.append(channel)

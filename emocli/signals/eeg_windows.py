@@ -16,7 +16,7 @@ from emocli.errors import RecordError
 Array = npt.NDArray[np.float64]
 
 WINDOW_S, OVERLAP_S = 4.0, 2.0
-TOGETHER = 32  # windows that are handed on together
+TOGETHER = 16  # windows that are handed on together
 
 
 @dataclass(frozen=True)

@@ -25,15 +25,15 @@ def test_a_channel_is_the_electrode_it_is_named_after(channel: str, electrode: s
 
 
 def test_every_name_of_mne_s_standards_is_known() -> None:
-    for standard in ("biosemi64", "easycap-M1", "GSN-HydroCel-32"):
+    for standard in ("biosemi64", "biosemi32", "GSN-HydroCel-32"):
         for name in mne.channels.make_standard_montage(standard).ch_names:
             if not name.startswith("E") or not name[1:].isdigit():  # EGI's nets number theirs
                 assert eeg_montage.electrode(name), (standard, name)
 
 
-def test_the_letters_of_biosemi_are_not_taken_for_ears() -> None:
-    letters = [f"A{n}" for n in range(1, 33)]
-    assert eeg_montage.montage([*letters, "Cz"]).chosen() == {"Cz": 32}
+def test_the_letters_of_biosemi_are_not_taken_for_electrodes() -> None:
+    letters = [f"{letter}{n}" for letter in "ABCDF" for n in range(1, 33)]
+    assert eeg_montage.montage([*letters, "Cz"]).chosen() == {"Cz": 160}
     assert eeg_montage.montage(["A1", "A2", "Cz"]).chosen() == {"A1": 0, "A2": 1, "Cz": 2}
 
 
