@@ -34,10 +34,10 @@ def faults(windows: Array, rate_hz: float) -> dict[str, Mask]:
     finite = np.isfinite(windows).all(axis=2)
     with np.errstate(invalid="ignore"):
         low, high = windows.min(axis=2), windows.max(axis=2)
-        flat = (high - low < FLAT_UV) | _still(windows, rate_hz)
+        flat: Mask = np.asarray(high - low < FLAT_UV) | _still(windows, rate_hz)
         clipped = np.zeros_like(finite)
         for edge in (low, high):
-            clipped |= (windows == edge[..., None]).mean(axis=2) >= CLIPPED
+            clipped |= np.asarray((windows == edge[..., None]).mean(axis=2) >= CLIPPED)
     return {"not_finite": ~finite, "flat": flat & finite, "clipped": clipped & finite & ~flat}
 
 

@@ -145,4 +145,6 @@ def _marks(raw: Any) -> tuple[Mark, ...]:
     """Return the annotations, in seconds from the first sample."""
     notes = raw.annotations
     rows = zip(notes.onset, notes.duration, notes.description, strict=True)
-    return tuple(Mark(float(at) - raw.first_time, float(long), str(text)) for at, long, text in rows)
+    return tuple(
+        Mark(float(at) - raw.first_time, float(long), str(text)) for at, long, text in rows
+    )

@@ -105,7 +105,7 @@ def run() -> list[dict]:
     rows = [_row(peer, best["ours"], best[peer], bar) for peer, bar in BARS.items()]
     for peer in BARS:
         np.testing.assert_allclose(results["ours"], results[peer], rtol=1e-5)
-    return rows + [_memory("arrays", "1"), _memory("pieces", "1"), _memory("pieces", "8")]
+    return [*rows, _memory("arrays", "1"), _memory("pieces", "1"), _memory("pieces", "8")]
 
 
 def _row(peer: str, value: float, peer_value: float, bar: float) -> dict:

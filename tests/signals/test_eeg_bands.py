@@ -90,5 +90,5 @@ def test_channels_are_outermost() -> None:
 def test_bands_that_cannot_be_measured_are_named() -> None:
     with pytest.raises(RecordError, match="the band gamma ends at 50 Hz, a rate of 64 Hz at 32"):
         bands.band_power(noise(0), 64)
-    with pytest.raises(RecordError, match="0.2 s have no frequency in the band delta"):
+    with pytest.raises(RecordError, match=r"0\.2 s have no frequency in the band delta"):
         bands.band_power(noise(0)[..., :40], RATE_HZ)

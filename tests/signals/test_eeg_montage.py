@@ -17,7 +17,7 @@ from emocli.signals import eeg_montage
         *(("EEG Fp1-REF", "Fp1"), ("EEG F3-LE", "F3"), ("EEG O1-A1A2", "O1"), ("EEG_Cz", "Cz")),
         *(("Fc5.", "FC5"), ("Af7..", "AF7"), (" Pz ", "Pz"), ("FP1-1", "Fp1"), ("ffc5h", "FFC5h")),
         *(("A1", "A1"), ("M2", "M2"), ("Iz", "Iz")),
-        *(("ECG", None), ("Status", None), ("Fp1-F3", None), ("EEG", None), ("", None), ("x", None)),
+        *(("ECG", None), ("Status", None), ("Fp1-F3", None), ("EEG", None), ("", None)),
     ],
 )
 def test_a_channel_is_the_electrode_it_is_named_after(channel: str, electrode: str | None) -> None:
