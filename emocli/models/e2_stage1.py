@@ -11,9 +11,10 @@ differential entropy):
 1. SupCon pulls records of one emotion and of different subjects together, temperature 0.1. Records
    of the same subject and emotion are neither pulled nor pushed; a record without a partner in its
    batch is left out. Where training does not know subjects, every record is its own.
-2. The subject is predicted by a hidden layer whose gradient is reversed on its way to `fused`, times
-   2 / (1 + exp(-10 p)) - 1 with p the progress of training, as in domain-adversarial training. The
-   head needs their number (`speakers`, which training fills in) and is used in training only.
+2. The subject is predicted by a hidden layer whose gradient is reversed on its way to `fused`,
+   times 2 / (1 + exp(-10 p)) - 1 with p the progress of training, as in domain-adversarial
+   training. The head needs their number (`speakers`, which training fills in) and is used in
+   training only.
 3. `contrast` and `adversary` are the weights; 0 leaves a term out. On our simulation neither makes
    a difference beyond chance (examples/eeg_models.py): what does is features relative to the
    subject, and pooling that finds the windows that matter.

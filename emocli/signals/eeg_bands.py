@@ -40,7 +40,7 @@ LEAST_UV2 = 1e-12  # a variance that counts as zero: the entropy stays finite
 def band_power(
     windows: npt.NDArray[np.floating], rate_hz: float, bands: Mapping[str, Band] = BANDS
 ) -> Array:
-    """Return the power of windows (windows, channels, time) in uV: (windows, channels, bands), uV^2.
+    """Return the power of windows (windows, channels, time), uV: (windows, channels, bands), uV^2.
 
     A channel that contains NaN has NaN for that window. Raises RecordError where a window has no
     frequency of a band, or the band goes beyond half the rate.

@@ -31,11 +31,11 @@ def faults(windows: Array, rate_hz: float) -> dict[str, Mask]:
     `not_finite`: a sample is NaN or infinite. `flat`: nothing changes, all along or for half a
     second. `clipped`: the converter was at its limit. Each is (windows, channels).
     """
-    finite = np.isfinite(windows).all(axis=2)
+    finite: Mask = np.asarray(np.isfinite(windows).all(axis=2))
     with np.errstate(invalid="ignore"):
         low, high = windows.min(axis=2), windows.max(axis=2)
         flat: Mask = np.asarray(high - low < FLAT_UV) | _still(windows, rate_hz)
-        clipped = np.zeros_like(finite)
+        clipped: Mask = np.zeros(low.shape, np.bool_)
         for edge in (low, high):
             clipped |= np.asarray((windows == edge[..., None]).mean(axis=2) >= CLIPPED)
     return {"not_finite": ~finite, "flat": flat & finite, "clipped": clipped & finite & ~flat}
@@ -48,15 +48,13 @@ def _still(windows: Array, rate_hz: float) -> Mask:
     if not count:
         return np.zeros(windows.shape[:2], np.bool_)
     parts = windows[..., : count * size].reshape(*windows.shape[:2], count, size)
-    still: Mask = (parts == parts[..., :1]).all(axis=3).any(axis=2)
-    return still
+    return np.asarray((parts == parts[..., :1]).all(axis=3).any(axis=2))
 
 
 def artifacts(windows: Array, threshold_uv: float = ARTIFACT_UV) -> Mask:
     """Say where a filtered window (windows, channels, time) leaves its median by this much."""
     middle = np.median(windows, axis=2, keepdims=True)
-    found: Mask = (np.abs(windows - middle) > threshold_uv).any(axis=2)
-    return found
+    return np.asarray((np.abs(windows - middle) > threshold_uv).any(axis=2))
 
 
 def any_of(found: Mapping[str, Mask]) -> Mask:

@@ -1,8 +1,8 @@
 """Read recordings of EEG with mne, in blocks, so that memory does not grow with their length.
 
-Whatever `mne.io.read_raw` reads: EDF, BDF, BrainVision, EEGLAB, FIF, GDF, CNT. Samples are float64 in
-microvolts. What a reader does not tell is looked up: the size that the header of an EDF or BDF file
-promises, and whether the unit in the header can be right.
+Whatever `mne.io.read_raw` reads: EDF, BDF, BrainVision, EEGLAB, FIF, GDF, CNT. Samples are float64
+in microvolts. What a reader does not tell is looked up: the size that the header of an EDF or BDF
+file promises, and whether the unit in the header can be right.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Names of electrodes: files write them in many ways, the 10-20 and 10-05 systems in one.
 
-"EEG FP1-REF", "Fp1.", "fp1" and "FP1" are Fp1; T3, T4, T5 and T6 are the old names of T7, T8, P7 and
+"EEG FP1-REF", "Fp1.", "fp1" and "FP1" are Fp1; T3, T4, T5 and T6 are old names of T7, T8, P7 and
 P8. Positions are those of mne's standard_1005. CB1 and CB2, below O1 and O2 on the cap of SEED, are
 known but stand in no standard.
 
@@ -25,7 +25,7 @@ BEFORE = re.compile(r"^EEG[\s_:-]*", re.IGNORECASE)
 REFERENCE = r"[\s_-]+(REF|LE|RE|AR|AVG|AVE|CAR|COM|GND|A1|A2|A1A2|M1|M2|M1M2)"
 BEHIND = re.compile(rf"({REFERENCE})?[\s._]*$", re.IGNORECASE)
 COUNTER = re.compile(r"-\d+$")
-# A1 and A2 are the ears, C3 is an electrode; but BioSemi's caps have places A1 to A32, B1 to B32, ...
+# A1 and A2 are ears, C3 is an electrode; but BioSemi's caps have places A1 to A32, B1 to B32, ...
 LETTER = re.compile(r"[A-H]\d{1,2}")
 LETTERED = re.compile(r"A(3[0-2]|[12]\d|[3-9])")
 STANDARDS = ("colin27_1005", "standard_1005")  # the second is its name before mne 1.13

@@ -38,7 +38,7 @@ def scale(labels: Sequence[str], unit: str | None) -> Array:
 def typical_sd_uv(read: Callable[[int, int], Array], samples: int, rate_hz: float) -> float:
     """Return the median over channels and seconds of the SD within a second, uV.
 
-    Channels that do not move, and seconds that contain NaN, do not count; NaN where nothing is left.
+    Channels that do not move, and seconds that contain NaN, do not count; NaN if none is left.
     """
     size = max(2, min(samples, round(rate_hz)))
     starts = np.unique(np.linspace(0, samples - size, PIECES).astype(int))

@@ -1,6 +1,6 @@
 """One hour of 62 channels at 200 Hz to differential entropy, against mne's ways to do it.
 
-Peers, on the same samples and windows of 4 s with periodograms of 1 s: `raw.compute_psd` per window,
+Peers, on the same samples and windows of 4 s with periodograms of 1 s: `raw.compute_psd` per window
 and `psd_array_welch` on slices. CPU seconds of one thread. Memory is what a process grows by beyond
 the samples, of one hour, and of eight hours that are read in pieces from a file.
 """
