@@ -4,22 +4,25 @@ The paper trains the encoder for emotion before a language model reads it. Neith
 are public, so what follows is our design of it. With x_w the vector of window w (of an encoder, or
 differential entropy):
 
-    h      = transformer(layer norm(linear(x_w)) + place in time + stream)     2 layers, pre-norm
+    h      = transformer(linear(dropout(x_w)) [+ place in time] + stream)      2 layers, pre-norm
     fused  = a learned query attending to h over all windows (the "hierarchical" part)
     loss   = CE + 0.5 SupCon(fused) + 0.1 CE(subject from reversed fused)
 
-1. SupCon pulls records of one emotion and of different subjects together, temperature 0.1. Records
+1. No layer norm stands between x_w and the query but those inside the layers: how strong a window is
+   tells whether it counts. On our simulation that is worth 10 points of accuracy, and dropout of the
+   inputs as much. `order` is for trials in which it matters when something happens.
+2. SupCon pulls records of one emotion and of different subjects together, temperature 0.1. Records
    of the same subject and emotion are neither pulled nor pushed; a record without a partner in its
    batch is left out. Where training does not know subjects, every record is its own.
-2. The subject is predicted by a hidden layer whose gradient is reversed on its way to `fused`,
+3. The subject is predicted by a hidden layer whose gradient is reversed on its way to `fused`,
    times 2 / (1 + exp(-10 p)) - 1 with p the progress of training, as in domain-adversarial
    training. The head needs their number (`speakers`, which training fills in) and is used in
    training only.
-3. `contrast` and `adversary` are the weights; 0 leaves a term out. On our simulation neither makes
+4. `contrast` and `adversary` are the weights; 0 leaves a term out. On our simulation neither makes
    a difference beyond chance (examples/eeg_models.py): what does is features relative to the
    subject, and pooling that finds the windows that matter.
-4. Several streams are windows side by side: the transformer sees all of them.
-5. For regression, emotions are whole numbers of the target, as in `stars`.
+5. Several streams are windows side by side: the transformer sees all of them.
+6. For regression, emotions are whole numbers of the target, as in `stars`.
 
 References
 ----------
@@ -64,7 +67,8 @@ class E2Stage1Config:
     hidden: int = 64
     heads: int = 4
     layers: int = 2
-    dropout: float = 0.1
+    dropout: float = 0.4  # of the inputs too
+    order: bool = False  # whether windows know their place in time
     contrast: float = 0.5
     temperature: float = 0.1  # of the contrast
     adversary: float = 0.1
@@ -86,14 +90,13 @@ class E2Stage1(nn.Module):
         dim = config.hidden
         self.inputs = Inputs(config.dims)
         self.project = nn.ModuleDict(
-            {n: nn.Sequential(nn.Linear(d, dim), nn.LayerNorm(dim)) for n, d in config.dims.items()}
+            {name: nn.Linear(size, dim) for name, size in config.dims.items()}
         )
         count = len(config.dims)
         self.stream = nn.Parameter(QUERY_SD * torch.randn(count, dim)) if count > 1 else None
         self.layers = nn.ModuleList(
             [Layer(dim, config.heads, config.dropout) for _ in range(config.layers)]
         )
-        self.norm = nn.LayerNorm(dim)
         self.query = nn.Parameter(QUERY_SD * torch.randn(dim))
         self.pool = Attention(dim, config.heads)
         self.dropout = nn.Dropout(config.dropout)
@@ -108,15 +111,16 @@ class E2Stage1(nn.Module):
         """Return what the query finds in the windows: (batch, hidden)."""
         parts = []
         for place, (name, (values, mask)) in enumerate(self.inputs(streams, masks).items()):
-            tokens = self.project[name](values)
-            tokens = tokens + positions(tokens.shape[1], tokens.shape[2], tokens)
+            tokens = self.project[name](self.dropout(values))
+            if self.config.order:
+                tokens = tokens + positions(tokens.shape[1], tokens.shape[2], tokens)
             tokens = tokens if self.stream is None else tokens + self.stream[place]
             parts.append((self.dropout(tokens) * mask[..., None], mask))
         values, mask = joined(parts)
         for layer in self.layers:
             values = layer(values, mask)
         query = self.query.expand(len(values), 1, -1)
-        return self.pool(query, self.norm(values), mask)[:, 0]
+        return self.pool(query, values, mask)[:, 0]
 
     def classify(self, fused: Tensor) -> Tensor:
         """Return logits (batch, classes)."""

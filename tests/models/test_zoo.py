@@ -23,6 +23,7 @@ SMALL = {"hidden": 16}
 CONFIGS: dict[str, dict[str, Any]] = {
     "late-fusion": {"hidden": {"audio": 6, "text": 0}, "weights": {"audio": 1.0, "text": 0.4}},
     "linear": {},
+    "e2-stage1": SMALL | {"dropout": 0.1},
     "eegnet": SMALL | {"kernel": 8, "moments": 8, "dropout": 0.1},
     "conv-attention": SMALL | {"moments": 6},
     "stars": SMALL | {"segments": 4},
