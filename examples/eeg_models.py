@@ -48,16 +48,16 @@ STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1)  # C of the logistic regression, cho
 
 # row -> how it is made, whether features are relative to the subject, settings of the model
 ROWS: dict[str, tuple[str, bool, dict[str, Any]]] = {
-    "logistic regression, mean": ("mean", False, {}),
-    "logistic regression, mean, relative": ("mean", True, {}),
-    "logistic regression, mean+SD+max": ("statistics", False, {}),
-    "logistic regression, mean+SD+max, relative": ("statistics", True, {}),
-    "eegnet, relative": ("eegnet", True, {}),
-    "stage1: cross-entropy": ("stage1", False, PLAIN),
-    "stage1: + contrast + adversary": ("stage1", False, {}),
-    "stage1: cross-entropy, relative": ("stage1", True, PLAIN),
-    "stage1: + contrast, relative": ("stage1", True, {"adversary": 0.0}),
-    "stage1: + contrast + adversary, relative": ("stage1", True, {}),
+    "as recorded: logistic regression, mean": ("mean", False, {}),
+    "relative: logistic regression, mean": ("mean", True, {}),
+    "as recorded: logistic regression, mean+SD+max": ("statistics", False, {}),
+    "relative: logistic regression, mean+SD+max": ("statistics", True, {}),
+    "relative: eegnet": ("eegnet", True, {}),
+    "as recorded: stage1": ("stage1", False, PLAIN),
+    "as recorded: stage1 + contrast + adversary": ("stage1", False, {}),
+    "relative: stage1": ("stage1", True, PLAIN),
+    "relative: stage1 + contrast": ("stage1", True, {"adversary": 0.0}),
+    "relative: stage1 + contrast + adversary": ("stage1", True, {}),
 }
 
 

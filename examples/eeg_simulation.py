@@ -216,3 +216,71 @@ def _fade(time: int) -> Array:
     count = round(FADE_S * RATE_HZ)
     rise = 0.5 - 0.5 * np.cos(np.pi * (np.arange(count) + 0.5) / count)
     return np.concatenate([rise, np.ones(time - 2 * count), rise[::-1]])
+
+
+def recording(simulation: Simulation, subject: int) -> Any:
+    """Return a subject's trials one after the other, as mne's Raw with an annotation each."""
+    import mne
+
+    emotions = simulation.emotions(subject)
+    trials = [simulation.trial(subject, number) for number in range(len(emotions))]
+    volts = np.concatenate(trials, axis=1).astype(np.float64) * 1e-6
+    info = mne.create_info(list(CHANNELS), RATE_HZ, "eeg")
+    raw = mne.io.RawArray(volts, info, verbose="ERROR")
+    seconds = WINDOWS * WINDOW_S
+    starts = np.arange(len(emotions)) * float(seconds)
+    raw.set_annotations(mne.Annotations(starts, seconds, [EMOTIONS[e] for e in emotions]))
+    return raw
+
+
+def rows(simulation: Simulation, subject: int, file: str) -> list[dict[str, Any]]:
+    """Return a row of the table for each trial of a subject."""
+    seconds = WINDOWS * WINDOW_S
+    return [
+        {
+            "id": f"s{subject:02}-t{number:02}",
+            "file": file,
+            "start": number * seconds,
+            "end": (number + 1) * seconds,
+            "speaker": f"s{subject:02}",
+            "trial": f"s{subject:02}-t{number:02}",
+            "emotion": EMOTIONS[emotion],
+        }
+        for number, emotion in enumerate(simulation.emotions(subject))
+    ]
+
+
+def write(raw: Any, path: Path) -> None:
+    """Write a recording as EDF, which needs edfio, or as FIF."""
+    if path.suffix == ".fif":
+        raw.save(path, overwrite=True, verbose="ERROR")
+        return
+    try:
+        raw.export(path, overwrite=True, verbose="ERROR")
+    except (ImportError, RuntimeError) as error:
+        raise SystemExit(f"{path}: {error} (pip install edfio, or --format fif)") from None
+
+
+def main() -> None:
+    """Write the recordings and the table of their trials."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--subjects", type=int, default=SUBJECTS)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--format", choices=("edf", "fif"), default="edf")
+    chosen = parser.parse_args()
+    chosen.output.mkdir(parents=True, exist_ok=True)
+    simulation = Simulation(chosen.seed, chosen.subjects)
+    table = []
+    for subject in range(chosen.subjects):
+        name = f"s{subject:02}.edf" if chosen.format == "edf" else f"s{subject:02}_raw.fif"
+        write(recording(simulation, subject), chosen.output / name)
+        table += rows(simulation, subject, name)
+    with open(chosen.output / "trials.csv", "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(table[0]))
+        writer.writeheader()
+        writer.writerows(table)
+
+
+if __name__ == "__main__":
+    main()

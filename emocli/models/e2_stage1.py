@@ -8,9 +8,9 @@ differential entropy):
     fused  = a learned query attending to h over all windows (the "hierarchical" part)
     loss   = CE + 0.5 SupCon(fused) + 0.1 CE(subject from reversed fused)
 
-1. No layer norm stands between x_w and the query but those inside the layers: how strong a window is
-   tells whether it counts. On our simulation that is worth 10 points of accuracy, and dropout of the
-   inputs as much. `order` is for trials in which it matters when something happens.
+1. No layer norm stands between x_w and the query but those inside the layers: how strong a window
+   is tells whether it counts. On our simulation that and dropout of the inputs make the difference.
+   `order` is for trials in which it matters when something happens.
 2. SupCon pulls records of one emotion and of different subjects together, temperature 0.1. Records
    of the same subject and emotion are neither pulled nor pushed; a record without a partner in its
    batch is left out. Where training does not know subjects, every record is its own.
