@@ -48,10 +48,10 @@ STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1)  # C of the logistic regression, cho
 
 # row -> how it is made, whether features are relative to the subject, settings of the model
 ROWS: dict[str, tuple[str, bool, dict[str, Any]]] = {
-    "as recorded: logistic regression, mean": ("mean", False, {}),
-    "relative: logistic regression, mean": ("mean", True, {}),
-    "as recorded: logistic regression, mean+SD+max": ("statistics", False, {}),
-    "relative: logistic regression, mean+SD+max": ("statistics", True, {}),
+    "as recorded: logistic regression mean": ("mean", False, {}),
+    "relative: logistic regression mean": ("mean", True, {}),
+    "as recorded: logistic regression mean+SD+max": ("statistics", False, {}),
+    "relative: logistic regression mean+SD+max": ("statistics", True, {}),
     "relative: eegnet": ("eegnet", True, {}),
     "as recorded: stage1": ("stage1", False, PLAIN),
     "as recorded: stage1 + contrast + adversary": ("stage1", False, {}),

@@ -17,9 +17,13 @@ writes a recording per subject and a table of its trials. EDF needs `pip install
 
 from __future__ import annotations
 
+import argparse
+import csv
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
