@@ -1,4 +1,4 @@
-"""Models of EEG on the simulation of eeg_simulation.py, subjects held out; examples/README.md.
+"""Models of EEG on the simulation of eeg_simulation.py, subjects held out.
 
     python examples/eeg_models.py [--seeds 3] [--jobs 2] [--rows stage1] [--output runs.jsonl]
 
