@@ -7,7 +7,6 @@ returns the records of an index as `Data`; the loop needs no more.
 
 from __future__ import annotations
 
-import contextlib
 import os
 from array import array
 from collections.abc import Callable, Iterable, Iterator
@@ -21,7 +20,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from emocli.io import temporary
-from emocli.models._sequences import pooled
 
 Item = TypeVar("Item")
 
@@ -32,6 +30,7 @@ class Source(Protocol):
     """Data to train on."""
 
     targets: Tensor
+    speakers: Tensor | None
 
     def __len__(self) -> int: ...
     def rows(self, index: Tensor) -> Data: ...  # noqa: D102
@@ -43,12 +42,14 @@ class Data:
 
     Masks are (records,) or (records, time). Targets are classes (records,), shares of classes
     (records, classes), the numbers of a regression (records,) or (records, numbers), or the columns
-    of several heads (records, columns), NaN if a record has no such label.
+    of several heads (records, columns), NaN if a record has no such label. `speakers` (records,)
+    are numbers of the speakers, for models that ask for them.
     """
 
     streams: dict[str, Tensor]
     masks: dict[str, Tensor]
     targets: Tensor
+    speakers: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -57,13 +58,19 @@ class Data:
         """Return some of the records."""
         streams = {name: values[index] for name, values in self.streams.items()}
         masks = {name: values[index] for name, values in self.masks.items()}
-        return Data(streams, masks, self.targets[index])
+        return Data(streams, masks, self.targets[index], some(self.speakers, index))
 
     def to(self, device: torch.device | str) -> Data:
         """Return the same records on a device."""
         streams = {name: values.to(device) for name, values in self.streams.items()}
         masks = {name: values.to(device) for name, values in self.masks.items()}
-        return Data(streams, masks, self.targets.to(device))
+        speakers = None if self.speakers is None else self.speakers.to(device)
+        return Data(streams, masks, self.targets.to(device), speakers)
+
+
+def some(values: Tensor | None, index: Tensor) -> Tensor | None:
+    """Return some of the values, if there are any."""
+    return None if values is None else values[index]
 
 
 ABSENT = -1
@@ -175,13 +182,15 @@ class Filed:
     streams: dict[str, Vectors | Frames]
     targets: Tensor
     index: Tensor  # the records, as places in the streams
+    speakers: Tensor | None = None  # as in Data
 
     def __len__(self) -> int:
         return len(self.index)
 
     def part(self, index: Tensor) -> Filed:
         """Return some of the records, still in their files."""
-        return Filed(self.streams, self.targets[index], self.index[index])
+        speakers = some(self.speakers, index)
+        return Filed(self.streams, self.targets[index], self.index[index], speakers)
 
     def rows(self, index: Tensor) -> Data:
         """Return some of the records as tensors."""
@@ -189,7 +198,7 @@ class Filed:
         parts = {name: stream.read(chosen) for name, stream in self.streams.items()}
         streams = {name: torch.from_numpy(values) for name, (values, _) in parts.items()}
         masks = {name: torch.from_numpy(mask) for name, (_, mask) in parts.items()}
-        return Data(streams, masks, self.targets[index])
+        return Data(streams, masks, self.targets[index], some(self.speakers, index))
 
 
 def ahead(items: Iterator[Item]) -> Iterator[Item]:
@@ -214,34 +223,10 @@ def padded(data: Data, lengths: list[int]) -> Data:
         if streams[name].ndim == 3 and (more := count - streams[name].shape[1]):
             streams[name] = functional.pad(streams[name], (0, 0, 0, more))
             masks[name] = functional.pad(masks[name], (0, more))
-    return Data(streams, masks, data.targets)
+    return Data(streams, masks, data.targets, data.speakers)
 
 
 def has_time(data: Source, names: Iterable[str]) -> bool:
     """Say whether any of these streams has a time axis."""
     streams = data.rows(torch.arange(min(1, len(data)))).streams
     return any(streams[name].ndim == 3 for name in names)
-
-
-@contextlib.contextmanager
-def averaged(dims: dict[str, int], *sources: Source) -> Iterator[list[Filed]]:
-    """Give the means over time of all sequences, in temporary files deleted at the end."""
-    means = [_averaged(dims, source) for source in sources]
-    try:
-        yield means
-    finally:
-        for part in means:
-            for stream in part.streams.values():
-                stream.close()
-
-
-def _averaged(dims: dict[str, int], source: Source) -> Filed:
-    streams = {name: Vectors(dim) for name, dim in dims.items()}
-    for part in chunks(source):
-        for name, stream in streams.items():
-            mask = part.masks[name]
-            present = mask if mask.ndim == 1 else mask.any(dim=1)
-            vectors = pooled(part.streams[name], mask).numpy()
-            for vector, is_present in zip(vectors, present.tolist(), strict=True):
-                stream.add(vector if is_present else None)
-    return Filed({**streams}, source.targets, torch.arange(len(source)))

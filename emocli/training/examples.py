@@ -33,6 +33,7 @@ class Examples:
         self.streams: dict[str, Vectors | Frames] = {}
         self.targets = Targets(names)
         self.groups: list[str] = []
+        self.speakers: list[str] = []  # the groups, unless --cv names another field
         self.datasets: Counter[str] = Counter()
         self.skipped: Counter[str] = Counter()  # records
         self.lost: Counter[str] = Counter()  # streams that some records are used without
@@ -50,7 +51,10 @@ class Examples:
 
     def data(self, heads: Sequence[Head]) -> Filed:
         """Return the records to train on."""
-        return Filed(self.streams, self.targets.tensor(heads), torch.arange(len(self)))
+        numbers = {name: place for place, name in enumerate(dict.fromkeys(self.speakers))}
+        speakers = torch.tensor([numbers[name] for name in self.speakers])
+        places = torch.arange(len(self))
+        return Filed(self.streams, self.targets.tensor(heads), places, speakers)
 
     def lose(self, what: str, record: Record) -> None:
         """Count a record that is used without a stream; the first such record is named."""
@@ -147,6 +151,7 @@ def _note(examples: Examples, record: Record, group: str | None) -> None:
 
 def _add_group(examples: Examples, record: Record, group: str) -> None:
     examples.groups.append(group)
+    examples.speakers.append(str(record.get("speaker") or group))
     about = {"id": record.get("id"), "group": group, "label": record.get("label")}
     examples.digest.update(records.dumps(about))
 
