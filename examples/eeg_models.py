@@ -9,7 +9,7 @@ less than that where trials are relative to their subject, whose halves then dif
 
 A seed makes the recordings, the models and the order of training; five folds of subjects are held
 out in turn. Features are differential entropy of windows of 4 s; relative ones are z-scores by
-subject, without labels. EEGNet reads the samples (relative: each channel of a subject has SD 1), and
+subject, without labels. EEGNet reads the samples, relative if each channel of a subject has SD 1;
 its answer for a trial is the mean log-probability of its windows. The sizes of stage 1 were chosen
 on the test accuracy of seed 0, which flatters that seed: look at the others.
 

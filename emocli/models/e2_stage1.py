@@ -13,7 +13,7 @@ differential entropy):
    `order` is for trials in which it matters when something happens.
 2. SupCon pulls records of one emotion and of different subjects together, temperature 0.1. Records
    of the same subject and emotion are neither pulled nor pushed; a record without a partner in its
-   batch is left out. Where training does not know subjects, every record is its own.
+   batch is left out. Where the subject is not known, every record is its own.
 3. The subject is predicted by a hidden layer whose gradient is reversed on its way to `fused`,
    times 2 / (1 + exp(-10 p)) - 1 with p the progress of training, as in domain-adversarial
    training. The head needs their number (`speakers`, which training fills in) and is used in
@@ -37,6 +37,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -101,11 +102,8 @@ class E2Stage1(nn.Module):
         self.pool = Attention(dim, config.heads)
         self.dropout = nn.Dropout(config.dropout)
         self.output = nn.Linear(dim, config.classes)
-        self.subject = self._subject_head() if config.adversary and config.speakers > 1 else None
-
-    def _subject_head(self) -> nn.Module:
-        dim, count = self.config.hidden, self.config.speakers
-        return nn.Sequential(nn.Linear(dim, dim), nn.ReLU(), nn.Linear(dim, count))
+        hunted = config.adversary and config.speakers > 1
+        self.subject: Any = subject_head(dim, config.speakers) if hunted else None
 
     def fuse(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> Tensor:
         """Return what the query finds in the windows: (batch, hidden)."""
@@ -140,23 +138,39 @@ class E2Stage1(nn.Module):
         *,
         speakers: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """Return the terms of the loss, weighted; `speakers` (batch,) are the subjects' numbers."""
-        config = self.config
+        """Return the terms of the loss, weighted.
+
+        `speakers` (batch,) are the subjects' numbers; a negative one is not known.
+        """
         own = self.fuse(streams, masks)
         fused, logits = all_gather(own), all_gather(self.classify(own))
+        if speakers is None:
+            speakers = torch.full((len(fused),), -1, device=fused.device)
         terms = {"task": task_loss(logits, targets)}
-        if config.contrast:
-            kinds = align.binned(align.first(targets, config.primary), config.task)
-            people = torch.arange(len(targets), device=fused.device)
-            people = people if speakers is None else speakers
-            pulled = contrast(fused, kinds, people, config.temperature)
-            terms["contrast"] = config.contrast * pulled
-        if self.subject is not None and speakers is not None:
-            turned = reversed_gradient(fused, ramp(self.progress))
-            terms["adversary"] = config.adversary * functional.cross_entropy(
-                self.subject(turned).float(), speakers
-            )
+        if self.config.contrast:
+            terms["contrast"] = self.config.contrast * self._contrast(fused, targets, speakers)
+        if self.subject is not None:
+            terms["adversary"] = self.config.adversary * self._adversary(fused, speakers)
         return terms
+
+    def _contrast(self, fused: Tensor, targets: Tensor, speakers: Tensor) -> Tensor:
+        config = self.config
+        kinds = align.binned(align.first(targets, config.primary), config.task)
+        others = speakers.max() + 1 + torch.arange(len(fused), device=fused.device)
+        people = torch.where(speakers < 0, others, speakers)  # each unknown one is another
+        return contrast(fused, kinds, people, config.temperature)
+
+    def _adversary(self, fused: Tensor, speakers: Tensor) -> Tensor:
+        """Return the mean cross-entropy of the subjects that are known."""
+        guess = self.subject(reversed_gradient(fused, ramp(self.progress))).float()
+        known = speakers >= 0
+        losses = functional.cross_entropy(guess, speakers.clamp_min(0), reduction="none")
+        return (losses * known).sum() / known.sum().clamp_min(1)
+
+
+def subject_head(dim: int, count: int) -> nn.Module:
+    """Return what guesses which of the subjects a vector (batch, dim) is of."""
+    return nn.Sequential(nn.Linear(dim, dim), nn.ReLU(), nn.Linear(dim, count))
 
 
 def contrast(fused: Tensor, kinds: Tensor, people: Tensor, temperature: float) -> Tensor:

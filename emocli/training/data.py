@@ -23,6 +23,7 @@ from emocli.io import temporary
 
 Item = TypeVar("Item")
 
+UNKNOWN = -1  # in place of the number of a speaker
 CHUNK = 64  # records that are read at a time in a pass over all of them
 
 
@@ -43,7 +44,7 @@ class Data:
     Masks are (records,) or (records, time). Targets are classes (records,), shares of classes
     (records, classes), the numbers of a regression (records,) or (records, numbers), or the columns
     of several heads (records, columns), NaN if a record has no such label. `speakers` (records,)
-    are numbers of the speakers, for models that ask for them.
+    are numbers of the speakers, UNKNOWN for some, for models that ask for them.
     """
 
     streams: dict[str, Tensor]
@@ -73,7 +74,7 @@ def some(values: Tensor | None, index: Tensor) -> Tensor | None:
     return None if values is None else values[index]
 
 
-ABSENT = -1
+ABSENT = -1  # in place of the number of a record in a stream's file
 
 
 class Vectors:
@@ -117,6 +118,11 @@ class Vectors:
         return values, mask
 
 
+# Small sequences are kept once they were read: a small model takes less time than opening files.
+SMALL = 1 << 17  # bytes of a sequence
+KEPT = 1 << 26  # bytes of a stream
+
+
 class Frames:
     """The addresses of the sequences of a stream; `open_` returns the frames of one."""
 
@@ -127,6 +133,8 @@ class Frames:
         self._partly_finite: set[int] = (
             set()
         )  # records with some frames that contain NaN or infinity
+        self._kept: dict[int, Any] = {}
+        self._room = KEPT
         self._file = temporary.file()
 
     def __len__(self) -> int:
@@ -157,10 +165,20 @@ class Frames:
         self._file.seek(start)
         return self._file.read(end - start).decode()
 
+    def _sequence(self, record: int) -> Any:
+        """Return the frames (time, dim) of a record, None if it has none."""
+        if (kept := self._kept.get(record)) is not None:
+            return kept
+        address = self._address(record)
+        frames = self._open(address) if address else None
+        if frames is not None and frames.nbytes <= min(SMALL, self._room):
+            self._kept[record] = np.array(frames, np.float32)  # not a map, which holds a file open
+            self._room -= self._kept[record].nbytes
+        return frames
+
     def read(self, chosen: Any) -> tuple[Any, Any]:
         """Return frames (records, time, dim), padded to the longest, and their mask."""
-        addresses = [self._address(record) for record in chosen]
-        sequences = [self._open(address) if address else None for address in addresses]
+        sequences = [self._sequence(record) for record in chosen.tolist()]
         longest = max((len(frames) for frames in sequences if frames is not None), default=1)
         values = np.zeros((len(sequences), max(1, longest), self.dim), np.float32)
         mask = np.zeros(values.shape[:2], np.bool_)

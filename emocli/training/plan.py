@@ -129,7 +129,8 @@ def _kind(name: str, heads: Sequence[Head]) -> Record:
 
 def _speakers(name: str, examples: Examples) -> Record:
     """Return the number of speakers, if the config of the model has it."""
-    return {"speakers": len(set(examples.speakers))} if "speakers" in models.fields(name) else {}
+    known = len(examples.known_speakers())
+    return {"speakers": known} if "speakers" in models.fields(name) else {}
 
 
 def split(data: Filed, groups: list[str]) -> tuple[Filed, Filed]:

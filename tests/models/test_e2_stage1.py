@@ -93,6 +93,27 @@ def test_speakers_reach_the_objective_through_the_loop() -> None:
     assert alone[0]["train_contrast"] == 0  # a single person has no partner
 
 
+def test_who_is_not_known_is_everybody_else_and_nobody_to_the_adversary() -> None:
+    model, data = build().eval(), batch()
+
+    def terms(speakers: torch.Tensor | None) -> dict[str, float]:
+        given = loop.Data(data.streams, data.masks, data.targets, speakers)
+        found = loop.objective(model, given, torch.nn.functional.cross_entropy)
+        return {name: float(value.detach()) for name, value in found.items()}
+
+    unknown = torch.full((12,), -1)
+    assert terms(unknown) == terms(None)
+    assert terms(unknown)["adversary"] == 0
+    apart = e2_stage1.contrast(
+        model.fuse(data.streams, data.masks), data.targets, torch.arange(12), 0.1
+    )
+    assert terms(unknown)["contrast"] == pytest.approx(0.5 * float(apart.detach()), rel=1e-5)
+    half = torch.where(torch.arange(12) < 6, data.speakers, -1)
+    first = data.rows(torch.arange(6))
+    alone = loop.objective(model, first, torch.nn.functional.cross_entropy)
+    assert terms(half)["adversary"] == pytest.approx(float(alone["adversary"].detach()), rel=1e-5)
+
+
 @pytest.mark.parametrize("order", [False, True])
 def test_the_order_of_windows_matters_if_it_is_wished(order: bool) -> None:
     model, data = build(order=order).eval(), batch()

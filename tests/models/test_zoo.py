@@ -62,7 +62,7 @@ everything = pytest.mark.parametrize("name", models.names())
 with_time = [name for name in models.names() if models.takes_time(name)]
 sequences = pytest.mark.parametrize("name", with_time)
 HEADS_ALONE = "late-fusion"  # it learns no answer of its own: heads are trained one by one
-SLOW_TO_SEE = ("conv-attention", "e2-stage1", "eegnet")  # they are quick, or for other data
+SLOW_TO_LEARN = ("conv-attention", "e2-stage1", "eegnet")  # they need more epochs, and are quick
 jointly = pytest.mark.parametrize("name", [name for name in with_time if name != HEADS_ALONE])
 every_kind = pytest.mark.parametrize(
     ("name", "kind"),
@@ -252,7 +252,7 @@ def test_the_paper_is_named(name: str) -> None:
 @jointly
 def test_what_no_stream_says_alone_is_learned_from_both(name: str) -> None:
     task = xor(seed=0)
-    epochs = 14 if name in SLOW_TO_SEE else 6
+    epochs = 14 if name in SLOW_TO_LEARN else 6
     assert accuracy(fitted(name, task, seed=0, epochs=epochs), task.test) >= 0.9
 
 
