@@ -35,7 +35,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from emocli.models._sequences import AllGather, Inputs, Sequence, Task, identity, segments
+from emocli.models._sequences import AllGather, Inputs, Sequence, Task, identity, length, segments
 
 LATE_KERNEL = 16  # moments: half a second of 4 s in 128 moments
 LATE_POOL = 8  # moments
@@ -86,7 +86,7 @@ class Eegnet(nn.Module):
         parts = []
         for name, sequence in self.inputs(streams, masks).items():
             values, mask = self.early[name](sequence, all_gather)
-            values, mask = segments(values, mask, self.config.moments)
+            values, mask = binned(values, mask, self.config.moments)
             parts.append((self.dropout(values) * mask[..., None], mask))
         mask = torch.stack([mask for _, mask in parts]).any(dim=0)
         joined = torch.cat([values for values, _ in parts], dim=2)
@@ -178,3 +178,18 @@ def same(values: Tensor, kernels: Tensor) -> Tensor:
     taps = kernels.shape[2]
     padded = functional.pad(values.transpose(1, 2), ((taps - 1) // 2, taps // 2))
     return functional.conv1d(padded, kernels, groups=len(kernels)).transpose(1, 2)
+
+
+def binned(values: Tensor, mask: Tensor, count: int) -> Sequence:
+    """Return what `segments` returns, without its matrix of bins by time, for much time."""
+    samples = length(mask)[:, None]
+    bins = torch.arange(count, device=mask.device)
+    first, last = bins * samples // count, -(-(bins + 1) * samples // count)
+    places = first[..., None] + torch.arange(int((last - first).max()), device=mask.device)
+    inside = places < last[..., None]  # (batch, count, widest)
+    places = places.clamp_max(mask.shape[1] - 1)
+    rows = torch.arange(len(mask), device=mask.device)[:, None, None]
+    weights = (inside & mask[rows, places]).to(values)
+    total = weights.sum(dim=2)
+    sums = (weights[:, :, None] @ values[rows, places])[:, :, 0]
+    return sums / total.clamp_min(1)[..., None], total > 0

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from emocli import models
 from emocli.models import eegnet
+from emocli.models._sequences import segments
 from emocli.training import loop
 
 CHANNELS, TIME = 5, 512
@@ -73,13 +74,25 @@ def test_what_is_masked_does_not_enter_batch_norm() -> None:
     assert norm.variance.isfinite().all()
 
 
-@pytest.mark.parametrize("hz", [(6, 10)])
-def test_it_tells_rhythms_apart(hz: tuple[int, int]) -> None:
+@pytest.mark.parametrize("time", [3, 16, 50, 200])
+def test_moments_are_means_over_parts_of_a_record(time: int) -> None:
+    values, mask = torch.randn(5, time, 4, requires_grad=True), torch.rand(5, time) < 0.8
+    mask[1], mask[2, time // 2 :] = False, False
+    (found, there), (expected, present) = (
+        way(values, mask, 16) for way in (eegnet.binned, segments)
+    )
+    assert torch.allclose(found, expected, atol=1e-6)
+    assert torch.equal(there, present)
+    slopes = [torch.autograd.grad(x.square().sum(), values)[0] for x in (found, expected)]
+    assert torch.allclose(*slopes, atol=1e-6)
+
+
+def test_it_tells_rhythms_apart() -> None:
     random = torch.Generator().manual_seed(2)
     targets = torch.arange(60) % 2
     times = torch.arange(128) / 64
     phases = 6.28 * torch.rand(60, 1, generator=random)
-    rhythm = torch.tensor(hz)[targets][:, None] * times * 6.2832 + phases
+    rhythm = torch.tensor([6, 10])[targets][:, None] * times * 6.2832 + phases
     values = torch.randn(60, 128, CHANNELS, generator=random)
     values[..., 2] += rhythm.sin()
     data = loop.Data({"eeg": values}, full(values), targets)
