@@ -30,6 +30,8 @@ EPOCHS = 20
 SETTINGS = Settings(epochs=EPOCHS, patience=20, learning_rate=3e-3, batch_size=64, balanced=False)
 CONFIGS: dict[str, dict[str, Any]] = {
     "conv-attention": {"moments": 4},
+    "e2-stage1": {"dropout": 0.1},
+    "eegnet": {"kernel": 4, "moments": 16, "dropout": 0.1},
     "stars": {"segments": 8, "psa_units": 128},
 }
 

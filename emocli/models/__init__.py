@@ -14,7 +14,9 @@ Beyond that a model may have
     after_epoch(streams, masks, targets) -> {figure: number}   on dev records, for the log
     progress   a float that the training loop sets, from 0 to 1
     averages   true if only the mean over time of a sequence matters: it is then computed once
-and a class that sets `masks_itself` drops streams at random in its objective.
+and a class that sets `masks_itself` drops streams at random in its objective; the objective of one
+that sets `knows_speakers` takes `speakers=` too: a number per record of the whole batch, negative
+where nobody knows, or None.
 
 When several processes train a model, each has a part of the batch: streams (part, ...), but the
 targets of the whole batch. `all_gather` turns a tensor of the part, (part, ...), into that of the

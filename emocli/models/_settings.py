@@ -27,8 +27,10 @@ WHOLE: dict[str, Range] = {
     "dims": (1, WIDEST),
     "frames": (1, MOMENTS),
     "moments": (1, MOMENTS),
+    "kernel": (1, MOMENTS),
     "primary": (0, LARGEST),  # 0 is all
     "segments": (1, MOMENTS),
+    "speakers": (0, LARGEST),  # 0 is unknown
 }
 REAL: dict[str, Range] = {"dropout": (0, 0.99), "temperature": (1e-3, 1e3)}
 WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}

@@ -7,7 +7,6 @@ returns the records of an index as `Data`; the loop needs no more.
 
 from __future__ import annotations
 
-import contextlib
 import os
 from array import array
 from collections.abc import Callable, Iterable, Iterator
@@ -21,10 +20,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from emocli.io import temporary
-from emocli.models._sequences import pooled
 
 Item = TypeVar("Item")
 
+UNKNOWN = -1  # in place of the number of a speaker
 CHUNK = 64  # records that are read at a time in a pass over all of them
 
 
@@ -32,6 +31,7 @@ class Source(Protocol):
     """Data to train on."""
 
     targets: Tensor
+    speakers: Tensor | None
 
     def __len__(self) -> int: ...
     def rows(self, index: Tensor) -> Data: ...  # noqa: D102
@@ -43,12 +43,14 @@ class Data:
 
     Masks are (records,) or (records, time). Targets are classes (records,), shares of classes
     (records, classes), the numbers of a regression (records,) or (records, numbers), or the columns
-    of several heads (records, columns), NaN if a record has no such label.
+    of several heads (records, columns), NaN if a record has no such label. `speakers` (records,)
+    are numbers of the speakers, UNKNOWN for some, for models that ask for them.
     """
 
     streams: dict[str, Tensor]
     masks: dict[str, Tensor]
     targets: Tensor
+    speakers: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -57,16 +59,22 @@ class Data:
         """Return some of the records."""
         streams = {name: values[index] for name, values in self.streams.items()}
         masks = {name: values[index] for name, values in self.masks.items()}
-        return Data(streams, masks, self.targets[index])
+        return Data(streams, masks, self.targets[index], some(self.speakers, index))
 
     def to(self, device: torch.device | str) -> Data:
         """Return the same records on a device."""
         streams = {name: values.to(device) for name, values in self.streams.items()}
         masks = {name: values.to(device) for name, values in self.masks.items()}
-        return Data(streams, masks, self.targets.to(device))
+        speakers = None if self.speakers is None else self.speakers.to(device)
+        return Data(streams, masks, self.targets.to(device), speakers)
 
 
-ABSENT = -1
+def some(values: Tensor | None, index: Tensor) -> Tensor | None:
+    """Return some of the values, if there are any."""
+    return None if values is None else values[index]
+
+
+ABSENT = -1  # in place of the number of a record in a stream's file
 
 
 class Vectors:
@@ -110,6 +118,11 @@ class Vectors:
         return values, mask
 
 
+# Small sequences are kept once they were read: a small model takes less time than opening files.
+SMALL = 1 << 17  # bytes of a sequence
+KEPT = 1 << 26  # bytes of a stream
+
+
 class Frames:
     """The addresses of the sequences of a stream; `open_` returns the frames of one."""
 
@@ -120,6 +133,8 @@ class Frames:
         self._partly_finite: set[int] = (
             set()
         )  # records with some frames that contain NaN or infinity
+        self._kept: dict[int, Any] = {}
+        self._room = KEPT
         self._file = temporary.file()
 
     def __len__(self) -> int:
@@ -150,10 +165,20 @@ class Frames:
         self._file.seek(start)
         return self._file.read(end - start).decode()
 
+    def _sequence(self, record: int) -> Any:
+        """Return the frames (time, dim) of a record, None if it has none."""
+        if (kept := self._kept.get(record)) is not None:
+            return kept
+        address = self._address(record)
+        frames = self._open(address) if address else None
+        if frames is not None and frames.nbytes <= min(SMALL, self._room):
+            self._kept[record] = np.array(frames, np.float32)  # not a map, which holds a file open
+            self._room -= self._kept[record].nbytes
+        return frames
+
     def read(self, chosen: Any) -> tuple[Any, Any]:
         """Return frames (records, time, dim), padded to the longest, and their mask."""
-        addresses = [self._address(record) for record in chosen]
-        sequences = [self._open(address) if address else None for address in addresses]
+        sequences = [self._sequence(record) for record in chosen.tolist()]
         longest = max((len(frames) for frames in sequences if frames is not None), default=1)
         values = np.zeros((len(sequences), max(1, longest), self.dim), np.float32)
         mask = np.zeros(values.shape[:2], np.bool_)
@@ -175,13 +200,15 @@ class Filed:
     streams: dict[str, Vectors | Frames]
     targets: Tensor
     index: Tensor  # the records, as places in the streams
+    speakers: Tensor | None = None  # as in Data
 
     def __len__(self) -> int:
         return len(self.index)
 
     def part(self, index: Tensor) -> Filed:
         """Return some of the records, still in their files."""
-        return Filed(self.streams, self.targets[index], self.index[index])
+        speakers = some(self.speakers, index)
+        return Filed(self.streams, self.targets[index], self.index[index], speakers)
 
     def rows(self, index: Tensor) -> Data:
         """Return some of the records as tensors."""
@@ -189,7 +216,7 @@ class Filed:
         parts = {name: stream.read(chosen) for name, stream in self.streams.items()}
         streams = {name: torch.from_numpy(values) for name, (values, _) in parts.items()}
         masks = {name: torch.from_numpy(mask) for name, (_, mask) in parts.items()}
-        return Data(streams, masks, self.targets[index])
+        return Data(streams, masks, self.targets[index], some(self.speakers, index))
 
 
 def ahead(items: Iterator[Item]) -> Iterator[Item]:
@@ -214,34 +241,10 @@ def padded(data: Data, lengths: list[int]) -> Data:
         if streams[name].ndim == 3 and (more := count - streams[name].shape[1]):
             streams[name] = functional.pad(streams[name], (0, 0, 0, more))
             masks[name] = functional.pad(masks[name], (0, more))
-    return Data(streams, masks, data.targets)
+    return Data(streams, masks, data.targets, data.speakers)
 
 
 def has_time(data: Source, names: Iterable[str]) -> bool:
     """Say whether any of these streams has a time axis."""
     streams = data.rows(torch.arange(min(1, len(data)))).streams
     return any(streams[name].ndim == 3 for name in names)
-
-
-@contextlib.contextmanager
-def averaged(dims: dict[str, int], *sources: Source) -> Iterator[list[Filed]]:
-    """Give the means over time of all sequences, in temporary files deleted at the end."""
-    means = [_averaged(dims, source) for source in sources]
-    try:
-        yield means
-    finally:
-        for part in means:
-            for stream in part.streams.values():
-                stream.close()
-
-
-def _averaged(dims: dict[str, int], source: Source) -> Filed:
-    streams = {name: Vectors(dim) for name, dim in dims.items()}
-    for part in chunks(source):
-        for name, stream in streams.items():
-            mask = part.masks[name]
-            present = mask if mask.ndim == 1 else mask.any(dim=1)
-            vectors = pooled(part.streams[name], mask).numpy()
-            for vector, is_present in zip(vectors, present.tolist(), strict=True):
-                stream.add(vector if is_present else None)
-    return Filed({**streams}, source.targets, torch.arange(len(source)))

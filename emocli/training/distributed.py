@@ -55,7 +55,9 @@ def shard(index: Tensor) -> Tensor:
 class _AllGather(torch.autograd.Function):
     """The rows of all processes in the order of `shard`; each gets the gradient of its rows.
 
-    Every process computes the same loss and divides it by n, so the gradient is multiplied by n.
+    Every process computes the same loss and divides it by n. The gradients of all processes are
+    added: they are the same where the loss is made from gathered rows alone, and differ where a
+    process applies what was gathered to rows of its own, as batch norm does with moments.
     """
 
     @staticmethod
@@ -70,7 +72,9 @@ class _AllGather(torch.autograd.Function):
     @staticmethod
     def backward(_: Any, gradient: Tensor) -> Tensor:
         rank, count = world()
-        return gradient[rank::count] * count
+        total = gradient.float().contiguous()  # not every dtype can be added
+        torch.distributed.all_reduce(total)
+        return total[rank::count].to(gradient.dtype)
 
 
 def _bytes(values: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from emocli.io import features, temporary
 from emocli.io.ids import UniqueIds
 from emocli.io.store import Store
 from emocli.records import Record
-from emocli.training.data import Filed, Frames, Vectors
+from emocli.training.data import UNKNOWN, Filed, Frames, Vectors
 from emocli.training.targets import Targets
 
 MADE = "\0made"  # the group of augmented records, which are never held out
@@ -33,6 +33,7 @@ class Examples:
         self.streams: dict[str, Vectors | Frames] = {}
         self.targets = Targets(names)
         self.groups: list[str] = []
+        self.speakers: list[str | None] = []  # the groups, unless --cv names another field
         self.datasets: Counter[str] = Counter()
         self.skipped: Counter[str] = Counter()  # records
         self.lost: Counter[str] = Counter()  # streams that some records are used without
@@ -50,7 +51,14 @@ class Examples:
 
     def data(self, heads: Sequence[Head]) -> Filed:
         """Return the records to train on."""
-        return Filed(self.streams, self.targets.tensor(heads), torch.arange(len(self)))
+        numbers = {name: place for place, name in enumerate(self.known_speakers())}
+        speakers = torch.tensor([numbers.get(name or "", UNKNOWN) for name in self.speakers])
+        places = torch.arange(len(self))
+        return Filed(self.streams, self.targets.tensor(heads), places, speakers)
+
+    def known_speakers(self) -> list[str]:
+        """Return the speakers, each once, in the order of the records."""
+        return [name for name in dict.fromkeys(self.speakers) if name is not None]
 
     def lose(self, what: str, record: Record) -> None:
         """Count a record that is used without a stream; the first such record is named."""
@@ -147,8 +155,9 @@ def _note(examples: Examples, record: Record, group: str | None) -> None:
 
 def _add_group(examples: Examples, record: Record, group: str) -> None:
     examples.groups.append(group)
-    about = {"id": record.get("id"), "group": group, "label": record.get("label")}
-    examples.digest.update(records.dumps(about))
+    examples.speakers.append(record.get("speaker"))
+    about = {key: record.get(key) for key in ("id", "speaker", "label")}
+    examples.digest.update(records.dumps({**about, "group": group}))
 
 
 def _streams(

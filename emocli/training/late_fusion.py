@@ -29,7 +29,8 @@ from emocli.models._late_rules import REGRESSION, RULES, SUM, grid, regression
 from emocli.models.late_fusion import LateFusion
 from emocli.records import Record
 from emocli.training import loop
-from emocli.training.data import Filed, Source, averaged, chunks
+from emocli.training.averages import averaged
+from emocli.training.data import Filed, Source, chunks
 from emocli.training.loop import Place, Settings
 
 Report = Callable[[Record], None]

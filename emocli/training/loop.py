@@ -20,8 +20,9 @@ from emocli.errors import UsageError
 from emocli.models._sequences import AllGather, identity
 from emocli.records import Record
 from emocli.training import distributed, losses
+from emocli.training.averages import averaged
 from emocli.training.data import Data as Data
-from emocli.training.data import Source, ahead, averaged, has_time, padded
+from emocli.training.data import Source, ahead, has_time, padded, some
 from emocli.training.losses import Loss
 from emocli.training.losses import class_weights as class_weights
 from emocli.training.moments import moments
@@ -147,7 +148,8 @@ def _batches(run: Run, data: Source) -> Iterator[Data]:
         shard = distributed.shard(torch.arange(len(index)))
         batch = data.rows(index[shard])
         masks = _dropped(batch.masks, kept[:, shard]) if chance > 0 else batch.masks
-        yield Data(batch.streams, masks, data.targets[index]).to(run.place.device)
+        whole = data.targets[index], some(data.speakers, index)
+        yield Data(batch.streams, masks, *whole).to(run.place.device)
 
 
 def _order(data: Source, settings: Settings, random: torch.Generator) -> Tensor:
@@ -167,7 +169,8 @@ def objective(
     `all_gather` collects the rows of all processes if the batch's streams are a shard.
     """
     if hasattr(model, "objective"):
-        return model.objective(batch.streams, batch.masks, batch.targets, loss, all_gather)
+        more = {"speakers": batch.speakers} if getattr(model, "knows_speakers", False) else {}
+        return model.objective(batch.streams, batch.masks, batch.targets, loss, all_gather, **more)
     return {"task": loss(all_gather(model(batch.streams, batch.masks)), batch.targets)}
 
 

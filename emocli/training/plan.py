@@ -22,7 +22,8 @@ from emocli.training.loop import Place, Settings
 from emocli.training.request import Request
 
 LATE = "late-fusion"  # its heads are trained one by one
-FILLED = ("dims", "classes", "task", "primary")  # settings of a model that training knows itself
+# Settings of a model that training knows itself.
+FILLED = ("dims", "classes", "task", "primary", "speakers")
 DEV_SHARE = 5  # one group in five is held out
 
 
@@ -72,6 +73,7 @@ def plan(examples: Examples, held: Examples | None, request: Request, place: Pla
         "dims": {stream: spec["dim"] for stream, spec in examples.specs.items()},
         "classes": sum(head.size for head in heads),
         **_kind(request.model, heads),
+        **_speakers(request.model, examples),
         **request.config,
     }
     settings = training_state.settings(request.settings)
@@ -123,6 +125,12 @@ def _kind(name: str, heads: Sequence[Head]) -> Record:
     if "primary" in fields and len(heads) > 1 and first.labels:
         kind["primary"] = first.size
     return kind
+
+
+def _speakers(name: str, examples: Examples) -> Record:
+    """Return the number of speakers, if the config of the model has it."""
+    known = len(examples.known_speakers())
+    return {"speakers": known} if "speakers" in models.fields(name) else {}
 
 
 def split(data: Filed, groups: list[str]) -> tuple[Filed, Filed]:

@@ -23,6 +23,8 @@ SMALL = {"hidden": 16}
 CONFIGS: dict[str, dict[str, Any]] = {
     "late-fusion": {"hidden": {"audio": 6, "text": 0}, "weights": {"audio": 1.0, "text": 0.4}},
     "linear": {},
+    "e2-stage1": SMALL | {"dropout": 0.1},
+    "eegnet": SMALL | {"kernel": 8, "moments": 8, "dropout": 0.1},
     "conv-attention": SMALL | {"moments": 6},
     "stars": SMALL | {"segments": 4},
     "windows": SMALL | {"frames": 4, "statistics": True},
@@ -60,6 +62,7 @@ everything = pytest.mark.parametrize("name", models.names())
 with_time = [name for name in models.names() if models.takes_time(name)]
 sequences = pytest.mark.parametrize("name", with_time)
 HEADS_ALONE = "late-fusion"  # it learns no answer of its own: heads are trained one by one
+SLOW_TO_LEARN = ("conv-attention", "e2-stage1", "eegnet")  # they need more epochs, and are quick
 jointly = pytest.mark.parametrize("name", [name for name in with_time if name != HEADS_ALONE])
 every_kind = pytest.mark.parametrize(
     ("name", "kind"),
@@ -249,7 +252,7 @@ def test_the_paper_is_named(name: str) -> None:
 @jointly
 def test_what_no_stream_says_alone_is_learned_from_both(name: str) -> None:
     task = xor(seed=0)
-    epochs = 14 if name == "conv-attention" else 6  # it is quick, but slow to see
+    epochs = 14 if name in SLOW_TO_LEARN else 6
     assert accuracy(fitted(name, task, seed=0, epochs=epochs), task.test) >= 0.9
 
 

@@ -19,6 +19,7 @@ from emocli import models
 from emocli.errors import UsageError
 from emocli.io.store import Store
 from emocli.training import checkpoints, loop
+from emocli.training import data as data_of_training
 from emocli.training.data import Filed, Frames, Vectors
 from emocli.training.loop import Data, Place, Settings
 from tests.conftest import Emocli
@@ -89,6 +90,28 @@ def test_records_in_files_are_the_records_in_memory(tmp_path: Path) -> None:
     np.testing.assert_allclose(model.inputs.scale, scale, rtol=1e-5)
     for stream in (a, b):
         stream.close()
+
+
+def test_small_sequences_are_opened_once_and_no_more_is_kept_than_there_is_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes = {"0": 2, "1": 9, "2": 2, "3": 2}  # frames of 12 bytes; one is not small
+    monkeypatch.setattr(data_of_training, "SMALL", 5 * 12)
+    monkeypatch.setattr(data_of_training, "KEPT", 4 * 12)
+    opened: list[str] = []
+
+    def frames(address: str) -> np.ndarray:
+        opened.append(address)
+        return np.full((sizes[address], 3), int(address), np.float32)
+
+    stream = Frames(3, frames)
+    for address in sizes:
+        stream.add(address)
+    first, again = (stream.read(np.arange(4)) for _ in range(2))
+    assert opened == ["0", "1", "2", "3", "1", "3"]
+    for values, repeated in zip(first, again, strict=True):
+        assert np.array_equal(values, repeated)
+    stream.close()
 
 
 @pytest.mark.parametrize("model", ["concat", "stars", "expert-gating"])
