@@ -68,7 +68,12 @@ Dev = Annotated[
 ]
 Cv = Annotated[
     str | None,
-    typer.Option(metavar="FIELD", help="Predict each FIELD (speaker) with a model without it."),
+    typer.Option(
+        metavar="FIELD[,FIELD]", help="Predict each FIELD (speaker) with a model without it."
+    ),
+]
+Folds = Annotated[
+    str, typer.Option(metavar="N[,N]", help="Folds of --cv, at most; or of each of its fields.")
 ]
 Log = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a JSON line per epoch.")]
 
@@ -83,7 +88,7 @@ def command(
     streams: Streams = None,
     dev: Dev = None,
     cv: Cv = None,
-    folds: Annotated[int, typer.Option(help="Folds of --cv, at most.", min=2)] = 5,
+    folds: Folds = "5",
     hidden: Annotated[int | None, typer.Option(help="Hidden units.", min=1)] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs, at most.", min=1)] = None,
     patience: Annotated[
