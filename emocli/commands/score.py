@@ -52,7 +52,7 @@ Compare = Annotated[
 ]
 Train = Annotated[
     str | None,
-    typer.Option(metavar="FILE", help="Warn of speakers, dialogues, texts shared with FILE."),
+    typer.Option(metavar="FILE", help="Warn of speakers, texts, stimuli ... shared with FILE."),
 ]
 Alignment = Annotated[
     bool, typer.Option("--alignment", help="Compare annotations with people's votes.")
@@ -145,9 +145,18 @@ def command(
     compares `annotations` with votes, by their number, by source, by ambiguity. Undefined values
     are null.
 
+    Where records have a `stimulus` that other speakers had as well, `control` stands beside every
+    figure: the same metric, on the same records, of what the other speakers say of the stimulus,
+    without any signal. That is the label that most of their records have (of equally many the one
+    that other speakers gave most to any stimulus, then the first in label order; also where nobody
+    else had the stimulus, counted in `alone`), for numbers and distributions the mean. A majority
+    has no probabilities. A figure that is not above its control shows nothing of the signal.
+    Stimuli and trials on both sides of a split are reported, and counted in `shared`: between split
+    train and the others, between --train FILE and the input, and between the folds of train --cv.
+
     --format csv and tsv, or such a suffix of --output, write a row per metrics record: by and group
-    of --by, the counts, and each figure F with F_low and F_high, its interval; with --compare also
-    F_other, F_difference and F_p.
+    of --by, the counts, and each figure F with F_low and F_high, its interval; with a control also
+    F_control, F_control_low and F_control_high; with --compare F_other, F_difference and F_p.
 
     Example:
 
