@@ -52,13 +52,13 @@ class Others:
         same, anywhere = self.sums(np.where(there, values, 0.0))
         known, known_anywhere = self.sums(there.astype(np.float64))
         with np.errstate(invalid="ignore", divide="ignore"):
-            found: Floats = np.where(known > 0, same / known, anywhere / known_anywhere)
-        return found
+            means: Floats = np.where(known > 0, same / known, anywhere / known_anywhere)
+        return means
 
 
 def _by(groups: Ints, values: Floats) -> Floats:
     """Return the sum of the values (rows, columns) of each row's group."""
     count = int(groups.max(initial=-1)) + 1
-    total = np.stack([np.bincount(groups, column, count) for column in values.T], 1)
-    found: Floats = total[groups]
-    return found
+    columns = [np.bincount(groups, column, count).astype(np.float64) for column in values.T]
+    total: Floats = np.stack(columns, 1)
+    return total[groups]
