@@ -43,16 +43,14 @@ Stream = Annotated[
 ]
 Labels = Annotated[str, typer.Option(metavar="present|all", help="Labels that count in macro F1.")]
 Restrict = Annotated[
-    str | None,
-    typer.Option(metavar="present", help="Predict only labels that occur in the truth."),
+    str | None, typer.Option(metavar="present", help="Predict only labels that the truth has.")
 ]
 Seed = Annotated[int, typer.Option(metavar="N", min=0, help="Seed of the resampling.")]
 Compare = Annotated[
     str | None, typer.Option(metavar="FILE", help="Test the difference from FILE's predictions.")
 ]
 Train = Annotated[
-    str | None,
-    typer.Option(metavar="FILE", help="Warn of speakers, dialogues, texts shared with FILE."),
+    str | None, typer.Option(metavar="FILE", help="Warn of speakers, stimuli ... shared with FILE.")
 ]
 Alignment = Annotated[
     bool, typer.Option("--alignment", help="Compare annotations with people's votes.")
@@ -61,15 +59,12 @@ Threshold = Annotated[
     float,
     typer.Option(metavar="P", min=0, max=1, help="For --task multilabel: predict labels from P."),
 ]
+KINDS = "json|table|latex|csv|tsv"
 Format = Annotated[
-    str | None,
-    typer.Option(
-        "--format", metavar="json|table|latex|csv|tsv", help="Output format, on a terminal or not."
-    ),
+    str | None, typer.Option("--format", metavar=KINDS, help="Output, on a terminal or not.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON even on a terminal.")]
 Table = Annotated[bool, typer.Option("--table", help="Write a table even in a pipe.")]
-
 Latex = Annotated[bool, typer.Option("--latex", help="Write a LaTeX table (booktabs).")]
 
 
@@ -145,9 +140,16 @@ def command(
     compares `annotations` with votes, by their number, by source, by ambiguity. Undefined values
     are null.
 
+    Where a `stimulus` repeats across speakers, `control` stands beside every figure: the same
+    metric of what the other speakers' records of the stimulus say, without any signal: their most
+    frequent label (of tied ones, and for the records in `alone` whose stimulus nobody else had, the
+    one most frequent in all their records, then the first); for numbers and distributions the mean.
+    Stimuli and trials on both sides of a split (train and other, --train FILE and the input, folds
+    of train --cv) are reported, and counted in `shared`.
+
     --format csv and tsv, or such a suffix of --output, write a row per metrics record: by and group
-    of --by, the counts, and each figure F with F_low and F_high, its interval; with --compare also
-    F_other, F_difference and F_p.
+    of --by, the counts, and each figure F with F_low and F_high, its interval; with a control also
+    F_control, F_control_low and F_control_high; with --compare F_other, F_difference and F_p.
 
     Example:
 
@@ -168,9 +170,8 @@ def command(
         threshold=threshold,
         seed=seed,
     )
-    flags = {"json": json, "table": table, "latex": latex}
-    requested = {name for name, given in flags.items() if given}
-    chosen = _format(run, requested | ({form} if form else set()))
+    flags = {"json": json, "table": table, "latex": latex, **({form: True} if form else {})}
+    chosen = _format(run, {name for name, given in flags.items() if given})
     return (_alignment if alignment else _predictions)(run, score_options, chosen)
 
 

@@ -11,13 +11,21 @@ them. Records that fail, have no label or none of the streams are counted and re
 --dev a fifth of the speakers (or of the dialogues or records, where there are no speakers) is held
 out for early stopping and calibration.
 
---cv FIELD writes every record with the `prediction` of a model that has not seen its FIELD, for
-scoring; with --output a model of all records is trained as well. --seeds N trains N times and keeps
-the model with the best dev loss; with --cv every record is written N times. With --output the state
-is saved beside it after every epoch (OUTPUT.part), and --resume continues from there to the same
-weights. `torchrun --nproc-per-node N -m emocli train ...` splits every batch among N processes
-(with --log write `-m -- emocli`, else torchrun takes the flag for its own). Losses equal those of
-one process, including dropout and terms that compare the records of a batch (miar, stars).
+--cv FIELD writes every record with its `fold` and the `prediction` of a model that has not seen its
+FIELD, for scoring; with --output a model of all records is trained as well. FIELD is speaker,
+trial, stimulus or any other that all records have. Windows of one trial (records with the same
+`trial` and `speaker`) are never on both sides of a split, whatever FIELD is: where they are of
+several groups, these become one. --cv speaker,stimulus holds both out at once: for each fold of
+speakers and each fold of stimuli (25, or --folds 10,3) there is a model, trained and stopped early
+on records that share neither with those it predicts. What shares one of the two is left out, so a
+model learns from fewer records than with --cv speaker; how many is reported.
+
+--seeds N trains N times and keeps the model with the best dev loss; with --cv every record is
+written N times. With --output the state is saved beside it after every epoch (OUTPUT.part), and
+--resume continues from there to the same weights. `torchrun --nproc-per-node N -m emocli train ...`
+splits every batch among N processes (with --log write `-m -- emocli`, else torchrun takes the flag
+for its own). Losses equal those of one process, including dropout and terms that compare the
+records of a batch (miar, stars).
 
 A file given with --config has the fields of the model's config in [model] and those of the training
 loop in [training]: epochs, patience, learning_rate, weight_decay, batch_size, label_smoothing,
@@ -28,6 +36,7 @@ Example:
     emocli dataset ravdess DIR | emocli encode --modality audio | emocli train -o model
     emocli predict --model model clip.wav
     emocli train features.jsonl --model gated --cv speaker | emocli score
+    emocli train eeg.jsonl --cv speaker,stimulus --folds 5,5 --seeds 3 | emocli score --by seed
 """
 
 from __future__ import annotations
@@ -68,7 +77,12 @@ Dev = Annotated[
 ]
 Cv = Annotated[
     str | None,
-    typer.Option(metavar="FIELD", help="Predict each FIELD (speaker) with a model without it."),
+    typer.Option(
+        metavar="FIELD[,FIELD]", help="Predict each FIELD (speaker) with a model without it."
+    ),
+]
+Folds = Annotated[
+    str, typer.Option(metavar="N[,N]", help="Folds of --cv, at most; or of each of its fields.")
 ]
 Log = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a JSON line per epoch.")]
 
@@ -83,7 +97,7 @@ def command(
     streams: Streams = None,
     dev: Dev = None,
     cv: Cv = None,
-    folds: Annotated[int, typer.Option(help="Folds of --cv, at most.", min=2)] = 5,
+    folds: Folds = "5",
     hidden: Annotated[int | None, typer.Option(help="Hidden units.", min=1)] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs, at most.", min=1)] = None,
     patience: Annotated[

@@ -185,6 +185,8 @@ class Utterance(TypedDict, total=False):
     start: float
     end: float
     speaker: str | None  # None: a mixture of several speakers
+    stimulus: str  # what was shown or played to the speaker, the subject
+    trial: str  # the presentation of it; windows of one trial are never split
     dialogue: str
     turn: int
     context: list[dict[str, Any]]  # the preceding turns {speaker, text}, the oldest first

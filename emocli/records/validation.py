@@ -16,7 +16,7 @@ from emocli.errors import RecordError
 from emocli.records.types import Record, Utterance
 
 # Other programs count their records: an id, a speaker or a dialogue may be a number as well.
-NAMES = ("id", "speaker", "dialogue", "dataset", "split", "turn")
+NAMES = ("id", "speaker", "stimulus", "trial", "dialogue", "dataset", "split", "turn")
 NAME_TYPES = frozenset({str, int, float, bool, type(None)})
 NUMBERS = ("vector",)  # thousands of numbers: `io.features` reads and checks them
 JSON = (str, bool, int, float, list, dict, type(None))
@@ -54,6 +54,8 @@ def unnamed(record: Record) -> RecordError | None:
     if (
         type(get("id")) in NAME_TYPES
         and type(get("speaker")) in NAME_TYPES
+        and type(get("stimulus")) in NAME_TYPES
+        and type(get("trial")) in NAME_TYPES
         and type(get("dialogue")) in NAME_TYPES
         and type(get("dataset")) in NAME_TYPES
         and type(get("split")) in NAME_TYPES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from functools import partial
 from typing import Any
 
@@ -11,6 +12,7 @@ from emocli.metrics import blend
 from emocli.records import Record, label_reading
 from emocli.scoring.columns import unscored
 from emocli.scoring.options import ScoreOptions
+from emocli.scoring.others import Others
 from emocli.scoring.words import Fault, Floats, Indices, Shares, Words, faults_of, unknown
 
 NAMES = ("presence", "salience", "blend_score")
@@ -67,6 +69,14 @@ class BlendFrame:
     def part(self, rows: Indices | slice) -> BlendPart:
         """Return some of the records, ready for their figures."""
         return BlendPart(self.truths[rows], self.predicted[rows])
+
+    def control(self, others: Others) -> BlendFrame:
+        """Return the frame with the blend that most of the others gave as predictions."""
+        frame = copy.copy(self)
+        frame.predicted, rows = self.predicted.copy(), others.rows
+        blends, of = np.unique(self.truths[rows], axis=0, return_inverse=True)
+        frame.predicted[rows] = blends[others.majority(np.eye(len(blends))[of.reshape(-1)])]
+        return frame
 
 
 def _not_blends(side: str, matrix: Floats, total: Floats) -> list[Fault]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from array import array
 from typing import Any
 
@@ -13,6 +14,7 @@ from emocli.records import Record, label_reading
 from emocli.scoring.columns import unscored
 from emocli.scoring.figures import Part, restricted
 from emocli.scoring.options import PRESENT, ScoreOptions
+from emocli.scoring.others import Others
 from emocli.scoring.words import (
     Fault,
     Floats,
@@ -175,6 +177,21 @@ class Frame:
             scored = restricted(scored)
         pair = self.pair and (self.pair[0][rows], self.pair[1][rows])
         return Part(scored, pair, self.labels.names, self.options)
+
+    def control(self, others: Others) -> Frame:
+        """Return the frame with the labels, and the mean shares, of others as predictions."""
+        frame = copy.copy(self)
+        frame.predicted = self.predicted.copy()
+        frame.probabilities = np.full_like(self.probabilities, np.nan)
+        rows = others.rows
+        if self.pair is None:
+            votes = np.eye(len(self.labels.names))[self.truth[rows]]
+            frame.predicted[rows] = others.majority(votes)
+            return frame
+        frame.probabilities[rows] = others.mean(self.pair[0][rows])
+        frame.predicted[rows] = frame.probabilities[rows].argmax(1)
+        frame.pair = self.pair[0], frame.probabilities
+        return frame
 
 
 def _strangers(

@@ -13,6 +13,7 @@ from emocli.io import ids
 from emocli.records import Record, label_reading
 from emocli.records.problems import failed_before
 from emocli.scoring.leakage import Shared
+from emocli.scoring.stimuli import Stimuli
 
 Take = Callable[[Record, Any, Any], str | None]  # a record, its label, its prediction
 
@@ -63,6 +64,7 @@ class Columns:
         self.cluster = cluster
         self.clustered = array("i")
         self.kind = array("b")  # the index of each cluster's field, or the number of fields
+        self.stimuli = Stimuli()
         self._clusters: dict[tuple[int, Any], int] = {}
         # The fast path: nearly all records have the first field, as a string; its name has no dot.
         self._first = cluster[0] if cluster and "." not in cluster[0] else ""
@@ -88,11 +90,13 @@ class Columns:
             self.report(records.name_of(record), str(problem))
         if reason is not None:
             self.unscored[len(self.ids)] = reason
+        if "stimulus" in record:
+            self.stimuli.add(len(self.ids), record)
         self.ids.append(get("id"))
         first = get(self._first)
         number = self._first_clusters.get(first) if type(first) is str else None
         self.clustered.append(self._cluster_of(record) if number is None else number)
-        if "split" in record or self._shared.from_file:
+        if "split" in record or "fold" in record or self._shared.from_file:
             self._shared.add(record)
 
     def _group(self, record: Record) -> None:

@@ -22,6 +22,9 @@ def latex(rows: list[Record], task: Task) -> str:
     if "by" not in rows[0]:
         body = [[escaped(name), *_cells(rows[0], name)] for name in names]
         head = ["", "value", r"95\,\%"]
+        if control := rows[0].get("control"):
+            head += ["control", r"95\,\%"]
+            body = [[*line, *_cells(control, n)] for line, n in zip(body, names, strict=True)]
         if "compared" in rows[0]:
             head += ["other", "difference", r"95\,\%", "$p$"]
             body = [[*line, *_pair(rows[0], name)] for line, name in zip(body, names, strict=True)]
@@ -29,12 +32,12 @@ def latex(rows: list[Record], task: Task) -> str:
         names = [name for name in task.shown if name in names]
         fields = list(dict.fromkeys(name for row in rows for name in row["by"]))
         head = [escaped(fields[0]) if len(fields) == 1 else "", "records"]
-        head += [escaped(name) for name in names]
+        head += [text for name in names for text in _heads(rows, escaped(name))]
         body = [
             [
                 _group(row, fields),
                 str(row["scored"]),
-                *(" ".join(_cells(row, n)).strip() for n in names),
+                *(text for name in names for text in _beside(rows, row, name)),
             ]
             for row in rows
         ]
@@ -42,6 +45,8 @@ def latex(rows: list[Record], task: Task) -> str:
     about = (
         f"task {task.name}, {row['bootstrap']} resamples of {row['clusters']} {row['resampled']}s"
     )
+    if controls := [row["control"] for row in rows if "control" in row]:
+        about += f"; control: {controls[0]['of']}"
     return tabular(about, head, body)
 
 
@@ -86,6 +91,17 @@ def _group(row: Record, fields: list[str]) -> str:
 def _cells(row: Record, name: str) -> tuple[str, str]:
     low, high = field(row["intervals"], name)
     return _number(field(row, name)), "" if low is None else f"[{_number(low)}, {_number(high)}]"
+
+
+def _heads(rows: list[Record], name: str) -> list[str]:
+    """Return the head of a figure of --by, and that of its control if any row has one."""
+    return [name, "control"] if any("control" in row for row in rows) else [name]
+
+
+def _beside(rows: list[Record], row: Record, name: str) -> list[str]:
+    """Return a figure of --by, and that of its control if any row has one."""
+    sides = [row, row.get("control")] if any("control" in row for row in rows) else [row]
+    return [" ".join(_cells(side, name)).strip() if side else "--" for side in sides]
 
 
 def _pair(row: Record, name: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from array import array
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,7 @@ from emocli.metrics import multilabel, regression, sentiment
 from emocli.records import Record, label_reading
 from emocli.scoring.columns import unscored
 from emocli.scoring.options import ScoreOptions
+from emocli.scoring.others import Others
 from emocli.scoring.words import Fault, Floats, Indices
 
 DIMENSIONS = ("valence", "arousal", "dominance", "sentiment")
@@ -88,6 +90,13 @@ class Frame:
     def part(self, rows: Indices | slice) -> Part:
         """Return some of the records, ready for their figures."""
         return Part(self.truths[rows], self.predicted[rows], self.names, self.kind)
+
+    def control(self, others: Others) -> Frame:
+        """Return the frame with the mean ratings of others as predictions."""
+        frame = copy.copy(self)
+        frame.predicted = self.predicted.copy()
+        frame.predicted[others.rows] = others.mean(self.truths[others.rows])
+        return frame
 
 
 Sums = Callable[[Floats, Floats, Indices, int], Floats]

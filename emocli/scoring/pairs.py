@@ -21,6 +21,7 @@ from emocli.records import Record, label_reading
 from emocli.records.labels import canonical
 from emocli.scoring.columns import unscored
 from emocli.scoring.options import ScoreOptions
+from emocli.scoring.others import Others
 from emocli.scoring.words import Fault, Floats, Indices
 
 Cause = tuple[int, str | tuple[int, int] | None, str]  # turn, words or their span, emotion
@@ -151,6 +152,9 @@ class Frame:
     def part(self, rows: Indices | slice) -> Part:
         """Return some of the records, ready for their figures."""
         return Part(self.counts[rows])
+
+    def control(self, _: Others) -> None:
+        """Return None: causes are in a dialogue, not in a stimulus."""
 
 
 def _same(text: str, _: int) -> str:

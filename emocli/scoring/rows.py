@@ -8,6 +8,7 @@ import numpy as np
 
 from emocli.records import Record
 from emocli.scoring.compare import compared
+from emocli.scoring.control import Control
 from emocli.scoring.figures import number
 from emocli.scoring.groups import Keys, members
 from emocli.scoring.options import ScoreOptions
@@ -24,6 +25,7 @@ def rows(
 ) -> Iterator[Record]:
     """Yield a metrics record, or one per group; with `other` also the differences from it."""
     columns = table.columns
+    control = Control(table, task.name) if columns.stimuli.place else None
     everything = np.ones(len(columns.ids), np.bool_)
     groups = [(name, *group) for name in keys for group in members(columns, keys, name)]
     for name, value, masks in groups or [("", None, [everything])]:
@@ -41,6 +43,7 @@ def rows(
             **nested({k: number(float(v)) for k, v in points.items()}),
             **(samples[0][0].details() if len(samples) == 1 else {}),
             "intervals": nested(intervals),
+            **(control.figures(masks, options) if control else {}),
             **({"compared": compared(table, other, masks, options)} if other else {}),
             "resampled": "+".join(kinds[k] for k in np.unique(np.asarray(columns.kind)[clusters])),
             "clusters": len(clusters),

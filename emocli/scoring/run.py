@@ -12,13 +12,14 @@ from emocli.io import further_files
 from emocli.pipeline import live
 from emocli.records import Record
 from emocli.scoring import groups, limits, tasks
-from emocli.scoring.columns import Columns
-from emocli.scoring.leakage import Shared, summary
+from emocli.scoring.columns import Columns, field
+from emocli.scoring.leakage import KINDS, Shared, presented, summary
 from emocli.scoring.options import AUTO, NO_CLUSTER, ScoreOptions
 from emocli.scoring.rows import rows
 from emocli.scoring.samples import Table
 
 FEW_CLUSTERS = 10  # with fewer, percentile intervals are too narrow
+HIGHER = ("corr",)  # compared with a control, where the first figure is better if lower
 PEEK = 256  # records that the task is detected from, without --task
 
 
@@ -73,6 +74,7 @@ class Work:
         self._warn_of_labels(table.frame, collected.task, metrics)
         self._warn_of_intervals(metrics)
         self._warn_of_single(metrics)
+        self._warn_of_control(collected.task, metrics)
         if peer:
             self._report_faults(peer, f"{self.options.compare}: ")
         for name in self.keys:
@@ -147,12 +149,22 @@ class Work:
             names = ", ".join(f"{name}.ccc" for name in sorted(single))
             self.say(f"{names} of a single record is undefined: null, or 0 by its formula")
 
+    def _warn_of_control(self, task: tasks.Task, metrics: list[Record]) -> None:
+        """Tell where other speakers say as much of the labels as the predictions do."""
+        name = next(name for name in (*HIGHER, *task.shown) if name in task.shown)
+        row = metrics[0]
+        value, reached = field(row, name), field(row, f"control.{name}")
+        if "by" not in row and None not in (value, reached) and reached >= value:
+            said = f"{row['control']['of']} reaches {name} {reached:.3f} without any signal"
+            self.say(f"{said}, the predictions {value:.3f}")
+
     def _report_shared(self, shared: Shared, metrics: list[Record]) -> None:
         """Add the overlap of training and scored records to the metrics, and report it."""
-        counts = shared.counts()
-        if counts is None:
-            return
-        for row in metrics:
-            row["shared"] = {kind: count for kind, (count, _) in counts.items()}
-        if text := summary(counts):
+        counts, by_fold = shared.counts(), shared.by_fold()
+        told = by_fold | (counts or {})
+        for row in metrics if told else ():
+            row["shared"] = {kind: count for kind, (count, _) in told.items()}
+        if counts and (text := summary({kind: counts[kind] for kind in KINDS})):
             self.say(f"training records share {text} with the scored records")
+        if text := presented(told):
+            self.say(text)

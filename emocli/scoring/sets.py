@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from functools import partial
 from typing import Any
 
@@ -14,9 +15,12 @@ from emocli.records.label_reading import PREDICTION
 from emocli.scoring.columns import unscored
 from emocli.scoring.figures import number
 from emocli.scoring.options import ScoreOptions
+from emocli.scoring.others import Others
 from emocli.scoring.words import Floats, Indices, Shares, Words, faults_of, unknown
 
 Bools = NDArray[np.bool_]
+
+MOST = 0.5  # of the others give a label that the control predicts
 
 NAMES = ("micro_f1", "macro_f1", "samples_f1", "jaccard", "exact_match", "map")
 
@@ -91,6 +95,14 @@ class SetFrame:
         probabilities = self.probabilities[rows] if known else None
         truth, predicted = self.truths[rows], self.predicted[rows]
         return SetPart(truth, predicted, probabilities, self.labels.names, self.options)
+
+    def control(self, others: Others) -> SetFrame:
+        """Return the frame with the labels that most of the others gave as predictions."""
+        frame = copy.copy(self)
+        frame.predicted, rows = self.predicted.copy(), others.rows
+        frame.predicted[rows] = others.mean(self.truths[rows].astype(np.float64)) > MOST
+        frame.has_probabilities = np.zeros_like(self.has_probabilities)
+        return frame
 
 
 class SetPart:

@@ -62,12 +62,25 @@ def tables(rows: list[Record], task: Task, width: int) -> list[RenderableType]:
 
 def _figures(row: Record, task: Task) -> Table:
     title = f"{task.name}: {row['scored']} of {row['records']} records"
-    table = Table("", title=title, title_justify="left")
+    control = row.get("control")
+    caption = f"control: {explained(control)}" if control else None
+    table = Table("", title=title, title_justify="left", caption=caption, caption_justify="left")
     table.add_column("value", justify="right")
     table.add_column(f"95 % ({row['clusters']} x {plain(row['resampled'])})", justify="right")
+    for name in ("control", "95 %") if control else ():
+        table.add_column(name, justify="right")
     for name in names(row, task):
-        table.add_row(plain(name), number(field(row, name)), span(field(row["intervals"], name)))
+        sides = (row, control) if control else (row,)
+        pairs = [(number(field(s, name)), span(field(s["intervals"], name))) for s in sides]
+        table.add_row(plain(name), *(cell for pair in pairs for cell in pair))
     return table
+
+
+def explained(control: Record) -> str:
+    """Return what a control is, and what it rests on."""
+    count, alone = control["stimuli"], control.get("alone")
+    text = f"{control['of']}, {count} stimul{'us' if count == 1 else 'i'}"
+    return text + (f"; {alone} records have a stimulus of no other speaker" if alone else "")
 
 
 def names(row: Record, task: Task) -> list[str]:
@@ -115,7 +128,15 @@ def _groups(name: str, rows: list[Record], task: Task, width: int) -> Table:
     taken += OTHERS
     figures = shown(rows, task)[: max(1, (width - taken) // CELL)]
     about = f"95 % below, of {plain(rows[0]['resampled'])}s" if rows[0]["bootstrap"] else ""
-    table = Table(plain(name), title=f"{task.name}: {about}".rstrip(": "), title_justify="left")
+    control = next((row["control"] for row in rows if "control" in row), None)
+    caption = f"control: {control['of']}" if control else None
+    table = Table(
+        plain(name),
+        title=f"{task.name}: {about}".rstrip(": "),
+        title_justify="left",
+        caption=caption,
+        caption_justify="left",
+    )
     table.add_column("scored", justify="right")
     for figure in figures:
         table.add_column(plain(figure), justify="right")
@@ -132,7 +153,10 @@ def shown(rows: list[Record], task: Task) -> list[str]:
 
 def _cell(row: Record, figure: str) -> str:
     value, pair = number(field(row, figure)), field(row["intervals"], figure)
-    return value if pair[0] is None else f"{value}\n[dim]{span(pair)}[/dim]"
+    cell = value if pair[0] is None else f"{value}\n[dim]{span(pair)}[/dim]"
+    if "control" not in row:
+        return cell
+    return f"{cell}\n[dim]control[/dim] {_cell(row['control'], figure)}"
 
 
 def number(value: float | None) -> str:

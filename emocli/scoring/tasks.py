@@ -12,6 +12,7 @@ from emocli.metrics import report
 from emocli.records import Record
 from emocli.scoring import blends, classes, figures, numbers, pairs, sets
 from emocli.scoring.options import AUTO, ScoreOptions
+from emocli.scoring.others import Others
 from emocli.scoring.words import Fault, Floats, Indices
 
 SENTIMENT = {"mosi": "mosi", "mosei": "mosi", "cmu-mosi": "mosi", "cmu-mosei": "mosi"} | {
@@ -44,6 +45,9 @@ class Frame(Protocol):
 
     def part(self, rows: Indices | slice) -> Part:
         """Return some of the records, ready for their figures."""
+
+    def control(self, others: Others) -> Frame | None:
+        """Return the frame with what other speakers say as predictions; None if it has none."""
 
 
 class Columns(Protocol):

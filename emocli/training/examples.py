@@ -20,20 +20,22 @@ from emocli.io.ids import UniqueIds
 from emocli.io.store import Store
 from emocli.records import Record
 from emocli.training.data import UNKNOWN, Filed, Frames, Vectors
+from emocli.training.groups import Groups
 from emocli.training.targets import Targets
-
-MADE = "\0made"  # the group of augmented records, which are never held out
 
 
 class Examples:
-    """Labelled records; `groups` are their speakers, for a split without leakage."""
+    """Labelled records; `groups` keep them together, for a split without leakage.
 
-    def __init__(self, names: Sequence[str]) -> None:
+    `names` are the targets; `fields` are those of --cv.
+    """
+
+    def __init__(self, names: Sequence[str], fields: Sequence[str] = ()) -> None:
         self.specs: dict[str, Record] = {}
         self.streams: dict[str, Vectors | Frames] = {}
         self.targets = Targets(names)
-        self.groups: list[str] = []
-        self.speakers: list[str | None] = []  # the groups, unless --cv names another field
+        self.groups = Groups(fields)
+        self.speakers: list[str | None] = []
         self.datasets: Counter[str] = Counter()
         self.skipped: Counter[str] = Counter()  # records
         self.lost: Counter[str] = Counter()  # streams that some records are used without
@@ -109,11 +111,11 @@ def collect(
     source: Iterable[Record],
     examples: Examples,
     streams: Sequence[str] | None,
-    group: str | None = None,
+    keep: bool = False,
 ) -> Examples:
     """Read all records that have a label and a stream into `examples`.
 
-    `store` has their arrays. `group` is the field to group by; if given, the records are kept too.
+    `store` has their arrays. With `keep` the records are kept too, to be written.
     """
     for record in source:
         examples.ids.add(record.get("id"))
@@ -125,7 +127,7 @@ def collect(
             examples.skipped[examples.targets.lacking() if values else "no stream"] += 1
             continue
         examples.add(values, len(examples) - 1)
-        _note(examples, record, group)
+        _note(examples, record, keep)
     examples.finish()
     if unknown := [name for name in streams or [] if name not in examples.specs]:
         raise UsageError(f"--streams {','.join(unknown)}: no record has it")
@@ -134,30 +136,22 @@ def collect(
     return examples
 
 
-def _note(examples: Examples, record: Record, group: str | None) -> None:
-    """Note the group of a record, and keep it without its features if it is to be written."""
+def _note(examples: Examples, record: Record, keep: bool) -> None:
+    """Note the groups of a record, and keep it without its features if it is to be written."""
+    if keep and record.get("augmented"):
+        hint = "augment the training part of each fold, or train with --dev"
+        message = "--cv would test on mixtures of training records"
+        raise UsageError(f"{records.name_of(record)}: {message}", hint=hint)
+    groups = examples.groups.add(record)
+    examples.speakers.append(record.get("speaker"))
+    about = {key: record.get(key) for key in ("id", "speaker", "label")} | groups
+    examples.digest.update(records.dumps(about))
     if record.get("augmented"):
-        if group:
-            hint = "augment the training part of each fold, or train with --dev"
-            message = "--cv would test on mixtures of training records"
-            raise UsageError(f"{records.name_of(record)}: {message}", hint=hint)
-        _add_group(examples, record, MADE)
         return
-    name = record.get("speaker") or record.get("dialogue") or record.get("id")
-    if group and record.get(group) is None:
-        raise UsageError(f"{records.name_of(record)}: --cv {group}: no field '{group}'")
-    _add_group(examples, record, str(record[group] if group else name))
     examples.datasets[str(record.get("dataset"))] += 1
-    if group:
+    if keep:
         kept = {k: v for k, v in record.items() if k != "features"}
         examples.lines.write(records.dumps(kept))
-
-
-def _add_group(examples: Examples, record: Record, group: str) -> None:
-    examples.groups.append(group)
-    examples.speakers.append(record.get("speaker"))
-    about = {key: record.get(key) for key in ("id", "speaker", "label")}
-    examples.digest.update(records.dumps({**about, "group": group}))
 
 
 def _streams(

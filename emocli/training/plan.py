@@ -17,14 +17,13 @@ from emocli.records import Record
 from emocli.training import figures, late_fusion, loop, losses
 from emocli.training import state as training_state
 from emocli.training.data import Filed
-from emocli.training.examples import MADE, Examples, require_time
+from emocli.training.examples import Examples, require_time
 from emocli.training.loop import Place, Settings
 from emocli.training.request import Request
 
 LATE = "late-fusion"  # its heads are trained one by one
 # Settings of a model that training knows itself.
 FILLED = ("dims", "classes", "task", "primary", "speakers")
-DEV_SHARE = 5  # one group in five is held out
 
 
 @dataclass(frozen=True)
@@ -131,19 +130,6 @@ def _speakers(name: str, examples: Examples) -> Record:
     """Return the number of speakers, if the config of the model has it."""
     known = len(examples.known_speakers())
     return {"speakers": known} if "speakers" in models.fields(name) else {}
-
-
-def split(data: Filed, groups: list[str]) -> tuple[Filed, Filed]:
-    """Return (train, dev); whole groups are held out, in the order of their hashes."""
-    names = sorted(set(groups) - {MADE}, key=lambda g: hashlib.blake2b(g.encode()).digest())
-    if len(names) < 2:
-        raise UsageError(
-            f"all records are of one speaker ({', '.join(names)})",
-            hint="--dev FILE gives held-out records",
-        )
-    held = set(names[: max(1, len(names) // DEV_SHARE)])
-    mask = torch.tensor([group in held for group in groups])
-    return data.part((~mask).nonzero()[:, 0]), data.part(mask.nonzero()[:, 0])
 
 
 def fitted(

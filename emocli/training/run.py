@@ -25,10 +25,12 @@ from emocli.training import distributed, figures, folds, loop
 from emocli.training import place as places
 from emocli.training.card import card, summary
 from emocli.training.data import Filed
-from emocli.training.examples import MADE, Examples, collect, counts
-from emocli.training.plan import Plan, fitted, plan, require_valid, split
+from emocli.training.examples import Examples, collect, counts
+from emocli.training.groups import MADE
+from emocli.training.plan import Plan, fitted, plan, require_valid
 from emocli.training.progress import Epochs, opened
 from emocli.training.request import Request
+from emocli.training.splits import Cell
 from emocli.training.state import Place, Settings
 from emocli.training.targets import named
 
@@ -73,11 +75,8 @@ def train(
         log = files.enter_context(opened(request.log))
         epochs = Epochs(fit_plan.settings.epochs, log)
         if request.cv and emit is not None:
-            emit(
-                folds.out_of_fold(
-                    fit_plan, examples, epochs, count=request.folds, seeds=request.seeds
-                )
-            )
+            cells = _cells(context, request, fit_plan, examples)
+            emit(folds.out_of_fold(fit_plan, examples, epochs, cells, request.seeds))
         written = None
         if request.output is not None:
             written = _fit(context, request, fit_plan, (examples, held), epochs)
@@ -92,8 +91,8 @@ def _collected(
     """Give the records to train on and those held out, and report the skipped ones."""
     names = named(request.target)
     with contextlib.ExitStack() as files:
-        examples = files.enter_context(contextlib.closing(Examples(names)))
-        collect(context.store, source, examples, request.streams, request.cv)
+        examples = files.enter_context(contextlib.closing(Examples(names, request.fields)))
+        collect(context.store, source, examples, request.streams, bool(request.cv))
         held = None
         if dev is not None:
             held = files.enter_context(contextlib.closing(Examples(names)))
@@ -102,7 +101,22 @@ def _collected(
         for part in (examples, held):
             if part and (skipped := counts(part)) and not distributed.world()[0]:
                 context.say("train", skipped)
+        if held and (trials := examples.groups.shared_trials(held.groups)):
+            context.say("train", f"{trials} trials are in the training and in the --dev records")
         yield examples, held
+
+
+def _cells(context: Context, request: Request, plan: Plan, examples: Examples) -> list[Cell]:
+    """Return the splits of --cv, and tell what there is to know of them."""
+
+    def say(text: str) -> None:
+        context.say("train", text)
+
+    def inform(text: str) -> None:
+        if not context.quiet:
+            say(text)
+
+    return folds.cells(examples, plan, request.counts, say, inform)
 
 
 def _fit(
@@ -115,7 +129,9 @@ def _fit(
     """Fit with each seed, calibrate the model of the best dev loss, and write its bundle."""
     examples, held = parts
     data = examples.data(plan.heads)
-    fitting, dev = (data, held.data(plan.heads)) if held else split(data, examples.groups)
+    fitting, dev = (
+        (data, held.data(plan.heads)) if held else folds.split(examples, data, plan.heads)
+    )
     candidates = []
     first = plan.settings.seed
     for seed in range(first, first + request.seeds):
@@ -155,7 +171,7 @@ def _best(
         **figures.calibration(plan.heads, logits[seed], dev.targets),
         "training": {
             "records": len(examples),
-            "groups": len(set(examples.groups) - {MADE}),
+            "groups": len(set(examples.groups.columns[0]) - {MADE}),
             "datasets": dict(examples.datasets),
             **asdict(best.settings),
             **best.best,
