@@ -187,6 +187,8 @@ class Utterance(TypedDict, total=False):
     speaker: str | None  # None: a mixture of several speakers
     dialogue: str
     turn: int
+    stimulus: str  # what was shown or played, the same for all who saw or heard it
+    trial: str  # the presentation of a stimulus to a speaker; its windows stay in one split
     context: list[dict[str, Any]]  # the preceding turns {speaker, text}, the oldest first
     dataset: str
     split: str
