@@ -101,3 +101,14 @@ def _there(path: Path) -> str:
     names = [f"{printable(name)} {what}".strip() for name, what in found.items()][:SHOWN]
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     return f"the file has {', '.join(names) or 'nothing'}{more}"
+
+
+def shapes(path: Path) -> dict[str, Index]:
+    """Return the shapes of the arrays of a file; RecordError for what is no file of arrays."""
+    if path.suffix.lower() == ".mat":
+        return mat_files.shapes(path)
+    if path.suffix.lower() == ".npy":
+        return {WHOLE: _numpy(path).shape}
+    found = pickled_arrays.read(path)
+    every = found.items() if isinstance(found, dict) else [(WHOLE, found)]
+    return {str(name): value.shape for name, value in every if isinstance(value, Stored)}

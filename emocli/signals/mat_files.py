@@ -136,7 +136,13 @@ def _inner(value: Any, step: str | int) -> Any:
         return value[step]
     if not isinstance(value, np.ndarray) or not (value.dtype.names or value.dtype == object):
         raise KeyError(step)
-    return value.ravel(order="F")[step]
+    return _element(value.ravel(order="F"), step)
+
+
+def _element(values: Array, place: int) -> Any:
+    if not 0 <= place < len(values):
+        raise KeyError(place + 1)
+    return values[place]
 
 
 @contextmanager
@@ -173,7 +179,7 @@ def _of_hdf5(file: Any, steps: list[str | int], index: Index) -> Array:
                 raise KeyError(step)
             node = node[step]
         else:
-            node = file[np.ravel(node[()])[step]]
+            node = file[_element(np.ravel(node[()]), step)]
     if not hasattr(node, "shape"):
         raise KeyError(steps[-1])
     if len(index) > len(node.shape):
