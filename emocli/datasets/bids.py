@@ -3,20 +3,20 @@
 Pernet, Appelhoff, Gorgolewski, Flandin, Phillips, Delorme and Oostenveld, "EEG-BIDS, an Extension
 to the Brain Imaging Data Structure for Electroencephalography", Scientific Data 6, 103, 2019,
 https://doi.org/10.1038/s41597-019-0104-8
-Files: such as those of https://openneuro.org, mostly CC0; other research data under their own terms.
+Files: such as those of https://openneuro.org, mostly CC0; other research data has its own terms.
 
 Expects a folder with `dataset_description.json` and recordings such as
-`sub-01/eeg/sub-01_task-film_eeg.edf` (.edf, .bdf, .vhdr, .set), which mne-bids finds. A record per row
-of its `events.tsv`, with `start` and `end` by onset and duration; an event without duration lasts
-until the next. A recording without events is one record, and that is said.
+`sub-01/eeg/sub-01_task-film_eeg.edf` (.edf, .bdf, .vhdr, .set), which mne-bids finds. A record per
+row of its `events.tsv`, with `start` and `end` by onset and duration; an event without duration
+lasts until the next. A recording without events is one record, and that is said.
 
-`trial_type` is read as a label, `stim_file` (or stimulus, stim_id, film, video, song) is `stimulus`,
-`trial` keeps events with the same number of a trial together. Columns valence, arousal, dominance
-and sentiment are those of the label, on the study's scale. `speaker` is the name of the study and
-the subject; `session`, `task` and `run` are those of the file's name; age, sex, gender, handedness
-and group are those in `participants.tsv`. Of `channels.tsv`, `eeg.channels` are the channels whose
-type is EEG, `eeg.bad` those of them whose status is bad; `eeg.unit` is given where the header of an
-EDF or BDF file gives no unit.
+`trial_type` is read as a label, `stim_file` (or stimulus, stim_id, film, video, song) is
+`stimulus`, and events with the same number in a column `trial` are one `trial`; otherwise each is
+one. Columns valence, arousal, dominance and sentiment are those of the label, on the study's scale.
+`speaker` is the name of the study and the subject; `session`, `task` and `run` are those of the
+file's name; age, sex, gender, handedness and group are those in `participants.tsv`. Of
+`channels.tsv`, `eeg.channels` are the channels whose type is EEG, `eeg.bad` those of them whose
+status is bad; `eeg.unit` is given where the header of an EDF or BDF file gives no unit.
 
 Cautions: a trial_type that is no emotion has a null label.emotion: choose the events that you want;
 triggers and responses are events, too. What lies in derivatives and sourcedata is not read.
@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from bisect import bisect_right
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -134,7 +135,7 @@ def _segments(file: Path, study: Study) -> Iterator[Record]:
     found = _events(file, study)
     if not found:
         study.without_events.append(file)
-        yield {**whole, "id": study.unique(whole["id"]), "trial": _trial(file)}
+        yield {**whole, "id": study.unique(whole["id"]), "trial": f"{study.name}-{_take(file)}"}
     for number, event in enumerate(found, 1):
         end = "" if event.end is None else f"{event.end:.2f}"
         times = {"start": event.start} | ({} if event.end is None else {"end": event.end})
@@ -142,7 +143,8 @@ def _segments(file: Path, study: Study) -> Iterator[Record]:
             **whole,
             "id": study.unique(f"{whole['id']}#{event.start:.2f}-{end}"),
             **times,
-            **_about(file, event.row, number),
+            "trial": f"{study.name}-{_take(file)}_{_trial(event.row, number)}",
+            **_about(event.row),
         }
 
 
@@ -158,17 +160,19 @@ def _whole(file: Path, study: Study) -> Record:
     return found | ({"eeg": channels} if channels else {})
 
 
-def _trial(file: Path, number: str = "") -> str:
-    name = file.name.rpartition("_")[0]
-    return f"{name}_trial-{number}" if number else name
+def _take(file: Path) -> str:
+    return file.name.rpartition("_")[0]
 
 
-def _about(file: Path, row: dict[str, str], number: int) -> Record:
-    """Return what a row says of its event: stimulus, trial and label."""
-    said = next((row[name] for name in TRIALS if name in row), f"#{number}")
-    about: Record = {"trial": _trial(file, said)}
-    if stimulus := next((row[name] for name in STIMULI if name in row), None):
-        about = {"stimulus": stimulus, **about}
+def _trial(row: dict[str, str], number: int) -> str:
+    said = next((row[name] for name in TRIALS if name in row), None)
+    return f"trial-{said}" if said else f"event-{number}"
+
+
+def _about(row: dict[str, str]) -> Record:
+    """Return what a row says of its event: stimulus and label."""
+    stimulus = next((row[name] for name in STIMULI if name in row), None)
+    about: Record = {"stimulus": stimulus} if stimulus else {}
     label: Record = {}
     if word := row.get("trial_type"):
         label = {"emotion": labels.canonical(word), "original": word}
@@ -201,7 +205,8 @@ def _end(onset: float, row: dict[str, str], onsets: list[float], last: Any) -> f
     duration = _bids.number(row.get("duration")) or 0.0
     if duration > 0:
         return round(onset + duration, 6)
-    following = next((later for later in onsets if later > onset), None)
+    place = bisect_right(onsets, onset)
+    following = onsets[place] if place < len(onsets) else None
     if following is None and type(last) in (int, float) and last > onset:
         following = float(last)
     return None if following is None else round(following, 6)

@@ -165,9 +165,14 @@ def _hdf5(path: Path) -> Iterator[Any]:
 
 
 def _described(node: Any) -> str:
-    kind = node.attrs.get("MATLAB_class", b"")
-    word = kind.decode("latin-1") if isinstance(kind, bytes) else str(kind)
+    word = _class(node)
     return f"{node.shape[::-1]} {word}".strip() if hasattr(node, "shape") else word or "group"
+
+
+def _class(node: Any) -> str:
+    """Return MATLAB's class of a variable, such as double or char."""
+    kind = node.attrs.get("MATLAB_class", b"")
+    return kind.decode("latin-1") if isinstance(kind, bytes) else str(kind)
 
 
 def _of_hdf5(file: Any, steps: list[str | int], index: Index) -> Array:
@@ -179,9 +184,13 @@ def _of_hdf5(file: Any, steps: list[str | int], index: Index) -> Array:
                 raise KeyError(step)
             node = node[step]
         else:
+            if getattr(node, "dtype", np.dtype("f8")).kind != "O":  # a cell is of references
+                raise KeyError(step)
             node = file[_element(np.ravel(node[()]), step)]
     if not hasattr(node, "shape"):
         raise KeyError(steps[-1])
+    if _class(node) == "char":
+        return np.array("".join(map(chr, np.ravel(node[()]))))
     if len(index) > len(node.shape):
         raise IndexError(f"{len(index)} indices for {len(node.shape)} axes")
     places = [range(size)[at] for size, at in zip(node.shape[::-1], index, strict=False)]

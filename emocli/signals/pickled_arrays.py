@@ -22,11 +22,14 @@ from emocli.errors import RecordError, printable
 from emocli.signals.stored_arrays import Span, Stored, Type
 
 INLINE_BYTES = 1 << 12  # longer strings stay in the file
-# Strings of bytes: how their length is written.
-LENGTHS = {
+# Strings and large integers: how their length is written.
+BYTES = {
     "BINSTRING": "<i", "SHORT_BINSTRING": "<B", "BINBYTES": "<I", "SHORT_BINBYTES": "<B",
     "BINBYTES8": "<Q", "BYTEARRAY8": "<Q",
 }  # fmt: skip
+TEXTS = {"BINUNICODE": "<I", "SHORT_BINUNICODE": "<B", "BINUNICODE8": "<Q"}
+INTEGERS = {"LONG1": "<B", "LONG4": "<i"}
+LENGTHS = BYTES | TEXTS | INTEGERS
 _OF_NUMPY = ("numpy.core", "numpy._core")
 KNOWN = {
     "numpy ndarray": "class",
@@ -108,10 +111,13 @@ class _Machine:
         start = self.file.tell()
         if not 0 <= size <= self.size - start:
             raise ValueError("it ends in the midst of a string")
-        if size <= INLINE_BYTES:
-            return self.file.read(size)
-        self.file.seek(size, 1)
-        return Span(start, size)
+        if operation.name in BYTES and size > INLINE_BYTES:
+            self.file.seek(size, 1)
+            return Span(start, size)
+        data = self.file.read(size)
+        if operation.name in TEXTS:
+            return data.decode("utf-8", "surrogatepass")
+        return int.from_bytes(data, "little", signed=True) if operation.name in INTEGERS else data
 
     def push(self, value: Any) -> None:
         self.stack.append(value)
@@ -188,8 +194,7 @@ class _Machine:
 
 
 Step = Callable[[_Machine, Any], object]
-_PUSHED = """INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT STRING UNICODE BINUNICODE
-    SHORT_BINUNICODE BINUNICODE8"""
+_PUSHED = "INT BININT BININT1 BININT2 LONG FLOAT BINFLOAT STRING UNICODE"
 STEPS: dict[str, Step] = {
     **dict.fromkeys([*_PUSHED.split(), *LENGTHS], _Machine.push),
     **dict.fromkeys(["PROTO", "FRAME"], lambda machine, _: None),
