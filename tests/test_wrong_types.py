@@ -81,6 +81,8 @@ def healthy(number: int = 0) -> Record:
         "speaker": f"s{number % 4}",
         "dialogue": f"d{number % 4}",
         "turn": 1,
+        "stimulus": "film 3",
+        "trial": f"t{number}",
         "context": [{"speaker": "x", "text": "hello"}],
         "dataset": "made up",
         "split": "train",

@@ -24,7 +24,8 @@ from emocli.records.modality import MEDIA as MEDIA
 
 def names() -> list[str]:
     """Return the names of all datasets, in order."""
-    return sorted(module.name.replace("_", "-") for module in iter_modules(__path__))
+    files = (module.name for module in iter_modules(__path__))
+    return sorted(name.replace("_", "-") for name in files if not name.startswith("_"))
 
 
 def load(name: str) -> ModuleType:

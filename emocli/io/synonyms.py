@@ -17,6 +17,8 @@ _SYNONYMS = {
     "text": "utterance, sentence, transcript, transcription",
     "speaker": "speakerid, subject, subjectid, participant, participantid, author, sender",
     "dialogue": "dialogueid, dialog, dialogid, conversation, conversationid",
+    "stimulus": "stimulusid, stimulusfile, stim, stimid, stimfile",
+    "trial": "trialid, trialno, trialnumber, trialindex",
     "language": "lang",
     "label.emotion": "emotion, label",
     "label.valence": "valence",

@@ -189,6 +189,8 @@ class Utterance(TypedDict, total=False):
     trial: str  # the presentation of it; windows of one trial are never split
     dialogue: str
     turn: int
+    stimulus: str  # what was shown or played, the same for all who saw or heard it
+    trial: str  # the presentation of a stimulus to a speaker; its windows stay in one split
     context: list[dict[str, Any]]  # the preceding turns {speaker, text}, the oldest first
     dataset: str
     split: str

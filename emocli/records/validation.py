@@ -15,8 +15,8 @@ from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints,
 from emocli.errors import RecordError
 from emocli.records.types import Record, Utterance
 
-# Other programs count their records: an id, a speaker or a dialogue may be a number as well.
-NAMES = ("id", "speaker", "stimulus", "trial", "dialogue", "dataset", "split", "turn")
+# Other programs count their records: an id, a speaker or a trial may be a number as well.
+NAMES = ("id", "speaker", "dialogue", "dataset", "split", "turn", "stimulus", "trial")
 NAME_TYPES = frozenset({str, int, float, bool, type(None)})
 NUMBERS = ("vector",)  # thousands of numbers: `io.features` reads and checks them
 JSON = (str, bool, int, float, list, dict, type(None))
@@ -60,6 +60,8 @@ def unnamed(record: Record) -> RecordError | None:
         and type(get("dataset")) in NAME_TYPES
         and type(get("split")) in NAME_TYPES
         and type(get("turn")) in NAME_TYPES
+        and type(get("stimulus")) in NAME_TYPES
+        and type(get("trial")) in NAME_TYPES
     ):
         return None
     where = next(name for name in NAMES if type(get(name)) not in NAME_TYPES)

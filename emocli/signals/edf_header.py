@@ -11,6 +11,7 @@ from pathlib import Path
 from emocli.errors import RecordError
 
 FIXED = 256  # bytes before the signals, and per signal
+BEFORE_UNIT = 96  # bytes per signal before its unit
 BEFORE_COUNT = 216  # bytes per signal before its number of samples
 SAMPLE_BYTES = {".edf": 2, ".bdf": 3}
 FIRST = {".edf": b"0       ", ".bdf": b"\xffBIOSEMI"}  # bytes of a file
@@ -39,6 +40,25 @@ def faults(path: Path) -> list[str]:
         kind = path.suffix[1:].upper()
         raise RecordError("decode_failed", f"not an {kind} file: it does not begin like one")
     return _compared(head, about, size, width)
+
+
+def units(path: Path) -> list[str]:
+    """Return the unit that the header gives for each signal, "" where it gives none.
+
+    Nothing for other files, and for one that cannot be read.
+    """
+    if path.suffix.lower() not in SAMPLE_BYTES:
+        return []
+    try:
+        with path.open("rb") as file:
+            signals = _number(file.read(FIXED)[252:256])
+            about = file.read(FIXED * signals)
+    except OSError:
+        return []
+    first = BEFORE_UNIT * signals
+    return [
+        about[first + 8 * n : first + 8 * n + 8].decode("latin-1").strip() for n in range(signals)
+    ]
 
 
 def _compared(head: bytes, about: bytes, size: int, width: int) -> list[str]:

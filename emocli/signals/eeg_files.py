@@ -131,6 +131,21 @@ def _is_start(mark: Mark) -> bool:
     return mark.text.startswith("New Segment/")
 
 
+def marks(path: str | Path) -> tuple[Mark, ...]:
+    """Return the events or annotations of a recording; RecordError where it cannot be read."""
+    return _marks(_opened(Path(path))[0])
+
+
+def rises(path: str | Path, channel: str, bit: int) -> list[float]:
+    """Return when a bit of a channel of triggers is set, in seconds from the start."""
+    raw, _ = _opened(Path(path))
+    if channel not in raw.ch_names:
+        raise RecordError("no_channels", f"no channel {channel} with triggers")
+    level = raw.get_data(picks=[channel])[0].astype(np.int64) & bit
+    places = np.flatnonzero((level[1:] != 0) & (level[:-1] == 0)) + 1
+    return [float(place) / float(raw.info["sfreq"]) for place in places]
+
+
 def _opened(path: Path) -> tuple[Any, list[str]]:
     """Return mne's reader and what there is to say about the file."""
     said = edf_header.faults(path)

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from tests.datasets import eeg_copies
+
 MELD_HEADER = (
     "Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,"
     "Season,Episode,StartTime,EndTime\n"
@@ -132,6 +134,7 @@ def folder(folder):
 
 
 EVERY = (ravdess, emodb, nemo, meld, goemotions, ecf, crema_d, emobank, blemore, folder)
+EVERY += eeg_copies.EVERY
 MAKE = {make.__name__.replace("_", "-"): make for make in EVERY}
 
 

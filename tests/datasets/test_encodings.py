@@ -90,7 +90,9 @@ def test_control_characters_in_texts_are_what_was_meant(name: str, made: Any) ->
 def test_a_second_copy_of_the_media_adds_no_record(name: str, made: Any, emocli: Emocli) -> None:
     place = made(name)
     expected = read(name, place)
-    media = [file for file in place.rglob("*") if file.suffix in datasets.MEDIA]
+    paths = {record.get("path") for record in expected}
+    every = [file for file in place.rglob("*") if file.is_file()]
+    media = [file for file in every if file.suffix in datasets.MEDIA or str(file) in paths]
     for file in media:
         copy = place / "zz_second" / file.relative_to(place)
         copy.parent.mkdir(parents=True, exist_ok=True)

@@ -30,6 +30,8 @@ def spoken() -> list[Record]:
             "speaker": f"s{i % 2}",
             "dialogue": "d1",
             "turn": i,
+            "stimulus": f"film {i % 2}",
+            "trial": f"t{i}",
             "context": [{"speaker": "s0", "text": "so"}],
             "dataset": "tiny",
             "split": "train",
