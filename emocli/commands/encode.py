@@ -49,6 +49,9 @@ from emocli.stages import encode, pool
 from emocli.stages.encode import INLINE, STORED, Spec
 
 
+DEFAULT = "default"
+
+
 @options.filter("store", "device", "segment")
 def command(
     run: options.Run,
@@ -58,7 +61,7 @@ def command(
     ] = None,
     model: Annotated[
         str, typer.Option(metavar="BUNDLE", help="Encode what this trained model needs.")
-    ] = "default",
+    ] = DEFAULT,
     encoder: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="A model of the catalog, the hub, a folder, or prosody."),
@@ -78,6 +81,10 @@ def command(
         str | None,
         typer.Option(metavar="DBFS|none", help="Set the sound level first (default: -26)."),
     ] = None,
+    bands: Annotated[
+        str | None,
+        typer.Option(metavar="NAME=LOW-HIGH,...", help="Bands of EEG in Hz (default: five)."),
+    ] = None,
     from_: Annotated[
         str | None, typer.Option("--from", metavar="STREAM", help="Pool this stream's frames.")
     ] = None,
@@ -92,18 +99,23 @@ def command(
     if features not in (INLINE, STORED):
         raise UsageError(f"--features {features}: not inline or store")
     changes: dict[str, Any] = {"encoder": encoder, "layer": layer, "pooling": pooling}
-    changes |= {"context": context, "level": level}
+    changes |= {"context": context, "level": level, "bands": bands}
     if from_:
         return run.through(_from(run, from_, as_, {"modality": modality, **changes}, features))
-    trained = None
-    if any(changes.values()) or as_:
-        specs = [_custom(modality, changes, as_)]
+    trained = None if any(changes.values()) or as_ else bundle.read(model)
+    if trained is None or (model == DEFAULT and _is_none_of(trained, modality)):
+        trained, specs = None, [_custom(modality, changes, as_)]
     else:
-        trained = bundle.read(model)
         specs = encode.of_bundle(trained, modality)
     work = [encode.stage(run.context, spec, trained, keep=features) for spec in specs]
     window = windows.of(run.context.batch(encode.batch(specs)), encode.work(specs))
     return run.through(pipeline.chain(*work), window=window, turns=encode.turns(specs))
+
+
+def _is_none_of(trained: bundle.Bundle, modality: str | None) -> bool:
+    """Say whether a modality can be encoded, but is none of a bundle's."""
+    is_known = modality in modalities.names()
+    return is_known and all(spec["modality"] != modality for spec in trained.streams.values())
 
 
 def _from(

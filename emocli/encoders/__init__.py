@@ -36,13 +36,14 @@ _MEASURED = re.compile(r"^def revision\(\)", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Settings:
-    """The layers and the pooling of an encoder, its device, dtype and adapter."""
+    """The layers and the pooling of an encoder, its device, dtype and adapter; bands in Hz."""
 
     layer: int | Sequence[int] | None
     pooling: str
     device: str = "cpu"
     dtype: str = "float32"
     adapter: Mapping[str, Tensor] | None = None
+    bands: Mapping[str, tuple[float, float]] | None = None
 
 
 class Encoded(NamedTuple):

@@ -10,6 +10,7 @@ import mmap
 import os
 import stat
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,8 +42,8 @@ class Store:
         name = Store.name(digest, suffix)
         return name if (self.root / name).exists() else None
 
-    def put(self, digest: str, suffix: str, data: bytes) -> str:
-        """Write `data` under its digest, atomically; return its relative path."""
+    def put(self, digest: str, suffix: str, *data: Any) -> str:
+        """Write `data`, buffers in order, under its digest, atomically; return its relative path."""
         name = Store.name(digest, suffix)
         target = self.root / name
         if not target.exists():
@@ -81,16 +82,19 @@ class Store:
         """Write an array as .npy; return the reference a record carries."""
         import numpy as np
 
-        buffer = io.BytesIO()
-        np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
-        data = buffer.getvalue()
-        digest = hashlib.sha256(data).hexdigest()
-        path = self.put(digest, ".npy", data)
+        array = np.ascontiguousarray(array)
+        head = io.BytesIO()
+        np.lib.format.write_array_header_1_0(head, np.lib.format.header_data_from_array_1_0(array))
+        data = (head.getvalue(), array.reshape(-1).view(np.uint8).data)  # a long one is not copied
+        digest = hashlib.sha256()
+        for part in data:
+            digest.update(part)
+        path = self.put(digest.hexdigest(), ".npy", *data)
         return {
             "path": path,
             "shape": list(array.shape),
             "dtype": str(array.dtype),
-            "sha256": digest,
+            "sha256": digest.hexdigest(),
         }
 
     def array(self, reference: dict[str, Any]) -> np.ndarray:
@@ -148,11 +152,12 @@ def _layout(header: bytes) -> tuple[tuple[int, ...], Any, int] | None:
     )
 
 
-def _write(target: Path, data: bytes) -> None:
+def _write(target: Path, data: Iterable[Any]) -> None:
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".part-")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            for part in data:
+                file.write(part)
             writing.on_disk(file)  # what is there is never written again: it has to be whole
         Path(temporary).replace(target)
     except BaseException:

@@ -18,6 +18,7 @@ from emocli.records.missing import lost
 from emocli.records.types import Record
 
 _AUDIO = "aac aif aiff amr au caf flac m4a mp3 oga ogg opus wav wma"
+_EEG = "bdf cnt edf fif gdf set vhdr"
 _VIDEO = "3gp avi flv m4v mkv mov mp4 mpeg mpg ogv ts webm wmv"
 
 
@@ -48,6 +49,14 @@ MODALITIES = {
         bytes_per_s=16_000.0,  # between speech in mp3 and in wav
         made=("level_dbfs",),
     ),
+    # Encoders differ in the rate and the band that they want, so they clean what is not extracted.
+    "eeg": Modality(
+        "eeg",
+        suffixes=_suffixes(_EEG),
+        least_cost=4.0,  # seconds: a header is read, filters are made
+        bytes_per_s=25_000.0,  # between 32 channels at 256 Hz and 64 at 500, 16 bits
+        made=("prepared", "channels", "bands"),
+    ),
 }
 # Suffixes of files that hold some modality; other files in a folder are left out.
 MEDIA = frozenset().union(*(row.suffixes for row in MODALITIES.values()))
@@ -67,8 +76,14 @@ def in_file(record: Record, name: str) -> bool:
         suffix = PurePath(jsonl.path_of(record)).suffix.lower()
     except (RecordError, ValueError):
         suffix = ""
-    matching = [n for n, row in MODALITIES.items() if suffix in row.suffixes]
+    matching = [n for n, row in MODALITIES.items() if suffix in row.suffixes or _says(record, row)]
     return name in (matching or [UNKNOWN_FILES])
+
+
+def _says(record: Record, row: Modality) -> bool:
+    """Say whether a record tells where in a file of arrays a modality is."""
+    field = record.get(row.field)
+    return isinstance(field, dict) and "variable" in field
 
 
 def available(record: Record, name: str) -> bool:

@@ -31,6 +31,7 @@ BANDS: dict[str, Band] = {
     "beta": (14.0, 31.0),
     "gamma": (31.0, 50.0),
 }
+VERSION = 1  # of the numbers below
 SEGMENT_S = 1.0  # of a periodogram: frequencies 1 Hz apart
 BLOCK = 32  # windows at a time: 4 s of 62 channels at 200 Hz are 6 MiB; larger blocks are slower
 ENTROPY_OF_ONE = 0.5 * math.log(2 * math.pi * math.e)  # nats, of a variance of 1

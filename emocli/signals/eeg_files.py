@@ -68,6 +68,10 @@ class Recording:
         """Yield the samples of a span in seconds, in order, (channels, time), uV."""
         first = max(0, round(start * self.rate_hz))
         last = self.samples if end is None else min(self.samples, round(end * self.rate_hz))
+        yield from self.between(first, last)
+
+    def between(self, first: int, last: int) -> Iterator[Array]:
+        """Yield the samples from `first` to `last`, in order, (channels, time), uV."""
         size = max(1, round(BLOCK_S * self.rate_hz))
         for place in range(first, last, size):
             yield self.read(place, min(last, place + size))

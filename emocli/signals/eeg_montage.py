@@ -39,34 +39,45 @@ class Montage:
 
     places: dict[str, int]  # electrode -> channel, in the order of the channels
     doubled: dict[str, tuple[str, ...]]  # electrode -> the channels that claim it
-    unknown: tuple[str, ...]  # channels
+    others: dict[str, int]  # what is no electrode -> channel
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The channels that are no electrodes."""
+        return tuple(self.others)
 
     def chosen(self, wanted: Sequence[str] = ()) -> dict[str, int]:
         """Return the channels of the wanted electrodes, or of all; RecordError where one is not.
 
-        Names may be written in any way that `electrode` knows.
+        Names may be written in any way that `electrode` knows, or are those of channels; -Fp1 is all
+        but Fp1. Where most channels have other names (A1 to D32 on BioSemi's caps), all means all channels.
         """
-        names = [electrode(name) or name for name in wanted] or [*self.places, *self.doubled]
+        without = [electrode(name[1:]) or name[1:] for name in wanted if name.startswith("-")]
+        names = [electrode(name) or name for name in wanted if not name.startswith("-")]
+        names = names or [name for name in self._all() if name not in without]
         if twice := [name for name in names if name in self.doubled]:
             channels = ", ".join(printable(c) for c in self.doubled[twice[0]])
             message = f"the electrode {twice[0]} is there {len(self.doubled[twice[0]])} times"
             hint = "--channels names those to use"
             raise RecordError("doubled_electrode", f"{message}: {channels}", hint=hint)
-        if missing := [name for name in names if name not in self.places]:
+        there = {**self.others, **self.places}
+        if missing := [name for name in names if name not in there]:
             has = shown([*self.places, *self.unknown]) or "none"
             hint = f"the recording has {has}"
             raise RecordError("missing_electrode", f"no electrode {shown(missing)}", hint=hint)
         if not names:
-            hint = "--channels names those to use" if self.unknown else ""
-            message = f"no channel is an electrode: {shown(self.unknown)}"
-            raise RecordError("no_electrodes", message, hint=hint)
-        return {name: self.places[name] for name in names}
+            raise RecordError("no_electrodes", "the recording has no channels")
+        return {name: there[name] for name in names}
+
+    def _all(self) -> list[str]:
+        known = [*self.places, *self.doubled]
+        return known if len(known) >= len(self.others) else [*known, *self.others]
 
 
 def montage(channels: Iterable[str]) -> Montage:
     """Return the electrodes among the names of channels."""
     claims: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
-    unknown = []
+    others = {}
     names = list(channels)
     lettered = any(LETTERED.fullmatch(name.strip()) for name in names)
     for place, channel in enumerate(names):
@@ -74,10 +85,10 @@ def montage(channels: Iterable[str]) -> Montage:
         if name and not (lettered and LETTER.fullmatch(channel.strip())):
             claims[name].append((place, channel))
         else:
-            unknown.append(channel)
+            others[channel] = place
     single = {name: found[0][0] for name, found in claims.items() if len(found) == 1}
     doubled = {n: tuple(c for _, c in found) for n, found in claims.items() if len(found) > 1}
-    return Montage(single, doubled, tuple(unknown))
+    return Montage(single, doubled, others)
 
 
 def electrode(channel: str) -> str | None:

@@ -159,7 +159,8 @@ def _load(context: Context, spec: Spec, trained: Bundle | None) -> Loaded:
     name, modality = spec["encoder"], spec["modality"]
     if encoders.is_measured(name, modality):
         family = encoders.load(name)
-        return family.encoder(None, encoders.Settings(None, spec["pooling"])), family.revision()
+        own = encoders.Settings(None, spec["pooling"], bands=spec.get("bands"))
+        return family.encoder(None, own), family.revision()
     from emocli import hub
     from emocli.pipeline import devices
 
@@ -187,6 +188,8 @@ def _add(
         "pooling": spec["pooling"],
         "dim": int(vector.shape[-1]),
     }
+    said = getattr(modalities.load(spec["modality"]), "made", None)
+    spec = {**spec, **said(record, spec)} if said else spec
     made = MODALITIES[spec["modality"]].made
     feature |= {key: spec[key] for key in made if spec.get(key) is not None}
     if warning:

@@ -1,0 +1,51 @@
+"""Clean the EEG of records and keep it in the store."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from emocli import pipeline
+from emocli.errors import AbsentError, RecordError
+from emocli.io.store import Store
+from emocli.modalities import eeg
+from emocli.pipeline.context import Context
+from emocli.records import Record
+from emocli.records.missing import lost
+from emocli.records.modality import in_file, names_other
+
+if TYPE_CHECKING:
+    from emocli.signals.eeg_cleaning import Preparation
+
+NAME = "extract-eeg"
+
+
+def stage(context: Context, wanted: Preparation, unit: str | None = None) -> pipeline.Stage:
+    """Return the stage that adds `eeg` and keeps the cleaned samples in the store."""
+    work = partial(extract, context.store, wanted, unit)
+    return pipeline.each(work, name=NAME, modality="eeg", jobs=context.jobs)
+
+
+def extract(store: Store, wanted: Preparation, unit: str | None, record: Record) -> Record:
+    """Clean the EEG of a record and describe it in `eeg`."""
+    about = record.get("eeg") or {}
+    if lost(record, "eeg") is not None or _is_stored(about, store):
+        return record
+    if not in_file(record, "eeg"):
+        if names_other(record, "eeg"):
+            raise AbsentError("no_eeg", "no EEG", hint="the record names no recording of EEG")
+        raise RecordError("no_eeg", "no file and no EEG", hint="a record needs a path")
+    cleaned = eeg.clean(record, wanted, unit=unit)
+    samples = store.put_array(cleaned.eeg.samples)
+    kept: Record = {
+        "path": samples["path"],
+        "mask": store.put_array(cleaned.eeg.wrong.astype("uint8")),
+    }
+    source = {key: about[key] for key in ("variable", "index", "bad", "unit") if key in about}
+    record["eeg"] = kept | source | eeg.described(cleaned, wanted)
+    return record
+
+
+def _is_stored(about: Any, store: Store) -> bool:
+    path = about.get("path") if isinstance(about, dict) else None
+    return isinstance(path, str) and (store.root / path).exists()
