@@ -70,7 +70,8 @@ def command(
         float, typer.Option(min=1, metavar="UV", help="What a window may not go beyond.")
     ] = 150.0,
     unit: Annotated[
-        str | None, typer.Option(metavar="V|mV|uV", help="Unit of the file, if its header is wrong.")
+        str | None,
+        typer.Option(metavar="V|mV|uV", help="Unit of the file, if its header is wrong."),
     ] = None,
 ) -> int:
     """Clean recordings of EEG: filtered, referenced, resampled, with their faults marked."""

@@ -147,7 +147,11 @@ def stored(about: Record, store: Store) -> Eeg:
     try:
         samples = store.array({"path": about["path"]})
         wrong = store.array(about["mask"]).astype(bool)
-        times = (float(about["sample_rate_hz"]), float(about["window_s"]), float(about["overlap_s"]))
+        times = (
+            float(about["sample_rate_hz"]),
+            float(about["window_s"]),
+            float(about["overlap_s"]),
+        )
         eeg = Eeg(samples, tuple(about["channels"]), times[0], wrong, *times[1:])
         fits = samples.ndim == 2 and samples.shape[0] == len(eeg.names)
         if not fits or wrong.shape != (eeg.grid.count(samples.shape[1]), len(eeg.names)):
