@@ -30,13 +30,11 @@ RATE_HZ, LEAST_HZ = 200.0, 125.0
 LONGEST = 30  # patches
 PERCENTILE = 0.95
 LEAST = 1e-8  # added to the percentile: a flat derivation stays flat
-DERIVATIONS = tuple(
-    tuple(pair.split("-"))
-    for pair in (
-        "Fp1-F7 F7-T7 T7-P7 P7-O1 Fp2-F8 F8-T8 T8-P8 P8-O2 "
-        "Fp1-F3 F3-C3 C3-P3 P3-O1 Fp2-F4 F4-C4 C4-P4 P4-O2"
-    ).split()
+PAIRS = (
+    "Fp1-F7 F7-T7 T7-P7 P7-O1 Fp2-F8 F8-T8 T8-P8 P8-O2 "
+    "Fp1-F3 F3-C3 C3-P3 P3-O1 Fp2-F4 F4-C4 C4-P4 P4-O2"
 )
+DERIVATIONS = tuple(tuple(pair.split("-")) for pair in PAIRS.split())
 ELECTRODES = tuple(dict.fromkeys(name for pair in DERIVATIONS for name in pair))
 CHANNELS = (16, 18)  # of checkpoints that are known
 TOKENS = "encoder.channel_tokens.weight"  # (channels, dim)
@@ -61,7 +59,7 @@ def encoder(folder: Path, settings: Settings) -> Encoder:
             layer,
             lambda: _run(inner, windows),
         )
-        return found.unflatten(1, (len(DERIVATIONS), -1)).mean(dim=1)
+        return torch.unflatten(found, 1, (len(DERIVATIONS), -1)).mean(dim=1)
 
     return eeg_networks.encoder(
         Network(

@@ -8,6 +8,7 @@ anything is allocated. Of a config.json, names of classes are looked up in torch
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,7 +26,11 @@ from emocli.errors import ConfigError
 OF_A_RECORDING = ("n_outputs", "n_chans", "chs_info", "n_times", "input_window_seconds", "sfreq")
 HEAD = "final_layer"
 LARGEST = 65_536  # of a size: far above use
-RANDOM = ("normal_", "uniform_", "trunc_normal_", "kaiming_uniform_", "kaiming_normal_")
+# Functions that change no shape. On the device "meta" they import a compiler: two seconds.
+SKIPPED = (
+    *("normal_", "uniform_", "trunc_normal_", "kaiming_uniform_", "kaiming_normal_"),
+    *("group_norm", "gelu"),
+)
 RATE_OF_ITS_OWN = 0.05  # the share by which a rate in config.json may differ from the published one
 ACTIVATIONS = "torch.nn.modules."
 
@@ -150,22 +155,29 @@ def _value(value: Any) -> Any:
 
 @contextmanager
 def _without_numbers() -> Iterator[None]:
-    with torch.device("meta"), _Undrawn():
+    with torch.device("meta"), _Undrawn(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # advice for training
         yield
 
 
 class _Undrawn(TorchFunctionMode):
-    """Draw no random numbers, and keep those real that a constructor computes with.
-
-    Drawing on the device "meta" imports a compiler, which takes two seconds.
-    """
+    """Draw no random numbers, and keep those real that a constructor computes with."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = dict(kwargs or {})
-        if func.__name__ in RANDOM:
-            return args[0] if args else kwargs["tensor"]
+        if func.__name__ in SKIPPED:
+            return args[0] if args else next(iter(kwargs.values()))
+        if func.__name__ == "conv2d":
+            return _convolved(*args)
         if func in (torch.linspace, torch.tensor):
             kwargs["device"] = "cpu"
         return func(*args, **kwargs)
+
+
+def _convolved(x: Tensor, weight: Tensor, _bias: object, *how: tuple[int, int]) -> Tensor:
+    """Return what a convolution (batch, channels, 1, time) has the shape of."""
+    stride, padding = how[0][1], how[1][1]
+    time = (x.shape[3] + 2 * padding - weight.shape[3]) // stride + 1
+    return torch.empty(x.shape[0], weight.shape[0], x.shape[2], time)

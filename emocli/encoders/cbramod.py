@@ -5,8 +5,8 @@ https://arxiv.org/abs/2412.07236, https://github.com/wjq-learning/CBraMod, throu
 
 As in pretraining: 200 Hz, 0.3 to 75 Hz, uV / 100, patches of a second, up to 30 in a window, 19
 electrodes of the 10-20 system in the order of TUH's recordings (its encoding of positions is a
-convolution over this order). As the authors do downstream, the layer that reconstructs the signal is
-left out. A frame is the mean over electrodes and seconds (our choice; the authors concatenate).
+convolution over this order). As the authors do downstream, the layer that reconstructs the signal
+is left out. A frame is the mean over electrodes and seconds (our choice; the authors concatenate).
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ POOLINGS = eeg_networks.POOLINGS
 RATE_HZ, LEAST_HZ = 200.0, 150.0
 LONGEST = 30  # patches
 UV_IN_UNIT = 100.0
-ELECTRODES = tuple("Fp1 Fp2 F3 F4 C3 C4 P3 P4 O1 O2 F7 F8 T7 T8 P7 P8 Fz Cz Pz".split())
+NAMES = "Fp1 Fp2 F3 F4 C3 C4 P3 P4 O1 O2 F7 F8 T7 T8 P7 P8 Fz Cz Pz"
+ELECTRODES = tuple(NAMES.split())
 UNREAD = ("proj_out.", "patch_embedding.mask_encoding")  # for pretraining
 
 

@@ -160,7 +160,7 @@ def _encoded(network: Network, job: Job, pooling: str) -> Encoded:
     return encoded
 
 
-class _Enough(Exception):
+class _Enough(Exception):  # noqa: N818 - it is no error
     """The layer that was asked for has been reached."""
 
 

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from emocli.encoders import Encoder, Settings, braindecode_weights, eeg_networks
@@ -54,22 +55,20 @@ def encoder(folder: Path, settings: Settings) -> Encoder:
             layer,
             lambda: network(windows / UV_IN_UNIT, return_features=True, ch_names=list(names)),
         )
-        return found[:, 1:].unflatten(1, (len(names), patches)).mean(dim=1)
+        return torch.unflatten(found[:, 1:], 1, (len(names), patches)).mean(dim=1)
 
     model(1)  # whether the weights are all there
-    return eeg_networks.encoder(
-        Network(
-            name="LaBraM",
-            rate_hz=checkpoint.rate_hz(RATE_HZ),
-            least_hz=LEAST_HZ,
-            patch=patch,
-            longest=max(1, checkpoint.shape(TIMES)[1] - 1),
-            layers=checkpoint.size("num_layers", 12),
-            montages=_known,
-            states=states,
-        ),
-        settings,
+    network = Network(
+        name="LaBraM",
+        rate_hz=checkpoint.rate_hz(RATE_HZ),
+        least_hz=LEAST_HZ,
+        patch=patch,
+        longest=checkpoint.shape(TIMES)[1] - 1,
+        layers=checkpoint.size("num_layers", 12),
+        montages=_known,
+        states=states,
     )
+    return eeg_networks.encoder(network, settings)
 
 
 def _known(names: Names) -> Sequence[Names]:

@@ -99,7 +99,7 @@ def _resampled(eeg: Eeg, rate_hz: float) -> Iterator[Samples]:
 
 
 def _as_long(eeg: Eeg) -> Samples:
-    """Return as many samples as its windows need: rounding may have one too few, or a window more."""
+    """Return as many samples as its windows need: rounding may have made one too few or more."""
     need = (len(eeg.wrong) - 1) * eeg.grid.step + eeg.grid.size
     lacks = need - eeg.samples.shape[1]
     if lacks > 0:
