@@ -47,6 +47,20 @@ NUMBERS: dict[str, tuple[Any, Range | None]] = {
     "level_dbfs": (float | None, (-200, 200)),
     "context": (int | None, (0, _settings.LARGEST)),
 }
+HZ: Range = (0, 1e6)
+PREPARED: Table = {
+    "rate_hz": (float, (1, 1e6)),
+    "band_hz": (list[float | None], HZ),
+    "notch_hz": (float | None, HZ),
+    "reference": (Literal["average", "recorded"], None),
+    "window_s": (float, (0.1, 3600)),
+    "overlap_s": (float, (0, 3600)),
+}
+OTHERS: Table = {
+    "prepared": (dict | None, None),
+    "channels": (list[str] | None, None),
+    "bands": (dict[str, list[float]] | None, HZ),
+}
 STREAM: Table = {
     "modality": (str, None),
     "dim": (int, (1, _settings.WIDEST)),
@@ -56,6 +70,7 @@ STREAM: Table = {
     "pooling": (str | None, None),
     **{key: (str | None, None) for key in MADE},
     **NUMBERS,
+    **OTHERS,
 }
 HEAD: Table = {
     "target": (Literal[tuple(heads.KINDS)], None),
@@ -99,6 +114,8 @@ def _faults(contents: Mapping[str, Any], fusion: bool) -> Iterator[Fault]:
         yield Fault("architecture", contents["architecture"], expected)
     for name, spec in contents["streams"].items():
         yield from _of_table(f"streams.{name}.", spec, STREAM)
+        if prepared := spec.get("prepared"):
+            yield from _of_table(f"streams.{name}.prepared.", prepared, PREPARED)
     for number, head in enumerate(contents.get("heads") or ()):
         yield from _of_table(f"heads[{number}].", head, HEAD)
     if found := _of_config("config", contents["config"]):

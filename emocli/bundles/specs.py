@@ -9,6 +9,7 @@ from emocli.records.modality import MODALITIES
 
 # Fields that say how a feature was made; a missing field is a value, too.
 MADE = (*(key for row in MODALITIES.values() for key in row.made), "normalized")
+RECORDING = "recording"  # a feature that is relative to the recording it is a part of
 MATCHED = ("encoder", "revision", "layer", "pooling", "dim", *MADE)
 
 
@@ -21,6 +22,8 @@ def mismatch(spec: Mapping[str, Any], feature: Mapping[str, Any]) -> str | None:
     """Say how a record's feature differs from the spec of a stream; None if it fits."""
     for key in MATCHED:
         expected = spec.get(key)
+        if key == "normalized" and expected and feature.get(key) == RECORDING:
+            continue  # all there is of a speaker
         if expected is not None and feature.get(key) != expected:
             return f"{key} is {feature.get(key)!r}, not {expected!r}"
     for key in MADE:

@@ -89,8 +89,8 @@ Offline = Annotated[bool, typer.Option("--offline", help="Never use the network.
 Segment = Annotated[
     str,
     typer.Option(
-        metavar="auto|none|vad|SECONDS",
-        help="Cut recordings: at pauses if longer than 30 s, never, always, by time.",
+        metavar="auto|none|vad|SECONDS|windows|events|annotations",
+        help="Cut recordings: if longer than 30 s, never, at pauses, by time; EEG by its events.",
     ),
 ]
 Segments = Annotated[

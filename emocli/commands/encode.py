@@ -48,7 +48,6 @@ from emocli.pipeline import windows
 from emocli.stages import encode, pool
 from emocli.stages.encode import INLINE, STORED, Spec
 
-
 DEFAULT = "default"
 
 

@@ -8,8 +8,8 @@ in the store (channels, time), float32, uV; sample_rate_hz, duration, channels (
 
 In this order: the mains are taken out (--notch), the band is filtered (zero phase, mne's filters),
 the mean of the good channels is subtracted, the rate is changed. Without --rate it is 200 Hz, or
-that of the recording if that is lower; without --band it is 0.5 to 75 Hz, as far as the rate allows.
-A part of a file is filtered with what lies around it.
+that of the recording if that is lower; without --band it is 0.5 to 75 Hz, as far as the rate has
+them. A part of a file is filtered with what lies around it.
 
 Nothing is dropped silently. `eeg.mask` marks windows of channels that contain NaN, are flat,
 clipped, or go beyond 150 uV (--artifact); encoders interpolate them from the other electrodes

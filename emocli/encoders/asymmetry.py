@@ -16,7 +16,7 @@ from emocli.signals import eeg_bands, eeg_montage
 from emocli.signals.eeg import Eeg
 
 MODALITY = "eeg"
-PLAIN = {"encoder": "asymmetry", "layer": None, "pooling": "frames"}
+PLAIN = {"encoder": "asymmetry", "layer": None, "pooling": "frames", "bands": eeg_bands.LISTED}
 
 
 def revision() -> str:

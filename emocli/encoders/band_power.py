@@ -13,7 +13,7 @@ from emocli.signals import eeg_bands
 from emocli.signals.eeg import Eeg
 
 MODALITY = "eeg"
-PLAIN = {"encoder": "band-power", "layer": None, "pooling": "frames"}
+PLAIN = {"encoder": "band-power", "layer": None, "pooling": "frames", "bands": eeg_bands.LISTED}
 
 
 def revision() -> str:

@@ -14,7 +14,12 @@ from emocli.signals import eeg_bands
 from emocli.signals.eeg import Eeg
 
 MODALITY = "eeg"
-PLAIN = {"encoder": "differential-entropy", "layer": None, "pooling": "frames"}
+PLAIN = {
+    "encoder": "differential-entropy",
+    "layer": None,
+    "pooling": "frames",
+    "bands": eeg_bands.LISTED,
+}
 
 
 def revision() -> str:

@@ -43,7 +43,7 @@ class Store:
         return name if (self.root / name).exists() else None
 
     def put(self, digest: str, suffix: str, *data: Any) -> str:
-        """Write `data`, buffers in order, under its digest, atomically; return its relative path."""
+        """Write buffers, in order, under their digest, atomically; return the relative path."""
         name = Store.name(digest, suffix)
         target = self.root / name
         if not target.exists():

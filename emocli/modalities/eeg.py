@@ -6,23 +6,21 @@ recording that was extracted before keeps what it is.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from emocli import records
+from emocli.bundles import specs
 from emocli.errors import AbsentError, RecordError, UsageError
 from emocli.io.store import Store
+from emocli.modalities import eeg_relative
 from emocli.modalities.audio import span_of
+from emocli.modalities.eeg_recording import about_of, clean, described, preparation
 from emocli.records import Record
 from emocli.records.modality import in_file, names_other
 
 if TYPE_CHECKING:
+    from emocli.encoders import Encoded, Encoder
     from emocli.signals.eeg import Eeg
-    from emocli.signals.eeg_cleaning import Cleaned, Preparation
-    from emocli.signals.eeg_files import Recording
 
 PLAIN: Record = {"encoder": "differential-entropy", "layer": None, "pooling": "frames"}
 SEVERAL_LAYERS = False
@@ -31,8 +29,6 @@ BUDGET = 600.0  # seconds of EEG in a batch at most: 30 MB of 62 channels at 200
 FLAGS = {"bands": "--bands needs --modality eeg"}
 
 PREPARED = ("rate_hz", "band_hz", "notch_hz", "reference", "window_s", "overlap_s")
-OPENED = 4  # recordings whose headers are kept; a file may be asked for many trials
-NOTHING_GOOD = "no window can be used"
 
 
 def settings(flags: Record) -> Record:
@@ -66,7 +62,7 @@ def length(record: Record) -> float:
 
 def material(record: Record, spec: Record, store: Store) -> Eeg:
     """Return the cleaned EEG of a record; a record that has none raises AbsentError."""
-    about = _about(record)
+    about = about_of(record)
     if not in_file(record, "eeg") and "path" not in about:
         if names_other(record, "eeg"):
             raise AbsentError("no_eeg", "no EEG", hint="the record names no recording of EEG")
@@ -88,56 +84,11 @@ def made(record: Record, spec: Record) -> Record:
     return {"prepared": prepared, "channels": spec.get("channels") or about.get("channels")}
 
 
-def preparation(spec: Record) -> Preparation:
-    """Return how recordings are cleaned for a stream."""
-    from emocli.signals.eeg_cleaning import Preparation
-
-    prepared = {key: value for key, value in (spec.get("prepared") or {}).items()}
-    if prepared.get("band_hz") is not None:
-        prepared["band_hz"] = tuple(prepared["band_hz"])
-    return Preparation(**prepared, channels=tuple(spec.get("channels") or ()))
-
-
-def clean(record: Record, wanted: Preparation, unit: str | None = None) -> Cleaned:
-    """Return the cleaned stretch of a record's file, from its `start` to its `end`."""
-    from emocli.signals import eeg_cleaning
-
-    about = _about(record)
-    start, end = (None, None) if "variable" in about else span_of(record)
-    bad = tuple(about.get("bad") or ())
-    return eeg_cleaning.clean(opened(record, unit), wanted, start, end, bad=bad)
-
-
-def opened(record: Record, unit: str | None = None) -> Recording:
-    """Return the recording that a record is a part of; its header is read once."""
-    path = records.path_of(record)
-    about = _about(record)
-    unit = unit or about.get("unit")
-    status = Path(path).stat() if Path(path).exists() else None
-    state = (status.st_mtime_ns, status.st_size) if status else ()
-    if status is None:
-        raise RecordError("not_found", "the file cannot be read: No such file or directory")
-    if "variable" in about:
-        return _array(path, about, unit)
-    return _opened(path, unit, state)
-
-
-@functools.lru_cache(maxsize=OPENED)
-def _opened(path: str, unit: str | None, _state: tuple[int, ...]) -> Recording:
-    from emocli.signals import eeg_files
-
-    return eeg_files.read(path, unit)
-
-
-def _array(path: str, about: Record, unit: str | None) -> Recording:
-    """Return the recording in a variable of a file of arrays."""
-    from emocli.signals import eeg_arrays
-
-    names, rate = about.get("channels") or (), about.get("sample_rate_hz")
-    if not rate or not names:
-        raise RecordError("bad_eeg", "eeg.variable needs sample_rate_hz and channels beside it")
-    index = tuple(about.get("index") or ())
-    return eeg_arrays.read(path, about["variable"], index, tuple(names), float(rate), unit)
+def relative(record: Record, spec: Record, encoder: Encoder, encoded: Encoded) -> Encoded:
+    """Return frames as z-scores by the recording, of a stream that is normalised by subject."""
+    found = eeg_relative.relative(record, spec, encoder, encoded)
+    record["eeg"] = {**(record.get("eeg") or {}), "normalized": specs.RECORDING}
+    return found
 
 
 def stored(about: Record, store: Store) -> Eeg:
@@ -171,38 +122,3 @@ def _picked(eeg: Eeg, wanted: tuple[str, ...]) -> Eeg:
         raise RecordError("missing_electrode", f"no electrode {shown(missing)}", hint=hint)
     places = [eeg.names.index(name) for name in wanted]
     return replace(eeg, samples=eeg.samples[places], names=wanted, wrong=eeg.wrong[:, places])
-
-
-def described(cleaned: Cleaned, wanted: Preparation) -> Record:
-    """Return the `eeg` of a record: what was done to it, and what was found."""
-    import mne
-
-    eeg = cleaned.eeg
-    about: Record = {
-        "sample_rate_hz": eeg.rate_hz,
-        "duration": round(eeg.duration, 6),
-        "channels": list(eeg.names),
-        "reference": wanted.reference,
-        "band_hz": list(cleaned.band_hz),
-        "notch_hz": wanted.notch_hz,
-        "window_s": eeg.window_s,
-        "overlap_s": eeg.overlap_s,
-        "flagged": {"channels": cleaned.channels, "windows": cleaned.windows},
-        "decoder": f"mne {mne.__version__}",
-    }
-    told = [*cleaned.warnings, *_left_out(cleaned)]
-    return about | ({"warning": "; ".join(told)} if told else {})
-
-
-def _left_out(cleaned: Cleaned) -> Iterator[str]:
-    if cleaned.others:
-        from emocli.signals.eeg_montage import shown
-
-        yield f"left out, since no electrodes: {shown(cleaned.others)}"
-
-
-def _about(record: Record) -> Record:
-    about = record.get("eeg") or {}
-    if not isinstance(about, dict):
-        raise RecordError("bad_eeg", f"eeg is not an object: {about!r:.60}")
-    return about

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -37,4 +38,5 @@ class Eeg:
 
     def windows(self, together: int = eeg_windows.TOGETHER) -> Iterator[Samples]:
         """Yield all windows, some at a time, (windows, channels, time); they share memory."""
-        yield from eeg_windows.windows([self.samples], self.grid, together)  # type: ignore[arg-type,misc]
+        blocks: list[Any] = [self.samples]
+        yield from eeg_windows.windows(blocks, self.grid, together)  # type: ignore[misc]

@@ -31,6 +31,7 @@ BANDS: dict[str, Band] = {
     "beta": (14.0, 31.0),
     "gamma": (31.0, 50.0),
 }
+LISTED = {name: list(edges) for name, edges in BANDS.items()}  # as records have them
 VERSION = 1  # of the numbers below
 SEGMENT_S = 1.0  # of a periodogram: frequencies 1 Hz apart
 BLOCK = 32  # windows at a time: 4 s of 62 channels at 200 Hz are 6 MiB; larger blocks are slower

@@ -49,8 +49,9 @@ class Montage:
     def chosen(self, wanted: Sequence[str] = ()) -> dict[str, int]:
         """Return the channels of the wanted electrodes, or of all; RecordError where one is not.
 
-        Names may be written in any way that `electrode` knows, or are those of channels; -Fp1 is all
-        but Fp1. Where most channels have other names (A1 to D32 on BioSemi's caps), all means all channels.
+        Names may be written in any way that `electrode` knows, or are those of channels; -Fp1 is
+        all but Fp1. Where most channels have other names (A1 to D32 on BioSemi's caps), all means
+        all channels.
         """
         without = [electrode(name[1:]) or name[1:] for name in wanted if name.startswith("-")]
         names = [electrode(name) or name for name in wanted if not name.startswith("-")]

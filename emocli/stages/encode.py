@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from emocli import encoders, modalities, pipeline
+from emocli.bundles import specs
 from emocli.bundles.bundle import Bundle
 from emocli.encoders import Encoded, Encoder
 from emocli.errors import RecordError, UsageError
@@ -37,39 +38,39 @@ def plain(modality: str, encoder: str | None) -> Spec:
 
 def of_bundle(trained: Bundle, modality: str | None = None) -> list[Spec]:
     """Return the specs of a bundle's streams; only those of some modalities, if given."""
-    specs = [{"stream": name, **spec} for name, spec in trained.streams.items()]
+    streams = [{"stream": name, **spec} for name, spec in trained.streams.items()]
     if modality is None:
-        return specs
+        return streams
     wanted = modality.split(",")
-    known = {*modalities.names(), *(spec["modality"] for spec in specs)}
+    known = {*modalities.names(), *(spec["modality"] for spec in streams)}
     if unknown := [name for name in wanted if name not in known]:
         hint = f"one of {', '.join(modalities.names())}"
         raise UsageError(f"--modality: unknown modality {unknown[0]!r}", hint=hint)
-    missing = set(wanted) - {spec["modality"] for spec in specs}
+    missing = set(wanted) - {spec["modality"] for spec in streams}
     if missing:
         raise UsageError(
             f"--modality {modality}: the model {trained.contents['name']} has no"
             f" {', '.join(sorted(missing))} stream",
             hint="--encoder names an encoder of your choice",
         )
-    return [spec for spec in specs if spec["modality"] in wanted]
+    return [spec for spec in streams if spec["modality"] in wanted]
 
 
-def turns(specs: Sequence[Spec]) -> int:
+def turns(streams: Sequence[Spec]) -> int:
     """Return how many preceding turns the streams of a record need."""
-    return max((spec.get("context") or 0 for spec in specs), default=0)
+    return max((spec.get("context") or 0 for spec in streams), default=0)
 
 
-def batch(specs: Sequence[Spec]) -> int:
+def batch(streams: Sequence[Spec]) -> int:
     """Return the largest of the best batch sizes of the streams' modalities."""
-    return max((modalities.load(spec["modality"]).BATCH for spec in specs), default=1)
+    return max((modalities.load(spec["modality"]).BATCH for spec in streams), default=1)
 
 
-def work(specs: Sequence[Spec]) -> Callable[[Record], float]:
+def work(streams: Sequence[Spec]) -> Callable[[Record], float]:
     """Return the cost function of records: the work of the streams that they still need."""
 
     def remaining(record: Record) -> float:
-        return cost(record, {s["modality"] for s in specs if wanted(record, s)})
+        return cost(record, {s["modality"] for s in streams if wanted(record, s)})
 
     return remaining
 
@@ -97,6 +98,8 @@ def stage(
         try:
             outcomes = [_material(modality, record, spec, context.store) for record in batch]
             _encode(outcomes, loaded)
+            if spec.get("normalized"):
+                _relative(outcomes, batch, spec, loaded()[0])
         except Exception as error:
             _blame_stream(error, spec, trained)
             raise
@@ -146,6 +149,22 @@ def _encode(outcomes: list[Any], loaded: Callable[[], Loaded]) -> None:
             outcomes[i] = (encoded, revision)
 
 
+def by_recording(spec: Spec) -> bool:
+    """Say whether the frames of a stream can be normalised by the recording that they are of."""
+    return specs.timed(spec) and hasattr(modalities.load(spec["modality"]), "relative")
+
+
+def _relative(outcomes: list[Any], batch: list[Record], spec: Spec, encoder: Encoder) -> None:
+    """Replace frames by z-scores over the recording that each record is a part of."""
+    relative = modalities.load(spec["modality"]).relative
+    for i, (outcome, record) in enumerate(zip(outcomes, batch, strict=True)):
+        if not isinstance(outcome, Exception):
+            try:
+                outcomes[i] = (relative(record, spec, encoder, outcome[0]), outcome[1])
+            except RecordError as error:
+                outcomes[i] = failures.without_frames(error)
+
+
 def _blame_stream(error: Any, spec: Spec, trained: Bundle | None) -> None:
     """Attribute a failure of an encoder to its stream, not to the modality of the stream."""
     if getattr(error, "modality", None) is None:
@@ -192,6 +211,8 @@ def _add(
     spec = {**spec, **said(record, spec)} if said else spec
     made = MODALITIES[spec["modality"]].made
     feature |= {key: spec[key] for key in made if spec.get(key) is not None}
+    if spec.get("normalized"):
+        feature["normalized"] = specs.RECORDING
     if warning:
         feature["warning"] = warning
     if vector.ndim == 1 and keep != STORED:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from emocli import pipeline
 from emocli.errors import AbsentError, RecordError
 from emocli.io.store import Store
-from emocli.modalities import eeg
+from emocli.modalities import eeg_recording
 from emocli.pipeline.context import Context
 from emocli.records import Record
 from emocli.records.missing import lost
@@ -35,14 +35,14 @@ def extract(store: Store, wanted: Preparation, unit: str | None, record: Record)
         if names_other(record, "eeg"):
             raise AbsentError("no_eeg", "no EEG", hint="the record names no recording of EEG")
         raise RecordError("no_eeg", "no file and no EEG", hint="a record needs a path")
-    cleaned = eeg.clean(record, wanted, unit=unit)
+    cleaned = eeg_recording.clean(record, wanted, unit=unit)
     samples = store.put_array(cleaned.eeg.samples)
     kept: Record = {
         "path": samples["path"],
         "mask": store.put_array(cleaned.eeg.wrong.astype("uint8")),
     }
     source = {key: about[key] for key in ("variable", "index", "bad", "unit") if key in about}
-    record["eeg"] = kept | source | eeg.described(cleaned, wanted)
+    record["eeg"] = kept | source | eeg_recording.described(cleaned, wanted)
     return record
 
 

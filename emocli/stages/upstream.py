@@ -21,15 +21,15 @@ from emocli.stages.encode import Spec
 def specs_of(trained: Bundle) -> list[Spec]:
     """Return the streams of a bundle that can be computed here.
 
-    A normalised stream needs more records than are here; a stream without an encoder, or of a
-    modality that has none, comes from elsewhere.
+    A normalised stream needs more records than are here, unless its recording is enough; a stream
+    without an encoder, or of a modality that has none, comes from elsewhere.
     """
     return [
         spec
         for spec in encode.of_bundle(trained)
-        if not spec.get("normalized")
-        and spec.get("encoder")
+        if spec.get("encoder")
         and spec["modality"] in modalities.names()
+        and (not spec.get("normalized") or encode.by_recording(spec))
     ]
 
 

@@ -33,7 +33,9 @@ def test_every_name_of_mne_s_standards_is_known() -> None:
 
 def test_the_letters_of_biosemi_are_not_taken_for_electrodes() -> None:
     letters = [f"{letter}{n}" for letter in "ABCDF" for n in range(1, 33)]
-    assert eeg_montage.montage([*letters, "Cz"]).chosen() == {"Cz": 160}
+    found = eeg_montage.montage([*letters, "Cz"])
+    assert found.places == {"Cz": 160}
+    assert found.unknown == tuple(letters)
     assert eeg_montage.montage(["A1", "A2", "Cz"]).chosen() == {"A1": 0, "A2": 1, "Cz": 2}
 
 
@@ -59,9 +61,21 @@ def test_a_doubled_electrode_is_named_unless_others_are_chosen() -> None:
     assert found.chosen(["Cz"]) == {"Cz": 4}
 
 
-def test_channels_that_are_no_electrodes_are_refused_by_name() -> None:
-    with pytest.raises(RecordError, match="no channel is an electrode: E1, E2"):
-        eeg_montage.montage(["E1", "E2"]).chosen()
+def test_where_most_channels_have_other_names_all_means_all() -> None:
+    assert eeg_montage.montage(["E1", "Cz", "E2"]).chosen() == {"Cz": 1, "E1": 0, "E2": 2}
+    assert eeg_montage.montage(["Cz", "ECG", "Fz"]).chosen(["fz"]) == {"Fz": 2}
+    assert eeg_montage.montage(["Cz", "ECG", "Fz"]).chosen(["ECG"]) == {"ECG": 1}
+
+
+def test_a_name_behind_a_minus_is_left_out() -> None:
+    found = eeg_montage.montage(["Fp1", "CZ", "T3", "ECG"])
+    assert found.chosen(["-cz"]) == {"Fp1": 0, "T7": 2}
+    assert found.chosen(["-T3", "-ECG"]) == {"Fp1": 0, "Cz": 1}
+
+
+def test_a_recording_without_channels_is_refused() -> None:
+    with pytest.raises(RecordError, match="no channels"):
+        eeg_montage.montage([]).chosen()
 
 
 def test_pairs_mirror_each_other() -> None:

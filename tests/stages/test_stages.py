@@ -19,11 +19,13 @@ from emocli import pipeline, stages
 from emocli.io.store import Store
 from emocli.pipeline.context import Context
 from emocli.pipeline.windows import Window
+from emocli.signals.eeg_cleaning import Preparation
 from emocli.stages import (
     align,
     annotate,
     encode,
     extract_audio,
+    extract_eeg,
     fuse,
     language,
     normalize,
@@ -58,6 +60,7 @@ MADE: dict[str, Callable[[Context, Path], pipeline.Stage]] = {
         c, {"stream": "voice", "modality": "audio", **encode.plain("audio", "prosody")}
     ),
     "extract_audio": lambda c, _: extract_audio.stage(c),
+    "extract_eeg": lambda c, _: extract_eeg.stage(c, Preparation()),
     "fuse": lambda c, f: fuse.stage(c, bundles.save(f, "gated")),
     "language": lambda c, _: language.stage(c, "en", lambda _: False),
     "normalize": lambda c, _: normalize.stage(c, normalize.Plan("speaker", None, 2)),

@@ -11,17 +11,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emocli import records
 from emocli.errors import RecordError
 from emocli.pipeline.context import Context
-from emocli.records import Record
-from emocli.stages.segment import recordings
-from emocli.stages.segment.recordings import Cutter
+from emocli.records import Record, problems
+from emocli.records.modality import in_file
+from emocli.stages.segment import eeg, recordings
+from emocli.stages.segment.recordings import NAME, Cutter
 from emocli.stages.segment.sounds import Sounds
-from emocli.stages.segment.ways import AUTO, NONE, Way
+from emocli.stages.segment.ways import ANNOTATIONS, AUTO, EVENTS, NONE, WINDOWS, Way
 from emocli.stages.segment.ways import way as way
 
 if TYPE_CHECKING:
     from emocli.stages.segment.turns import Turns
+
+NO_SEGMENTS = "no_segments"  # nothing says where to cut
 
 
 class Segmenter:
@@ -34,26 +38,30 @@ class Segmenter:
         self.turns = _turns(way.file, self.cutter) if way.file else None
         self.sounds = Sounds()
 
-    def cut(self, records: Iterator[Record]) -> Iterator[Record]:
+    def cut(self, incoming: Iterator[Record]) -> Iterator[Record]:
         """Yield the records, the segments of a recording in its place. `grow` is called before."""
         if self.cutter.way.kind == NONE and self.turns is None:
-            yield from records
+            yield from incoming
             return
-        for record in records:
+        for record in incoming:
             yield from self._parts(record)
         if self.turns:
             self.turns.tell()
 
-    def bring(self, records: Iterator[Record]) -> Iterator[Record]:
+    def bring(self, incoming: Iterator[Record]) -> Iterator[Record]:
         """Yield the records, segments with their samples: the first stage of the work."""
-        return self.sounds.bring(records)
+        return self.sounds.bring(incoming)
 
     def close(self) -> None:
         """Close what is open."""
         self.sounds.close()
 
     def _parts(self, record: Record) -> Iterator[Record]:
+        if in_file(record, "eeg"):
+            return self._parts_of_eeg(record)
         way = self.cutter.way
+        if way.kind in (WINDOWS, EVENTS, ANNOTATIONS):
+            return iter([record])
         if not recordings.may_be_cut(record, by_itself=way.kind == AUTO and not self.turns):
             return iter([record])
         try:
@@ -68,6 +76,21 @@ class Segmenter:
         except (RecordError, OSError):  # the stage says so, as of every file
             pass
         return iter([record])
+
+    def _parts_of_eeg(self, record: Record) -> Iterator[Record]:
+        by_itself = self.cutter.way.kind == AUTO and not self.turns
+        if not eeg.may_be_cut(record, by_itself=by_itself):
+            return iter([record])
+        try:
+            if self.turns:
+                return self.turns.parts(record, records.path_of(record), eeg.length(record))
+            return eeg.parts(self.cutter, record)
+        except RecordError as error:
+            if error.code == NO_SEGMENTS:
+                return iter([record | {"error": problems.described(NAME, error)}])
+        except OSError:
+            pass
+        return iter([record])  # the stage says why it cannot be read
 
     def _length(self, record: Record, path: str) -> float | None:
         """Return the seconds of a recording as far as they decide something; None if unknown."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from emocli.errors import RecordError
 from emocli.modalities.audio import SOUND
 from emocli.records import Record, failures
+from emocli.records.modality import in_file
 from emocli.stages.segment.recordings import NAME, PLACE
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ class Sounds:
     def bring(self, records: Iterator[Record]) -> Iterator[Record]:
         """Yield the records, with samples where a segment has none yet."""
         for record in records:
-            if PLACE in record and SOUND not in record and not record.get("error"):
+            wanted = PLACE in record and SOUND not in record and not record.get("error")
+            if wanted and in_file(record, "audio"):
                 try:
                     record[SOUND] = self._sound(record)
                 except (RecordError, OSError) as error:
