@@ -104,7 +104,8 @@ def _job(network: Network, eeg: Eeg) -> Job:
     fit = eeg_fit.fitted(eeg.names, network.montages(eeg.names), network.name)
     if not np.isfinite(eeg.samples).all():
         raise RecordError("not_finite", "samples are NaN or infinite", hint="extract-eeg again")
-    resampled = eeg_fit.at_rate(eeg, network.rate_hz, network.least_hz, network.name)
+    least = min(network.least_hz, network.rate_hz)
+    resampled = eeg_fit.at_rate(eeg, network.rate_hz, least, network.name)
     count = eeg_fit.patches(resampled, network.patch, network.longest, network.name)
     return Job(resampled, fit, count)
 

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from emocli.encoders import Encoder, Settings, braindecode_weights, eeg_networks
+from emocli.encoders import Encoder, Settings, braindecode_import, braindecode_weights, eeg_networks
 from emocli.encoders.braindecode_weights import Checkpoint
 from emocli.encoders.eeg_networks import Names, Network
 
@@ -102,6 +102,5 @@ def _states(network: Any, patch: int, windows: Tensor, layer: int) -> Tensor:
 
 def _numbers(names: Names) -> Tensor:
     """Return the rows (1, electrodes) of the embedding that belong to electrodes."""
-    from braindecode.models.eegpt import CHANNEL_DICT
-
-    return torch.tensor([[CHANNEL_DICT[name.upper()] for name in names]])
+    rows = braindecode_import.imported().eegpt.CHANNEL_DICT
+    return torch.tensor([[rows[name.upper()] for name in names]])

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from emocli.encoders import Encoder, Settings, braindecode_weights, eeg_networks
+from emocli.encoders import Encoder, Settings, braindecode_import, braindecode_weights, eeg_networks
 from emocli.encoders.eeg_networks import Names, Network
 
 MODALITY = "eeg"
@@ -73,7 +73,5 @@ def encoder(folder: Path, settings: Settings) -> Encoder:
 
 def _known(names: Names) -> Sequence[Names]:
     """Return the electrodes of a recording that LaBraM knows."""
-    from braindecode.models.labram import LABRAM_CHANNEL_ORDER
-
-    known = {name.upper() for name in LABRAM_CHANNEL_ORDER}
+    known = {name.upper() for name in braindecode_import.imported().labram.LABRAM_CHANNEL_ORDER}
     return [tuple(name for name in names if name.upper() in known)]

@@ -62,9 +62,8 @@ def save(folder: Path, kind: str, **options: Any) -> None:
 
 
 def eegpt(folder: Path, **more: Any) -> None:
-    from braindecode.models.eegpt import EEGPT_CHANNELS
-
-    channels = [{"ch_name": name} for name in EEGPT_CHANNELS]
+    known = braindecode_import.imported().eegpt.EEGPT_CHANNELS
+    channels = [{"ch_name": name} for name in known]
     sizes = {"embed_num": 2, "embed_dim": 16, "depth": LAYERS, "num_heads": 2}
     options = {"chan_proj_type": "none", "return_encoder_output": True, **sizes, **more}
     save(folder, "EEGPT", chs_info=channels, n_times=1000, sfreq=250, **options)
