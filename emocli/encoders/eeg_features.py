@@ -30,20 +30,24 @@ def encoder(measure: Measure, pooling: str) -> Encoder:
         raise ConfigError(f"unknown pooling '{pooling}' of EEG", hint=hint)
 
     def encode(recordings: Sequence[Any]) -> list[Encoded]:
-        return [_encoded(measure, eeg, pooling) for eeg in recordings]
+        return [finished(measured(measure, eeg), eeg, pooling) for eeg in recordings]
 
     return encode
 
 
-def _encoded(measure: Measure, eeg: Eeg, pooling: str) -> Encoded:
-    frames = measured(measure, eeg)
+def finished(frames: Values, eeg: Eeg, pooling: str, told: Sequence[str] = ()) -> Encoded:
+    """Return frames (windows, dim) pooled, and a warning; windows not to be used are NaN.
+
+    RecordError where no window can be used.
+    """
     usable = np.isfinite(frames).all(axis=1)
     if not usable.any():
         message, hint = _nothing(eeg)
         raise RecordError("no_good_windows", message, hint=hint)
     lost = int((~usable).sum())
-    warning = f"{lost} of {len(frames)} windows cannot be used" if lost else ""
-    return Encoded(frames if pooling == FRAMES else _pooled(frames[usable], pooling), warning)
+    warnings = [*told, *([f"{lost} of {len(frames)} windows cannot be used"] if lost else [])]
+    values = frames if pooling == FRAMES else _pooled(frames[usable], pooling)
+    return Encoded(values, "; ".join(warnings))
 
 
 def measured(measure: Measure, eeg: Eeg) -> Values:

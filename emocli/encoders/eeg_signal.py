@@ -32,7 +32,8 @@ def revision() -> str:
 def encoder(_folder: Path | None, settings: Settings) -> Encoder:
     """Return the encoder of Eeg: frames (time, channels)."""
     if settings.pooling != "frames":
-        raise ConfigError(f"eeg-signal has frames only, not {settings.pooling}")
+        message = f"unknown pooling '{settings.pooling}' of eeg-signal"
+        raise ConfigError(message, hint="it has frames only")
 
     def encode(recordings: Sequence[Any]) -> list[Encoded]:
         return [_encoded(eeg) for eeg in recordings]
@@ -48,7 +49,8 @@ def _encoded(eeg: Eeg) -> Encoded:
     mean, sd = samples[good].mean(axis=0), samples[good].std(axis=0)
     lost = 1 - good.mean()
     warning = f"{lost:.0%} of the samples cannot be used" if lost else ""
-    return Encoded(((samples - mean) / np.maximum(sd, LEAST_SD_UV)).astype(np.float32), warning)
+    values = (samples - mean) / np.maximum(sd, LEAST_SD_UV)
+    return Encoded(np.ascontiguousarray(values, np.float32), warning)
 
 
 def _repaired(eeg: Eeg) -> Values:

@@ -67,7 +67,8 @@ def _array(path: str, about: Record, unit: str | None) -> Recording:
     if not rate or not names:
         raise RecordError("bad_eeg", "eeg.variable needs sample_rate_hz and channels beside it")
     index = tuple(about.get("index") or ())
-    return eeg_arrays.read(path, about["variable"], index, tuple(names), float(rate), unit)
+    known = {"names": tuple(names), "rate_hz": float(rate), "unit": unit or eeg_arrays.UNIT}
+    return eeg_arrays.read(path, about["variable"], index, **known)
 
 
 def described(cleaned: Cleaned, wanted: Preparation) -> Record:

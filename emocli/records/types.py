@@ -185,8 +185,6 @@ class Utterance(TypedDict, total=False):
     start: float
     end: float
     speaker: str | None  # None: a mixture of several speakers
-    stimulus: str  # what was shown or played to the speaker, the subject
-    trial: str  # the presentation of it; windows of one trial are never split
     dialogue: str
     turn: int
     stimulus: str  # what was shown or played, the same for all who saw or heard it

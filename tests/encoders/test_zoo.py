@@ -18,6 +18,7 @@ from emocli.encoders import Encoder, Settings
 from emocli.encoders.transformers_import import imported
 from emocli.errors import ConfigError, RecordError
 from emocli.records.modality import MODALITIES
+from tests.encoders import tiny_eeg
 from tests.encoders.test_transformer_text import LIMIT, SIZE, write_tokenizer
 
 RATE = 16_000
@@ -68,6 +69,14 @@ def roberta(folder: Path) -> None:
 
 
 TINY: dict[str, dict[str, Builder]] = {
+    "asymmetry": {"pairs": nothing},
+    "band-power": {"bands": nothing},
+    "biot": {"16": tiny_eeg.biot, "18": tiny_eeg.biot_of_18_channels},
+    "cbramod": {"cbramod": tiny_eeg.cbramod},
+    "differential-entropy": {"bands": nothing},
+    "eeg-signal": {"samples": nothing},
+    "eegpt": {"eegpt": tiny_eeg.eegpt, "head": tiny_eeg.eegpt_with_a_head},
+    "labram": {"labram": tiny_eeg.labram, "pooled": tiny_eeg.labram_that_pools},
     "prosody": {"praat": nothing},
     "transformer-text": {
         "bert": bert,
@@ -107,6 +116,7 @@ class Kind:
 
 
 SECONDS = (0.1, 1.3, 0.37, 0.8)
+EEG_SECONDS = (8.0, 4.0, 12.5, 6.3)
 KINDS = {
     "audio": Kind(
         inputs=[noise(seconds, seed) for seed, seconds in enumerate(SECONDS)],
@@ -115,6 +125,14 @@ KINDS = {
         silence=np.zeros(RATE, np.float32),
         least=[np.zeros(1, np.float32), np.ones(1, np.float32), np.zeros(0, np.float32)],
         broken=[spoilt(v, at) for v in (np.nan, np.inf, -np.inf) for at in (0, 2000, -1)],
+    ),
+    "eeg": Kind(
+        inputs=[tiny_eeg.eeg(seconds, seed) for seed, seconds in enumerate(EEG_SECONDS)],
+        others=[tiny_eeg.eeg(s, seed + 20, 50.0) for seed, s in enumerate(EEG_SECONDS)],
+        long=tiny_eeg.eeg(70, seed=7),
+        silence=tiny_eeg.eeg(10, seed=1, sd_uv=0.0),
+        least=[tiny_eeg.eeg(seconds, seed=1) for seconds in (0.005, 1.0, 3.99)],
+        broken=[tiny_eeg.lost(tiny_eeg.eeg(8, seed=9)), tiny_eeg.wrong(tiny_eeg.eeg(8, seed=9))],
     ),
     "text": Kind(
         inputs=["No way", "I am so happy to see you here", ["you here", "no"], "leave me alone"],
