@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,8 @@ def clean(record: Record, wanted: Preparation, unit: str | None = None) -> Clean
     about = about_of(record)
     start, end = (None, None) if "variable" in about else span_of(record)
     bad = tuple(about.get("bad") or ())
+    if not wanted.channels and "variable" not in about:
+        wanted = replace(wanted, channels=tuple(about.get("channels") or ()))
     return eeg_cleaning.clean(opened(record, unit), wanted, start, end, bad=bad)
 
 
@@ -67,8 +70,10 @@ def _array(path: str, about: Record, unit: str | None) -> Recording:
     if not rate or not names:
         raise RecordError("bad_eeg", "eeg.variable needs sample_rate_hz and channels beside it")
     index = tuple(about.get("index") or ())
-    known = {"names": tuple(names), "rate_hz": float(rate), "unit": unit or eeg_arrays.UNIT}
-    return eeg_arrays.read(path, about["variable"], index, **known)
+    unit = unit or eeg_arrays.UNIT
+    return eeg_arrays.read(
+        path, about["variable"], index, names=tuple(names), rate_hz=float(rate), unit=unit
+    )
 
 
 def described(cleaned: Cleaned, wanted: Preparation) -> Record:
