@@ -10,16 +10,20 @@ the peak of alpha, mixing and responsiveness; trials drift.
 
     simulation = Simulation(seed=0)
     trial = simulation.trial(subject=3, number=7)  # (channels, time), uV
-    python examples/eeg_simulation.py OUT [--subjects 20] [--seed 0] [--format edf|fif]
+    python examples/eeg_simulation.py OUT [--subjects 20] [--trials 8] [--seed 0] [--format edf|fif]
 
-writes a recording per subject and a table of its trials. EDF needs `pip install edfio`.
+writes a recording per subject and a table of its trials; `--format bids` a BIDS folder, EDF with
+events. EDF needs `pip install edfio`. The n-th trial of an emotion is the n-th film of it, which
+all subjects see; a film has no traits of its own.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import json
 import math
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -128,6 +132,7 @@ class Simulation:
 
     seed: int = 0
     subjects: int = SUBJECTS
+    trials: int = TRIALS  # of an emotion
 
     @cached_property
     def _angles(self) -> Array:
@@ -161,7 +166,7 @@ class Simulation:
     def emotions(self, subject: int) -> npt.NDArray[np.int64]:
         """Return the emotion of each of a subject's trials, (trials,), as a place in EMOTIONS."""
         random = np.random.default_rng([self.seed, subject, 1])
-        return random.permutation(np.repeat(np.arange(len(EMOTIONS)), TRIALS))
+        return random.permutation(np.repeat(np.arange(len(EMOTIONS)), self.trials))
 
     def trial(self, subject: int, number: int) -> npt.NDArray[np.float32]:
         """Return a trial (channels, time) in uV."""
@@ -248,10 +253,21 @@ def rows(simulation: Simulation, subject: int, file: str) -> list[dict[str, Any]
             "end": (number + 1) * seconds,
             "speaker": f"s{subject:02}",
             "trial": f"s{subject:02}-t{number:02}",
+            "stimulus": film,
             "emotion": EMOTIONS[emotion],
         }
-        for number, emotion in enumerate(simulation.emotions(subject))
+        for number, (emotion, film) in enumerate(shown(simulation, subject))
     ]
+
+
+def shown(simulation: Simulation, subject: int) -> list[tuple[int, str]]:
+    """Return the emotion and the film of each trial of a subject."""
+    seen: Counter[int] = Counter()
+    found = []
+    for emotion in simulation.emotions(subject).tolist():
+        seen[emotion] += 1
+        found.append((emotion, f"{EMOTIONS[emotion]}-{seen[emotion]}"))
+    return found
 
 
 def write(raw: Any, path: Path) -> None:
@@ -265,25 +281,60 @@ def write(raw: Any, path: Path) -> None:
         raise SystemExit(f"{path}: {error} (pip install edfio, or --format fif)") from None
 
 
+def write_bids(simulation: Simulation, folder: Path) -> None:
+    """Write a BIDS folder: a recording per subject, its events, its channels."""
+    about = {"Name": "Simulated EEG", "BIDSVersion": "1.9.0", "DatasetType": "raw"}
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "dataset_description.json").write_text(json.dumps(about, indent=2) + "\n")
+    people = [{"participant_id": f"sub-{n:02}"} for n in range(simulation.subjects)]
+    table(people, folder / "participants.tsv", "\t")
+    for subject in range(simulation.subjects):
+        name = f"sub-{subject:02}"
+        start = folder / name / "eeg" / f"{name}_task-films"
+        start.parent.mkdir(parents=True, exist_ok=True)
+        write(recording(simulation, subject), Path(f"{start}_eeg.edf"))
+        events = [
+            {
+                "onset": row["start"],
+                "duration": row["end"] - row["start"],
+                "trial_type": row["emotion"],
+                "stim_file": f"{row['stimulus']}.mp4",
+            }
+            for row in rows(simulation, subject, "")
+        ]
+        table(events, Path(f"{start}_events.tsv"), "\t")
+        channels = [{"name": name, "type": "EEG", "units": "uV"} for name in CHANNELS]
+        table(channels, Path(f"{start}_channels.tsv"), "\t")
+
+
+def table(rows: list[dict[str, Any]], path: Path, delimiter: str = ",") -> None:
+    """Write a table with a header."""
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]), delimiter=delimiter, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
 def main() -> None:
     """Write the recordings and the table of their trials."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("output", type=Path)
     parser.add_argument("--subjects", type=int, default=SUBJECTS)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--format", choices=("edf", "fif"), default="edf")
+    parser.add_argument("--trials", type=int, default=TRIALS, help="of each emotion")
+    parser.add_argument("--format", choices=("edf", "fif", "bids"), default="edf")
     chosen = parser.parse_args()
+    simulation = Simulation(chosen.seed, chosen.subjects, trials=chosen.trials)
+    if chosen.format == "bids":
+        write_bids(simulation, chosen.output)
+        return
     chosen.output.mkdir(parents=True, exist_ok=True)
-    simulation = Simulation(chosen.seed, chosen.subjects)
-    table = []
+    trials = []
     for subject in range(chosen.subjects):
         name = f"s{subject:02}.edf" if chosen.format == "edf" else f"s{subject:02}_raw.fif"
         write(recording(simulation, subject), chosen.output / name)
-        table += rows(simulation, subject, name)
-    with open(chosen.output / "trials.csv", "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(table[0]))
-        writer.writeheader()
-        writer.writerows(table)
+        trials += rows(simulation, subject, name)
+    table(trials, chosen.output / "trials.csv")
 
 
 if __name__ == "__main__":

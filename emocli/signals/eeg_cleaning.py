@@ -68,7 +68,7 @@ def clean(
     raw_grid = eeg_windows.grid(recording.rate_hz, wanted.window_s, wanted.overlap_s)
     eeg_windows.require_one(span[1] - span[0], raw_grid)
     found, sd_uv = _faults(chosen, span, raw_grid)
-    known_bad = np.isin(names, bad)
+    known_bad = np.isin(names, [eeg_montage.electrode(name) or name for name in bad])
     bad_now = eeg_faults.bad_channels(eeg_faults.any_of(found), sd_uv) | known_bad
     taps = _taps(recording.rate_hz, wanted, band)
     samples = _second(chosen, span, (taps, wanted.reference, ~bad_now, rate))
