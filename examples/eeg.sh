@@ -82,8 +82,7 @@ controls = {}
 for name, words in names.items():
     cells = []
     for way in ("speaker", "both"):
-        command = ["emocli", "score", "--no-per-class", f"{out}/{name}.{way}.jsonl"]
-        command = [word for word in command if word != "--no-per-class"]
+        command = ["emocli", "score", f"{out}/{name}.{way}.jsonl"]
         score = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
         cells.append(shown(score))
         controls[way] = shown(score["control"])

@@ -32,6 +32,10 @@ CORE = {
     "typer": ("", ""),
 }
 OPTIONAL = {
+    "braindecode": ("", "pretrained networks of EEG; extra [eeg]"),
+    "edfio": ("", "writing EDF and BDF; extra [eeg]"),
+    "h5py": ("h5py", "MATLAB files of version 7.3; extra [eeg]"),
+    "mne-bids": ("", "BIDS folders; extra [eeg]"),
     "av": ("av", "decoding clips without starting ffmpeg; comes with faster-whisper"),
     "espeakng-loader": ("espeakng_loader", "pronunciations; extra [align]"),
     "faster-whisper": ("faster_whisper", "speech to text, voice activity"),

@@ -1,6 +1,6 @@
-"""Turn text and audio into features, with pretrained encoders or by acoustic measurement.
+"""Turn text, audio and EEG into features, with pretrained encoders or by measurement.
 
-Reads `text`, and `audio` or the file at `path`. Adds `features.STREAM`: modality, encoder,
+Reads `text`, and `audio`, `eeg` or the file at `path`. Adds `features.STREAM`: modality, encoder,
 revision, layer, pooling, dim and the vector (inline, or in the store with --features store;
 anything with a time axis goes into the store). Streams, in batches of like length.
 
@@ -21,6 +21,15 @@ Long recordings are cut into utterances: see --segment and --segments in man emo
 
 Pooling frames/N, of audio, is the mean of each N frames. Before encoding, sound is brought to a
 level of -26 dBFS, so that features do not depend on the recording level; --level none keeps it.
+
+EEG is measured in windows, of 4 s every 2 s unless extract-eeg made others: --encoder
+differential-entropy (the default; 1/2 ln(2 pi e variance) in nats of uV^2), band-power (uV^2) or
+asymmetry (left minus right), in the bands delta 1-4, theta 4-8, alpha 8-14, beta 14-31, gamma 31-50
+Hz or those of --bands, channel by channel; eeg-signal hands on the samples, for eegnet. Default
+pooling: frames, a frame per window; also mean, mean+std, statistics. Wrong channels of a window are
+interpolated from the others; a window that cannot be used is a frame of NaN, which models leave
+out, and `warning` counts them. EEGPT, LaBraM, CBraMod and BIOT are read from a hub id or a folder
+(emocli[eeg]), with the rate, montage and scale they were trained with.
 
 With --context K the text of a `dialogue` is encoded as "speaker: text", after the K turns before
 it, which are written to `context`. Records of one dialogue have to be in order.
@@ -56,7 +65,7 @@ def command(
     run: options.Run,
     modality: Annotated[
         str | None,
-        typer.Option(metavar=",".join(modalities.names()), help="What to encode (default: both)."),
+        typer.Option(metavar=",".join(modalities.names()), help="What to encode (default: what --model needs)."),
     ] = None,
     model: Annotated[
         str, typer.Option(metavar="BUNDLE", help="Encode what this trained model needs.")
@@ -94,7 +103,7 @@ def command(
         str, typer.Option(metavar="inline|store", help="Where vectors are written.")
     ] = INLINE,
 ) -> int:
-    """Turn text and audio into features, with pretrained encoders or by acoustic measurement."""
+    """Turn text, audio and EEG into features, with pretrained encoders or by measurement."""
     if features not in (INLINE, STORED):
         raise UsageError(f"--features {features}: not inline or store")
     changes: dict[str, Any] = {"encoder": encoder, "layer": layer, "pooling": pooling}

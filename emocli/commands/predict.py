@@ -11,6 +11,11 @@ per utterance, "ID#start-end" with `start` and `end`: it is cut at pauses, in se
 number cuts every so many seconds. A recording in which nobody speaks stays one record with a note
 in `missing.audio` (no_speech).
 
+A recording of EEG longer than 30 s is cut every 10 s; --segment annotations, events or windows
+(4 s, every 2 s) cuts it by its own marks, a number every so many seconds; never at pauses. It is
+cleaned as those that the model was trained on, and a model of windows relative to the subject
+(normalize) takes them relative to the whole recording: `eeg.normalized` says recording.
+
 --segments FILE cuts where an RTTM, SRT, WebVTT, TextGrid (FILE.TextGrid:TIER) or CSV (path, start,
 end, speaker, ...) says, and adds its speaker and text. RTTM and CSV name their recordings; the
 other formats are of one. What does not fit is told: times beyond the end, overlapping turns,
