@@ -18,7 +18,7 @@ from emocli import encoders
 from emocli.encoders import Encoder, Settings, braindecode_import
 from emocli.encoders.biot import PAIRS
 from emocli.encoders.eegpt import MONTAGES
-from emocli.errors import ConfigError, RecordError
+from emocli.errors import ConfigError, RecordError, lack_of_memory
 from emocli.signals import eeg_splines
 from emocli.signals.eeg import Eeg
 from tests.encoders import tiny_eeg
@@ -290,3 +290,18 @@ def test_a_gpu_computes_the_same(family: str, folders: Folders) -> None:
         np.testing.assert_allclose(first.values, second.values, atol=1e-3)
     [rough] = load(folders(family), device="cuda:0", dtype="bfloat16")(given[1:])
     assert np.abs(rough.values - here[1].values).max() < 0.1 * np.abs(here[1].values).max()
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_a_lack_of_gpu_memory_is_what_batches_shrink_for(folders: Folders) -> None:
+    encode, given = load(folders("eegpt"), device="cuda:0"), [eeg(300, seed=9)]
+    torch.cuda.empty_cache()
+    torch.cuda.set_per_process_memory_fraction(1e-5)
+    try:
+        with pytest.raises(RuntimeError) as caught:
+            encode(given)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert lack_of_memory(caught.value)
+    assert np.isfinite(encode(given)[0].values).all()
