@@ -54,7 +54,7 @@ def load(path: Path, variable: str, index: Index = ()) -> Array:
     """
     steps = _steps(variable)
     if _is_hdf5(path):
-        with _hdf5(path) as file:
+        with _hdf5(path, KeyError, IndexError) as file:
             return _of_hdf5(file, steps, index)
     status = path.stat()
     # What several records share is kept for the next of them.
@@ -97,7 +97,7 @@ def _scipy(path: Path) -> Iterator[Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield scipy.io
-    except (KeyError, RecordError):
+    except RecordError:
         raise
     except Exception as error:  # it raises what its parsers raise, MemoryError for damaged sizes
         reason = printable(str(error)).strip()[:100] or type(error).__name__
@@ -146,8 +146,8 @@ def _element(values: Array, place: int) -> Any:
 
 
 @contextmanager
-def _hdf5(path: Path) -> Iterator[Any]:
-    """Give an open file of h5py; what it raises of a file becomes a RecordError."""
+def _hdf5(path: Path, *passing: type[Exception]) -> Iterator[Any]:
+    """Give an open file of h5py; what it raises of a file, but `passing`, becomes a RecordError."""
     try:
         import h5py
     except ImportError:
@@ -157,9 +157,9 @@ def _hdf5(path: Path) -> Iterator[Any]:
     try:
         with h5py.File(path, "r") as file:
             yield file
-    except (KeyError, IndexError, RecordError):
-        raise
-    except Exception as error:  # h5py raises OSError, RuntimeError and ValueError
+    except Exception as error:  # h5py raises OSError, RuntimeError, ValueError and KeyError
+        if isinstance(error, (RecordError, *passing)):
+            raise
         reason = printable(str(error)).strip()[:100]
         raise RecordError("decode_failed", f"{path.name} is no HDF5 file: {reason}") from None
 
