@@ -92,10 +92,15 @@ class Frame:
         return Part(self.truths[rows], self.predicted[rows], self.names, self.kind)
 
     def control(self, others: Others) -> Frame:
-        """Return the frame with the mean ratings of others as predictions."""
-        frame = copy.copy(self)
-        frame.predicted = self.predicted.copy()
-        frame.predicted[others.rows] = others.mean(self.truths[others.rows])
+        """Return the frame with the mean ratings of others as predictions.
+
+        A dimension that no other speaker rated anywhere is left out: its figures are undefined.
+        """
+        frame, rows = copy.copy(self), others.rows
+        frame.truths, frame.predicted = self.truths.copy(), self.predicted.copy()
+        frame.predicted[rows] = others.mean(self.truths[rows])
+        lacking = np.isnan(frame.predicted[rows]) & ~np.isnan(self.truths[rows])
+        frame.truths[:, lacking.any(0)] = np.nan
         return frame
 
 

@@ -41,7 +41,7 @@ def labels(targets: Tensor, heads: Sequence[Head]) -> Tensor:
 def split(examples: Examples, data: Filed, heads: Sequence[Head]) -> tuple[Filed, Filed]:
     """Return (train, dev); whole groups are held out, in the order of their hashes."""
     groups = table(examples, data, heads)
-    parts = groups.held_out(groups.labels == groups.labels)
+    parts = groups.held_out(groups.everything)
     if parts is None:
         names = ", ".join(groups.names[0])
         hint = "--dev FILE gives held-out records"

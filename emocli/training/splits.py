@@ -62,13 +62,19 @@ class Table:
     def __init__(self, columns: Sequence[Sequence[str]], labels: Ints) -> None:
         self.names = [hashed(column) for column in columns]
         numbers = [_numbers(*pair) for pair in zip(columns, self.names, strict=True)]
-        rows, of = np.unique(np.stack([*numbers, labels], 1), axis=0, return_inverse=True)
-        self.groups, self.labels, self._of = rows[:, :-1], rows[:, -1], of.reshape(-1)
+        first, self._of = _distinct([*numbers, labels])
+        self.groups = np.stack([column[first] for column in numbers], 1)
+        self.labels = labels[first]
 
     @property
     def several(self) -> bool:
         """Whether groups of several fields are held out at once."""
         return self.groups.shape[1] > 1
+
+    @property
+    def everything(self) -> Mask:
+        """All rows."""
+        return np.ones(len(self.labels), np.bool_)
 
     def places(self, mask: Mask) -> Ints:
         """Return the places of the records of some rows."""
@@ -137,6 +143,16 @@ def require_crossed(fields: Sequence[str], columns: Sequence[Sequence[str]]) -> 
 def _numbers(column: Sequence[str], names: list[str]) -> Ints:
     number = {name: place for place, name in enumerate(names)} | {MADE: -1}
     return np.array([number[group] for group in column], np.int64)
+
+
+def _distinct(columns: list[Ints]) -> tuple[Ints, Ints]:
+    """Return the places of the first of equal rows, and for each row which of these it equals."""
+    code: Ints = np.zeros(len(columns[0]), np.int64)
+    for column in columns:  # ranked after each, so that no code overflows
+        low, high = int(column.min(initial=0)), int(column.max(initial=0))
+        _, code = np.unique(code * (high - low + 1) + column - low, return_inverse=True)
+    _, first, of = np.unique(code, return_index=True, return_inverse=True)
+    return first, of
 
 
 def _together(present: list[Ints]) -> Iterator[list[int]]:
