@@ -19,8 +19,8 @@ from emocli.plots import (
     timeline,
     topographies,
 )
+from emocli.plots.eeg_brain import Brain
 from emocli.plots.eeg_power import UNIT
-from emocli.plots.eeg_records import Brain
 from emocli.plots.talk import Utterance
 from emocli.plots.talk_page import UNANSWERED, Page
 from emocli.plots.topographies import Maps
@@ -89,7 +89,7 @@ def _title(figure: Figure, brain: Brain, width: int, title: str | None) -> None:
 def _maps(brain: Brain, width: int) -> Maps | None:
     if brain.scheme is None:
         return None
-    crosses = frozenset(n for n in brain.scheme.names if brain.faults.share(n) > BAD_SHARE)
+    crosses = frozenset(name for name in brain.placed if brain.faults.share(name) > BAD_SHARE)
     rows = topographies.rows(brain.groups, brain.rows, brain.scheme.unit)
     maps = Maps(brain.scheme, rows, crosses, width, EDGE)
     if not maps.fits:
@@ -187,7 +187,8 @@ def notes_of(brain: Brain, maps: Maps | None) -> Iterator[str]:
         if lost:
             yield f"not on the maps, without a window that can be used: {_listed(lost)}"
     if bad := [name for name, _ in sorted(brain.faults.seconds.items(), key=lambda s: -s[1])]:
-        yield f"{'crosses, ' if maps and maps.crosses else ''}bad: {_why(brain, bad)}"
+        marked = " (crosses on the maps)" if maps and maps.crosses else ""
+        yield f"bad{marked}: {_why(brain, bad)}"
     if brain.signal:
         yield from _of_signal(brain)
 
@@ -198,7 +199,7 @@ def _of_maps(brain: Brain, maps: Maps) -> str:
         return f"maps: z-scores, mean over windows ({source}, normalized)"
     text = f"maps: band power in dB above 1 µV², mean over windows ({source})"
     differs = maps.rows[-1].differs
-    return text + ("; rows below the first: dB above the mean of all" if differs else "")
+    return text + ("; other rows: dB above all" if differs else "")
 
 
 def _why(brain: Brain, names: list[str]) -> str:
@@ -216,6 +217,8 @@ def _of_signal(brain: Brain) -> Iterator[str]:
     assert brain.signal is not None
     signal, counts = brain.signal, brain.faults.windows
     yield f"signal: {signal.about}"
+    if signal.shown.unusable.all() and brain.measured:
+        yield "no window can be used by encoders; the maps have each electrode where it is right"
     if signal.shown.wrong.any() or signal.shown.unusable.any() or counts:
         kinds = ", ".join(f"{kind.replace('_', ' ')} {n}" for kind, n in sorted(counts.items()))
         text = "shaded: windows that are wrong in a channel, or at full height not usable at all"

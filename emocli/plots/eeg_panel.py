@@ -17,7 +17,7 @@ from emocli.signals.eeg_overview import Overview
 ROW, EVENTS = 40.0, 20.0  # pixels, our choice
 WRONG, INK = "#f6c9c2", "#333333"
 POINTS = 8.0
-MOST_LINES = 60  # events whose lines lead down through the signal
+LINE_PX = 12.0  # between events on average, so that lines may lead down through the signal
 TYPICAL = 99.0  # percentile of the envelope that a row has room for
 BEYOND = 0.9  # of a row's height, on either side of its middle: what goes further is cut there
 ENOUGH_GOOD = 0.2  # share of a channel that has to be right to say how large it is
@@ -79,9 +79,10 @@ def _scale_bar(axes: Axes, half_uv: float, rows: int) -> None:
     place: Any = axes.get_yaxis_transform()
     middle = min(0.5, rows / 2)
     ends = (middle - long / 2, middle + long / 2)
-    axes.plot((1.008, 1.008), ends, color=page.DARK, lw=2, transform=place, clip_on=False)
+    pixel = 1 / axes.bbox.width
+    axes.plot((1 + 6 * pixel,) * 2, ends, color=page.DARK, lw=2, transform=place, clip_on=False)
     text: dict[str, Any] = {"fontsize": POINTS, "va": "center", "color": page.DARK}
-    axes.text(1.014, middle, f"{step:g} µV", transform=place, **text)
+    axes.text(1 + 11 * pixel, middle, f"{step:g} µV", transform=place, **text)
 
 
 def events(above: Axes, axes: Axes, signal: Signal, px_per_s: float) -> None:
@@ -95,7 +96,7 @@ def events(above: Axes, axes: Axes, signal: Signal, px_per_s: float) -> None:
         text: dict[str, Any] = {"fontsize": POINTS, "va": "center", "color": page.DARK}
         above.text(mark.start + 2 / px_per_s, 0.66, _text(mark), clip_on=True, **text)
         above.vlines([mark.start], 0, 1, color=page.FAINT, linewidth=0.8)
-    if len(moments) <= MOST_LINES:
+    if len(moments) * LINE_PX <= (shown.last - shown.first) * px_per_s:
         axes.vlines(moments, 0, len(shown.names), color=page.FAINT, lw=0.6, linestyle=":", zorder=1)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -16,13 +15,12 @@ from emocli.errors import EmptyInputError, RecordError, UsageError
 from emocli.io import inputs
 from emocli.io.store import Store
 from emocli.modalities import eeg_recording
-from emocli.plots import clip, eeg_power, eeg_signal, talk
-from emocli.plots.eeg_power import Array, Scheme
-from emocli.plots.eeg_signal import Signal
+from emocli.plots import clip, eeg_power, eeg_signal, eeg_stretches, talk
+from emocli.plots.eeg_brain import Brain
+from emocli.plots.eeg_power import Scheme
 from emocli.records import Record, label_reading, spans
-from emocli.records.labels import ordered
-from emocli.signals import eeg_montage, eeg_overview
-from emocli.signals.eeg_overview import Faults, Levels, Windows
+from emocli.signals import eeg_montage
+from emocli.signals.eeg_overview import Windows
 
 REPORTED = 5  # malformed records that are named
 LISTED = 5  # recordings that are named
@@ -42,59 +40,12 @@ class Asked(NamedTuple):
     across: int
 
 
-@dataclass
-class Brain:
-    """What is drawn."""
-
-    scheme: Scheme | None = None  # None without topographies
-    groups: dict[str | None, Levels] = field(default_factory=dict)  # None: all windows
-    measured: bool = False  # band power is not of features
-    talk: talk.Talk = field(default_factory=lambda: talk.Talk(""))
-    faults: Faults = field(default_factory=Faults)
-    signal: Signal | None = None
-    recordings: list[str] = field(default_factory=list)
-
-    def add(self, scheme: Scheme, level: Array, group: str | None) -> None:
-        """Add the levels of windows; RecordError if they are of other electrodes or bands."""
-        self.scheme = self.scheme or scheme
-        if (scheme.bands, scheme.unit) != (self.scheme.bands, self.scheme.unit):
-            hint = "a picture is of one kind of features"
-            raise RecordError("other_bands", "bands are not those of the records before", hint=hint)
-        if set(scheme.names) != set(self.scheme.names):
-            message = f"electrodes are not those of the records before: {_other(scheme, self)}"
-            hint = "--recording NAME; extract-eeg --channels takes the same of all"
-            raise RecordError("other_electrodes", message, hint=hint)
-        level = level[:, [scheme.names.index(name) for name in self.scheme.names]]
-        for name in dict.fromkeys((None, group)):
-            of_group = self.groups.setdefault(name, eeg_overview.levels(*scheme.shape))
-            of_group.add(level)
-
-    @property
-    def placed(self) -> list[str]:
-        """The electrodes that have a position on the head."""
-        names = self.scheme.names if self.scheme else ()
-        return [name for name in names if name in eeg_montage.positions()]
-
-    @property
-    def rows(self) -> list[str]:
-        """The groups, emotions in the order of every table."""
-        return ordered([name for name in self.groups if name is not None])
-
-
-def _other(scheme: Scheme, brain: Brain) -> str:
-    assert brain.scheme is not None
-    extra = [name for name in scheme.names if name not in brain.scheme.names]
-    lacking = [name for name in brain.scheme.names if name not in scheme.names]
-    return f"{eeg_montage.shown(extra or lacking)} {'more' if extra else 'less'}"
-
-
 class Reading:
-    """The records of an input, and what was wrong with them; `failed` counts malformed ones."""
+    """The records of an input, and what was wrong with them."""
 
     def __init__(self, say: Callable[[str], None], store: Store, asked: Asked) -> None:
         self.say, self.store, self.asked = say, store, asked
-        self.failed = 0
-        self.problem: RecordError | None = None
+        self.problems: list[RecordError] = []  # of malformed records
         self.brain = Brain()
         self.sources: list[Record] = []  # records whose recording can be read, without features
         self.spans: list[tuple[float, float, str | None]] = []  # start, end, group
@@ -112,7 +63,7 @@ class Reading:
             raise items.problem
         if not items.count:
             raise EmptyInputError("no input records")
-        if not self.brain.recordings and self.problem is None:
+        if not self.brain.recordings and not self.problems:
             known = ", ".join(list(seen)[:LISTED])
             message = f"--recording {self.asked.recording}: no such recording"
             raise UsageError(message, hint=known)
@@ -123,11 +74,8 @@ class Reading:
         try:
             self._add_checked(record)
         except RecordError as error:
-            self.failed += 1
             named = f"{records.name_of(record)}: {error.message}"
-            self.problem = self.problem or RecordError(error.code, named, hint=error.hint)
-            if self.failed <= REPORTED:
-                self.say(f"{records.name_of(record)}: {error}")
+            self.problems.append(RecordError(error.code, named, hint=error.hint))
 
     def _add_checked(self, record: Record) -> None:
         times = spans.times(record)
@@ -139,7 +87,7 @@ class Reading:
         if times:
             self.spans.append((*times, group))
             self.brain.talk.utterances.extend(_answers(record, times))
-        if eeg_signal.can_read(record):
+        if eeg_stretches.can_read(record):
             kept = ("path", "start", "end", "eeg", "id")
             self.sources.append({key: record[key] for key in kept if key in record})
         elif not found and not record.get("error"):
@@ -171,7 +119,7 @@ class Reading:
         about = eeg_recording.about_of(record)
         seconds = about.get("duration")
         long = float(seconds) if isinstance(seconds, int | float) else 1.0
-        self.brain.faults.add(long, *eeg_signal.flagged(about))
+        self.brain.faults.add(long, *eeg_stretches.flagged(about))
         return True
 
     def _finish(self) -> None:
@@ -179,7 +127,13 @@ class Reading:
         brain = self.brain
         has_features = brain.scheme is not None
         if not has_features and not self.sources:
-            raise self.problem or RecordError("no_eeg", "no record has EEG", hint=eeg_power.HINT)
+            if self.problems:
+                raise self.problems[0]
+            raise RecordError("no_eeg", "no record has EEG", hint=eeg_power.HINT)
+        for problem in self.problems[:REPORTED]:
+            self.say(str(problem))
+        if self.problems:
+            self.say(f"malformed records that are not drawn: {len(self.problems)}")
         brain.talk.utterances.sort(key=lambda u: (u.start, u.end))
         if len(brain.recordings) > 1 and not has_features:
             names = ", ".join(brain.recordings[:LISTED])

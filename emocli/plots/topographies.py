@@ -204,17 +204,20 @@ def _info(names: tuple[str, ...]) -> Any:
 def ticks(low: float, high: float) -> list[float]:
     """Return two or three round numbers between the ends of a scale; 0 and both signs around 0.
 
-    >>> ticks(-0.71, 0.71), ticks(3.2, 9.1)
-    ([-0.5, 0.0, 0.5], [4.0, 6.0, 8.0])
+    >>> ticks(-0.71, 0.71), ticks(-0.4, 9.1)
+    ([-0.5, 0.0, 0.5], [0.0, 5.0])
     """
     steps = [step * 10.0**power for power in range(3, -4, -1) for step in (5, 2, 1)]
     if low == -high:
-        step = next((step for step in steps if step <= high), high)
+        finer = (step * 10.0**power for power in range(3, -4, -1) for step in (8, 5, 3, 2, 1))
+        step = next((step for step in finer if step <= high), high)
         return [-step, 0.0, step]
     for step in steps:
         places = np.arange(np.ceil(low / step), np.floor(high / step) + 1)
         if len(places) >= 2:
-            return [round(float(place * step), 4) for place in places[:3]]
+            return [
+                round(float(place * step), 4) + 0.0 for place in places[:: len(places) // 4 + 1]
+            ]
     return [low, high]
 
 

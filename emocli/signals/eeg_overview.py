@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -135,16 +135,18 @@ class Windows:
     power_db: npt.NDArray[np.floating] | None  # (windows, channels, bands); NaN where wrong
 
 
-def measured(eeg: Eeg, bands: Mapping[str, Band] | None) -> Windows:
+def measured(eeg: Eeg, bands: Mapping[str, Band] | None, bad: Collection[str] = ()) -> Windows:
     """Return the windows of a stretch, and their power in dB above 1 uV^2 if bands are given.
 
     Channels that are wrong in a window are interpolated as for encoders; where that is impossible
-    they are NaN, and the others are what they are.
+    they are NaN, so are `bad` ones that are interpolated throughout, and the others are what they
+    are.
     """
     usable, power = [], []
+    interpolated = np.isin(eeg.names, list(bad))
     place = 0
     for windows, good in eeg_repair.repaired(eeg):
-        wrong = eeg.wrong[place : place + len(windows)] & ~good[:, None]
+        wrong = (eeg.wrong[place : place + len(windows)] | interpolated) & ~good[:, None]
         place += len(windows)
         usable.append(good)
         if bands is not None:

@@ -74,4 +74,4 @@ def command(
     reading = eeg_records.Reading(target.say, Store(store), asked)
     brain = reading.read(source, target.streams.stdin)
     status = target.write(lambda: drawing.draw(brain, width, title))
-    return worst(status, ExitStatus.FAILED) if reading.failed else status
+    return worst(status, ExitStatus.FAILED) if reading.problems else status
