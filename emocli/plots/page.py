@@ -171,6 +171,22 @@ def fitting(text: str, max_px: float, points: float) -> str:
         kept -= 1
 
 
+def lines(text: str, max_px: float, points: float) -> list[str]:
+    """Return a text in lines of limited width, broken between words.
+
+    >>> lines("so that was what he said", 90, 10)
+    ['so that was', 'what he said']
+    """
+    found: list[str] = []
+    for word in text.split():
+        longer = f"{found[-1]} {word}" if found else word
+        if found and width_px(longer, points) <= max_px:
+            found[-1] = longer
+        else:
+            found.append(fitting(word, max_px, points))
+    return found
+
+
 def ink(colour: Any) -> str:
     """Return a text colour that is readable on a background, by the contrast of WCAG 2.
 

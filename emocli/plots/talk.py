@@ -92,7 +92,7 @@ class Reading:
     def _add(self, talk: Talk, record: Record) -> None:
         try:
             times = spans.times(record)
-            said = _utterance(record, *(times or (0.0, 1.0)))
+            said = utterance(record, *(times or (0.0, 1.0)))
         except RecordError as error:
             self.failed += 1
             if self.failed <= REPORTED:
@@ -127,7 +127,7 @@ class Reading:
             yield talk
 
 
-def _utterance(record: Record, start: float, end: float) -> Utterance:
+def utterance(record: Record, start: float, end: float) -> Utterance:
     """Return what is drawn of a record; RecordError if it is malformed."""
     emotion: str | None = None
     shares: dict[str, float] = {}

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from emocli.plots import captions, legend, page, palette, strips, tiers
-from emocli.plots.talk import Part, Talk
+from emocli.plots.talk import Part, Talk, Utterance
 from emocli.plots.talk_page import EDGE, GAP, POINTS, RIGHT, UNANSWERED, Page
 
 # Heights in pixels, our choice.
@@ -32,7 +32,7 @@ def draw(talk: Talk, part: Part, width: int, title: str | None = None) -> Figure
     _title(figure, sheet, title)
     for i, row in enumerate(rows):
         legend.draw(figure, row, TITLE + legend.LINE * (i + 0.5))
-    _probabilities(page.axes(figure, sheet.left, top, sheet.across, PANEL), sheet)
+    probabilities(page.axes(figure, sheet.left, top, sheet.across, PANEL), sheet, sheet.said)
     strips.draw(page.axes(figure, sheet.left, below, sheet.across, bottom - below), sheet)
     at = bottom + AXIS
     for tier in words:
@@ -55,9 +55,9 @@ def _title(figure: Figure, sheet: Page, title: str | None) -> None:
     page.write(figure, sheet.width - RIGHT, 22, count, fontsize=POINTS, ha="right")
 
 
-def _probabilities(axes: Axes, sheet: Page) -> None:
+def probabilities(axes: Axes, sheet: Page, said: list[Utterance]) -> None:
     """Draw the mean probabilities of what is said, one above the other; nothing in silence."""
-    answered = [u for u in sheet.said if u.shares]
+    answered = [u for u in said if u.shares]
     if answered:
         times, means = sheet.over_time(answered, sheet.columns(answered))
         tops = np.cumsum(means, 1)
