@@ -1,7 +1,7 @@
 """What one channel of EEG of ten students says of confusion: python3 examples/eeg_students.py.
 
-Reads $EMOCLI_DATA/eeg/confusion_eeg.csv (Wang et al. 2013, "Using EEG to improve massive open online
-courses feedback interaction", AIED workshops; ten students, ten videos, the band powers of a
+Reads $EMOCLI_DATA/eeg/confusion_eeg.csv (Wang et al. 2013, "Using EEG to improve massive open
+online courses feedback interaction", AIED workshops; ten students, ten videos, the band powers of a
 consumer headset once in half a second) and prints a table: how often a linear model of the eight
 mean log band powers of a trial is right about the student's own label and about the one that the
 video was given before, with students held out, and with students and videos held out at once.

@@ -65,14 +65,18 @@ def command(
     run: options.Run,
     modality: Annotated[
         str | None,
-        typer.Option(metavar=",".join(modalities.names()), help="What to encode (default: what --model needs)."),
+        typer.Option(
+            metavar=",".join(modalities.names()), help="What to encode (default: as --model)."
+        ),
     ] = None,
     model: Annotated[
         str, typer.Option(metavar="BUNDLE", help="Encode what this trained model needs.")
     ] = DEFAULT,
     encoder: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="A model of the catalog, the hub, a folder, or prosody."),
+        typer.Option(
+            metavar="NAME", help="A model of the catalog, the hub, a folder, or a measure."
+        ),
     ] = None,
     layer: Annotated[
         str | None, typer.Option(metavar="N[,N]", help="Layers of the encoder; text takes one.")
