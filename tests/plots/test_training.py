@@ -73,7 +73,9 @@ def test_every_picture_has_a_title_of_choice(name: str, emocli: Emocli, wav: Any
         "train_loss": 0.4,
     }
     sound = {"id": "x", "path": str(wav(seconds=0.5)), "start": 0, "end": 0.5, "prediction": said}
-    record = {**sound, **figures}
+    power = {"modality": "eeg", "encoder": "band-power", "pooling": "mean", "dim": 4}
+    power |= {"channels": ["F3", "F4", "O1", "O2"], "bands": {"alpha": [8, 14]}}
+    record = {**sound, **figures, "features": {"eeg": {**power, "vector": [1, 2, 3, 4]}}}
     flags = ("plot", name, "--format", "svg")
     plain, titled = (
         emocli(*flags, *more, stdin=[record]) for more in ((), ("--title", "Figure 3"))
