@@ -12,7 +12,7 @@ from emocli import records
 from emocli.errors import RecordError
 from emocli.modalities.audio import span_of
 from emocli.records import Record
-from emocli.signals.eeg_preparation import Preparation
+from emocli.signals.eeg_preparation import RECORDED, Preparation
 
 if TYPE_CHECKING:
     from emocli.signals.eeg_cleaning import Cleaned
@@ -85,7 +85,7 @@ def described(cleaned: Cleaned, wanted: Preparation) -> Record:
         "sample_rate_hz": eeg.rate_hz,
         "duration": round(eeg.duration, 6),
         "channels": list(eeg.names),
-        "reference": wanted.reference,
+        "reference": wanted.reference if len(eeg.names) > 1 else RECORDED,
         "band_hz": list(cleaned.band_hz),
         "notch_hz": wanted.notch_hz,
         "window_s": eeg.window_s,

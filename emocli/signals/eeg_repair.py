@@ -27,8 +27,9 @@ Usable = npt.NDArray[np.bool_]  # (windows,)
 def channels(eeg: Eeg, bad: Mask) -> tuple[Eeg, dict[str, str]]:
     """Return the EEG with channels that are bad throughout interpolated, and what was done to each.
 
-    `bad` is (channels,). A channel that cannot be interpolated is wrong in every window. Raises
-    RecordError where no channel is good.
+    `bad` is (channels,). A channel that cannot be interpolated is wrong in every window, another
+    one where some good channel is wrong: there it will be made of the rest. Raises RecordError
+    where no channel is good.
     """
     if bad.all():
         raise RecordError("no_good_channels", "no channel is good: all are flat, lost or clipped")
@@ -37,7 +38,7 @@ def channels(eeg: Eeg, bad: Mask) -> tuple[Eeg, dict[str, str]]:
         return eeg, {}
     wrong = eeg.wrong.copy()
     matrix = _matrix(eeg.names, tuple(bad.tolist()))
-    wrong[:, bad] = matrix is None
+    wrong[:, bad] = True if matrix is None else wrong[:, ~bad].any(axis=1, keepdims=True)
     if matrix is not None:
         good = np.flatnonzero(~bad)
         for first in range(0, eeg.samples.shape[1], eeg_windows.TOGETHER * eeg.grid.size):

@@ -31,8 +31,8 @@ PASSED = "passed"  # frames go to the next stage of this process, not to the sto
 def plain(modality: str, encoder: str | None) -> Spec:
     """Return the default spec of a stream, without flags or a bundle."""
     spec: Spec = dict(modalities.load(modality).PLAIN)
-    if encoder and encoders.is_measured(encoder, modality):
-        spec |= encoders.load(encoder).PLAIN
+    if encoders.is_measured(encoder or spec["encoder"], modality):
+        spec |= encoders.load(encoder or spec["encoder"]).PLAIN
     return spec
 
 
