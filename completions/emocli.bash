@@ -40,11 +40,14 @@ _emocli_command() {  # set flags and takes; false when there is no such command
             flags='--json -h --help'
             takes='' ;;
         encode)
-            flags='--modality --model --encoder --layer --pooling --context --level --from --as --features --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline --segment --segments -h --help'
-            takes='--modality --model --encoder --layer --pooling --context --level --from --as --features --files-from --input-format --column --separator -o --output --shard --max-errors --store --device --dtype --batch-size --segment --segments' ;;
+            flags='--modality --model --encoder --layer --pooling --context --level --bands --from --as --features --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline --segment --segments -h --help'
+            takes='--modality --model --encoder --layer --pooling --context --level --bands --from --as --features --files-from --input-format --column --separator -o --output --shard --max-errors --store --device --dtype --batch-size --segment --segments' ;;
         extract-audio)
             flags='--files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -j --jobs --store --segment --segments -h --help'
             takes='--files-from --input-format --column --separator -o --output --shard --max-errors -j --jobs --store --segment --segments' ;;
+        extract-eeg)
+            flags='--channels --reference --band --notch --rate --window --overlap --artifact --unit --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -j --jobs --store --segment --segments -h --help'
+            takes='--channels --reference --band --notch --rate --window --overlap --artifact --unit --files-from --input-format --column --separator -o --output --shard --max-errors -j --jobs --store --segment --segments' ;;
         fuse)
             flags='-m --model --strict-modalities --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline --segment --segments -h --help'
             takes='-m --model --files-from --input-format --column --separator -o --output --shard --max-errors --store --device --dtype --batch-size --segment --segments' ;;
@@ -73,14 +76,17 @@ _emocli_command() {  # set flags and takes; false when there is no such command
             flags='-o --output -h --help'
             takes='-o --output' ;;
         normalize)
-            flags='--by --streams --least --files-from -0 --null --input-format --column --separator -o --output --resume -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store -h --help'
-            takes='--by --streams --least --files-from --input-format --column --separator -o --output --max-errors --store' ;;
+            flags='--by --streams --least --split --files-from -0 --null --input-format --column --separator -o --output --resume -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store -h --help'
+            takes='--by --streams --least --split --files-from --input-format --column --separator -o --output --max-errors --store' ;;
         plot)
             flags='-h --help'
             takes='' ;;
         'plot confusion')
             flags='-o --output --format --width --title --group -h --help'
             takes='-o --output --format --width --title --group' ;;
+        'plot eeg')
+            flags='-o --output --format --width --title --recording --by --channels --start --end --store -h --help'
+            takes='-o --output --format --width --title --recording --by --channels --start --end --store' ;;
         'plot groups')
             flags='-o --output --format --width --title --metric -h --help'
             takes='-o --output --format --width --title --metric' ;;
@@ -209,13 +215,14 @@ _emocli_values() {
         'dataset -o'|'dataset --output') words='' paths=files ;;
         'dataset --shard') words=slurm paths= ;;
         'dataset --max-errors') words='' paths= ;;
-        'encode --modality') words='text audio text,audio' paths= ;;
+        'encode --modality') words='text audio eeg text,audio,eeg' paths= ;;
         'encode --model') words=default paths=folders ;;
-        'encode --encoder') words='whisper-tiny.en all-minilm-l6-v2 whisper-base prosody' paths=folders ;;
+        'encode --encoder') words='whisper-tiny.en all-minilm-l6-v2 whisper-base eegpt labram prosody asymmetry band-power differential-entropy eeg-signal' paths=folders ;;
         'encode --layer') words='' paths= ;;
         'encode --pooling') words='' paths= ;;
         'encode --context') words='' paths= ;;
         'encode --level') words=none paths= ;;
+        'encode --bands') words='' paths= ;;
         'encode --from') words='' paths= ;;
         'encode --as') words='' paths= ;;
         'encode --features') words='inline store' paths= ;;
@@ -230,7 +237,7 @@ _emocli_values() {
         'encode --device') words='auto cpu' paths= ;;
         'encode --dtype') words='auto float32 bfloat16 float16' paths= ;;
         'encode --batch-size') words=auto paths= ;;
-        'encode --segment') words='auto none vad' paths= ;;
+        'encode --segment') words='auto none vad windows events annotations' paths= ;;
         'encode --segments') words='' paths=files ;;
         'extract-audio --files-from') words='' paths=files ;;
         'extract-audio --input-format') words='auto jsonl paths csv tsv text' paths= ;;
@@ -241,8 +248,28 @@ _emocli_values() {
         'extract-audio --max-errors') words='' paths= ;;
         'extract-audio -j'|'extract-audio --jobs') words='' paths= ;;
         'extract-audio --store') words='' paths=folders ;;
-        'extract-audio --segment') words='auto none vad' paths= ;;
+        'extract-audio --segment') words='auto none vad windows events annotations' paths= ;;
         'extract-audio --segments') words='' paths=files ;;
+        'extract-eeg --channels') words='' paths= ;;
+        'extract-eeg --reference') words='average recorded' paths= ;;
+        'extract-eeg --band') words='' paths= ;;
+        'extract-eeg --notch') words='' paths= ;;
+        'extract-eeg --rate') words='' paths= ;;
+        'extract-eeg --window') words='' paths= ;;
+        'extract-eeg --overlap') words='' paths= ;;
+        'extract-eeg --artifact') words='' paths= ;;
+        'extract-eeg --unit') words='' paths= ;;
+        'extract-eeg --files-from') words='' paths=files ;;
+        'extract-eeg --input-format') words='auto jsonl paths csv tsv text' paths= ;;
+        'extract-eeg --column') words='' paths= ;;
+        'extract-eeg --separator') words='' paths= ;;
+        'extract-eeg -o'|'extract-eeg --output') words='' paths=files ;;
+        'extract-eeg --shard') words=slurm paths= ;;
+        'extract-eeg --max-errors') words='' paths= ;;
+        'extract-eeg -j'|'extract-eeg --jobs') words='' paths= ;;
+        'extract-eeg --store') words='' paths=folders ;;
+        'extract-eeg --segment') words='auto none vad windows events annotations' paths= ;;
+        'extract-eeg --segments') words='' paths=files ;;
         'fuse -m'|'fuse --model') words=default paths=folders ;;
         'fuse --files-from') words='' paths=files ;;
         'fuse --input-format') words='auto jsonl paths csv tsv text' paths= ;;
@@ -255,7 +282,7 @@ _emocli_values() {
         'fuse --device') words='auto cpu' paths= ;;
         'fuse --dtype') words='auto float32 bfloat16 float16' paths= ;;
         'fuse --batch-size') words=auto paths= ;;
-        'fuse --segment') words='auto none vad' paths= ;;
+        'fuse --segment') words='auto none vad windows events annotations' paths= ;;
         'fuse --segments') words='' paths=files ;;
         'merge --like') words='' paths=files ;;
         'merge --files-from') words='' paths=files ;;
@@ -266,6 +293,7 @@ _emocli_values() {
         'normalize --by') words='' paths= ;;
         'normalize --streams') words='' paths= ;;
         'normalize --least') words='' paths= ;;
+        'normalize --split') words='' paths= ;;
         'normalize --files-from') words='' paths=files ;;
         'normalize --input-format') words='auto jsonl paths csv tsv text' paths= ;;
         'normalize --column') words='' paths= ;;
@@ -278,6 +306,16 @@ _emocli_values() {
         'plot confusion --width') words='' paths= ;;
         'plot confusion --title') words='' paths= ;;
         'plot confusion --group') words='' paths= ;;
+        'plot eeg -o'|'plot eeg --output') words='' paths=files ;;
+        'plot eeg --format') words='png svg pdf' paths= ;;
+        'plot eeg --width') words='' paths= ;;
+        'plot eeg --title') words='' paths= ;;
+        'plot eeg --recording') words='' paths= ;;
+        'plot eeg --by') words='prediction label' paths= ;;
+        'plot eeg --channels') words='' paths= ;;
+        'plot eeg --start') words='' paths= ;;
+        'plot eeg --end') words='' paths= ;;
+        'plot eeg --store') words='' paths=folders ;;
         'plot groups -o'|'plot groups --output') words='' paths=files ;;
         'plot groups --format') words='png svg pdf' paths= ;;
         'plot groups --width') words='' paths= ;;
@@ -324,7 +362,7 @@ _emocli_values() {
         'predict --device') words='auto cpu' paths= ;;
         'predict --dtype') words='auto float32 bfloat16 float16' paths= ;;
         'predict --batch-size') words=auto paths= ;;
-        'predict --segment') words='auto none vad' paths= ;;
+        'predict --segment') words='auto none vad windows events annotations' paths= ;;
         'predict --segments') words='' paths=files ;;
         'prosody --norms') words='' paths=files ;;
         'prosody --fit') words='' paths=files ;;
@@ -337,7 +375,7 @@ _emocli_values() {
         'prosody --max-errors') words='' paths= ;;
         'prosody -j'|'prosody --jobs') words='' paths= ;;
         'prosody --store') words='' paths=folders ;;
-        'prosody --segment') words='auto none vad' paths= ;;
+        'prosody --segment') words='auto none vad windows events annotations' paths= ;;
         'prosody --segments') words='' paths=files ;;
         'score --task') words='auto classification distribution blend regression multilabel mosi sims ecf' paths= ;;
         'score --by') words='' paths= ;;
@@ -372,7 +410,7 @@ _emocli_values() {
         'summarize --separator') words='' paths= ;;
         'summarize -o'|'summarize --output') words='' paths=files ;;
         'summarize --shard') words=slurm paths= ;;
-        'train -m'|'train --model') words='amber2 concat conv-attention expert-gating gated late-fusion linear miar mlp stars windows' paths= ;;
+        'train -m'|'train --model') words='amber2 concat conv-attention e2-stage1 eegnet expert-gating gated late-fusion linear miar mlp stars windows' paths= ;;
         'train --target') words='' paths= ;;
         'train --loss') words='cross-entropy kl js' paths= ;;
         'train --config') words='' paths=files ;;
@@ -413,7 +451,7 @@ _emocli_values() {
         'transcribe --device') words='auto cpu' paths= ;;
         'transcribe --dtype') words='auto float32 bfloat16 float16' paths= ;;
         'transcribe --batch-size') words=auto paths= ;;
-        'transcribe --segment') words='auto none vad' paths= ;;
+        'transcribe --segment') words='auto none vad windows events annotations' paths= ;;
         'transcribe --segments') words='' paths=files ;;
     esac
 }
@@ -421,7 +459,7 @@ _emocli_values() {
 _emocli_argument() {
     words= paths=
     case "$1 $2" in
-        ''' '0) words='align annotate augment calibrate config dataset doctor encode extract-audio fuse merge models normalize plot predict prosody schema score summarize train transcribe help' paths= ;;
+        ''' '0) words='align annotate augment calibrate config dataset doctor encode extract-audio extract-eeg fuse merge models normalize plot predict prosody schema score summarize train transcribe help' paths= ;;
         align' '*) words='' paths=files ;;
         annotate' '*) words='' paths=files ;;
         augment' '0) words='modalities dime' paths= ;;
@@ -429,22 +467,24 @@ _emocli_argument() {
         'augment dime'' '*) words='' paths=files ;;
         calibrate' '*) words='' paths=files ;;
         config' '0) words='show path' paths= ;;
-        'config show'' '*) words='align annotate augment calibrate config dataset doctor encode extract-audio fuse merge models normalize plot predict prosody schema score summarize train transcribe' paths= ;;
-        dataset' '0) words='blemore crema-d ecf emobank emodb folder goemotions meld nemo ravdess' paths= ;;
+        'config show'' '*) words='align annotate augment calibrate config dataset doctor encode extract-audio extract-eeg fuse merge models normalize plot predict prosody schema score summarize train transcribe' paths= ;;
+        dataset' '0) words='bids blemore crema-d deap dreamer ecf emobank emodb faced folder goemotions mahnob meld nemo ravdess seed seed-iv seed-vii' paths= ;;
         dataset' '*) words='' paths=files ;;
         encode' '*) words='' paths=files ;;
         extract-audio' '*) words='' paths=files ;;
+        extract-eeg' '*) words='' paths=files ;;
         fuse' '*) words='' paths=files ;;
         merge' '*) words='' paths=files ;;
         models' '0) words='list pull path verify remove export' paths= ;;
-        'models pull'' '*) words='default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct' paths= ;;
-        'models path'' '*) words='default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct' paths= ;;
-        'models verify'' '*) words='default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct' paths= ;;
-        'models remove'' '*) words='default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct' paths= ;;
-        'models export'' '*) words='default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct' paths= ;;
+        'models pull'' '*) words='default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct eegpt labram' paths= ;;
+        'models path'' '*) words='default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct eegpt labram' paths= ;;
+        'models verify'' '*) words='default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct eegpt labram' paths= ;;
+        'models remove'' '*) words='default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct eegpt labram' paths= ;;
+        'models export'' '*) words='default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct eegpt labram' paths= ;;
         normalize' '*) words='' paths=files ;;
-        plot' '0) words='confusion groups prosody reliability timeline training' paths= ;;
+        plot' '0) words='confusion eeg groups prosody reliability timeline training' paths= ;;
         'plot confusion'' '*) words='' paths=files ;;
+        'plot eeg'' '*) words='' paths=files ;;
         'plot groups'' '*) words='' paths=files ;;
         'plot prosody'' '*) words='' paths=files ;;
         'plot reliability'' '*) words='' paths=files ;;
@@ -456,7 +496,7 @@ _emocli_argument() {
         summarize' '*) words='' paths=files ;;
         train' '*) words='' paths=files ;;
         transcribe' '*) words='' paths=files ;;
-        help' '*) words='align annotate augment calibrate config dataset doctor encode extract-audio fuse merge models normalize plot predict prosody schema score summarize train transcribe' paths= ;;
+        help' '*) words='align annotate augment calibrate config dataset doctor encode extract-audio extract-eeg fuse merge models normalize plot predict prosody schema score summarize train transcribe' paths= ;;
     esac
 }
 

@@ -7,7 +7,7 @@ function __emocli_is --description 'whether the command being typed is this one'
         string match -q -- '-*' $word; or set -a words $word
     end
     set -l command "$words[1]"
-    if contains -- "$words[1] $words[2]" 'augment modalities' 'augment dime' 'config show' 'config path' 'models list' 'models pull' 'models path' 'models verify' 'models remove' 'models export' 'plot confusion' 'plot groups' 'plot prosody' 'plot reliability' 'plot timeline' 'plot training'
+    if contains -- "$words[1] $words[2]" 'augment modalities' 'augment dime' 'config show' 'config path' 'models list' 'models pull' 'models path' 'models verify' 'models remove' 'models export' 'plot confusion' 'plot eeg' 'plot groups' 'plot prosody' 'plot reliability' 'plot timeline' 'plot training'
         set command "$words[1] $words[2]"
     end
     test "$command" = "$argv"
@@ -28,8 +28,9 @@ complete -c emocli -n "__emocli_is config" -a show -d 'Show the flags that are s
 complete -c emocli -n "__emocli_is config" -a path -d 'Print the path of the config file, whether or not it exists'
 complete -c emocli -n "__emocli_is ''" -a dataset -d 'Write the records of a published dataset, or of a folder of your own'
 complete -c emocli -n "__emocli_is ''" -a doctor -d 'Check the installation: programs, packages, devices, models, folders and fallbacks'
-complete -c emocli -n "__emocli_is ''" -a encode -d 'Turn text and audio into features, with pretrained encoders or by acoustic measurement'
+complete -c emocli -n "__emocli_is ''" -a encode -d 'Turn text, audio and EEG into features, with pretrained encoders or by measurement'
 complete -c emocli -n "__emocli_is ''" -a extract-audio -d 'Decode the audio of media files: 16 kHz, mono, 16 bit, as FLAC in the store'
+complete -c emocli -n "__emocli_is ''" -a extract-eeg -d 'Clean recordings of EEG: filtered, referenced, resampled, with their faults marked, in the store'
 complete -c emocli -n "__emocli_is ''" -a fuse -d 'Fuse the streams of a record into one vector, with the prediction of each stream alone'
 complete -c emocli -n "__emocli_is ''" -a merge -d 'Join shards: pass records on unchanged, and refuse duplicate ids'
 complete -c emocli -n "__emocli_is ''" -a models -d 'List, pull, check, remove and export pretrained models'
@@ -42,6 +43,7 @@ complete -c emocli -n "__emocli_is models" -a export -d 'Write models as one tar
 complete -c emocli -n "__emocli_is ''" -a normalize -d 'Standardise features by speaker: how each record differs from the speaker\'s mean'
 complete -c emocli -n "__emocli_is ''" -a plot -d 'Draw a timeline, scores by group, prosody, a confusion matrix, and more, as PNG, SVG or PDF'
 complete -c emocli -n "__emocli_is plot" -a confusion -d 'Draw a confusion matrix: counts, and shares of each true label'
+complete -c emocli -n "__emocli_is plot" -a eeg -d 'Draw EEG: topographies of band power, the signal, the prediction over time'
 complete -c emocli -n "__emocli_is plot" -a groups -d 'Draw figures by group with their confidence intervals'
 complete -c emocli -n "__emocli_is plot" -a prosody -d 'Draw a clip: its sound, pitch, vowels and words'
 complete -c emocli -n "__emocli_is plot" -a reliability -d 'Draw a reliability diagram: accuracy by confidence'
@@ -177,7 +179,7 @@ complete -c emocli -n "__emocli_is config" -s h -l help -d 'Show this message an
 complete -c emocli -n "__emocli_is 'config show'" -l all -d 'Show the flags that have their default too'
 complete -c emocli -n "__emocli_is 'config show'" -l json -d 'Write JSON Lines even on a terminal'
 complete -c emocli -n "__emocli_is 'config show'" -s h -l help -d 'Show this message and exit'
-complete -c emocli -n "__emocli_is 'config show'" -a 'align annotate augment calibrate config dataset doctor encode extract-audio fuse merge models normalize plot predict prosody schema score summarize train transcribe' -f
+complete -c emocli -n "__emocli_is 'config show'" -a 'align annotate augment calibrate config dataset doctor encode extract-audio extract-eeg fuse merge models normalize plot predict prosody schema score summarize train transcribe' -f
 complete -c emocli -n "__emocli_is 'config path'" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is dataset" -l labels -d 'The seven labels, or those of the source' -r -a 'common original' -f
 complete -c emocli -n "__emocli_is dataset" -l split -d 'Only this published split; repeatable' -r -f
@@ -194,17 +196,18 @@ complete -c emocli -n "__emocli_is dataset" -l max-errors -d 'Stop when more rec
 complete -c emocli -n "__emocli_is dataset" -l exit-zero -d 'Exit 0 even if some records failed'
 complete -c emocli -n "__emocli_is dataset" -l allow-empty -d 'No input is not an error'
 complete -c emocli -n "__emocli_is dataset" -s h -l help -d 'Show this message and exit'
-complete -c emocli -n "__emocli_is dataset" -a 'blemore crema-d ecf emobank emodb folder goemotions meld nemo ravdess' -f
+complete -c emocli -n "__emocli_is dataset" -a 'bids blemore crema-d deap dreamer ecf emobank emodb faced folder goemotions mahnob meld nemo ravdess seed seed-iv seed-vii' -f
 complete -c emocli -n "__emocli_is dataset" -F
 complete -c emocli -n "__emocli_is doctor" -l json -d 'Write a record even on a terminal'
 complete -c emocli -n "__emocli_is doctor" -s h -l help -d 'Show this message and exit'
-complete -c emocli -n "__emocli_is encode" -l modality -d 'What to encode (default: both)' -r -a 'text audio text,audio' -f
+complete -c emocli -n "__emocli_is encode" -l modality -d 'What to encode (default: as --model)' -r -a 'text audio eeg text,audio,eeg' -f
 complete -c emocli -n "__emocli_is encode" -l model -d 'Encode what this trained model needs' -r -a 'default (__fish_complete_directories)' -f
-complete -c emocli -n "__emocli_is encode" -l encoder -d 'A model of the catalog, the hub, a folder, or prosody' -r -a 'whisper-tiny.en all-minilm-l6-v2 whisper-base prosody (__fish_complete_directories)' -f
+complete -c emocli -n "__emocli_is encode" -l encoder -d 'A model of the catalog, the hub, a folder, or a measure' -r -a 'whisper-tiny.en all-minilm-l6-v2 whisper-base eegpt labram prosody asymmetry band-power differential-entropy eeg-signal (__fish_complete_directories)' -f
 complete -c emocli -n "__emocli_is encode" -l layer -d 'Layers of the encoder; text takes one' -r -f
 complete -c emocli -n "__emocli_is encode" -l pooling -d 'mean, mean+std, statistics, ..., frames, frames/N' -r -f
 complete -c emocli -n "__emocli_is encode" -l context -d 'Encode text with the K preceding turns' -r -f
 complete -c emocli -n "__emocli_is encode" -l level -d 'Set the sound level first (default: -26)' -r -a none -f
+complete -c emocli -n "__emocli_is encode" -l bands -d 'Bands of EEG in Hz (default: five)' -r -f
 complete -c emocli -n "__emocli_is encode" -l from -d 'Pool this stream\'s frames' -r -f
 complete -c emocli -n "__emocli_is encode" -l as -d 'Name of the stream' -r -f
 complete -c emocli -n "__emocli_is encode" -l features -d 'Where vectors are written' -r -a 'inline store' -f
@@ -227,7 +230,7 @@ complete -c emocli -n "__emocli_is encode" -l device -d 'Device of networks' -r 
 complete -c emocli -n "__emocli_is encode" -l dtype -d 'Number format of networks' -r -a 'auto float32 bfloat16 float16' -f
 complete -c emocli -n "__emocli_is encode" -l batch-size -d 'Records per batch; 1 writes each at once' -r -a auto -f
 complete -c emocli -n "__emocli_is encode" -l offline -d 'Never use the network'
-complete -c emocli -n "__emocli_is encode" -l segment -d 'Cut recordings: at pauses if longer than 30 s, never, always, by time' -r -a 'auto none vad' -f
+complete -c emocli -n "__emocli_is encode" -l segment -d 'Cut recordings: if longer than 30 s, never, at pauses, by time; EEG by its events' -r -a 'auto none vad windows events annotations' -f
 complete -c emocli -n "__emocli_is encode" -l segments -d 'Cut where an RTTM, SRT, VTT, TextGrid[:TIER] or CSV says' -r -F
 complete -c emocli -n "__emocli_is encode" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is encode" -F
@@ -247,10 +250,39 @@ complete -c emocli -n "__emocli_is extract-audio" -l exit-zero -d 'Exit 0 even i
 complete -c emocli -n "__emocli_is extract-audio" -l allow-empty -d 'No input is not an error'
 complete -c emocli -n "__emocli_is extract-audio" -s j -l jobs -d 'Worker processes (0: one per CPU)' -r -f
 complete -c emocli -n "__emocli_is extract-audio" -l store -d 'The feature store (default: in the cache)' -r -a '(__fish_complete_directories)' -f
-complete -c emocli -n "__emocli_is extract-audio" -l segment -d 'Cut recordings: at pauses if longer than 30 s, never, always, by time' -r -a 'auto none vad' -f
+complete -c emocli -n "__emocli_is extract-audio" -l segment -d 'Cut recordings: if longer than 30 s, never, at pauses, by time; EEG by its events' -r -a 'auto none vad windows events annotations' -f
 complete -c emocli -n "__emocli_is extract-audio" -l segments -d 'Cut where an RTTM, SRT, VTT, TextGrid[:TIER] or CSV says' -r -F
 complete -c emocli -n "__emocli_is extract-audio" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is extract-audio" -F
+complete -c emocli -n "__emocli_is extract-eeg" -l channels -d 'Electrodes to take (default: all)' -r -f
+complete -c emocli -n "__emocli_is extract-eeg" -l reference -d 'What channels are referred to' -r -a 'average recorded' -f
+complete -c emocli -n "__emocli_is extract-eeg" -l band -d 'Band in Hz (default: 0.5,75); or none' -r -f
+complete -c emocli -n "__emocli_is extract-eeg" -l notch -d 'Take out the mains and multiples' -r -f
+complete -c emocli -n "__emocli_is extract-eeg" -l rate -d 'Samples per second (default: 200)' -r -f
+complete -c emocli -n "__emocli_is extract-eeg" -l window -d 'Length of a window' -r -f
+complete -c emocli -n "__emocli_is extract-eeg" -l overlap -d 'Overlap of windows' -r -f
+complete -c emocli -n "__emocli_is extract-eeg" -l artifact -d 'What a window may not go beyond' -r -f
+complete -c emocli -n "__emocli_is extract-eeg" -l unit -d 'Unit of the file, if its header is wrong' -r -f
+complete -c emocli -n "__emocli_is extract-eeg" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
+complete -c emocli -n "__emocli_is extract-eeg" -s 0 -l null -d 'Paths in lists are separated by NUL'
+complete -c emocli -n "__emocli_is extract-eeg" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv tsv text' -f
+complete -c emocli -n "__emocli_is extract-eeg" -l column -d 'Read a column of a table as a field, such as text=message; repeatable' -r -f
+complete -c emocli -n "__emocli_is extract-eeg" -l separator -d 'What separates the cells of a table, such as \';\' or tab' -r -f
+complete -c emocli -n "__emocli_is extract-eeg" -s o -l output -d 'Write to FILE, completely or not at all' -r -F
+complete -c emocli -n "__emocli_is extract-eeg" -l resume -d 'Keep what is complete in --output; retry its failures'
+complete -c emocli -n "__emocli_is extract-eeg" -l shard -d 'Process only shard I of N (from 1), or slurm/N' -r -a slurm -f
+complete -c emocli -n "__emocli_is extract-eeg" -s q -l quiet -d 'No progress, no summary'
+complete -c emocli -n "__emocli_is extract-eeg" -l debug -d 'Show the traceback of unexpected errors'
+complete -c emocli -n "__emocli_is extract-eeg" -l fail-fast -d 'Stop at the first failed record'
+complete -c emocli -n "__emocli_is extract-eeg" -l max-errors -d 'Stop when more records than this fail' -r -f
+complete -c emocli -n "__emocli_is extract-eeg" -l exit-zero -d 'Exit 0 even if some records failed'
+complete -c emocli -n "__emocli_is extract-eeg" -l allow-empty -d 'No input is not an error'
+complete -c emocli -n "__emocli_is extract-eeg" -s j -l jobs -d 'Worker processes (0: one per CPU)' -r -f
+complete -c emocli -n "__emocli_is extract-eeg" -l store -d 'The feature store (default: in the cache)' -r -a '(__fish_complete_directories)' -f
+complete -c emocli -n "__emocli_is extract-eeg" -l segment -d 'Cut recordings: if longer than 30 s, never, at pauses, by time; EEG by its events' -r -a 'auto none vad windows events annotations' -f
+complete -c emocli -n "__emocli_is extract-eeg" -l segments -d 'Cut where an RTTM, SRT, VTT, TextGrid[:TIER] or CSV says' -r -F
+complete -c emocli -n "__emocli_is extract-eeg" -s h -l help -d 'Show this message and exit'
+complete -c emocli -n "__emocli_is extract-eeg" -F
 complete -c emocli -n "__emocli_is fuse" -s m -l model -d 'A trained model\'s folder, or \'default\'' -r -a 'default (__fish_complete_directories)' -f
 complete -c emocli -n "__emocli_is fuse" -l strict-modalities -d 'Fail a record that lacks a stream'
 complete -c emocli -n "__emocli_is fuse" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
@@ -272,7 +304,7 @@ complete -c emocli -n "__emocli_is fuse" -l device -d 'Device of networks' -r -a
 complete -c emocli -n "__emocli_is fuse" -l dtype -d 'Number format of networks' -r -a 'auto float32 bfloat16 float16' -f
 complete -c emocli -n "__emocli_is fuse" -l batch-size -d 'Records per batch; 1 writes each at once' -r -a auto -f
 complete -c emocli -n "__emocli_is fuse" -l offline -d 'Never use the network'
-complete -c emocli -n "__emocli_is fuse" -l segment -d 'Cut recordings: at pauses if longer than 30 s, never, always, by time' -r -a 'auto none vad' -f
+complete -c emocli -n "__emocli_is fuse" -l segment -d 'Cut recordings: if longer than 30 s, never, at pauses, by time; EEG by its events' -r -a 'auto none vad windows events annotations' -f
 complete -c emocli -n "__emocli_is fuse" -l segments -d 'Cut where an RTTM, SRT, VTT, TextGrid[:TIER] or CSV says' -r -F
 complete -c emocli -n "__emocli_is fuse" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is fuse" -F
@@ -294,20 +326,21 @@ complete -c emocli -n "__emocli_is 'models pull'" -l from -d 'Unpack an archive 
 complete -c emocli -n "__emocli_is 'models pull'" -l offline -d 'Never use the network'
 complete -c emocli -n "__emocli_is 'models pull'" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is 'models pull'" -s h -l help -d 'Show this message and exit'
-complete -c emocli -n "__emocli_is 'models pull'" -a 'default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct' -f
+complete -c emocli -n "__emocli_is 'models pull'" -a 'default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct eegpt labram' -f
 complete -c emocli -n "__emocli_is 'models path'" -s h -l help -d 'Show this message and exit'
-complete -c emocli -n "__emocli_is 'models path'" -a 'default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct' -f
+complete -c emocli -n "__emocli_is 'models path'" -a 'default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct eegpt labram' -f
 complete -c emocli -n "__emocli_is 'models verify'" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is 'models verify'" -s h -l help -d 'Show this message and exit'
-complete -c emocli -n "__emocli_is 'models verify'" -a 'default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct' -f
+complete -c emocli -n "__emocli_is 'models verify'" -a 'default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct eegpt labram' -f
 complete -c emocli -n "__emocli_is 'models remove'" -s h -l help -d 'Show this message and exit'
-complete -c emocli -n "__emocli_is 'models remove'" -a 'default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct' -f
+complete -c emocli -n "__emocli_is 'models remove'" -a 'default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct eegpt labram' -f
 complete -c emocli -n "__emocli_is 'models export'" -s o -l output -d 'Write FILE, completely or not at all' -r -F
 complete -c emocli -n "__emocli_is 'models export'" -s h -l help -d 'Show this message and exit'
-complete -c emocli -n "__emocli_is 'models export'" -a 'default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct' -f
+complete -c emocli -n "__emocli_is 'models export'" -a 'default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct eegpt labram' -f
 complete -c emocli -n "__emocli_is normalize" -l by -d 'Field that means are taken by' -r -f
 complete -c emocli -n "__emocli_is normalize" -l streams -d 'Streams to normalise (default: all)' -r -f
 complete -c emocli -n "__emocli_is normalize" -l least -d 'Least number of records for a mean' -r -f
+complete -c emocli -n "__emocli_is normalize" -l split -d 'Means of the records of this split only' -r -f
 complete -c emocli -n "__emocli_is normalize" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
 complete -c emocli -n "__emocli_is normalize" -s 0 -l null -d 'Paths in lists are separated by NUL'
 complete -c emocli -n "__emocli_is normalize" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv tsv text' -f
@@ -332,6 +365,18 @@ complete -c emocli -n "__emocli_is 'plot confusion'" -l title -d 'The first line
 complete -c emocli -n "__emocli_is 'plot confusion'" -l group -d 'The group of score --by to draw' -r -f
 complete -c emocli -n "__emocli_is 'plot confusion'" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is 'plot confusion'" -F
+complete -c emocli -n "__emocli_is 'plot eeg'" -s o -l output -d 'Write to FILE; \'-\' is stdout' -r -F
+complete -c emocli -n "__emocli_is 'plot eeg'" -l format -d 'File format (default: by the file name)' -r -a 'png svg pdf' -f
+complete -c emocli -n "__emocli_is 'plot eeg'" -l width -d 'Width; the size of letters stays the same' -r -f
+complete -c emocli -n "__emocli_is 'plot eeg'" -l title -d 'The first line (default: what is drawn)' -r -f
+complete -c emocli -n "__emocli_is 'plot eeg'" -l recording -d 'The recording to draw: its path' -r -f
+complete -c emocli -n "__emocli_is 'plot eeg'" -l by -d 'A row of maps for each value of it' -r -a 'prediction label' -f
+complete -c emocli -n "__emocli_is 'plot eeg'" -l channels -d 'Electrodes whose signal is shown' -r -f
+complete -c emocli -n "__emocli_is 'plot eeg'" -l start -d 'Show from here' -r -f
+complete -c emocli -n "__emocli_is 'plot eeg'" -l end -d 'Show up to here' -r -f
+complete -c emocli -n "__emocli_is 'plot eeg'" -l store -d 'The feature store (default: in the cache)' -r -a '(__fish_complete_directories)' -f
+complete -c emocli -n "__emocli_is 'plot eeg'" -s h -l help -d 'Show this message and exit'
+complete -c emocli -n "__emocli_is 'plot eeg'" -F
 complete -c emocli -n "__emocli_is 'plot groups'" -s o -l output -d 'Write to FILE; \'-\' is stdout' -r -F
 complete -c emocli -n "__emocli_is 'plot groups'" -l format -d 'File format (default: by the file name)' -r -a 'png svg pdf' -f
 complete -c emocli -n "__emocli_is 'plot groups'" -l width -d 'Width; the size of letters stays the same' -r -f
@@ -399,7 +444,7 @@ complete -c emocli -n "__emocli_is predict" -l device -d 'Device of networks' -r
 complete -c emocli -n "__emocli_is predict" -l dtype -d 'Number format of networks' -r -a 'auto float32 bfloat16 float16' -f
 complete -c emocli -n "__emocli_is predict" -l batch-size -d 'Records per batch; 1 writes each at once' -r -a auto -f
 complete -c emocli -n "__emocli_is predict" -l offline -d 'Never use the network'
-complete -c emocli -n "__emocli_is predict" -l segment -d 'Cut recordings: at pauses if longer than 30 s, never, always, by time' -r -a 'auto none vad' -f
+complete -c emocli -n "__emocli_is predict" -l segment -d 'Cut recordings: if longer than 30 s, never, at pauses, by time; EEG by its events' -r -a 'auto none vad windows events annotations' -f
 complete -c emocli -n "__emocli_is predict" -l segments -d 'Cut where an RTTM, SRT, VTT, TextGrid[:TIER] or CSV says' -r -F
 complete -c emocli -n "__emocli_is predict" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is predict" -F
@@ -421,7 +466,7 @@ complete -c emocli -n "__emocli_is prosody" -l exit-zero -d 'Exit 0 even if some
 complete -c emocli -n "__emocli_is prosody" -l allow-empty -d 'No input is not an error'
 complete -c emocli -n "__emocli_is prosody" -s j -l jobs -d 'Worker processes (0: one per CPU)' -r -f
 complete -c emocli -n "__emocli_is prosody" -l store -d 'The feature store (default: in the cache)' -r -a '(__fish_complete_directories)' -f
-complete -c emocli -n "__emocli_is prosody" -l segment -d 'Cut recordings: at pauses if longer than 30 s, never, always, by time' -r -a 'auto none vad' -f
+complete -c emocli -n "__emocli_is prosody" -l segment -d 'Cut recordings: if longer than 30 s, never, at pauses, by time; EEG by its events' -r -a 'auto none vad windows events annotations' -f
 complete -c emocli -n "__emocli_is prosody" -l segments -d 'Cut where an RTTM, SRT, VTT, TextGrid[:TIER] or CSV says' -r -F
 complete -c emocli -n "__emocli_is prosody" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is prosody" -F
@@ -433,14 +478,14 @@ complete -c emocli -n "__emocli_is score" -l max -d 'Exit 6 if METRIC is above X
 complete -c emocli -n "__emocli_is score" -l cluster -d 'Resample by FIELD (default: speaker, else dialogue, else the record)' -r -a none -f
 complete -c emocli -n "__emocli_is score" -l bootstrap -d 'Resamples for the intervals' -r -f
 complete -c emocli -n "__emocli_is score" -l compare -d 'Test the difference from FILE\'s predictions' -r -F
-complete -c emocli -n "__emocli_is score" -l train -d 'Warn of speakers, dialogues, texts shared with FILE' -r -F
+complete -c emocli -n "__emocli_is score" -l train -d 'Warn of speakers, stimuli ... shared with FILE' -r -F
 complete -c emocli -n "__emocli_is score" -l stream -d 'Score unimodal.NAME, not prediction' -r -f
 complete -c emocli -n "__emocli_is score" -l labels -d 'Labels that count in macro F1' -r -a 'present all' -f
-complete -c emocli -n "__emocli_is score" -l restrict -d 'Predict only labels that occur in the truth' -r -a present -f
+complete -c emocli -n "__emocli_is score" -l restrict -d 'Predict only labels that the truth has' -r -a present -f
 complete -c emocli -n "__emocli_is score" -l threshold -d 'For --task multilabel: predict labels from P' -r -f
 complete -c emocli -n "__emocli_is score" -l alignment -d 'Compare annotations with people\'s votes'
 complete -c emocli -n "__emocli_is score" -l seed -d 'Seed of the resampling' -r -f
-complete -c emocli -n "__emocli_is score" -l format -d 'Output format, on a terminal or not' -r -a 'json table latex csv tsv' -f
+complete -c emocli -n "__emocli_is score" -l format -d 'Output, on a terminal or not' -r -a 'json table latex csv tsv' -f
 complete -c emocli -n "__emocli_is score" -l json -d 'Write JSON even on a terminal'
 complete -c emocli -n "__emocli_is score" -l table -d 'Write a table even in a pipe'
 complete -c emocli -n "__emocli_is score" -l latex -d 'Write a LaTeX table (booktabs)'
@@ -477,14 +522,14 @@ complete -c emocli -n "__emocli_is summarize" -l exit-zero -d 'Exit 0 even if so
 complete -c emocli -n "__emocli_is summarize" -l allow-empty -d 'No input is not an error'
 complete -c emocli -n "__emocli_is summarize" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is summarize" -F
-complete -c emocli -n "__emocli_is train" -s m -l model -d 'One of amber2, concat, conv-attention, expert-gating, gated, late-fusion, linear, miar, mlp, stars, windows' -r -a 'amber2 concat conv-attention expert-gating gated late-fusion linear miar mlp stars windows' -f
+complete -c emocli -n "__emocli_is train" -s m -l model -d 'One of amber2, concat, conv-attention, e2-stage1, eegnet, expert-gating, gated, late-fusion, linear, miar, mlp, stars, windows' -r -a 'amber2 concat conv-attention e2-stage1 eegnet expert-gating gated late-fusion linear miar mlp stars windows' -f
 complete -c emocli -n "__emocli_is train" -l target -d 'What to learn: emotion, distribution, blend, valence, arousal, dominance, sentiment' -r -f
 complete -c emocli -n "__emocli_is train" -l loss -d 'Loss of labels (default: by the target)' -r -a 'cross-entropy kl js' -f
 complete -c emocli -n "__emocli_is train" -l config -d 'TOML with the tables [model], [training]' -r -F
 complete -c emocli -n "__emocli_is train" -l streams -d 'Streams to use (default: all)' -r -f
 complete -c emocli -n "__emocli_is train" -l dev -d 'Records for early stopping and calibration' -r -F
 complete -c emocli -n "__emocli_is train" -l cv -d 'Predict each FIELD (speaker) with a model without it' -r -f
-complete -c emocli -n "__emocli_is train" -l folds -d 'Folds of --cv, at most' -r -f
+complete -c emocli -n "__emocli_is train" -l folds -d 'Folds of --cv, at most; or of each of its fields' -r -f
 complete -c emocli -n "__emocli_is train" -l hidden -d 'Hidden units' -r -f
 complete -c emocli -n "__emocli_is train" -l epochs -d 'Epochs, at most' -r -f
 complete -c emocli -n "__emocli_is train" -l patience -d 'Epochs without improvement before stopping' -r -f
@@ -535,8 +580,8 @@ complete -c emocli -n "__emocli_is transcribe" -l device -d 'Device of networks'
 complete -c emocli -n "__emocli_is transcribe" -l dtype -d 'Number format of networks' -r -a 'auto float32 bfloat16 float16' -f
 complete -c emocli -n "__emocli_is transcribe" -l batch-size -d 'Records per batch; 1 writes each at once' -r -a auto -f
 complete -c emocli -n "__emocli_is transcribe" -l offline -d 'Never use the network'
-complete -c emocli -n "__emocli_is transcribe" -l segment -d 'Cut recordings: at pauses if longer than 30 s, never, always, by time' -r -a 'auto none vad' -f
+complete -c emocli -n "__emocli_is transcribe" -l segment -d 'Cut recordings: if longer than 30 s, never, at pauses, by time; EEG by its events' -r -a 'auto none vad windows events annotations' -f
 complete -c emocli -n "__emocli_is transcribe" -l segments -d 'Cut where an RTTM, SRT, VTT, TextGrid[:TIER] or CSV says' -r -F
 complete -c emocli -n "__emocli_is transcribe" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is transcribe" -F
-complete -c emocli -n "__emocli_is help" -a 'align annotate augment calibrate config dataset doctor encode extract-audio fuse merge models normalize plot predict prosody schema score summarize train transcribe' -f
+complete -c emocli -n "__emocli_is help" -a 'align annotate augment calibrate config dataset doctor encode extract-audio extract-eeg fuse merge models normalize plot predict prosody schema score summarize train transcribe' -f
