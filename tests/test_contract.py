@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import importlib
 import inspect
 import os
@@ -86,6 +87,11 @@ def clips(wav: Callable[..., Path], request: pytest.FixtureRequest) -> list[Reco
     return records
 
 
+def recorded(name: str, sound: Path) -> Path:
+    """Return the file of a sound, or one of EEG in its place for the command that wants it."""
+    return edf_files.noise(sound.with_suffix(".edf"), 8) if name == "extract-eeg" else sound
+
+
 def same(a: Any, b: Any) -> bool:
     """Say whether two values are equal, numbers to 1e-4."""
     if isinstance(a, dict) and isinstance(b, dict):
@@ -158,7 +164,7 @@ def test_it_adds_something_with_its_provenance(
 @filters
 @without_words
 def test_raw_files_work(name: str, emocli: Emocli, wav: Callable[..., Path]) -> None:
-    path = str(wav("with space.wav"))
+    path = str(recorded(name, wav("with space.wav")))
     for outcome in (emocli(name, path), emocli(name, stdin=path.encode() + b"\n")):
         assert outcome.status == 0, outcome.stderr
         assert outcome.records[0]["path"] == path == outcome.records[0]["id"]
@@ -296,17 +302,18 @@ def test_a_wrong_flag_is_usage(name: str, emocli: Emocli) -> None:
 def test_input_names_may_be_odd(
     name: str, emocli: Emocli, wav: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = wav("plain.wav")
+    source = recorded(name, wav("plain.wav"))
     monkeypatch.chdir(source.parent)
-    names = ["-dash.wav", "two\nlines.wav", 'it\'s "so".wav', "concat:a|b.wav", "http:x.wav"]
-    names.append(os.fsdecode(b"caf\xe9.wav"))
+    stems = ["-dash", "two\nlines", 'it\'s "so"', "concat:a|b", "http:x", os.fsdecode(b"caf\xe9")]
+    names = [stem + source.suffix for stem in stems]
     for odd in names:
         Path(odd).write_bytes(source.read_bytes())
     listed = b"\0".join(os.fsencode(odd) for odd in names) + b"\0"
     outcome = emocli(name, "-0", stdin=listed)
     assert outcome.status == 0, outcome.stderr
     assert [r["path"] for r in outcome.records[:-1]] == names[:-1]
-    assert outcome.records[-1]["path"] == {"bytes": "Y2Fm6S53YXY="}
+    last = base64.b64encode(b"caf\xe9" + source.suffix.encode()).decode()
+    assert outcome.records[-1]["path"] == {"bytes": last}
     again = emocli(name, stdin=outcome.stdout)
     assert again.status == 0
     assert emocli(name, "--", *names).stdout == outcome.stdout

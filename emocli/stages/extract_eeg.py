@@ -12,7 +12,7 @@ from emocli.modalities import eeg_recording
 from emocli.pipeline.context import Context
 from emocli.records import Record
 from emocli.records.missing import lost
-from emocli.records.modality import in_file, names_other
+from emocli.records.modality import MODALITIES, in_file, names_other
 from emocli.signals.eeg_preparation import Preparation
 
 NAME = "extract-eeg"
@@ -30,9 +30,7 @@ def extract(store: Store, wanted: Preparation, unit: str | None, record: Record)
     if lost(record, "eeg") is not None or _is_stored(about, store):
         return record
     if not in_file(record, "eeg"):
-        if names_other(record, "eeg"):
-            raise AbsentError("no_eeg", "no EEG", hint="the record names no recording of EEG")
-        raise RecordError("no_eeg", "no file and no EEG", hint="a record needs a path")
+        raise _without(record)
     cleaned = eeg_recording.clean(record, wanted, unit=unit)
     samples = store.put_array(cleaned.eeg.samples)
     kept: Record = {
@@ -42,6 +40,16 @@ def extract(store: Store, wanted: Preparation, unit: str | None, record: Record)
     source = {key: about[key] for key in ("variable", "index", "bad", "unit") if key in about}
     record["eeg"] = kept | source | eeg_recording.described(cleaned, wanted)
     return record
+
+
+def _without(record: Record) -> RecordError:
+    """Return why a record has no EEG: no failure if it is about other modalities."""
+    if names_other({**record, "path": None}, "eeg"):
+        return AbsentError("no_eeg", "no EEG", hint="the record names no recording of EEG")
+    if record.get("path"):
+        names = " ".join(sorted(MODALITIES["eeg"].suffixes))
+        return RecordError("no_eeg", "the file is no EEG by its name", hint=f"one of {names}")
+    return RecordError("no_eeg", "no file and no EEG", hint="a record needs a path")
 
 
 def _is_stored(about: Any, store: Store) -> bool:

@@ -113,7 +113,9 @@ def test_shards_are_a_partition_of_the_output(name: str, emocli: Emocli, tmp_pat
 
 def broken(records: list[Record]) -> list[Record]:
     """Return the records with three in front that every command fails on."""
-    worst = {"path": "missing.wav", "features": 7, "label": 7, "prediction": 7, "split": "train"}
+    is_eeg = any(str(record.get("path")).endswith(".edf") for record in records)
+    path = "missing.edf" if is_eeg else "missing.wav"
+    worst = {"path": path, "features": 7, "label": 7, "prediction": 7, "split": "train"}
     return [*({"id": f"bad{i}", **worst} for i in range(3)), *records]
 
 
@@ -176,6 +178,7 @@ WRITES_RECORDS = [
 def test_a_path_that_is_not_there_fails(
     name: str, line: str, emocli: Emocli, tmp_path: Path
 ) -> None:
+    line = line.replace(".wav", ".edf") if name == "extract-eeg" else line
     outcome = emocli(*made(name, tmp_path).arguments, stdin=f"{line}\n".encode())
     assert outcome.status == 1
     assert [bool(record["error"]["code"]) for record in outcome.records] == [True]

@@ -333,7 +333,12 @@ def test_a_sound_is_no_eeg_and_eeg_is_no_sound(
     bundle: str, edf: Callable[..., Path], emocli: Emocli, wav: Callable[..., Path]
 ) -> None:
     sound = emocli("extract-eeg", str(wav()))
+    assert sound.status == 1
     assert sound.records[0]["missing"]["eeg"]["code"] == "no_eeg"
+    assert ".edf" in sound.records[0]["missing"]["eeg"]["hint"]
+    spoken = emocli("extract-eeg", stdin=[{"id": "a", "path": str(wav()), "text": "so glad"}])
+    assert spoken.status == 0
+    assert spoken.records[0]["missing"]["eeg"]["code"] == "no_eeg"
     done = emocli("extract-audio", str(edf()))
     assert done.records[0]["missing"]["audio"]["code"] == "no_audio"
 

@@ -25,6 +25,7 @@ import orjson
 
 from emocli.cli import registry
 from tests.commands import bundles
+from tests.signals import edf_files
 
 Record = dict[str, Any]
 CLIPS = Path(__file__).parents[2] / "examples" / "clips"
@@ -74,6 +75,20 @@ def _spoken(_folder: Path) -> list[Record]:
     ]
 
 
+def _recorded(folder: Path) -> list[Record]:
+    """Return records of trials in two recordings of EEG."""
+    files = [edf_files.noise(folder / f"s{n}.edf", seconds=4 * COUNT, seed=n) for n in range(2)]
+    return [
+        {
+            "id": f"u{i}",
+            "path": str(files[i % 2]),
+            "start": 4.0 * (i // 2),
+            "end": 4.0 * (i // 2) + 4,
+        }
+        for i in range(COUNT)
+    ]
+
+
 def _encoded(_folder: Path) -> list[Record]:
     return [{**r, "speaker": "a"} for r in bundles.records(bundles.VECTORS, count=COUNT)]
 
@@ -110,6 +125,7 @@ MADE: dict[str, Callable[[Path], Work]] = {
     "extract-audio --segment vad": lambda f: Work(
         ["extract-audio", "--segment", "vad"], _spoken(f)
     ),
+    "extract-eeg": lambda f: Work(["extract-eeg"], _recorded(f)),
     "fuse": lambda f: Work(["fuse", "-m", _bundle(f)], _encoded(f)),
     "normalize": lambda f: Work(["normalize"], [{**r, "speaker": "a"} for r in _full(f)]),
     "predict": lambda f: Work(["predict", "-m", _bundle(f)], _encoded(f)),
