@@ -13,7 +13,7 @@ import numpy as np
 from examples import eeg_table
 
 ROOT = Path(__file__).parents[2]
-BASELINE = "relative: logistic regression mean+SD+max"
+BASELINE = "as recorded: logistic regression mean+SD+max"
 ROWS = (BASELINE, "relative: stage1 + contrast + adversary")
 
 
