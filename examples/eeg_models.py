@@ -51,7 +51,7 @@ ROWS: dict[str, tuple[str, bool, dict[str, Any]]] = {
     "relative: stage1 + adversary": ("stage1", True, {"contrast": 0.0}),
     "relative: stage1 + contrast + adversary": ("stage1", True, {}),
 }
-BASELINE = "relative: logistic regression mean+SD+max"
+BASELINE = "as recorded: logistic regression mean+SD+max"  # the strongest regression
 
 Cell = tuple[int, int, str]  # fold, seed, row
 

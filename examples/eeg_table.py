@@ -22,7 +22,7 @@ Lines = list[dict[str, Any]]
 def table(lines: Lines, baseline: str) -> str:
     """Return a row for each of the `row`s of the lines, in their order."""
     seeds = sorted({line["seed"] for line in lines})
-    head = ["", "accuracy", *(f"seed {seed}" for seed in seeds), "over the baseline"]
+    head = ["", "accuracy", *(f"seed {seed}" for seed in seeds), "over the best regression"]
     head += ["subject, linear probe", "subject, MLP probe", "fits", "CPU s a fit"]
     rows = [head, ["---", *["--:"] * (len(head) - 1)]]
     for name in dict.fromkeys(line["row"] for line in lines):

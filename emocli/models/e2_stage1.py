@@ -18,9 +18,9 @@ differential entropy):
    times 2 / (1 + exp(-10 p)) - 1 with p the progress of training, as in domain-adversarial
    training. The head needs their number (`speakers`, which training fills in) and is used in
    training only.
-4. `contrast` and `adversary` are the weights; 0 leaves a term out. On our simulation neither makes
-   a difference beyond chance (examples/eeg_models.py): what does is features relative to the
-   subject, and pooling that finds the windows that matter.
+4. `contrast` and `adversary` are the weights; 0 leaves a term out. On our simulation, with features
+   relative to the subject, the contrast adds a point of accuracy and the adversary nothing
+   (examples/eeg_models.py): pooling that finds the windows that matter adds 15.
 5. Several streams are windows side by side: the transformer sees all of them.
 6. For regression, emotions are whole numbers of the target, as in `stars`.
 
