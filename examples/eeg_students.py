@@ -2,12 +2,12 @@
 
 Reads $EMOCLI_DATA/eeg/confusion_eeg.csv (Wang et al. 2013, "Using EEG to improve massive open
 online courses feedback interaction", AIED workshops; ten students, ten videos, the band powers of a
-consumer headset once in half a second) and prints a table: how often a linear model of the eight
-mean log band powers of a trial is right about the student's own label and about the one that the
-video was given before, with students held out, and with students and videos held out at once.
-Beside every figure stand its 95 % interval over students, the majority of the other students on
-the same video (no EEG at all), and the band of 95 % that models reach on permuted labels: the
-student's own within each student, the predefined one between whole videos.
+consumer headset once in half a second) and prints a table, in five minutes: how often a linear
+model of the eight mean log band powers of a trial is right about the student's own label and about
+the one that the video was given before, with students held out, and with students and videos held
+out at once. Beside every figure stand its 95 % interval over students, the majority of the other
+students on the same video (no EEG at all), and the band of 95 % that models reach on permuted
+labels: the student's own within each student, the predefined one between whole videos.
 
 The label is confusion, no emotion, and ten students are few. One dry electrode on the forehead
 records eyes and muscles as well: who is confused may frown. The figures compare protocols; they

@@ -52,6 +52,10 @@ def command(
     split, language, text and path where the source has them. Streams. Splits are those published by
     the authors of the dataset.
 
+    Of EEG, speaker is the subject, stimulus what was shown or played, trial its presentation;
+    start and end are the part of the file, and eeg says what the file does not: which variable
+    holds the samples, their rate, unit and channels, and which channels are bad.
+
     label.emotion is neutral (calm included), joy, sadness, anger, fear, disgust or surprise, or
     null where the source's label is none of these. label.original is the source's label; --labels
     original makes it label.emotion. Where there are several labels, label.multi has all of them, in

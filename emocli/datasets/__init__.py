@@ -6,7 +6,7 @@ Each file has `read(path) -> Iterator[dict]`, a generator that may return senten
 left out, what to know about these records. The id of a recording is the path from the command
 line, joined with the path below it; a line of text is named after its dataset and split
 ("meld/train/dia0_utt3"). Numbered speakers get the name of their dataset ("ravdess-03"), so that
-corpora can be joined.
+corpora can be joined. Files whose names begin with `_` are what readers share.
 """
 
 from __future__ import annotations

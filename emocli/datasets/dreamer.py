@@ -14,8 +14,8 @@ subjects, each with `EEG.stimuli`, a cell of matrices (time, 14 channels) at 128
 is no `label.emotion`: the emotion for which a clip was chosen is in the paper, not in the file.
 
 Cautions: all subjects saw the same 18 clips, so hold out stimuli as well as subjects; the samples
-have an offset of some 4000 uV, which filters remove; one file holds everything, so whoever reads a
-trial reads the whole (it is kept for the next).
+have an offset of some 4000 uV, which filters remove; one deflated stream holds everything, so each
+process inflates up to the trial that it reads first, which takes up to ten seconds.
 """
 
 from __future__ import annotations

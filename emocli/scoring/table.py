@@ -154,7 +154,7 @@ def shown(rows: list[Record], task: Task) -> list[str]:
 def _cell(row: Record, figure: str) -> str:
     value, pair = number(field(row, figure)), field(row["intervals"], figure)
     cell = value if pair[0] is None else f"{value}\n[dim]{span(pair)}[/dim]"
-    if "control" not in row:
+    if field(row, f"control.{figure}") is None:
         return cell
     return f"{cell}\n[dim]control[/dim] {_cell(row['control'], figure)}"
 

@@ -42,8 +42,9 @@ def typical_sd_uv(read: Callable[[int, int], Array], samples: int, rate_hz: floa
     """
     size = max(2, min(samples, round(rate_hz)))
     starts = np.unique(np.linspace(0, samples - size, PIECES).astype(int))
-    found = np.stack([read(int(start), int(start) + size).std(axis=1) for start in starts])
-    moving = found[np.isfinite(found) & (found > 0)]
+    with np.errstate(over="ignore", invalid="ignore"):  # what is no EEG may be of any size
+        found = np.stack([read(int(start), int(start) + size).std(axis=1) for start in starts])
+    moving = found[found > 0]  # NaN is not
     return float(np.median(moving)) if len(moving) else float("nan")
 
 

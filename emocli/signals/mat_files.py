@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import functools
 import re
+import struct
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
@@ -19,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emocli.errors import RecordError, printable
+from emocli.signals import mat_elements
 
 Array = npt.NDArray[Any]
 Index = tuple[int, ...]
@@ -56,15 +59,12 @@ def load(path: Path, variable: str, index: Index = ()) -> Array:
     if _is_hdf5(path):
         with _hdf5(path, KeyError, IndexError) as file:
             return _of_hdf5(file, steps, index)
+    if len(steps) > 1:
+        return _inside(path, steps)[index]
     status = path.stat()
     # What several records share is kept for the next of them.
-    read = _kept if index or len(steps) > 1 else _variable
-    value = read(path, str(steps[0]), status.st_mtime_ns, status.st_size)
-    for step in steps[1:]:
-        value = _inner(value, step)
-    if not isinstance(value, np.ndarray):
-        raise KeyError(variable)
-    return np.array(value[index])
+    read = _kept if index else _variable
+    return np.array(read(path, str(steps[0]), status.st_mtime_ns, status.st_size)[index])
 
 
 def _steps(variable: str) -> list[str | int]:
@@ -100,8 +100,12 @@ def _scipy(path: Path) -> Iterator[Any]:
     except RecordError:
         raise
     except Exception as error:  # it raises what its parsers raise, MemoryError for damaged sizes
-        reason = printable(str(error)).strip()[:100] or type(error).__name__
-        raise RecordError("decode_failed", f"{path.name} is no MATLAB file: {reason}") from None
+        raise _damaged(path, error) from None
+
+
+def _damaged(path: Path, error: Exception) -> RecordError:
+    reason = printable(str(error)).strip()[:100] or type(error).__name__
+    return RecordError("decode_failed", f"{path.name} is no MATLAB file: {reason}")
 
 
 def _listed(path: Path) -> list[tuple[str, Index, str]]:
@@ -124,19 +128,17 @@ def _variable(path: Path, name: str, *version: int) -> Array:
 _kept = functools.lru_cache(maxsize=1)(_variable)
 
 
-def _inner(value: Any, step: str | int) -> Any:
-    """Return a field of a struct, or an element of a cell or an array of structs."""
-    if isinstance(step, str):
-        if isinstance(value, np.ndarray):
-            if value.size != 1 or value.dtype.names is None:
-                raise KeyError(step)
-            value = value.flat[0]
-        if not isinstance(value, np.void) or step not in (value.dtype.names or ()):
-            raise KeyError(step)
-        return value[step]
-    if not isinstance(value, np.ndarray) or not (value.dtype.names or value.dtype == object):
-        raise KeyError(step)
-    return _element(value.ravel(order="F"), step)
+def _inside(path: Path, steps: list[str | int]) -> Array:
+    """Return a part of a struct or cell; KeyError if it is not there."""
+    try:
+        found = mat_elements.load(path, steps)
+    except (ValueError, struct.error, zlib.error, OSError) as error:
+        raise _damaged(path, error) from None
+    if found is None:
+        _listed(path)  # which says what is wrong with it, if it is not only of another kind
+        hint = "structs are read of little-endian files of version 5 to 7.3: save it again"
+        raise RecordError("decode_failed", f"{path.name}: no struct can be read of it", hint=hint)
+    return found
 
 
 def _element(values: Array, place: int) -> Any:

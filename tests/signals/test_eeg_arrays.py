@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 import scipy.io
 
 from emocli.errors import RecordError
-from emocli.signals import array_files, eeg_arrays, mat_files
+from emocli.signals import array_files, eeg_arrays, mat_elements, mat_files
 
 NAMES = ["Fp1", "Cz", "Oz"]
 RATE_HZ = 200.0
@@ -163,6 +164,12 @@ def test_the_unit_is_checked_as_that_of_every_recording(write: Callable[..., Pat
         read(path, "trial", unit="kV")
 
 
+def test_numbers_of_any_size_are_refused_without_a_warning(tmp_path: Path) -> None:
+    path = matlab(tmp_path / "a.mat", trial=ONE * 1e200)
+    with pytest.raises(RecordError, match="the typical SD is inf uV"):
+        read(path, "trial")
+
+
 def test_channels_that_are_no_eeg_are_named_and_not_read(tmp_path: Path) -> None:
     path = matlab(tmp_path / "a.mat", trial=ONE * [[1], [1e9], [1]])
     recording = read(path, "trial", names=["Fp1", "GSR", "Fp1"])
@@ -224,6 +231,34 @@ def test_only_the_variable_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     for place in (0, 1, 2):  # a variable that several records share is read once
         read(path, "cube", [place])
     assert asked == [["trial"], ["cube"]]
+
+
+@pytest.mark.parametrize("compress", [True, False])
+@pytest.mark.parametrize("noise", [0, 1])
+def test_a_part_of_a_struct_costs_the_memory_of_the_part(
+    compress: bool, noise: int, tmp_path: Path
+) -> None:
+    parts, random = np.empty((40, 1), object), np.random.default_rng(0)
+    for place in range(40):
+        parts[place, 0] = np.full((60, 3000), place) + noise * random.integers(9, size=(60, 3000))
+    path = tmp_path / "a.mat"
+    scipy.io.savemat(path, {"s": {"inner": {"trials": parts}}}, do_compression=compress)
+    array_files.load(path, "s.inner.trials{1}")
+    for place in (39, 3, 17, 0, 39):
+        tracemalloc.start()
+        found = array_files.load(path, f"s.inner.trials{{{place + 1}}}")
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        np.testing.assert_array_equal(found, parts[place, 0])
+        assert peak < 2 * found.nbytes + 3 * mat_elements.MOST
+
+
+def test_structs_of_another_order_of_bytes_are_refused(tmp_path: Path) -> None:
+    path = matlab(tmp_path / "a.mat", s={"x": ONE})
+    whole = path.read_bytes()
+    path.write_bytes(whole[:126] + b"MI" + whole[128:])
+    with pytest.raises(RecordError, match=r"a\.mat"):
+        read(path, "s.x")
 
 
 def test_a_file_that_changed_is_read_again(tmp_path: Path) -> None:
