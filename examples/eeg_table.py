@@ -38,8 +38,10 @@ def _accuracy(own: Lines, seeds: list[int]) -> list[str]:
 
 
 def _over(lines: Lines, name: str, baseline: str) -> str:
-    """Return the difference to the baseline on the people that both were tested on."""
-    own, other = (by_subject([x for x in lines if x["row"] == row]) for row in (name, baseline))
+    """Return the difference to the baseline on the same seeds and folds, if it has them all."""
+    cells = {(line["seed"], line["fold"]) for line in lines if line["row"] == name}
+    same = [line for line in lines if (line["seed"], line["fold"]) in cells]
+    own, other = (by_subject([x for x in same if x["row"] == row]) for row in (name, baseline))
     if name == baseline or own.shape != other.shape:
         return ""
     return _cell(own - other, sign="+")

@@ -42,6 +42,14 @@ def test_people_differ_and_the_paired_difference_does_not() -> None:
     assert rows[0][5:8] == ["50.0", "25.0", "4"]
 
 
+def test_a_row_of_some_folds_is_compared_on_them() -> None:
+    some = [line for line in lines(0.1) if line["row"] == BASELINE or line["fold"]]
+    assert eeg_table.table(some, BASELINE).endswith(
+        "| +10.0 [+10.0, +10.0] | 50.0 | 25.0 | 2 | 3 |"
+    )
+    assert "[+" not in eeg_table.table([line for line in some if line["row"] != BASELINE], "")
+
+
 def test_the_interval_of_many_people_is_that_of_their_mean() -> None:
     values = np.random.default_rng(0).normal(size=(50, 40))
     low, high = eeg_table.interval(values)
