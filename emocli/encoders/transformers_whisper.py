@@ -19,6 +19,7 @@ from torch import Tensor
 from emocli.encoders import pretrained, weight_files
 from emocli.encoders.decoding import Decoded, DecodingOptions, Detected, Word, detected
 from emocli.encoders.speech_windows import SAMPLE_RATE_HZ, Samples
+from emocli.encoders.transformers_import import imported
 from emocli.errors import ConfigError
 
 SPACES = ("Ġ", "▁")  # how byte-level BPE and SentencePiece write the space before a word
@@ -45,10 +46,7 @@ class TransformersWhisper:
     pads = True
 
     def __init__(self, folder: str | Path, device: str, dtype: torch.dtype) -> None:
-        import transformers
-
-        transformers.utils.logging.disable_progress_bar()
-        transformers.utils.logging.set_verbosity_error()  # generate warns about its own defaults
+        transformers = imported()  # quietly: generate warns about its own defaults
         self.name = f"transformers {transformers.__version__}"
         folder, what = Path(folder), "a whisper model"
         model = pretrained.network(

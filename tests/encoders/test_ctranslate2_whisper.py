@@ -6,9 +6,9 @@ import struct
 import numpy as np
 import pytest
 import torch
-import transformers  # its networks, 100 MB, come with the first use
 
 from emocli.encoders import ctranslate2_whisper
+from emocli.encoders.transformers_import import imported
 from emocli.errors import ModelError
 
 TYPE_IDS = {"float32": 0, "int8": 1, "int16": 2, "float16": 4}
@@ -21,6 +21,7 @@ def whisper():
 
 
 def random_whisper():
+    transformers = imported()
     torch.manual_seed(0)
     size = dict.fromkeys(("encoder_attention_heads", "decoder_attention_heads"), 2)
     config = transformers.WhisperConfig(
@@ -113,13 +114,13 @@ def folder(path, data):
 def test_conversion_gives_back_every_weight_and_nothing_else(tmp_path, whisper):
     source = folder(tmp_path / "ct2", binary(variables(whisper)))
     ctranslate2_whisper.convert(source, tmp_path / "out")
-    again, report = transformers.WhisperForConditionalGeneration.from_pretrained(
+    again, report = imported().WhisperForConditionalGeneration.from_pretrained(
         tmp_path / "out", output_loading_info=True, dtype=torch.float32
     )
     assert not any(report.values())
     for name, value in whisper.state_dict().items():
         torch.testing.assert_close(again.state_dict()[name], value, rtol=0, atol=0)
-    encoder, report = transformers.WhisperModel.from_pretrained(
+    encoder, report = imported().WhisperModel.from_pretrained(
         tmp_path / "out", output_loading_info=True
     )
     assert not any(report.values())
@@ -129,7 +130,7 @@ def test_conversion_gives_back_every_weight_and_nothing_else(tmp_path, whisper):
 def test_config_comes_from_the_shapes(tmp_path, whisper):
     source = folder(tmp_path / "ct2", binary(variables(whisper)))
     ctranslate2_whisper.convert(source, tmp_path / "out")
-    config = transformers.WhisperConfig.from_pretrained(tmp_path / "out")
+    config = imported().WhisperConfig.from_pretrained(tmp_path / "out")
     for name in ("d_model", "encoder_layers", "decoder_ffn_dim", "num_mel_bins", "eos_token_id"):
         assert getattr(config, name) == getattr(whisper.config, name), name
     generation = json.loads((tmp_path / "out" / "generation_config.json").read_text())

@@ -14,6 +14,7 @@ from emocli.encoders import speech_to_text, speech_windows
 from emocli.encoders.decoding import Decoded, DecodingOptions, Detected
 from emocli.encoders.speech_to_text import transcribe
 from emocli.encoders.speech_windows import everywhere, is_silent, stretches
+from emocli.encoders.transformers_import import imported
 from emocli.errors import ConfigError
 
 RATE = speech_windows.SAMPLE_RATE_HZ
@@ -163,9 +164,9 @@ def test_silence_is_what_sixteen_bits_hardly_hold():
 def write_whisper(folder: Path) -> None:
     """Write a Whisper of two layers and 6 s with random weights and a byte-level vocabulary."""
     import torch
-    import transformers
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
+    transformers = imported()
     pieces = sorted(pre_tokenizers.ByteLevel.alphabet())
     names = ["<|endoftext|>", "<|startoftranscript|>", "<|nocaptions|>", "<|notimestamps|>"]
     vocabulary = {piece: i for i, piece in enumerate([*pieces, *names])}

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from emocli.encoders import levels, whisper
+from emocli.encoders.transformers_import import imported
 from emocli.errors import ConfigError, RecordError
 
 RATE = whisper.SAMPLE_RATE
@@ -18,15 +19,14 @@ LAYERS = 3
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory):
     """A tiny random Whisper of transformers, and the folder it was saved to."""
-    from transformers import WhisperConfig, WhisperModel
-
+    hugging = imported()
     torch.manual_seed(0)
-    config = WhisperConfig(
+    config = hugging.WhisperConfig(
         d_model=32, encoder_layers=LAYERS, decoder_layers=1, encoder_attention_heads=4,
         decoder_attention_heads=4, encoder_ffn_dim=48, decoder_ffn_dim=48, vocab_size=50,
         pad_token_id=0, bos_token_id=0, eos_token_id=0, decoder_start_token_id=0,
     )  # fmt: skip
-    model = WhisperModel(config).eval()
+    model = hugging.WhisperModel(config).eval()
     for parameter in model.parameters():  # biases and norms start at 0 and 1: move them
         parameter.data += 0.05 * torch.randn_like(parameter)
     folder = tmp_path_factory.mktemp("whisper")
@@ -61,10 +61,8 @@ def unpadded(encoder, mel):
 @pytest.mark.parametrize("bands", [80, 128])
 @pytest.mark.parametrize("count", [1600, 16_000, 33_333])
 def test_log_mel_is_that_of_transformers(bands, count):
-    from transformers import WhisperFeatureExtractor
-
     samples = noise(count / RATE)
-    extractor = WhisperFeatureExtractor(feature_size=bands)
+    extractor = imported().WhisperFeatureExtractor(feature_size=bands)
     expected = extractor(samples, sampling_rate=RATE, padding=False, return_tensors="np")
     ours = whisper.log_mel(samples, bands)
     assert ours.shape == (bands, count // 160)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from emocli.encoders.transformers_import import imported
+
 SPECIAL = [
     "<|endoftext|>",
     "<|im_start|>",
@@ -18,7 +20,8 @@ MELS = 16
 def build(folder: Path) -> Path:
     """Write model and processor as `save_pretrained` does; return the folder."""
     import torch
-    import transformers
+
+    transformers = imported()
 
     transformers.utils.logging.disable_progress_bar()
     tokenizer = _tokenizer()
@@ -34,7 +37,8 @@ def build(folder: Path) -> Path:
 
 def _tokenizer():
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
+
+    PreTrainedTokenizerFast = imported().PreTrainedTokenizerFast  # noqa: N806
 
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     bytewise = Tokenizer(models.BPE({character: i for i, character in enumerate(alphabet)}, []))
@@ -50,7 +54,7 @@ def _tokenizer():
 
 
 def _config(tokenizer):
-    from transformers import Qwen2AudioConfig
+    Qwen2AudioConfig = imported().Qwen2AudioConfig  # noqa: N806
 
     audio_config = {
         "model_type": "qwen2_audio_encoder",

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 def load(folder: Path, device: str, dtype: str) -> AudioAnnotator:
     """Load the model in a folder; ConfigError if its files are not what they claim."""
     from emocli.encoders import weight_files
+    from emocli.encoders.transformers_import import imported
     from emocli.llm import audio_annotator
 
     config = weight_files.json_object(folder / "config.json")
     if config.get("model_type") == audio_annotator.KIND:  # else it says what it is
         weight_files.require_layers(folder, config, len(weight_files.tensors(folder)))
+    imported()  # which a broken torchaudio would stop
     return audio_annotator.AudioAnnotator(folder, device, dtype)
 
 
