@@ -92,7 +92,8 @@ def _tensors(entries: list[dict[str, Any]], data: bytes) -> Iterator[tuple[str, 
         if quantised:
             values = values * float(quantised["scale"]) + float(quantised["min"])
         axes = AXES[entry["name"].rpartition("/")[2]]
-        values = values.reshape(shape).transpose(axes).astype(np.float32)
+        with np.errstate(over="ignore"):
+            values = values.reshape(shape).transpose(axes).astype(np.float32)
         if not np.isfinite(values).all():
             raise ValueError(f"{entry['name']} is not finite")
         yield entry["name"].replace("/", "."), np.ascontiguousarray(values)

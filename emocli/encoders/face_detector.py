@@ -33,6 +33,7 @@ ANCHORS = ((1.603231, 2.094468), (6.041143, 7.080126), (2.882459, 3.518061), (4.
 WIDTHS = (16, 32, 64, 128, 256, 512)  # channels after each layer
 CELL_PX = 32
 NUMBERS = 5  # of a box: x, y, width, height, score
+LARGEST = 9.0  # log of how much larger than its anchor a box may be: far beyond any picture
 SLOPE = 0.1  # of the leaky rectifier
 
 Detector = Callable[[Sequence[Picture]], list[faces.Boxes]]
@@ -87,7 +88,8 @@ def boxes(cells: NDArray[np.float32], shape: Sequence[int]) -> faces.Boxes:
     row, column, anchor = np.nonzero(scores > SCORE)
     chosen = cells[row, column, anchor]
     centre = np.stack([column, row], axis=1) + _sigmoid(chosen[:, :2])
-    size = np.exp(chosen[:, 2:4].astype(np.float64)) * np.array(ANCHORS)[anchor]
+    exponents = chosen[:, 2:4].astype(np.float64).clip(max=LARGEST)
+    size = np.exp(exponents) * np.array(ANCHORS)[anchor]
     pixels = max(shape[:2]) / len(cells)  # of the picture, in a cell
     found = np.concatenate([centre - size / 2, size], axis=1) * pixels
     scored = np.concatenate([found, scores[row, column, anchor][:, None]], axis=1)

@@ -91,14 +91,17 @@ def detect(tmp_path_factory: pytest.TempPathFactory) -> face_detector.Detector:
     return face_detector.load(made)
 
 
-def test_boxes_are_in_pixels_of_the_frame_whatever_its_size(detect) -> None:
-    """Pixels are repeated, so that averaging over them gives the small picture again."""
-    small = tiny_faces.FRAMES["one"]
-    large = small.repeat(4, axis=0).repeat(4, axis=1)
-    of_small, of_large = detect([small, large])
-    count = min(len(of_small), len(of_large), 10)
-    assert count == 10
-    np.testing.assert_allclose(of_large[:count, :4], of_small[:count, :4] * 4, atol=4)
+def test_boxes_are_in_pixels_of_the_frame_whatever_its_size() -> None:
+    cells = np.full((10, 10, 5, 5), -9, np.float32)
+    cells[3, 6, 1] = [0, 0, 0, 0, 9]  # the middle of a cell, the anchor as it is
+    width, height = np.array(face_detector.ANCHORS[1]) * 32
+    for times in (1, 4):
+        [box] = face_detector.boxes(cells, (180 * times, 320 * times, 3))
+        expected = [6.5 * 32 - width / 2, 3.5 * 32 - height / 2, width, height]
+        np.testing.assert_allclose(box[:4], np.array(expected) * times, rtol=1e-6)
+        assert box[4] == pytest.approx(1 / (1 + np.exp(-9)))
+    cells[3, 6, 1, 2:4] = 1000  # numbers that make no sense
+    assert np.isfinite(face_detector.boxes(cells, (180, 320, 3))).all()
 
 
 def test_faces_of_one_frame_do_not_depend_on_the_others(detect) -> None:
