@@ -14,10 +14,11 @@ def separable(weights: Mapping[str, Tensor], name: str, x: Tensor, stride: int =
     At stride 2 that pads below and to the right only.
     """
     depthwise = weights[f"{name}.depthwise_filter"]
-    x = F.conv2d(same(x, stride), depthwise, stride=stride, groups=len(depthwise))
+    x, padding = (x, 1) if stride == 1 else (same(x), 0)
+    x = F.conv2d(x, depthwise, stride=stride, padding=padding, groups=len(depthwise))
     return F.conv2d(x, weights[f"{name}.pointwise_filter"], weights[f"{name}.bias"])
 
 
-def same(x: Tensor, stride: int) -> Tensor:
-    """Pad pictures of an even size so that 3 x 3 at stride 1 or 2 gives size / stride."""
-    return F.pad(x, (1, 1, 1, 1) if stride == 1 else (0, 1, 0, 1))
+def same(x: Tensor) -> Tensor:
+    """Pad pictures of an even size so that 3 x 3 at stride 2 halves it: below and to the right."""
+    return F.pad(x, (0, 1, 0, 1))

@@ -54,12 +54,21 @@ def plain(name: str, channels: int, out: int, size: int) -> dict[str, Shape]:
 
 
 def read(folder: Path, kind: str, shapes: Mapping[str, Shape], device: str) -> dict[str, Tensor]:
-    """Return the tensors of a converted network; ConfigError if it is another or is damaged."""
+    """Return the tensors of a converted network, filters with the channels last in memory.
+
+    Raises ConfigError if it is another network or is damaged.
+    """
+    import torch
+
     config = weight_files.json_object(folder / "config.json")
     if config.get("model_type") != kind:
         raise ConfigError(f"{folder} is not {kind}: model_type {config.get('model_type')!r:.60}")
     found = weight_files.tensors(folder, f"a model of {kind}")
-    return {n: t.float().to(device) for n, t in weight_files.read(found, shapes).items()}
+    tensors = weight_files.read(found, shapes)
+    for name, tensor in tensors.items():
+        order = torch.channels_last if tensor.ndim == 4 else torch.preserve_format
+        tensors[name] = tensor.float().to(device, memory_format=order)
+    return tensors
 
 
 def convert(source: Path, target: Path) -> None:

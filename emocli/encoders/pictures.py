@@ -24,13 +24,14 @@ def require_picture(picture: Any) -> None:
 
 
 def squares(pictures: Sequence[Any], size: int, *, centred: bool) -> Tensor:
-    """Return pictures as floats 0 to 255 (batch, 3, size, size), the rest black.
+    """Return pictures as floats 0 to 255 (batch, 3, size, size), channels last in memory.
 
     Each is scaled so that its longer side has `size` pixels, and lies in the middle or, if not
-    `centred`, in the upper left corner. Scaling is bilinear, over all pixels that a new one covers
+    `centred`, in the upper left corner; the rest is black. Scaling is bilinear, over all pixels that a new one covers
     (our choice: without, thin lines flicker from frame to frame). RecordError for no picture.
     """
-    batch = torch.zeros(len(pictures), 3, size, size)
+    shape = (len(pictures), 3, size, size)
+    batch = torch.zeros(shape).contiguous(memory_format=torch.channels_last)
     for place, picture in enumerate(pictures):
         require_picture(picture)
         height, width = picture.shape[:2]
