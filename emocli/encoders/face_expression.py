@@ -45,9 +45,7 @@ def encoder(folder: Path, settings: Settings) -> Encoder:
 
     Frames are faces, in order. It raises RecordError for no face and for what is no picture.
     """
-    weights = face_api_weights.read(
-        folder, face_api_weights.EXPRESSION, shapes(), settings.device
-    )
+    weights = face_api_weights.read(folder, face_api_weights.EXPRESSION, shapes(), settings.device)
     wanted = [LAYERS] if settings.layer is None else settings.layer
     chosen = [wanted] if isinstance(wanted, int) else list(wanted)
     layers = [pooling.layer_of(layer, LAYERS) for layer in chosen]

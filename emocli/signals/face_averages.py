@@ -22,9 +22,7 @@ class Bins(NamedTuple):
     counts: NDArray[np.int64]
 
 
-def binned(
-    times: NDArray[np.floating], values: NDArray[np.floating], bin_s: float = BIN_S
-) -> Bins:
+def binned(times: NDArray[np.floating], values: NDArray[np.floating], bin_s: float = BIN_S) -> Bins:
     """Return means of values (frames, classes) at times (frames,) s in bins that start at 0.
 
     Bins without a frame are left out. Raises ValueError unless both have the same length.
@@ -44,9 +42,7 @@ def binned(
     return Bins(numbers * bin_s, sums / counts[:, None], counts)
 
 
-def probabilities(
-    logits: NDArray[np.floating], temperature: float = 1.0
-) -> NDArray[np.float64]:
+def probabilities(logits: NDArray[np.floating], temperature: float = 1.0) -> NDArray[np.float64]:
     """Return softmax(logits / temperature) over the last axis.
 
     Raises ValueError for a temperature that is not positive. C. Guo et al. 2017, On calibration of

@@ -49,13 +49,16 @@ def tracks(boxes: Sequence[Boxes], times: Sequence[float]) -> list[Track]:
     a film that has fewer.
     """
     found: list[list[tuple[int, int]]] = []  # per track: frame, box
+    open_: list[list[tuple[int, int]]] = []
     for frame, now in enumerate(boxes):
-        open_ = [t for t in found if times[frame] - times[t[-1][0]] <= LONGEST_GAP_S]
+        open_ = [t for t in open_ if times[frame] - times[t[-1][0]] <= LONGEST_GAP_S]
         last = np.array([boxes[t[-1][0]][t[-1][1]] for t in open_]).reshape(-1, 5)
         joined = _joined(last, now)
         for track, box in joined.items():
             open_[track].append((frame, box))
-        found += [[(frame, box)] for box in range(len(now)) if box not in joined.values()]
+        new = [[(frame, box)] for box in range(len(now)) if box not in joined.values()]
+        open_ += new
+        found += new
     least = min(LEAST_FRAMES, len(boxes))
     kept = [_track(places, boxes, times) for places in found if len(places) >= least]
     return sorted(kept, key=lambda track: -visibility(track))

@@ -34,9 +34,7 @@ def weights(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def folder(
-    weights: str, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], Path]:
+def folder(weights: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Where a network is: with random weights, or the real ones if they are pulled."""
 
     def find(kind: str) -> Path:
@@ -150,7 +148,9 @@ def test_converting_gives_float32_that_anyone_can_read(kind: str, tmp_path: Path
     manifest = json.loads((tmp_path / "original" / face_api_weights.MANIFEST).read_text())
     entry = manifest[0]["weights"][0]
     raw = (tmp_path / "original" / face_api_weights.WEIGHTS).read_bytes()[: 3 * 3 * 3]
-    row = np.frombuffer(raw, np.uint8) * entry["quantization"]["scale"] + entry["quantization"]["min"]
+    row = (
+        np.frombuffer(raw, np.uint8) * entry["quantization"]["scale"] + entry["quantization"]["min"]
+    )
     first = tensors[entry["name"].replace("/", ".")]
     height, width, _, out = entry["shape"]
     assert (height, width, out) == (3, 3, len(first))

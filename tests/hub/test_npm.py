@@ -321,7 +321,10 @@ def test_pickled_weights_become_safetensors_and_pickled_code_is_not_run(tmp_path
             return (os.mkdir, (str(tmp_path / "harm"),))
 
     name = "features.0.0.weight"
-    state = {name: torch.arange(6.0).reshape(2, 3), "features.0.1.num_batches_tracked": torch.ones(())}
+    state = {
+        name: torch.arange(6.0).reshape(2, 3),
+        "features.0.1.num_batches_tracked": torch.ones(()),
+    }
     torch.save(state, tmp_path / torchvision_mobilenet_v2.WEIGHTS)
     torchvision_mobilenet_v2.convert(tmp_path, tmp_path / "out")
     found = load_file(tmp_path / "out" / "model.safetensors")
