@@ -2,12 +2,14 @@
 
 V. Mühler and V. Mandic, face-api 1.7.15, MIT, https://github.com/vladmandic/face-api: a small YOLO
 v2 (J. Redmon and A. Farhadi 2017, https://arxiv.org/abs/1612.08242) of depthwise separable
-convolutions. Ported from its TypeScript: the first layer has no padding, the last pooling has stride
-1, pictures lie in the upper left corner of a black square, of which the mean is subtracted too.
+convolutions. Ported from its TypeScript: the first layer has no padding, the last pooling has
+stride 1, pictures lie in the upper left corner of a black square, from which the mean is
+subtracted too.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -42,7 +44,7 @@ Detector = Callable[[Sequence[Picture]], list[faces.Boxes]]
 def shapes() -> dict[str, face_api_weights.Shape]:
     """Return the shapes of the network's tensors by name."""
     found = face_api_weights.plain("conv0", 3, WIDTHS[0], 3)
-    for layer, (channels, out) in enumerate(zip(WIDTHS, WIDTHS[1:], strict=False), 1):
+    for layer, (channels, out) in enumerate(itertools.pairwise(WIDTHS), 1):
         found |= face_api_weights.separable(f"conv{layer}", channels, out)
     return found | face_api_weights.plain("conv8", WIDTHS[-1], len(ANCHORS) * NUMBERS, 1)
 
@@ -80,7 +82,8 @@ def forward(weights: Mapping[str, Tensor], x: Tensor) -> Tensor:
     x = F.max_pool2d(F.pad(x, (0, 1, 0, 1), value=-torch.inf), 2, stride=1)
     x = F.leaky_relu(x, SLOPE)
     x = F.conv2d(x, weights["conv8.filters"], weights["conv8.bias"])
-    return x.permute(0, 2, 3, 1).unflatten(-1, (len(ANCHORS), NUMBERS))
+    x = x.permute(0, 2, 3, 1)
+    return x.reshape(*x.shape[:3], len(ANCHORS), NUMBERS)
 
 
 def boxes(cells: NDArray[np.float32], shape: Sequence[int]) -> faces.Boxes:

@@ -1,9 +1,10 @@
 """Encode faces with the expression net of face-api: 256 features and 7 logits for each.
 
-V. Mühler and V. Mandic, face-api 1.7.15, MIT, https://github.com/vladmandic/face-api: four blocks of
-depthwise separable convolutions, densely added, a mean over the last 7 x 7 cells and a linear layer
-whose classes are in our order. Its input is the detector's box as it is (see `signals.faces.crop`), in
-the middle of a black square. Ported from its TypeScript; what of it is ours: scaling (`pictures`).
+V. Mühler and V. Mandic, face-api 1.7.15, MIT, https://github.com/vladmandic/face-api: four blocks
+of depthwise separable convolutions, densely added, a mean over the last 7 x 7 cells and a linear
+layer whose classes are in our order. The input is the detector's box as it is, without a margin
+(`signals.faces.crop`), in the middle of a black square. Ported from its TypeScript; scaling is ours
+(`pictures`).
 
 Layer 0 to 2 are the means of the first three blocks (32, 64 and 128 numbers), layer 3 is the 256
 features and, behind them, the logits.
@@ -46,6 +47,7 @@ def encoder(folder: Path, settings: Settings) -> Encoder:
     Frames are faces, in order. It raises RecordError for no face and for what is no picture.
     """
     weights = face_api_weights.read(folder, face_api_weights.EXPRESSION, shapes(), settings.device)
+    weights = {name: tensor.to(getattr(torch, settings.dtype)) for name, tensor in weights.items()}
     wanted = [LAYERS] if settings.layer is None else settings.layer
     chosen = [wanted] if isinstance(wanted, int) else list(wanted)
     layers = [pooling.layer_of(layer, LAYERS) for layer in chosen]
@@ -57,7 +59,7 @@ def encoder(folder: Path, settings: Settings) -> Encoder:
         if not all(images):
             raise RecordError("too_short", "no face")
         values = _all(weights, [image for several in images for image in several], layers)
-        parts = values.split([len(several) for several in images])
+        parts = torch.split(values, [len(several) for several in images])
         return [Encoded(_pooled(part, settings.pooling)) for part in parts]
 
     return run
@@ -68,8 +70,8 @@ def _all(weights: Mapping[str, Tensor], images: Sequence[Any], layers: Sequence[
     found = []
     for start in range(0, len(images), TOGETHER):
         batch = pictures.squares(images[start : start + TOGETHER], INPUT_PX, centred=True)
-        states = forward(weights, batch.to(weights["fc.bias"].device))
-        found.append(torch.cat([states[layer] for layer in layers], dim=1).cpu())
+        states = forward(weights, batch.to(weights["fc.bias"]))
+        found.append(torch.cat([states[layer] for layer in layers], dim=1).float().cpu())
     return torch.cat(found)
 
 

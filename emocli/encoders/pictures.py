@@ -27,8 +27,8 @@ def squares(pictures: Sequence[Any], size: int, *, centred: bool) -> Tensor:
     """Return pictures as floats 0 to 255 (batch, 3, size, size), channels last in memory.
 
     Each is scaled so that its longer side has `size` pixels, and lies in the middle or, if not
-    `centred`, in the upper left corner; the rest is black. Scaling is bilinear, over all pixels that a new one covers
-    (our choice: without, thin lines flicker from frame to frame). RecordError for no picture.
+    `centred`, in the upper left corner; the rest is black. Scaling is bilinear, over all pixels
+    that a new one covers (our choice: else thin lines flicker). Raises RecordError for no picture.
     """
     shape = (len(pictures), 3, size, size)
     batch = torch.zeros(shape).contiguous(memory_format=torch.channels_last)
@@ -38,7 +38,8 @@ def squares(pictures: Sequence[Any], size: int, *, centred: bool) -> Tensor:
         longest = max(height, width)
         new = [max(1, round(side * size / longest)) for side in (height, width)]
         top, left = ((size - side) // 2 if centred else 0 for side in new)
-        values = torch.from_numpy(np.require(picture, requirements="CW")).permute(2, 0, 1)[None]
+        values = torch.from_numpy(np.require(picture, requirements=["C", "W"]))
+        values = values.permute(2, 0, 1)[None]
         if new != [height, width]:
             values = F.interpolate(values, new, mode="bilinear", antialias=True)
         batch[place, :, top : top + new[0], left : left + new[1]] = values[0]

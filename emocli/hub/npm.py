@@ -103,7 +103,7 @@ def _chunks(package: str) -> Iterator[bytes]:
     except urllib.error.HTTPError as problem:
         problem.close()
         message = f"the npm registry refuses {package}: HTTP {problem.code} {problem.reason}"
-        hint = "emocli does not log in to registries" if problem.code in (401, 403) else None
+        hint = "emocli does not log in to registries" if problem.code in (401, 403) else ""
         raise ModelError(message, hint=hint) from None
     except (OSError, http.client.HTTPException, ValueError) as problem:
         reason = str(getattr(problem, "reason", problem)) or type(problem).__name__
@@ -113,7 +113,7 @@ def _chunks(package: str) -> Iterator[bytes]:
 def members(package: str, data: bytes) -> dict[str, Callable[[], IO[bytes]]]:
     """Return what opens each file in an archive, links left out; ModelError if it is damaged."""
     try:
-        opened = tarfile.open(fileobj=io.BytesIO(data), mode="r:gz")
+        opened = tarfile.open(fileobj=io.BytesIO(data), mode="r:gz")  # noqa: SIM115 - in memory
         files = [member for member in opened.getmembers() if member.isreg()]
     except DAMAGED as problem:
         raise ModelError(f"the package {package} is damaged: {problem}") from None

@@ -18,7 +18,8 @@ def revision(source: Source) -> str:
     """Return what a manifest says of a source."""
     if "hub" in source:
         return f"hub:{source['revision']}"
-    return f"{kind(source)}:" + "+".join(source.get("npm", source.get("wheels", ())))
+    archives = source.get("npm") or source.get("wheels") or ()
+    return f"{kind(source)}:" + "+".join(archives)
 
 
 def digests(source: Source) -> dict[str, str]:

@@ -16,7 +16,8 @@ from emocli.signals.faces import Boxes, overlaps
 
 Times = NDArray[np.float64]
 
-# Our choices. At 2 frames a second boxes of a talking head overlap by .5 to .9 from one to the next.
+# Our choices. At 2 frames a second boxes of a talking head overlap by .5 to .9 from one to the
+# next frame.
 LEAST_OVERLAP = 0.2  # intersection over union of one face in two frames
 MOST_GROWTH = 2.0  # ratio of the areas of one face in two frames
 LONGEST_GAP_S = 1.5  # for which a face may be unseen: turned, hidden, blurred
@@ -108,7 +109,8 @@ def within(times: Times, spans: Sequence[tuple[float, float]] | None) -> NDArray
     if spans is None:
         return np.ones(len(times), bool)
     edges = np.array(list(spans), np.float64).reshape(-1, 2)
-    return ((times[:, None] >= edges[:, 0]) & (times[:, None] <= edges[:, 1])).any(1)
+    inside: NDArray[np.bool_] = (times[:, None] >= edges[:, 0]) & (times[:, None] <= edges[:, 1])
+    return np.asarray(inside.any(1))
 
 
 def judged(

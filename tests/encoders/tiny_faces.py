@@ -128,8 +128,9 @@ def write_inputs(folder: Path) -> None:
         write_original(folder / kind, kind)
     for name, picture in {**FRAMES, **CROPS}.items():
         (folder / f"{name}.rgb").write_bytes(picture.tobytes())
-    sizes = [{n: p.shape for n, p in group.items()} for group in (FRAMES, CROPS)]
-    (folder / "pictures.json").write_text(json.dumps(dict(zip(("frames", "crops"), sizes))))
+    groups = {"frames": FRAMES, "crops": CROPS}
+    sizes = {g: {n: p.shape for n, p in group.items()} for g, group in groups.items()}
+    (folder / "pictures.json").write_text(json.dumps(sizes))
 
 
 if __name__ == "__main__":
