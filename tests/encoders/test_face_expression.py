@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from emocli.errors import ConfigError, RecordError
 from emocli.records.labels import EMOTIONS
 from emocli.signals import face_averages, face_tracks, faces
 from tests.encoders import tiny_faces
+from tests.encoders.tiny_faces import of as seen
 
 
 @pytest.fixture(scope="module")
@@ -23,10 +23,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("expression")
     tiny_faces.expression(made)
     return made
-
-
-def seen(*images: np.ndarray) -> Any:
-    return SimpleNamespace(images=list(images), times=np.arange(len(images)) / 2)
 
 
 FACES = [tiny_faces.draw((90 + 10 * n, 80), ((0.4, 0.4, 0.4),), smile=n / 4) for n in range(5)]
@@ -85,10 +81,14 @@ def test_no_face_and_no_picture_are_errors_of_the_record(folder: Path) -> None:
     with pytest.raises(RecordError) as caught:
         numbers(folder, [seen(FACES[0]), seen()])
     assert caught.value.code == "too_short"
-    for wrong in (np.zeros((5, 0, 3), np.uint8), np.zeros((5, 5)), FACES[0] / 255):
+    for wrong in tiny_faces.broken():
         with pytest.raises(RecordError) as caught:
-            numbers(folder, [seen(FACES[0], wrong)])
+            numbers(folder, [seen(FACES[0]), wrong])
         assert caught.value.code == "bad_picture"
+    inputs = [tiny_faces.BLACK, *tiny_faces.LEAST[1:], tiny_faces.seen(40, seed=1)]
+    for values, given in zip(numbers(folder, inputs), inputs, strict=True):
+        assert len(values) == len(given.images)
+        assert np.isfinite(values).all()
     [black] = numbers(
         folder, [seen(np.zeros((1, 1, 3), np.uint8), np.zeros((500, 3, 3), np.uint8))]
     )

@@ -10,6 +10,7 @@ import hashlib
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -131,6 +132,35 @@ def write_inputs(folder: Path) -> None:
     groups = {"frames": FRAMES, "crops": CROPS}
     sizes = {g: {n: p.shape for n, p in group.items()} for g, group in groups.items()}
     (folder / "pictures.json").write_text(json.dumps(sizes))
+
+
+# --- inputs of encoders of faces -------------------------------------------------------------
+
+
+def seen(count: int, seed: int) -> SimpleNamespace:
+    """Faces of different sizes, colours and mouths, two a second."""
+    sizes = np.frombuffer(byte_noise(f"sizes {seed}", 3 * count), np.uint8).reshape(count, 3)
+    images = []
+    for number, (high, wide, light) in enumerate(sizes):
+        shape = (40 + int(high) // 4, 40 + int(wide) // 4)
+        drawn = draw(shape, ((wide / 255 * 0.5 + 0.2, 0.45, 0.4),), smile=number / count)
+        images.append((drawn * (0.4 + light / 510)).astype(np.uint8))
+    return SimpleNamespace(images=images, times=np.arange(count) / 2)
+
+
+def of(*images: np.ndarray) -> SimpleNamespace:
+    """Pictures as encoders take them."""
+    return SimpleNamespace(images=list(images), times=np.arange(len(images)) / 2)
+
+
+def broken() -> list[SimpleNamespace]:
+    """Faces among which is something that is no picture."""
+    wrong = (np.zeros((5, 0, 3), np.uint8), np.zeros((5, 5), np.uint8), np.full((5, 5, 3), np.nan))
+    return [of(draw((50, 40)), picture) for picture in wrong]
+
+
+BLACK = of(*[np.zeros((60, 50, 3), np.uint8)] * 3)
+LEAST = [of(), of(np.zeros((1, 1, 3), np.uint8)), of(draw((1, 400))), of(draw((64, 64)))]
 
 
 if __name__ == "__main__":
