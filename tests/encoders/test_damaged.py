@@ -18,10 +18,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from emocli import encoders
-from emocli.encoders import Settings, ctc_model, speech_to_text
+from emocli.encoders import Settings, ctc_model, face_detector, speech_to_text
 from emocli.encoders.transformers_import import imported
 from emocli.errors import ConfigError
 from emocli.stages.annotate import audio as annotator
+from tests.encoders import tiny_faces
 from tests.encoders.test_ctc_model import LETTERS
 from tests.encoders.test_speech_to_text import write_whisper
 from tests.encoders.test_zoo import FRAMES, TINY, WEIGHTED, modality
@@ -56,6 +57,8 @@ MODELS: dict[str, tuple[Callable[[Path], object], Callable[[Path], Any]]] = {
     **{"-".join(name): (TINY[name[0]][name[1]], encoder(name[0])) for name in WEIGHTED},
     "ctc-model": (ctc, ctc_model.load),
     "speech-to-text": (write_whisper, lambda folder: speech_to_text.load(folder, device="cpu")),
+    "face-detector": (tiny_faces.detector, face_detector.load),
+    "face-expression": (tiny_faces.expression, encoder("face-expression")),
     "audio-annotator": (tiny_qwen.build, lambda folder: annotator.load(folder, "cpu", "float32")),
 }
 WITH_TOKENS = [
@@ -78,7 +81,7 @@ def test_every_file_that_loads_weights_is_tried_here() -> None:
     loading = {p.stem for p in Path(encoders.__file__).parent.glob("*.py") if loads(p)}
     loading -= {"weight_files", "pretrained"}  # by which the others load
     tried = {"text_networks", "bert", "whisper", "ctc_model", "transformers_whisper"}
-    assert loading == tried | {"braindecode_weights"}
+    assert loading == tried | {"braindecode_weights", "face_api_weights"}
 
 
 def loads(path: Path) -> bool:

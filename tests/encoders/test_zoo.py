@@ -411,7 +411,8 @@ def test_every_layer_is_another_and_negative_ones_count_from_the_last(
     for layer, values in enumerate(features):
         for same in (layer - LAYERS - 1, [layer]):
             assert np.array_equal(arrays(fresh(name, layer=same), given)[0], values)
-        assert all(np.abs(values - other).max() > 1e-3 for other in features[:layer])
+        alike = [other for other in features[:layer] if other.shape == values.shape]
+        assert all(np.abs(values - other).max() > 1e-3 for other in alike)
 
 
 @with_weights

@@ -371,9 +371,12 @@ def test_the_shipped_catalog_pins_everything(monkeypatch):
         for source in model["sources"]:
             if "hub" in source:
                 assert len(source["revision"]) == 40, name
-            elif "wheels" in source:
-                assert set(source["sha256"]) == set(source["from"]), name
-                assert all("==" in requirement for requirement in source["wheels"]), name
+            elif "from" in source:
+                made = {"config.json", "model.safetensors"} if "convert" in source else set()
+                assert set(source["sha256"]) == set(source["from"]) | made, name
+                assert all("==" in requirement for requirement in source.get("wheels", ())), name
+                assert all("@" in package[1:] for package in source.get("npm", ())), name
+                assert ("wheels" in source) != ("npm" in source), name
             else:
                 assert source["model"] in models, name
                 assert source["convert"] == "ctranslate2_whisper", name

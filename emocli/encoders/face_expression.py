@@ -1,0 +1,116 @@
+"""Encode faces with the expression net of face-api: 256 features and 7 logits for each.
+
+V. Mühler and V. Mandic, face-api 1.7.15, MIT, https://github.com/vladmandic/face-api: four blocks
+of depthwise separable convolutions, densely added, a mean over the last 7 x 7 cells and a linear
+layer whose classes are in our order. The input is the detector's box as it is, without a margin
+(`signals.faces.crop`), in the middle of a black square. Ported from its TypeScript; scaling is ours
+(`pictures`).
+
+Layer 0 to 2 are the means of the first three blocks (32, 64 and 128 numbers), layer 3 is the 256
+features and, behind them, the logits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from emocli.encoders import Encoded, Encoder, Settings, face_api_weights, pictures, pooling
+from emocli.encoders.face_api_layers import same, separable
+from emocli.errors import RecordError
+
+MODALITY = "video"
+POOLINGS = pooling.POOLINGS
+WIDTHS = (32, 64, 128, 256)
+LAYERS = len(WIDTHS) - 1
+CLASSES = 7  # neutral, happy, sad, angry, fearful, disgusted, surprised: as records.labels.EMOTIONS
+LOGITS = slice(WIDTHS[-1], WIDTHS[-1] + CLASSES)  # of the numbers of the last layer
+INPUT_PX = 112
+MEAN_RGB = (122.782, 117.001, 104.298)
+TOGETHER = 16  # faces in a forward pass: fastest of 1 to 32 on a core
+
+
+def reads(config: Mapping[str, Any]) -> bool:
+    """Return whether a config.json is that of the expression net, as `models pull` writes it."""
+    return config.get("model_type") == face_api_weights.EXPRESSION
+
+
+def encoder(folder: Path, settings: Settings) -> Encoder:
+    """Return the encoder of faces: of each input its `images`, small pictures (height, width, 3).
+
+    Frames are faces, in order. It raises RecordError for no face and for what is no picture.
+    """
+    weights = face_api_weights.read(folder, face_api_weights.EXPRESSION, shapes(), settings.device)
+    weights = {name: tensor.to(getattr(torch, settings.dtype)) for name, tensor in weights.items()}
+    wanted = [LAYERS] if settings.layer is None else settings.layer
+    chosen = [wanted] if isinstance(wanted, int) else list(wanted)
+    layers = [pooling.layer_of(layer, LAYERS) for layer in chosen]
+    pooling.pieces(settings.pooling)  # raises for an unknown one
+
+    @torch.inference_mode()
+    def run(inputs: Sequence[Any]) -> list[Encoded]:
+        images = [list(given.images) for given in inputs]
+        if not all(images):
+            raise RecordError("too_short", "no face")
+        values = _all(weights, [image for several in images for image in several], layers)
+        parts = torch.split(values, [len(several) for several in images])
+        return [Encoded(_pooled(part, settings.pooling)) for part in parts]
+
+    return run
+
+
+def _all(weights: Mapping[str, Tensor], images: Sequence[Any], layers: Sequence[int]) -> Tensor:
+    """Return the numbers (faces, dim) of some layers, one beside the other."""
+    found = []
+    for start in range(0, len(images), TOGETHER):
+        batch = pictures.squares(images[start : start + TOGETHER], INPUT_PX, centred=True)
+        states = forward(weights, batch.to(weights["fc.bias"]))
+        found.append(torch.cat([states[layer] for layer in layers], dim=1).float().cpu())
+    return torch.cat(found)
+
+
+def _pooled(values: Tensor, name: str) -> np.ndarray:
+    pieces = pooling.pieces(name)
+    pieces.add(values[None])
+    return pieces.result(name)
+
+
+def shapes() -> dict[str, face_api_weights.Shape]:
+    """Return the shapes of the network's tensors by name."""
+    found = face_api_weights.plain("dense0.conv0", 3, WIDTHS[0], 3)
+    for block, out in enumerate(WIDTHS):
+        for layer in range(4):
+            channels = WIDTHS[block - 1] if layer == 0 else out
+            if block or layer:
+                found |= face_api_weights.separable(f"dense{block}.conv{layer}", channels, out)
+    return found | {"fc.weights": (CLASSES, WIDTHS[-1]), "fc.bias": (CLASSES,)}
+
+
+def forward(weights: Mapping[str, Tensor], x: Tensor) -> list[Tensor]:
+    """Map pictures (batch, 3, 112, 112), 0 to 255, to the numbers (batch, dim) of each layer."""
+    x = (x - x.new_tensor(MEAN_RGB)[:, None, None]) / 255
+    states = []
+    for block in range(len(WIDTHS)):
+        x = _block(weights, f"dense{block}", x)
+        states.append(x.mean((2, 3)))
+    logits = F.linear(states[-1], weights["fc.weights"], weights["fc.bias"])
+    return [*states[:-1], torch.cat([states[-1], logits], dim=1)]
+
+
+def _block(weights: Mapping[str, Tensor], name: str, x: Tensor) -> Tensor:
+    """Halve height and width; each of four convolutions sees the sum of those before."""
+    if f"{name}.conv0.filters" in weights:
+        first, bias = weights[f"{name}.conv0.filters"], weights[f"{name}.conv0.bias"]
+        added = F.relu(F.conv2d(same(x), first, bias, stride=2))
+    else:
+        added = F.relu(separable(weights, f"{name}.conv0", x, stride=2))
+    total = added
+    for layer in range(1, 4):
+        total = total + separable(weights, f"{name}.conv{layer}", F.relu(total))
+    return F.relu(total)
