@@ -1,0 +1,48 @@
+"""A film as it is read: what is known of its source, before and after its frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from emocli.signals.video_film import Film
+
+Image = npt.NDArray[np.uint8]  # (height, width, 3) RGB
+
+
+@dataclass
+class About:
+    """The source of frames. All but `warnings` is known from the first frame on.
+
+    Width and height are those of the upright picture as it is stored, whatever size is returned;
+    `duration` is when the last frame ends, from the start of the film. A still picture has neither
+    duration nor frame rate. After the last frame `warnings` says what is wrong with the film.
+    """
+
+    duration: float | None = None
+    width: int = 0
+    height: int = 0
+    frame_rate: float | None = None
+    decoder: str = ""
+    warnings: list[str | None] = field(default_factory=list)
+
+
+class Opened(Protocol):
+    """A film that is open, whoever decodes it."""
+
+    film: Film
+    warnings: list[str | None]  # complete after the last picture
+
+    def pictures(
+        self, numbers: Iterable[int], longest: int | None, about: About
+    ) -> Iterator[tuple[int, Image]]:
+        """Yield (number of the frame, picture) for frames in order; tell `about` the size."""
+        ...
+
+    def close(self) -> None:
+        """Give back what is open."""
+        ...
