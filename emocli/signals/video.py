@@ -19,7 +19,14 @@ import numpy as np
 import numpy.typing as npt
 
 from emocli.errors import RecordError
-from emocli.signals import audio, sound_faults, video_faults, video_libav, video_wanted
+from emocli.signals import (
+    audio,
+    sound_faults,
+    video_faults,
+    video_ffmpeg,
+    video_libav,
+    video_wanted,
+)
 from emocli.signals.video_about import About as About
 from emocli.signals.video_about import Image as Image
 from emocli.signals.video_about import Opened
@@ -104,7 +111,11 @@ def frames(
             yield float(film.seconds[number]), image
         if not about.width:
             raise video_faults.nothing_decoded(sound_faults.told(source.warnings))
-        backwards = f"times go backwards in {film.backwards} places" if film.backwards else None
+        backwards = (
+            "the times in the file go backwards; its parts follow each other"
+            if film.backwards
+            else None
+        )
         about.warnings += [*source.warnings, backwards, video_wanted.short(film, end)]
 
 
@@ -123,6 +134,10 @@ def _opened(name: str) -> Iterator[Opened]:
     if not stat.S_ISREG(Path(name).stat().st_mode):
         raise RecordError("not_readable", "a film is read from a file, not from a pipe")
     source: Opened | None = video_libav.opened(name)
-    assert source is not None
+    if source is None:
+        try:
+            source = video_ffmpeg.Reading(name)
+        except RecordError as error:
+            raise audio.explained(error, head) from None
     with contextlib.closing(source):
         yield source

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from emocli.signals.video_film import Film
+
+KNOWN_FILMS = 8  # surveys that are kept, some MB for hours of film. Our choice.
+
+T = TypeVar("T")
 
 Image = npt.NDArray[np.uint8]  # (height, width, 3) RGB
 
@@ -29,6 +35,24 @@ class About:
     frame_rate: float | None = None
     decoder: str = ""
     warnings: list[str | None] = field(default_factory=list)
+
+
+class Surveys(Generic[T]):
+    """The last films that were surveyed: many spans are read of one."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[tuple[str | int, ...], T] = OrderedDict()
+
+    def of(self, path: str, survey: Callable[[], T], by: str = "") -> T:
+        """Return what a survey by a program says of a file: its identity, size and time."""
+        status = Path(path).stat()
+        key = (by, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+        if key not in self._known:
+            self._known[key] = survey()
+            while len(self._known) > KNOWN_FILMS:
+                self._known.popitem(last=False)
+        self._known.move_to_end(key)
+        return self._known[key]
 
 
 class Opened(Protocol):

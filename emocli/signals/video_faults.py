@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from emocli.errors import RecordError
+from emocli.signals import sound_faults
 
 # Twice 8K (7680 x 4320): a larger frame is refused before memory is asked for it. Our choice.
 MAX_PIXELS = 2**26
@@ -59,9 +62,27 @@ def require_room(frames: int, width: int, height: int) -> None:
         raise RecordError("too_large", message, hint="take fewer, smaller or one by one")
 
 
+def incomplete(
+    end_s: float, claimed_s: float | None, *, alone: bool, data_end_s: Callable[[], float]
+) -> str | None:
+    """Return a warning if clearly less of a picture is there than a header claims of the file.
+
+    Where it is not alone, another stream may just be longer: `data_end_s` looks.
+    """
+    told = None if claimed_s is None else sound_faults.missing(end_s, claimed_s)
+    if claimed_s is None or told is None or alone:
+        return told
+    return None if data_end_s() >= claimed_s - sound_faults.TOLERANCE_S else told
+
+
 def nothing_decoded(reason: str | None) -> RecordError:
     """Return the error of a film that gave no frame."""
     return RecordError("decode_failed", reason or "no frame could be decoded", hint=HINT)
+
+
+def of_sizes(count: int) -> str | None:
+    """Return a warning if the frames of a film have several sizes, of which one is returned."""
+    return f"frames of {count} sizes, scaled to that of the header" if count > 1 else None
 
 
 def fitted(width: int, height: int, longest: int | None) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""What the packets of a film say without decoding it: when its frames are shown, and where to begin.
+"""What the packets of a film say without decoding: when its frames are shown, and where to begin.
 
 A survey of all packets costs about a hundredth of decoding them. From it follow the times of all
 frames, exactly, the length of the picture, and from which key frame a frame has to be decoded.
@@ -18,9 +18,9 @@ import numpy.typing as npt
 Ticks = npt.NDArray[np.int64]
 
 NO_TICKS = -(2**63)  # a packet has no such time
-RAW = frozenset("h264 hevc m4v mpegvideo obu mjpeg".split())  # streams without any times
+RAW = frozenset(["h264", "hevc", "m4v", "mpegvideo", "obu", "mjpeg"])  # streams without any times
 DECODING_TIMES = frozenset(["avi"])  # files that tell when a frame is decoded, not when it is shown
-PICTURES = frozenset("gif apng webp_anim".split())  # pictures that may move
+PICTURES = frozenset(["gif", "apng", "webp_anim"])  # pictures that may move
 USUAL_RATE_HZ = 25  # of frames without any times, as ffmpeg has it
 DIGITS = 6  # times are compared to a microsecond: 2/30 s is not the same number everywhere
 SLACK_S = 10.0**-DIGITS
@@ -51,8 +51,9 @@ class Packets(NamedTuple):
     def of(cls, rows: Sequence[tuple[int, int, int, bool, bool]]) -> Packets:
         """Return rows of (pts, dts, duration, is a key, is hidden) as arrays."""
         columns = list(zip(*rows, strict=True)) or [()] * 5
-        numbers = [np.array(column, np.int64) for column in columns[:3]]
-        return cls(*numbers, *(np.array(column, np.bool_) for column in columns[3:]))
+        pts, dts, durations = (np.array(column, np.int64) for column in columns[:3])
+        keys, hidden = (np.array(column, np.bool_) for column in columns[3:])
+        return cls(pts, dts, durations, keys, hidden)
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Film:
     key_places: Ticks
     key_ticks: Ticks
     key_dts: Ticks
-    backwards: int  # how often the times of the file go backwards
+    backwards: bool  # whether the times of the file go backwards
 
     @property
     def still(self) -> bool:
@@ -116,10 +117,11 @@ def film(source: Source, packets: Packets) -> Film:
     shown = np.flatnonzero(~packets.hidden)
     times, trusted, backwards = _shown_at(source.format, packets)
     order = shown[np.argsort(times[shown], kind="stable")]
-    seconds = times[order] * float(source.time_base) - source.start_us / 1e6
+    tick_s = float(source.time_base)
+    seconds = np.asarray(times[order] * tick_s - source.start_us / 1e6, np.float64)
     keys = np.flatnonzero(packets.keys)
     trusted = trusted and bool(np.all(np.diff(times[keys]) > 0))
-    last_s = _last_s(seconds, int(packets.durations[order[-1]]) * float(source.time_base))
+    last_s = _last_s(seconds, int(packets.durations[order[-1]]) * tick_s)
     return Film(
         source=source,
         seconds=np.round(seconds, DIGITS),
@@ -134,16 +136,16 @@ def film(source: Source, packets: Packets) -> Film:
     )
 
 
-def _shown_at(kind: str, packets: Packets) -> tuple[Ticks, bool, int]:
-    """Return when packets are shown, whether that is sure, and how often times go backwards.
+def _shown_at(kind: str, packets: Packets) -> tuple[Ticks, bool, bool]:
+    """Return when packets are shown, whether that is sure, and whether times go backwards.
 
     Where it is not sure, only the times in order are right: n of them for n frames.
     """
     pts, dts = packets.pts, packets.dts
     if kind in RAW or (np.any(pts == NO_TICKS) and np.any(dts == NO_TICKS)):
-        return _by_duration(packets), False, 0
+        return _by_duration(packets), False, False
     decoded = dts[dts != NO_TICKS]
-    backwards = int(np.count_nonzero(np.diff(decoded) < 0))
+    backwards = bool(np.any(np.diff(decoded) < 0))
     if kind in DECODING_TIMES:
         known = pts[pts != NO_TICKS]
         same = bool(np.all(packets.keys)) and np.array_equal(pts, dts) and len(known) == len(pts)
@@ -154,7 +156,7 @@ def _shown_at(kind: str, packets: Packets) -> tuple[Ticks, bool, int]:
     if backwards or np.any(np.diff(decoded) == 0):
         full = dts if len(decoded) == len(dts) else pts
         return _continued(pts, full, packets.durations), False, backwards
-    return pts, len(np.unique(visible)) == len(visible), 0
+    return pts, len(np.unique(visible)) == len(visible), False
 
 
 def _continued(pts: Ticks, dts: Ticks, durations: Ticks) -> Ticks:

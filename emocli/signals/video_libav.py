@@ -9,13 +9,12 @@ more.
 from __future__ import annotations
 
 import os
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from emocli.signals import video_packets
-from emocli.signals.video_about import About, Image
+from emocli.signals import video_faults
+from emocli.signals.video_about import About, Image, Surveys
 from emocli.signals.video_film import Film
 from emocli.signals.video_packets import Feed
 from emocli.signals.video_upright import Upright
@@ -26,11 +25,10 @@ if TYPE_CHECKING:
 # Codecs whose frames say that no other refers to them, so that they can be left out. (In HEVC a
 # frame of a higher layer may still do.)
 SPARE = frozenset(["h264", "mpeg4", "mpeg2video", "mpeg1video"])
-KNOWN_FILMS = 8  # surveys that are kept: many spans are read of one film. Our choice.
 
 Found = tuple[int, "av.VideoFrame"]  # a frame and its tick
 
-_surveys: OrderedDict[tuple[Any, ...], tuple[Film, str | None]] = OrderedDict()
+_surveys: Surveys[tuple[Film, str | None]] = Surveys()
 
 
 def opened(path: str) -> Reading | None:
@@ -57,7 +55,7 @@ class Reading:
     def __init__(self, path: str) -> None:
         self._feed = Feed(path)
         try:
-            self.film, told = self._surveyed(path)
+            self.film, told = _surveys.of(path, self._survey)
         except BaseException:
             self.close()
             raise
@@ -65,16 +63,15 @@ class Reading:
         self._frames: deque[Found] = deque()  # decoded, not yet passed
         self._count = self._failed = 0
 
-    def _surveyed(self, path: str) -> tuple[Film, str | None]:
-        status = Path(path).stat()
-        key = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
-        if key not in _surveys:
-            film = self._feed.survey()
-            _surveys[key] = film, video_packets.incomplete(self._feed, film)
-            while len(_surveys) > KNOWN_FILMS:
-                _surveys.popitem(last=False)
-        _surveys.move_to_end(key)
-        return _surveys[key]
+    def _survey(self) -> tuple[Film, str | None]:
+        film = self._feed.survey()
+        told = video_faults.incomplete(
+            film.end_s,
+            film.source.claimed_s,
+            alone=len(self._feed.container.streams) == 1,
+            data_end_s=self._feed.data_end_s,
+        )
+        return film, told
 
     def close(self) -> None:
         """Close the file."""
@@ -160,5 +157,4 @@ class Reading:
 def _told(failed: int, upright: Upright) -> list[str | None]:
     """Return what the decoder met on the way."""
     damaged = f"{failed} damaged packets were left out" if failed else None
-    sizes = f"frames of {len(upright.sizes)} sizes" if len(upright.sizes) > 1 else None
-    return [damaged, sizes]
+    return [damaged, video_faults.of_sizes(len(upright.sizes))]

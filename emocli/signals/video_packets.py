@@ -8,11 +8,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emocli.signals import sound_faults, video_faults
+from emocli.signals import video_faults
 from emocli.signals.video_film import NO_TICKS, Film, Packets, Source, film
 
 if TYPE_CHECKING:
     import av
+
+    Packet = av.Packet[av.VideoStream]
 
 KEPT_BYTES = 16 * 2**20  # of packets that are kept after the survey: those of a clip. Our choice.
 FAR = 256  # packets that are rather read than jumped over: about a group of pictures. Our choice.
@@ -33,7 +35,7 @@ class Feed:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._kept: list[av.Packet] | None = None
+        self._kept: list[Packet] | None = None
         self._jumps = True  # as long as jumps lead to where they should
         self._film: Film | None = None
         self._open()
@@ -42,17 +44,17 @@ class Feed:
     def _open(self) -> None:
         import av
 
-        self._file = Path(self._path).open("rb", buffering=0)
+        self._file = Path(self._path).open("rb", buffering=0)  # noqa: SIM115 - `close` does
         try:
-            self._file.name = "film"  # type: ignore[misc]
+            self._file.name = "film"
             self.container = av.open(self._file, "r", options=LIMITS, metadata_errors="replace")
             self.stream = self._first_stream()
         except BaseException:
             self._file.close()
             raise
         self.place = 0
-        self._packets: Iterator[av.Packet] = self.container.demux(self.stream)
-        self._held: av.Packet | None = None
+        self._packets: Iterator[Packet] = self.container.demux(self.stream)
+        self._held: Packet | None = None
         context = self.stream.codec_context
         context.thread_count = 1
         context.options = {"max_pixels": LIMITS["max_pixels"]}
@@ -81,6 +83,8 @@ class Feed:
         import av
 
         width, height = self.size
+        if not (width and height):  # ffmpeg's log says why
+            raise ValueError("of no known size")
         video_faults.require_size(width, height)
         length = self.container.duration
         return Source(
@@ -108,7 +112,7 @@ class Feed:
         self._kept = kept if size <= KEPT_BYTES else None
         return film(source, Packets.of(rows))
 
-    def _rest(self) -> Iterator[av.Packet]:
+    def _rest(self) -> Iterator[Packet]:
         """Yield the packets from here to the end, or to where the file is broken."""
         import av
 
@@ -120,7 +124,7 @@ class Feed:
         except av.error.FFmpegError:
             return
 
-    def next(self) -> av.Packet | None:
+    def next(self) -> Packet | None:
         """Return the next packet, None at the end."""
         if self._kept is not None:
             packet = self._kept[self.place] if self.place < len(self._kept) else None
@@ -196,13 +200,3 @@ class Feed:
         """Close the file."""
         self.container.close()
         self._file.close()
-
-
-def incomplete(feed: Feed, film: Film) -> str | None:
-    """Return a warning if clearly less of a film is there than its header claims."""
-    claimed_s = film.source.claimed_s
-    told = None if claimed_s is None else sound_faults.missing(film.end_s, claimed_s)
-    if told and len(feed.container.streams) > 1:  # another stream may just be longer
-        whole = feed.data_end_s() >= (claimed_s or 0.0) - sound_faults.TOLERANCE_S
-        return None if whole else told
-    return told

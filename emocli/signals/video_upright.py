@@ -43,7 +43,7 @@ def turns(matrix: bytes | None) -> list[str]:
     return []
 
 
-def scaling(width: int, height: int) -> str:
+def scaling(width: int | str, height: int | str) -> str:
     """Return the filters that make RGB pictures of a size."""
     return f"scale={width}:{height}:flags={FLAGS},format=rgb24"
 
@@ -54,6 +54,8 @@ class Upright:
     def __init__(self, stored: tuple[int, int], longest: int | None) -> None:
         self._stored, self._longest = stored, longest
         self._made_for: Any = None
+        self._source: Any = None
+        self._sink: Any = None
         self.size: tuple[int, int] | None = None  # upright, as stored
         self.sizes: set[tuple[int, int]] = set()
 
@@ -66,8 +68,7 @@ class Upright:
             self._made_for = kind
             self._build(frame, turns(matrix))
         self._source.push(frame)
-        picture = self._sink.pull()
-        values: Image = picture.to_ndarray()
+        values: Image = self._sink.pull().to_ndarray()
         return values
 
     def _build(self, frame: av.VideoFrame, turning: list[str]) -> None:
@@ -90,5 +91,6 @@ class Upright:
 def _matrix(frame: av.VideoFrame) -> bytes | None:
     from av.sidedata.sidedata import Type
 
-    found = frame.side_data.get(Type.DISPLAYMATRIX)
+    side_data: Any = frame.side_data
+    found = side_data.get(Type.DISPLAYMATRIX)
     return bytes(found) if found is not None else None
