@@ -9,8 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emocli.signals import ffmpeg_lengths, ffmpeg_log, ffmpeg_process,
-from emocli.signals import video_faults, video_film, video_log
+from emocli.signals import (
+    ffmpeg_lengths,
+    ffmpeg_log,
+    ffmpeg_process,
+    video_faults,
+    video_film,
+    video_log,
+)
 from emocli.signals.video_film import NO_TICKS, Film
 from emocli.signals.video_log import Header
 
