@@ -22,6 +22,7 @@ from emocli.errors import RecordError
 from emocli.signals import (
     audio,
     sound_faults,
+    video_endings,
     video_faults,
     video_ffmpeg,
     video_libav,
@@ -29,7 +30,7 @@ from emocli.signals import (
 )
 from emocli.signals.video_about import About as About
 from emocli.signals.video_about import Image as Image
-from emocli.signals.video_about import Opened
+from emocli.signals.video_about import LeftError, Opened
 from emocli.signals.video_faults import NoVideoStreamError as NoVideoStreamError
 from emocli.signals.video_wanted import Middle as Middle
 from emocli.signals.video_wanted import Rate as Rate
@@ -99,45 +100,49 @@ def frames(
     """
     name, about = os.fsdecode(path), About() if about is None else about
     video_wanted.check(wanted, start, end)
-    with _opened(name) as source:
-        film = source.film
-        numbers = video_wanted.chosen(wanted, film, start, end)
-        about.duration = None if film.still else film.end_s
-        about.frame_rate, about.decoder = film.frame_rate, film.source.decoder
-        order = sorted(set(numbers))
-        in_order = order == numbers
-        pictures = source.pictures(order, longest, about)
-        for number, image in pictures if in_order else _sorted_back(pictures, numbers):
-            yield float(film.seconds[number]), image
-        if not about.width:
-            raise video_faults.nothing_decoded(sound_faults.told(source.warnings))
-        backwards = (
-            "the times in the file go backwards; its parts follow each other"
-            if film.backwards
-            else None
-        )
-        about.warnings += [*source.warnings, backwards, video_wanted.short(film, end)]
-
-
-def _sorted_back(
-    pictures: Iterator[tuple[int, Image]], numbers: list[int]
-) -> Iterator[tuple[int, Image]]:
-    """Yield pictures in the order in which they are wanted, again where they are wanted again."""
-    found = dict(pictures)
-    yield from ((number, found[number]) for number in numbers if number in found)
-
-
-@contextlib.contextmanager
-def _opened(name: str) -> Iterator[Opened]:
-    """Open a film with the first decoder that can."""
     head = audio.head_of(name)
     if not stat.S_ISREG(Path(name).stat().st_mode):
         raise RecordError("not_readable", "a film is read from a file, not from a pipe")
-    source: Opened | None = video_libav.opened(name)
-    if source is None:
-        try:
-            source = video_ffmpeg.Reading(name)
-        except RecordError as error:
-            raise audio.explained(error, head) from None
-    with contextlib.closing(source):
-        yield source
+    source = video_libav.opened(name)
+    if source is not None:
+        with contextlib.suppress(LeftError), contextlib.closing(source):
+            yield from _frames(source, wanted, (start, end), longest, about)
+            return
+    try:
+        program = video_ffmpeg.Reading(name)
+    except RecordError as error:
+        raise audio.explained(error, head) from None
+    yield from _frames(program, wanted, (start, end), longest, about)
+
+
+def _frames(
+    source: Opened,
+    wanted: Wanted,
+    span: tuple[float | None, float | None],
+    longest: int | None,
+    about: About,
+) -> Iterator[tuple[float, Image]]:
+    """Yield (time, image) of a film that is open."""
+    film, shown = source.film, -1
+    numbers = video_wanted.chosen(wanted, film, *span)
+    about.duration = None if film.still else film.end_s
+    about.frame_rate, about.decoder = film.frame_rate, film.source.decoder
+    order = sorted(set(numbers))
+    pictures = source.pictures(order, longest, about)
+    for number, image in pictures if order == numbers else _again(pictures, order, numbers):
+        if number != shown or isinstance(wanted, Times):  # another may stand for a damaged one
+            yield float(film.seconds[number]), image
+        shown = number
+    if not about.width:
+        raise video_faults.nothing_decoded(sound_faults.told(source.warnings))
+    cut = video_endings.cut(source.path, film.source.format)
+    backwards = "times in the file go backwards" if film.backwards else None
+    about.warnings += [*source.warnings, cut, backwards, video_wanted.short(film, span[1])]
+
+
+def _again(
+    pictures: Iterator[tuple[int, Image]], order: list[int], numbers: list[int]
+) -> Iterator[tuple[int, Image]]:
+    """Yield pictures in the order in which they are wanted, again where they are wanted again."""
+    found = dict(zip(order, pictures, strict=False))
+    yield from (found[number] for number in numbers if number in found)

@@ -55,9 +55,14 @@ class Surveys(Generic[T]):
         return self._known[key]
 
 
+class LeftError(Exception):
+    """A film is left to another decoder, before any of its frames."""
+
+
 class Opened(Protocol):
     """A film that is open, whoever decodes it."""
 
+    path: str
     film: Film
     warnings: list[str | None]  # complete after the last picture
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emocli.signals import ffmpeg_log, ffmpeg_process, video_faults, video_log, video_program
+from emocli.signals import ffmpeg_process, video_faults, video_log, video_program
 from emocli.signals.ffmpeg_process import PATIENCE_S, Running
 from emocli.signals.video_about import About, Image, Surveys
 from emocli.signals.video_film import NO_TICKS, Film
@@ -42,7 +42,7 @@ class Reading:
     """A film that ffmpeg's program decodes."""
 
     def __init__(self, path: str) -> None:
-        self._path = path
+        self.path = path
         self._survey = _surveys.of(path, lambda: video_program.of(path), ffmpeg_process.binary())
         self.film = self._survey.film
         self.warnings: list[str | None] = [self._survey.told]
@@ -95,8 +95,8 @@ class Reading:
         """Return the ticks of all frames that can be decoded, without those that go backwards."""
         command = [*video_program.given(["-copyts"]), "-map", "0:V:0", "-vf", "showinfo"]
         command += [*video_program.passed_through(self._survey.old), "-f", "null", "-"]
-        log = video_program.finished(command, self._path).log
-        self.warnings.append(ffmpeg_log.warning(log, 0, None))
+        log = video_program.finished(command, self.path).log
+        self.warnings.append(video_log.damage(log))
         shown = video_log.frames(log)
         if self.film.by_number:
             return list(range(len(shown)))
@@ -108,21 +108,24 @@ class Reading:
         """Yield the pictures of a stretch in order, as long as they are those that are wanted."""
         command = self._command(stretch, longest)
         with (
-            Path(self._path).open("rb") as file,
+            Path(self.path).open("rb") as file,
             ffmpeg_process.running(command, stdin=file.fileno()) as process,
         ):
-            pictures = _Pictures(process)
+            pictures, last = _Pictures(process), -1 if self.film.by_number else NO_TICKS
             for tick in stretch.ticks:
                 found = pictures.next()
+                while found and found[0].pts == last:  # its own time went backwards
+                    found = pictures.next()
                 if found is None:
                     break
                 frame, image = found
+                last = last if self.film.by_number else frame.pts
                 if not self.film.by_number and frame.pts != tick:
                     break
                 self._sizes.add((frame.width, frame.height))
                 yield image
             if stretch.start_s is None:  # after a jump, errors are of what is before the key frame
-                self.warnings.append(ffmpeg_log.warning(process.log, 0, None))
+                self.warnings.append(video_log.damage(process.log))
 
     def _command(self, stretch: Stretch, longest: int | None) -> list[str]:
         """Return the command line that decodes a stretch."""
@@ -132,15 +135,14 @@ class Reading:
         header = self._survey.header
         if not header.quarters:
             before.append("-noautorotate")
+        if self.film.by_number:  # a filter that is set up again would begin to count again
+            before += ["-reinit_filter", "0"]
         name = "n" if self.film.by_number else "pts"
         filters = [f"select='{among(name, stretch.ticks)}'", "showinfo", self._scaling(longest)]
         command = [*video_program.given(before), "-map", "0:V:0", "-vf", ",".join(filters)]
-        command += [
-            *video_program.passed_through(self._survey.old),
-            "-frames:v",
-            str(len(stretch.ticks)),
-        ]
-        return [*command, "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"]
+        command += video_program.passed_through(self._survey.old)
+        # a frame is wanted now, not when the next one has filled a buffer
+        return [*command, "-flush_packets", "1", "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"]
 
     def _scaling(self, longest: int | None) -> str:
         """Return the filters that make RGB pictures: all of a film have the size of its header."""

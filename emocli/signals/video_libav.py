@@ -53,6 +53,7 @@ class Reading:
     """A film that is decoded in this process."""
 
     def __init__(self, path: str) -> None:
+        self.path = path
         self._feed = Feed(path)
         try:
             self.film, told = _surveys.of(path, self._survey)
@@ -61,7 +62,8 @@ class Reading:
             raise
         self.warnings: list[str | None] = [told]
         self._frames: deque[Found] = deque()  # decoded, not yet passed
-        self._count = self._failed = 0
+        self._count = 0  # of frames since the beginning
+        self._failed: set[int] = set()  # places of packets
 
     def _survey(self) -> tuple[Film, str | None]:
         film = self._feed.survey()
@@ -81,16 +83,21 @@ class Reading:
         self, numbers: Iterable[int], longest: int | None, about: About
     ) -> Iterator[tuple[int, Image]]:
         """Yield (number of the frame, picture) for frames in order; tell `about` the size."""
-        upright = Upright(self._feed.size, longest)
+        upright, damaged = Upright(self._feed.size, longest), 0
+        ordered = list(numbers)
+        self._wanted = frozenset(self.film.ticks[ordered].tolist())
         self._start(0)
-        for number in numbers:
+        for number in ordered:
             found = self._frame(number)
             if found is None:
                 break
             image = upright(found[1])
+            damaged += found[1].is_corrupt
             about.width, about.height = upright.size or (0, 0)
             yield self.film.number(found[0]), image
-        self.warnings += _told(self._failed, upright)
+        failed = f"{len(self._failed)} damaged packets left out" if self._failed else None
+        part = f"{damaged} of the frames are damaged" if damaged else None
+        self.warnings += [failed, part, video_faults.of_sizes(len(upright.sizes))]
 
     def _frame(self, number: int) -> Found | None:
         """Return the frame with a number, or the last that could be decoded before it."""
@@ -116,7 +123,7 @@ class Reading:
     def _sought(self, wanted: int, *, spare: bool) -> Found | None:
         """Decode up to a tick; return the last frame up to it, or else the first after it."""
         while self._last is None or self._last[0] < wanted:
-            if not self._frames and not self._more(wanted if spare else None):
+            if not self._frames and not self._more(spare=spare):
                 break
             if self._frames and self._frames[0][0] > wanted:
                 break
@@ -126,10 +133,10 @@ class Reading:
                     self._last = found
         return self._last or next(iter(self._frames), None)
 
-    def _more(self, wanted: int | None) -> bool:
+    def _more(self, *, spare: bool) -> bool:
         """Decode the next packet; say whether there was any.
 
-        With a wanted tick, frames of other packets are left out if no other frame needs them.
+        To spare time, frames that are not wanted are left out if no other frame needs them.
         """
         import av
 
@@ -139,12 +146,12 @@ class Reading:
         self._ended = packet is None
         context = self._feed.stream.codec_context
         if context.name in SPARE and not self.film.by_number:
-            spare = wanted is not None and packet is not None and packet.pts != wanted
-            context.skip_frame = "NONREF" if spare else "DEFAULT"
+            left_out = spare and packet is not None and packet.pts not in self._wanted
+            context.skip_frame = "NONREF" if left_out else "DEFAULT"
         try:
             frames = context.decode(packet)
         except av.error.FFmpegError:
-            self._failed += 1
+            self._failed.add(self._feed.place)
             return True
         for frame in frames:
             tick = self._count if self.film.by_number else frame.pts
@@ -152,9 +159,3 @@ class Reading:
             if tick is not None:
                 self._frames.append((tick, frame))
         return True
-
-
-def _told(failed: int, upright: Upright) -> list[str | None]:
-    """Return what the decoder met on the way."""
-    damaged = f"{failed} damaged packets were left out" if failed else None
-    return [damaged, video_faults.of_sizes(len(upright.sizes))]

@@ -119,6 +119,12 @@ def output_size(log: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
+def damage(log: str) -> str | None:
+    """Return the first error in a log, and how many more there are; None if there is none."""
+    told = ffmpeg_log.warning(log, 0, None)
+    return told and told.replace("decoded in part", "damaged", 1)
+
+
 def is_old(log: str) -> bool:
     """Say whether ffmpeg is older than 5.1, which renamed an option.
 

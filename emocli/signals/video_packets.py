@@ -6,7 +6,7 @@ import bisect
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from emocli.signals import video_faults
 from emocli.signals.video_film import NO_TICKS, Film, Packets, Source, film
@@ -183,7 +183,8 @@ class Feed:
 
             for stream in other.container.streams:
                 stream.discard = av.stream.Discard.default
-            other._packets = other.container.demux()
+            packets: Any = other.container.demux()
+            other._packets = packets
             for packet in other._rest():
                 if packet.pts is not None and packet.time_base is not None:
                     end = (packet.pts + (packet.duration or 0)) * packet.time_base

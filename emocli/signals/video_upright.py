@@ -1,8 +1,8 @@
 """Turn a decoded frame into an upright RGB picture, as ffmpeg's program does, with its filters.
 
 Sources: the program's rules for a display matrix (configure_input_video_filter in
-fftools/ffmpeg_filter.c); the matrix itself: ISO/IEC 14496-12, 8.3.2.3. The scaler's flags leave
-nothing to the processor or the version of FFmpeg: 4.2, 8.1 and 9.0 give the same bytes.
+fftools/ffmpeg_filter.c); the matrix itself: ISO/IEC 14496-12, 8.3.2.3. The scaler of FFmpeg 4.2,
+8.1 and 9.0 gives the same bytes; on another kind of processor they may differ by rounding.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emocli.signals import video_faults
-from emocli.signals.video_about import Image
+from emocli.signals.video_about import Image, LeftError
 
 if TYPE_CHECKING:
     import av
 
-FLAGS = "bicubic+accurate_rnd+full_chroma_int+bitexact"
+FLAGS = "bicubic"  # what ffmpeg and PyAV do by themselves
 
 # Signs of the two numbers of a matrix that are not 0 -> filters: (a, d) as it lies, (b, c) turned.
 # x' = a x + c y, y' = b x + d y.
@@ -53,6 +53,7 @@ class Upright:
 
     def __init__(self, stored: tuple[int, int], longest: int | None) -> None:
         self._stored, self._longest = stored, longest
+        self._turned: bytes | None = None
         self._made_for: Any = None
         self._source: Any = None
         self._sink: Any = None
@@ -61,7 +62,7 @@ class Upright:
 
     def __call__(self, frame: av.VideoFrame) -> Image:
         """Return the picture (height, width, 3)."""
-        matrix = _matrix(frame)
+        matrix = self._matrix(frame)
         self.sizes.add((frame.width, frame.height))
         kind = (frame.width, frame.height, frame.format.name, matrix)
         if kind != self._made_for:
@@ -87,10 +88,19 @@ class Upright:
         self._sink = graph.add("buffersink")
         graph.link_nodes(self._source, *nodes, self._sink).configure()
 
+    def _matrix(self, frame: av.VideoFrame) -> bytes | None:
+        """Return how a frame is to be turned; LeftError if PyAV cannot tell.
 
-def _matrix(frame: av.VideoFrame) -> bytes | None:
-    from av.sidedata.sidedata import Type
+        It reads no side data of a frame that has some of a kind it does not know, such as EXIF.
+        """
+        from av.sidedata.sidedata import Type
 
-    side_data: Any = frame.side_data
-    found = side_data.get(Type.DISPLAYMATRIX)
-    return bytes(found) if found is not None else None
+        try:
+            side_data: Any = frame.side_data
+            found = side_data.get(Type.DISPLAYMATRIX)
+        except ValueError:
+            if self.size is None:
+                raise LeftError from None
+            return self._turned
+        self._turned = bytes(found) if found is not None else None
+        return self._turned
