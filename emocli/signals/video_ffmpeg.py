@@ -8,6 +8,7 @@ up by decoding everything once.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from emocli.errors import RecordError
 from emocli.signals import ffmpeg_process, video_faults, video_log, video_program
 from emocli.signals.ffmpeg_process import PATIENCE_S, Running
 from emocli.signals.video_about import About, Image, Surveys
@@ -111,15 +113,12 @@ class Reading:
             Path(self.path).open("rb") as file,
             ffmpeg_process.running(command, stdin=file.fileno()) as process,
         ):
-            pictures, last = _Pictures(process), -1 if self.film.by_number else NO_TICKS
+            pictures = _Pictures(process)
             for tick in stretch.ticks:
                 found = pictures.next()
-                while found and found[0].pts == last:  # its own time went backwards
-                    found = pictures.next()
                 if found is None:
                     break
                 frame, image = found
-                last = last if self.film.by_number else frame.pts
                 if not self.film.by_number and frame.pts != tick:
                     break
                 self._sizes.add((frame.width, frame.height))
@@ -137,12 +136,13 @@ class Reading:
             before.append("-noautorotate")
         if self.film.by_number:  # a filter that is set up again would begin to count again
             before += ["-reinit_filter", "0"]
-        name = "n" if self.film.by_number else "pts"
-        filters = [f"select='{among(name, stretch.ticks)}'", "showinfo", self._scaling(longest)]
+        wanted = among("n", stretch.ticks) if self.film.by_number else later(stretch.ticks)
+        filters = [f"select='{wanted}'", "showinfo", self._scaling(longest)]
         command = [*video_program.given(before), "-map", "0:V:0", "-vf", ",".join(filters)]
         command += video_program.passed_through(self._survey.old)
-        # a frame is wanted now, not when the next one has filled a buffer
-        return [*command, "-flush_packets", "1", "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"]
+        # the last frame comes when the end is known
+        command += ["-frames:v", str(len(stretch.ticks))]
+        return [*command, "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"]
 
     def _scaling(self, longest: int | None) -> str:
         """Return the filters that make RGB pictures: all of a film have the size of its header."""
@@ -189,6 +189,8 @@ class _Pictures:
             self._place += len(more)
             lines, _, self._lines = (self._lines + more).rpartition(b"\n")
             self._frames = video_log.frames(lines.decode("utf-8", "replace"))
+        if not self._frames:
+            raise RecordError("decode_failed", "ffmpeg does not say when a frame is shown")
         return self._frames.pop(0)
 
 
@@ -214,8 +216,23 @@ def _start_s(film: Film, lead: int) -> float | None:
     key = int(np.searchsorted(film.key_places, lead))
     ticks = int(film.key_ticks[key]) * film.source.time_base
     start_s = float(ticks - Fraction(film.source.start_us, 1_000_000))
-    start_s -= video_program.EARLIER_S if film.source.format in video_program.SEARCHED else 0.0
+    if film.source.format in video_program.SEARCHED:
+        start_s -= video_program.EARLIER_S
+    elif (_next_s(film, key) or math.inf) > start_s + video_program.LATER_S:
+        start_s += video_program.LATER_S
     return start_s if start_s > 0 else None
+
+
+def _next_s(film: Film, key: int) -> float | None:
+    """Return the time of the next key frame; None for the last."""
+    if key + 1 == len(film.key_ticks):
+        return None
+    return float(int(film.key_ticks[key + 1]) * film.source.time_base) - film.source.start_us / 1e6
+
+
+def later(ticks: Sequence[int]) -> str:
+    """Return an expression that is 1 at times among `ticks`, but not where they go backwards."""
+    return f"{among('pts', ticks)}*(isnan(prev_selected_pts)+gt(pts,prev_selected_pts))"
 
 
 def among(name: str, ticks: Sequence[int]) -> str:

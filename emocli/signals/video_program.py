@@ -24,6 +24,8 @@ INPUT = "file:/dev/fd/0"  # the file itself: a name may be that of a list of num
 # What is looked for by position in these is found by times that may be later than those of the
 # key frame: the search begins so much before it.
 SEARCHED, EARLIER_S = ("mpegts", "mpeg"), 0.5
+# The program itself seeks 3/23 s earlier than it is told where frames are reordered.
+LATER_S = 0.14
 
 
 class Survey(NamedTuple):
