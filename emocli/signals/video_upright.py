@@ -7,6 +7,7 @@ fftools/ffmpeg_filter.c); the matrix itself: ISO/IEC 14496-12, 8.3.2.3. The scal
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,7 +82,7 @@ class Upright:
         width, height = video_faults.fitted(*self.size, self._longest)
         graph = self._graph = av.filter.Graph()  # its nodes do not keep it
         self._source = graph.add_buffer(
-            width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
+            width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 1000)
         )
         filters = [*turning, *scaling(width, height).split(",")]
         nodes = [graph.add(*name.split("=", 1)) for name in filters]

@@ -11,9 +11,12 @@ from pathlib import Path
 
 import imageio_ffmpeg
 import numpy as np
+import pytest
 
+from emocli.signals.video import Clip
 from tests.signals.media import ffmpeg
 
+WAYS = ("PyAV", "program")
 RATE_HZ, FRAMES = 25, 50
 WIDTH, HEIGHT, BLOCK = 96, 64, 16
 BITS = WIDTH // BLOCK
@@ -50,6 +53,8 @@ def drawn(number: int, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
     image = np.zeros((height, width, 3), np.uint8)
     image[:, : width // 2, 0] = 220
     image[:, width // 2 :, 2] = 220
+    noise = np.random.default_rng(number).integers(0, 30, (height - BLOCK, width, 1))
+    image[BLOCK:] += noise.astype(np.uint8)  # so that a film has some bytes
     for bit in range(BITS):
         image[:BLOCK, bit * BLOCK : (bit + 1) * BLOCK] = 255 * (number >> bit & 1)
     return image
@@ -72,7 +77,16 @@ def film(
 ) -> Path:
     """Write a film of numbered frames; `before` are inputs besides, options those of the output."""
     program = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-loglevel", "error", "-y"]
-    picture = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{WIDTH}x{HEIGHT}", "-r", str(rate))
+    picture = (
+        "-f",
+        "rawvideo",
+        "-pix_fmt",
+        "rgb24",
+        "-s",
+        f"{WIDTH}x{HEIGHT}",
+        "-framerate",
+        str(rate),
+    )
     data = b"".join(drawn(n % 2**BITS).tobytes() for n in range(frames))
     command = [*program, *before, *picture, "-i", "pipe:0", *options, target]
     subprocess.run(command, input=data, check=True, stderr=subprocess.DEVNULL)
@@ -111,3 +125,17 @@ def decoded(path: Path) -> list[tuple[int | None, np.ndarray]]:
             (frame.pts, frame.reformat(format="rgb24", interpolation="BICUBIC").to_ndarray())
             for frame in container.decode(video=0)
         ]
+
+
+def choose(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let films be read by one of the decoders."""
+    program = imageio_ffmpeg.get_ffmpeg_exe() if way == "program" else ""
+    monkeypatch.setenv("EMOCLI_FFMPEG", program)
+
+
+def same(one: Clip, other: Clip) -> None:
+    """Require that two clips are equal, but for the decoder and its words."""
+    np.testing.assert_array_equal(one.times, other.times)
+    np.testing.assert_array_equal(one.images, other.images)
+    assert (one.duration, one.frame_rate) == (other.duration, other.frame_rate)
+    assert (one.width, one.height) == (other.width, other.height)

@@ -4,43 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import imageio_ffmpeg
 import numpy as np
 import pytest
 
 from emocli.errors import RecordError
 from emocli.signals import video, video_ffmpeg, video_packets
-from emocli.signals.video import Clip, Middle, Rate, Times, Uniform
+from emocli.signals.video import Middle, Rate, Times, Uniform
 from tests.signals import films
-from tests.signals.films import FRAMES, KINDS, RATE_HZ
+from tests.signals.films import FRAMES, KINDS, RATE_HZ, WAYS, choose, same
 
-WAYS = ("PyAV", "program")
 LAST_S = FRAMES / RATE_HZ
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("films")
-
-
-@pytest.fixture(params=WAYS)
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    choose(request.param, monkeypatch)
-    return str(request.param)
-
-
-def choose(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let films be read by one of the decoders."""
-    program = imageio_ffmpeg.get_ffmpeg_exe() if way == "program" else ""
-    monkeypatch.setenv("EMOCLI_FFMPEG", program)
-
-
-def same(one: Clip, other: Clip) -> None:
-    """Require that two clips are equal, but for the decoder and its words."""
-    np.testing.assert_array_equal(one.times, other.times)
-    np.testing.assert_array_equal(one.images, other.images)
-    assert (one.duration, one.frame_rate) == (other.duration, other.frame_rate)
-    assert (one.width, one.height) == (other.width, other.height)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("gif", "grey")])
