@@ -28,13 +28,13 @@ def incomplete_of(
     if incomplete and not ffmpeg_log.is_single(made.log):  # another stream may just be longer
         whole = (
             Path(path).is_file()
-            and _data_end_s(path) >= (claimed_s or 0.0) - sound_faults.TOLERANCE_S
+            and data_end_s(path) >= (claimed_s or 0.0) - sound_faults.TOLERANCE_S
         )
         incomplete = None if whole else incomplete
     return incomplete
 
 
-def _data_end_s(path: str) -> float:
+def data_end_s(path: str) -> float:
     """Return when the last packet of any stream ends; nothing is decoded."""
     command = [ffmpeg_process.binary(), "-nostdin", "-nostats", "-loglevel", "error"]
     command += ["-analyzeduration", ffmpeg_process.FAR, "-probesize", ffmpeg_process.FAR]

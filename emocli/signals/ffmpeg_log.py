@@ -62,7 +62,8 @@ def audio_stream(log: str) -> str:
 def _input_streams(log: str) -> list[tuple[str, str]]:
     """Return (kind, details) of the streams that ffmpeg lists for its input."""
     before = log.partition("Output #0, ")[0]
-    return re.findall(r"^(?:\[info\] )?  Stream #0:\d+[^\n]*?: (\w+): (.*)$", before, re.MULTILINE)
+    line = r"^(?:\[info\] )?(?:  ){1,2}Stream #0:\d+[^\n]*?: (\w+): (.*)$"
+    return re.findall(line, before, re.MULTILINE)
 
 
 def is_unknown(log: str) -> bool:

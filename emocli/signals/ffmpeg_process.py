@@ -60,7 +60,13 @@ def _find(chosen: str | None, _search_path: str | None) -> str:
         raise RecordError("no_ffmpeg", "decoding this file needs ffmpeg", hint=hint) from None
 
 
-def run(command: list[str], patience_s: float, check: Callable[[str], None]) -> Result:
+def run(
+    command: list[str],
+    patience_s: float,
+    check: Callable[[str], None],
+    *,
+    stdin: int = subprocess.DEVNULL,
+) -> Result:
     """Return the result of a command; `check` is given the log early, and may raise.
 
     One pipe, read to its end, and a file for the log: two pipes and `communicate` cost a system
@@ -68,7 +74,7 @@ def run(command: list[str], patience_s: float, check: Callable[[str], None]) -> 
     """
     environment = {**os.environ, "AV_LOG_FORCE_NOCOLOR": "1"}
     with tempfile.TemporaryFile() as log:
-        with _started(command, log, environment) as process:
+        with _started(command, log, environment, stdin) as process:
             output, late = _output(process, patience_s, lambda: check(_text(log)))
         if late:
             message = f"ffmpeg did not finish within {patience_s:.0f} s"
@@ -113,6 +119,10 @@ class Running:
         """What the log has so far."""
         return _text(self._log)
 
+    def log_from(self, place: int) -> bytes:
+        """Return what the log has from a byte on."""
+        return os.pread(self._log.fileno(), max(self.log_bytes - place, 0), place)
+
     def ends_within(self, seconds: float) -> bool:
         """Say whether the process ends by itself, although its output is not read meanwhile."""
         try:
@@ -128,11 +138,11 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(command: list[str]) -> Iterator[Running]:
+def running(command: list[str], *, stdin: int = subprocess.DEVNULL) -> Iterator[Running]:
     """Start a command whose output is read block by block; it is killed if it is not finished."""
     environment = {**os.environ, "AV_LOG_FORCE_NOCOLOR": "1"}
     with tempfile.TemporaryFile() as log:
-        process = _started(command, log, environment)
+        process = _started(command, log, environment, stdin)
         with process:
             try:
                 yield Running(process, log)
@@ -141,12 +151,10 @@ def running(command: list[str]) -> Iterator[Running]:
 
 
 def _started(
-    command: list[str], log: IO[bytes], environment: dict[str, str]
+    command: list[str], log: IO[bytes], environment: dict[str, str], stdin: int
 ) -> subprocess.Popen[bytes]:
     try:
-        return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=PIPE, stderr=log, env=environment
-        )
+        return subprocess.Popen(command, stdin=stdin, stdout=PIPE, stderr=log, env=environment)
     except OSError as error:
         raise RecordError("no_ffmpeg", f"cannot run {command[0]}: {error.strerror}") from None
 
