@@ -56,7 +56,16 @@ PREPARED: Table = {
     "window_s": (float, (0.1, 3600)),
     "overlap_s": (float, (0, 3600)),
 }
+SAMPLED: Table = {
+    "rate_hz": (float | None, HZ),
+    "count": (int | None, (1, 2**20)),
+    "middle": (bool | None, None),
+    "longest_px": (int | None, (1, 2**16)),
+    "face": (str | int | None, (1, 2**16)),
+    "detector": (str | None, None),
+}
 OTHERS: Table = {
+    "sampled": (dict | None, None),
     "prepared": (dict | None, None),
     "channels": (list[str] | None, None),
     "bands": (dict[str, list[float]] | None, HZ),
@@ -116,6 +125,8 @@ def _faults(contents: Mapping[str, Any], fusion: bool) -> Iterator[Fault]:
         yield from _of_table(f"streams.{name}.", spec, STREAM)
         if prepared := spec.get("prepared"):
             yield from _of_table(f"streams.{name}.prepared.", prepared, PREPARED)
+        if sampled := spec.get("sampled"):
+            yield from _of_table(f"streams.{name}.sampled.", sampled, SAMPLED)
     for number, head in enumerate(contents.get("heads") or ()):
         yield from _of_table(f"heads[{number}].", head, HEAD)
     if found := _of_config("config", contents["config"]):

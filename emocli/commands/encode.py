@@ -1,6 +1,6 @@
-"""Turn text, audio and EEG into features, with pretrained encoders or by measurement.
+"""Turn text, audio, EEG and video into features, with pretrained encoders or by measurement.
 
-Reads `text`, and `audio`, `eeg` or the file at `path`. Adds `features.STREAM`: modality, encoder,
+Reads `text`, and `audio`, `eeg`, `video` or the file at `path`. Adds `features.STREAM`: modality, encoder,
 revision, layer, pooling, dim and the vector (inline, or in the store with --features store;
 anything with a time axis goes into the store). Streams, in batches of like length.
 
@@ -31,6 +31,13 @@ interpolated from the others; a window that cannot be used is a frame of NaN, wh
 out, and `warning` counts them. EEGPT, LaBraM, CBraMod and BIOT are read from a hub id or a folder
 (emocli[eeg]), with the rate, montage and scale they were trained with.
 
+Of video --encoder face-expression (the default) looks at a face in 2 frames a second (--rate, or
+--frames N spread evenly, or --key-frame): 256 features and 7 logits (neutral, joy, sadness, anger,
+fear, disgust, surprise) for each. It is the face that is most visible while somebody speaks (--face
+largest), each face (each, one face after another), or the N-th by how much it is seen. Other
+encoders look at whole frames. `video` says what was looked at, whose face and why; a film in which
+nobody is seen is noted in `missing`, and is no failure. See emocli extract-video.
+
 With --context K the text of a `dialogue` is encoded as "speaker: text", after the K turns before
 it, which are written to `context`. Records of one dialogue have to be in order.
 
@@ -41,6 +48,7 @@ into the stream --as NAME. Pooling statistics is mean, standard deviation and pe
 Example:
     emocli encode --modality audio clip.wav | jq '.features.audio.vector | length'
     emocli encode --modality audio --encoder prosody --as prosody clip.wav
+    emocli encode --modality video --pooling mean clip.mp4
 """
 
 from __future__ import annotations
@@ -97,6 +105,19 @@ def command(
         str | None,
         typer.Option(metavar="NAME=LOW-HIGH,...", help="Bands of EEG in Hz (default: five)."),
     ] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(min=0.001, metavar="HZ", help="Frames of video a second (default: 2)."),
+    ] = None,
+    frames: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Frames of video, spread evenly.")
+    ] = None,
+    key_frame: Annotated[
+        bool | None, typer.Option("--key-frame", help="The middle frame of video only.")
+    ] = None,
+    face: Annotated[
+        str | None, typer.Option(metavar="largest|each|N", help="Whose face (default: largest).")
+    ] = None,
     from_: Annotated[
         str | None, typer.Option("--from", metavar="STREAM", help="Pool this stream's frames.")
     ] = None,
@@ -107,11 +128,12 @@ def command(
         str, typer.Option(metavar="inline|store", help="Where vectors are written.")
     ] = INLINE,
 ) -> int:
-    """Turn text, audio and EEG into features, with pretrained encoders or by measurement."""
+    """Turn text, audio, EEG and video into features, with pretrained encoders or by measurement."""
     if features not in (INLINE, STORED):
         raise UsageError(f"--features {features}: not inline or store")
     changes: dict[str, Any] = {"encoder": encoder, "layer": layer, "pooling": pooling}
     changes |= {"context": context, "level": level, "bands": bands}
+    changes |= {"rate": rate, "frames": frames, "key_frame": key_frame, "face": face}
     if from_:
         return run.through(_from(run, from_, as_, {"modality": modality, **changes}, features))
     trained = None if any(changes.values()) or as_ else bundle.read(model)

@@ -26,6 +26,7 @@ from emocli.encoders.face_api_layers import same, separable
 from emocli.errors import RecordError
 
 MODALITY = "video"
+FACES = True  # it takes the crops of a face, not whole frames
 POOLINGS = pooling.POOLINGS
 WIDTHS = (32, 64, 128, 256)
 LAYERS = len(WIDTHS) - 1

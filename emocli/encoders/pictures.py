@@ -23,6 +23,21 @@ def require_picture(picture: Any) -> None:
         raise RecordError("bad_picture", f"not an RGB picture: shape {shape}, type {dtype}")
 
 
+def at_most(picture: Picture, longest: int) -> Picture:
+    """Return a copy of a picture whose longer side has at most so many pixels; never a larger one.
+
+    Scaling is that of `squares`.
+    """
+    require_picture(picture)
+    sides = picture.shape[:2]
+    if max(sides) <= longest:
+        return picture.copy()
+    new = [max(1, round(side * longest / max(sides))) for side in sides]
+    values = torch.from_numpy(np.require(picture, requirements=["C", "W"])).permute(2, 0, 1)[None]
+    values = F.interpolate(values, new, mode="bilinear", antialias=True)
+    return np.ascontiguousarray(values[0].permute(1, 2, 0).numpy())
+
+
 def squares(pictures: Sequence[Any], size: int, *, centred: bool) -> Tensor:
     """Return pictures as floats 0 to 255 (batch, 3, size, size), channels last in memory.
 

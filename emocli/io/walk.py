@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
-from emocli.records.modality import MEDIA
+from emocli.records.modality import MEDIA, PICTURES
 
 BUNDLE = {"config.json", "model.safetensors"}  # what a trained model consists of
 NAMED = 3  # suffixes of files that were left out, in a message
@@ -43,7 +43,10 @@ def is_folder(path: str) -> bool:
 
 
 def media(folder: str) -> Found:
-    """Return the media files at or below a folder; a folder that cannot be read is one of them."""
+    """Return the media files at or below a folder; a folder that cannot be read is one of them.
+
+    Pictures count where there is nothing else: beside films and sounds they are left out.
+    """
     found = Found(folder)
     seen: set[tuple[int, int]] = set()
     pending = [(folder, True)]
@@ -60,8 +63,19 @@ def media(folder: str) -> Found:
             pending += reversed(_entries(path))
         except OSError as error:
             found.files.append((path, error))
+    _leave_covers(found)
     found.is_bundle = all(os.path.isfile(os.path.join(folder, name)) for name in BUNDLE)  # noqa: PTH113, PTH118
     return found
+
+
+def _leave_covers(found: Found) -> None:
+    """Count pictures beside other media as other files."""
+    suffixes = [PurePath(path).suffix.lower() for path, _ in found.files]
+    if not any(suffix in MEDIA - PICTURES for suffix in suffixes):
+        return
+    found.others.update(suffix for suffix in suffixes if suffix in PICTURES)
+    pairs = zip(found.files, suffixes, strict=True)
+    found.files = [file for file, suffix in pairs if suffix not in PICTURES]
 
 
 def _entries(folder: str) -> list[tuple[str, bool]]:

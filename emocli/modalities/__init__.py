@@ -7,6 +7,8 @@
     length(record)                  the length that batches are sorted by, in the unit of BUDGET
     material(record, spec, store)   the input of an encoder of this modality; raises RecordError, or
                                     AbsentError if the record does not have this modality
+    reader(context, spec)           where it takes more than the record and the store: returns
+                                    `material` for a stream, once; ModelError if a model is absent
     FLAGS          flag of `encode` for this modality only -> the message if it is used with another
     settings(flags)                 what these flags add to the spec of a stream
 """

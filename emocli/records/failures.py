@@ -11,6 +11,13 @@ from emocli.records.problems import described
 from emocli.records.types import Record
 
 
+# Codes of what is wrong with a file as a whole: neither its sound nor its picture can be read.
+OF_FILES = frozenset(
+    ("not_found", "not_readable", "is_a_directory", "empty_file", "not_media", "bad_path")
+    + ("bad_span",)
+)
+
+
 class _Debug:
     """Whether --debug is on: an unexpected error is then raised where it happens."""
 
@@ -40,18 +47,20 @@ def problem(stage: str, error: Exception) -> dict[str, str]:
 def mark(record: Record, error: Exception, *, stage: str, modality: str | None = None) -> Record:
     """Note a failure: in `missing` if the record can go on without the modality, else as `error`.
 
-    An AbsentError is noted in `missing` and does not count as a failure. An unexpected error is
+    A film goes on with its picture if its sound is broken, but not if there is no such file. An
+    AbsentError is noted in `missing` and does not count as a failure. An unexpected error is
     explained by a field of a wrong type, if the record has one.
     """
     error = _explained(record, error)
     modality = getattr(error, "modality", None) or modality
     if isinstance(error, AbsentError) and modality:
-        lose(record, dict(problem(stage, error)), modality)
+        lose(record, dict(problem(stage, error)), modality, getattr(error, "only_stream", None))
         return record
     failure = Failure(problem(stage, error))
     stream = getattr(error, "stream", None)
     go_on = getattr(error, "others_can_go_on", False)
-    if modality and (go_on or others(record, modality, stream)):
+    in_files = getattr(error, "code", None) not in OF_FILES
+    if modality and (go_on or others(record, modality, stream, in_files=in_files)):
         lose(record, failure, modality, stream)
     else:
         record["error"] = failure

@@ -20,6 +20,7 @@ from emocli.records.types import Record
 _AUDIO = "aac aif aiff amr au caf flac m4a mp3 oga ogg opus wav wma"
 _EEG = "bdf cnt edf fif gdf set vhdr"
 _VIDEO = "3gp avi flv m4v mkv mov mp4 mpeg mpg ogv ts webm wmv"
+_PICTURES = "apng gif heic jpeg jpg png webp"  # some of which may move
 
 
 def _suffixes(words: str) -> frozenset[str]:
@@ -57,9 +58,18 @@ MODALITIES = {
         bytes_per_s=25_000.0,  # between 32 channels at 256 Hz and 64 at 500, 16 bits
         made=("prepared", "channels", "bands"),
     ),
+    # Encoders differ in what they want to see: faces or frames, how many, at what rate.
+    "video": Modality(
+        "video",
+        suffixes=_suffixes(f"{_VIDEO} {_PICTURES}"),
+        least_cost=16.0,  # seconds of film: it is opened, its packets are listed
+        bytes_per_s=100_000.0,  # between a phone's and a web camera's
+        made=("sampled",),
+    ),
 }
 # Suffixes of files that hold some modality; other files in a folder are left out.
 MEDIA = frozenset().union(*(row.suffixes for row in MODALITIES.values()))
+PICTURES = _suffixes(_PICTURES)  # beside films and sounds they are covers and thumbnails
 UNKNOWN_FILES = "audio"  # a file with an unknown suffix is tried as audio: ffmpeg probes it
 
 
@@ -99,8 +109,13 @@ def computable(record: Record, name: str) -> bool:
     return available(record, source) if source else in_file(record, name)
 
 
-def others(record: Record, modality: str, stream: str | None = None) -> bool:
-    """Return whether a record can go on without a modality, or without one stream of it."""
+def others(
+    record: Record, modality: str, stream: str | None = None, *, in_files: bool = True
+) -> bool:
+    """Return whether a record can go on without a modality, or without one stream of it.
+
+    Without `in_files` what is still in its file does not count: that cannot be read.
+    """
     features = record.get("features")
     if isinstance(features, dict) and any(
         isinstance(f, dict)
@@ -110,7 +125,8 @@ def others(record: Record, modality: str, stream: str | None = None) -> bool:
     ):
         return True
     return any(
-        available(record, name) and (present(record, name) or row.made_of != modality)
+        available(record, name)
+        and (present(record, name) or (in_files and row.made_of != modality))
         for name, row in MODALITIES.items()
         if name != modality
     )

@@ -94,9 +94,14 @@ def stage(
         with live.during(f"loading {Path(spec['encoder']).name}"):
             return _load(context, spec, trained)
 
+    @functools.cache
+    def material() -> Callable[..., Any]:
+        reader = getattr(modality, "reader", None)
+        return reader(context, spec) if reader else modality.material  # type: ignore[no-any-return]
+
     def encode(batch: list[Record]) -> Sequence[Record | Exception]:
         try:
-            outcomes = [_material(modality, record, spec, context.store) for record in batch]
+            outcomes = [_material(material(), record, spec, context.store) for record in batch]
             _encode(outcomes, loaded)
             if spec.get("normalized"):
                 _relative(outcomes, batch, spec, loaded()[0])
@@ -131,11 +136,11 @@ def wanted(record: Record, spec: Spec) -> bool:
     return absent and lost(record, spec["modality"], spec["stream"]) is None
 
 
-def _material(modality: Any, record: Record, spec: Spec, store: Store) -> Any:
+def _material(material: Callable[..., Any], record: Record, spec: Spec, store: Store) -> Any:
     """Return the encoder's input from a record, or the error if there is none."""
     try:
         features.checked(record)
-        return modality.material(record, spec, store)
+        return material(record, spec, store)
     except RecordError as error:
         return failures.without_frames(error)
 

@@ -1,0 +1,168 @@
+"""The faces of a film: found in its frames, followed, and cut out of them.
+
+Whose face is judged is said with its reason. Crops are kept as they are, or scaled down to CROP_PX.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from emocli.errors import EmocliError, RecordError
+from emocli.io.store import Store
+from emocli.modalities import audio, video_sampling
+from emocli.records import Record
+from emocli.records.missing import lost
+from emocli.records.modality import in_file, present
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from emocli.encoders.face_detector import Detector
+    from emocli.signals.face_tracks import Judged, Track
+    from emocli.signals.faces import Picture
+
+DETECTOR = "face-detector"  # of the catalog
+CROP_PX = 224  # of the longer side of a crop at most: what networks of faces take. Our choice.
+TOGETHER = 2  # frames that are searched at once, as `encoders.face_detector` does
+LONGEST_S = 1800.0  # of sound that is listened to for whose face it may be; our choice
+
+Speech = list[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Watched:
+    """Faces in frames at `times` (frames,) s: each frame's crops, and the tracks, by visibility."""
+
+    times: list[float]
+    crops: list[list[Picture]]
+    tracks: list[Track]
+    order: list[list[int]]  # of each track: the place of its crop in each of its frames
+    left_out: int = 0  # faces of frames that have too many
+
+
+@dataclass(frozen=True)
+class Faces:
+    """The faces that are judged: crops with their times, as encoders take them."""
+
+    images: list[Picture]
+    times: list[float]
+    judged: list[Judged] = field(default_factory=list)
+
+
+def detector(device: str, offline: bool = False) -> tuple[Detector, str]:
+    """Return the detector of faces and its revision; ModelError if it is not installed."""
+    from emocli import hub
+    from emocli.pipeline import devices
+
+    folder, revision = hub.locate(DETECTOR, offline=offline)
+    return _loaded(folder, devices.pick(device)), revision
+
+
+@functools.lru_cache(maxsize=2)
+def _loaded(folder: Path, device: str) -> Detector:
+    from emocli.encoders import face_detector
+
+    return face_detector.load(folder, device)
+
+
+def watch(frames: Iterable[tuple[float, Picture]], detect: Detector) -> Watched:
+    """Return the faces of frames (time, picture), of which no more than two are kept at a time."""
+    import numpy as np
+
+    from emocli.encoders import pictures
+    from emocli.signals import face_tracks, faces
+
+    times: list[float] = []
+    boxes: list[Any] = []
+    crops: list[list[Picture]] = []
+    left_out = 0
+    for some in _chunks(frames, TOGETHER):
+        for (time, picture), found in zip(some, detect([image for _, image in some]), strict=True):
+            inside = [box for box in found if faces.crop(picture, box) is not None]
+            kept, more = faces.largest(np.array(inside, np.float32).reshape(-1, 5))
+            left_out += more
+            times.append(time)
+            boxes.append(kept)
+            crops.append([pictures.at_most(faces.crop(picture, box), CROP_PX) for box in kept])
+    tracks = face_tracks.tracks(boxes, times)
+    order = [[_place(boxes[f], b) for f, b in zip(t.frames, t.boxes, strict=True)] for t in tracks]
+    return Watched(times, crops, tracks, order, left_out)
+
+
+def _chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    rest = iter(items)
+    while some := list(islice(rest, size)):
+        yield some
+
+
+def _place(boxes: Any, box: Any) -> int:
+    """Return the place of a box among those of its frame."""
+    return int((boxes == box).all(1).argmax())
+
+
+def judged(watched: Watched, face: str | int, hear: Callable[[], Speech | None]) -> Faces:
+    """Return the crops of the faces that are judged, by face and then by time.
+
+    `hear` gives the spans of speech; it is asked only where several faces are to be told apart.
+    """
+    from emocli.signals import face_tracks
+
+    asks = face == video_sampling.LARGEST and len(watched.tracks) > 1
+    chosen = face_tracks.judged(watched.tracks, face, hear() if asks else None)
+    images, times = [], []
+    for one in chosen:
+        track = watched.tracks[one.track]
+        for place, frame in zip(watched.order[one.track], track.frames, strict=True):
+            images.append(watched.crops[int(frame)][place])
+            times.append(watched.times[int(frame)])
+    return Faces(images, times, chosen)
+
+
+def described(watched: Watched, found: Sequence[Judged]) -> Record:
+    """Return `video.faces` of a record: how many, which are judged and why, where each was seen."""
+    tracks = [
+        {
+            "id": number,
+            "times": video_sampling.seconds(track.times),
+            "boxes": [[round(float(v), 1) for v in box[:4]] for box in track.boxes],
+            "scores": [round(float(box[4]), 3) for box in track.boxes],
+        }
+        for number, track in enumerate(watched.tracks, 1)
+    ]
+    why = {"why": found[0].why} if found else {}
+    about: Record = {"count": len(tracks), "judged": [one.track + 1 for one in found], **why}
+    if watched.left_out:
+        about["left_out"] = watched.left_out
+    return about | {"tracks": tracks}
+
+
+def speech(record: Record, store: Store | None) -> Speech | None:
+    """Return when somebody speaks, in seconds of the file; None where that is not known."""
+    if lost(record, "audio") is not None:
+        return None
+    if not present(record, "audio") and not in_file(record, "audio"):
+        return None
+    from emocli.signals import voice_activity
+    from emocli.signals.ffmpeg import SAMPLE_RATE_HZ
+
+    try:
+        start, end = audio.span_of(record)
+        if _seconds(record, start, end) > LONGEST_S:
+            return None
+        samples = audio.samples(record, store)[: int(LONGEST_S * SAMPLE_RATE_HZ)]
+        spans = voice_activity.speech_segments(samples)
+    except (EmocliError, RecordError):  # whoever needs the sound says what is wrong with it
+        return None
+    return [(first + (start or 0.0), last + (start or 0.0)) for first, last in spans]
+
+
+def _seconds(record: Record, start: float | None, end: float | None) -> float:
+    """Return how long a record is, as far as it says so."""
+    if end is not None:
+        return end - (start or 0.0)
+    lengths = [(record.get(name) or {}).get("duration") for name in ("audio", "video")]
+    return max((float(length) for length in lengths if length), default=0.0)

@@ -1,0 +1,118 @@
+"""What `extract-video` has put into the store: frames, or the faces that are judged.
+
+Frames are an array (frames, height, width, 3). Faces are an array (faces, side, side, 3), each in
+the upper left corner of a black square; `sizes` says how high and wide each is.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from emocli.errors import RecordError
+from emocli.io.store import Store
+from emocli.modalities.video_faces import Faces
+from emocli.records import Record
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from emocli.signals.faces import Picture
+
+
+def holds_frames(about: Record) -> bool:
+    """Say whether a record's `video` has frames."""
+    return bool(about.get("array"))
+
+
+def holds_faces(about: Record) -> bool:
+    """Say whether a record's `video` has the faces that are judged, be it none."""
+    found = about.get("faces")
+    return isinstance(found, dict) and "sizes" in found
+
+
+def holds_any(about: Record) -> bool:
+    """Say whether there is anything of a film in the store."""
+    return holds_frames(about) or holds_faces(about)
+
+
+def put_faces(store: Store, images: Sequence[Picture]) -> Record:
+    """Keep crops; return `array` and `sizes`, without crops only `sizes`."""
+    import numpy as np
+
+    sizes = [list(image.shape[:2]) for image in images]
+    if not sizes:
+        return {"sizes": []}
+    side = max(map(max, sizes))
+    kept = np.zeros((len(images), side, side, 3), np.uint8)
+    for place, image in enumerate(images):
+        kept[place, : image.shape[0], : image.shape[1]] = image
+    return {"array": store.put_array(kept), "sizes": sizes}
+
+
+def put_frames(store: Store, frames: Iterable[tuple[float, Picture]]) -> tuple[Record, list[float]]:
+    """Keep frames (time, picture) of one size, one by one; return their array and their times."""
+    import numpy as np
+
+    times, shape = [], (0, 0, 3)
+    store.root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=store.root) as file:  # not /tmp, which may be in memory
+        for time, image in frames:
+            times.append(time)
+            shape = image.shape
+            file.write(np.ascontiguousarray(image).data)
+        file.flush()
+        kept = np.memmap(file, np.uint8, "r", shape=(len(times), *shape))
+        return store.put_array(kept), times
+
+
+def frames(about: Record, store: Store) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """Return the frames and their times; RecordError bad_video if they are not what was written."""
+    import numpy as np
+
+    images = _array(about, store)
+    times = np.array(_numbers(about.get("times"), len(images)))
+    return images, times
+
+
+def faces(about: Record, store: Store) -> Faces:
+    """Return the crops and their times; RecordError bad_video if they are not what was written."""
+    found = about["faces"]
+    if not found["sizes"]:
+        return Faces([], [])
+    kept = _array(found, store)
+    try:
+        by_id = {track["id"]: track["times"] for track in found["tracks"]}
+        times = _numbers([t for number in found["judged"] for t in by_id[number]], len(kept))
+        sizes = [(int(high), int(wide)) for high, wide in found["sizes"]]
+        crops = [image[:h, :w] for image, (h, w) in zip(kept, sizes, strict=True)]
+    except (KeyError, TypeError, ValueError) as error:
+        raise _broken(str(error)) from None
+    return Faces(crops, times)
+
+
+def _array(about: Record, store: Store) -> Any:
+    try:
+        found = store.array(about["array"])
+    except (KeyError, TypeError, ValueError, OSError) as error:
+        raise _broken(str(error)) from None
+    if found.ndim != 4 or found.shape[3] != 3 or found.dtype != "uint8":
+        raise _broken(f"{found.shape} {found.dtype} are no pictures")
+    return found
+
+
+def _numbers(times: Any, count: int) -> list[float]:
+    try:
+        found = [float(time) for time in times]
+    except (TypeError, ValueError) as error:
+        raise _broken(str(error)) from None
+    if len(found) != count:
+        raise _broken(f"{len(found)} times, {count} pictures")
+    return found
+
+
+def _broken(text: str) -> RecordError:
+    message = f"video is not what extract-video adds: {text}"
+    return RecordError("bad_video", message[:200], hint="extract it again")
