@@ -151,12 +151,12 @@ def tones_count(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def default_models() -> Path:
-    """See to it that the default predictor's pretrained models are in the user's cache."""
+    """See to it that the pretrained models of the default predictor, and of faces, are there."""
     from emocli import hub
 
     patch = pytest.MonkeyPatch()
     patch.setenv("EMOCLI_CACHE_DIR", str(USER_MODELS))
-    for name in hub.expand("default"):
+    for name in (*hub.expand("default"), "face-detector", "face-expression"):
         hub.pull(name)
     patch.undo()
     return USER_MODELS

@@ -19,7 +19,7 @@ import pytest
 
 from emocli.cli import registry
 from tests.conftest import Emocli
-from tests.signals import edf_files
+from tests.signals import edf_files, films
 
 Record = dict[str, Any]
 
@@ -84,12 +84,18 @@ def clips(wav: Callable[..., Path], request: pytest.FixtureRequest) -> list[Reco
         for i, record in enumerate(records):
             path = Path(record["path"]).with_suffix(".edf")
             record["path"] = str(edf_files.noise(path, seconds=4 + i, seed=i))
+    if command == "extract-video":
+        for i, record in enumerate(records):
+            path = Path(record["path"]).with_suffix(".avi")
+            record["path"] = str(films.cheap(path, frames=15 * i + 1))
     return records
 
 
 def recorded(name: str, sound: Path) -> Path:
-    """Return the file of a sound, or one of EEG in its place for the command that wants it."""
-    return edf_files.noise(sound.with_suffix(".edf"), 8) if name == "extract-eeg" else sound
+    """Return the file of a sound, or one in its place for the command that wants another kind."""
+    if name == "extract-eeg":
+        return edf_files.noise(sound.with_suffix(".edf"), 8)
+    return films.cheap(sound.with_suffix(".avi")) if name == "extract-video" else sound
 
 
 def same(a: Any, b: Any) -> bool:

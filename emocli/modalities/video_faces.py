@@ -82,12 +82,13 @@ def watch(frames: Iterable[tuple[float, Picture]], detect: Detector) -> Watched:
     left_out = 0
     for some in _chunks(frames, TOGETHER):
         for (time, picture), found in zip(some, detect([image for _, image in some]), strict=True):
-            inside = [box for box in found if faces.crop(picture, box) is not None]
-            kept, more = faces.largest(np.array(inside, np.float32).reshape(-1, 5))
+            inside = np.array([faces.crop(picture, box) is not None for box in found], bool)
+            kept, more = faces.largest(found[inside])
             left_out += more
             times.append(time)
             boxes.append(kept)
-            crops.append([pictures.at_most(faces.crop(picture, box), CROP_PX) for box in kept])
+            cut = (faces.crop(picture, box) for box in kept)
+            crops.append([pictures.at_most(crop, CROP_PX) for crop in cut if crop is not None])
     tracks = face_tracks.tracks(boxes, times)
     order = [[_place(boxes[f], b) for f, b in zip(t.frames, t.boxes, strict=True)] for t in tracks]
     return Watched(times, crops, tracks, order, left_out)

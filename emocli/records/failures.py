@@ -10,11 +10,17 @@ from emocli.records.problems import Failure as Failure
 from emocli.records.problems import described
 from emocli.records.types import Record
 
-
 # Codes of what is wrong with a file as a whole: neither its sound nor its picture can be read.
 OF_FILES = frozenset(
-    ("not_found", "not_readable", "is_a_directory", "empty_file", "not_media", "bad_path")
-    + ("bad_span",)
+    [
+        "bad_path",
+        "bad_span",
+        "empty_file",
+        "is_a_directory",
+        "not_found",
+        "not_media",
+        "not_readable",
+    ]
 )
 
 

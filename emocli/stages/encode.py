@@ -97,7 +97,7 @@ def stage(
     @functools.cache
     def material() -> Callable[..., Any]:
         reader = getattr(modality, "reader", None)
-        return reader(context, spec) if reader else modality.material  # type: ignore[no-any-return]
+        return reader(context, spec) if reader else modality.material
 
     def encode(batch: list[Record]) -> Sequence[Record | Exception]:
         try:

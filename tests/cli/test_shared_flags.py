@@ -113,8 +113,8 @@ def test_shards_are_a_partition_of_the_output(name: str, emocli: Emocli, tmp_pat
 
 def broken(records: list[Record]) -> list[Record]:
     """Return the records with three in front that every command fails on."""
-    is_eeg = any(str(record.get("path")).endswith(".edf") for record in records)
-    path = "missing.edf" if is_eeg else "missing.wav"
+    suffixes = {Path(str(record.get("path"))).suffix for record in records}
+    path = f"missing{next(iter(suffixes & {'.edf', '.avi'}), '.wav')}"
     worst = {"path": path, "features": 7, "label": 7, "prediction": 7, "split": "train"}
     return [*({"id": f"bad{i}", **worst} for i in range(3)), *records]
 
@@ -173,12 +173,15 @@ WRITES_RECORDS = [
 ]
 
 
+SUFFIXES = {"extract-eeg": ".edf", "extract-video": ".mp4"}  # of what a command reads
+
+
 @pytest.mark.parametrize("name", [name for name in WRITES_RECORDS if name != "merge"])
 @pytest.mark.parametrize("line", ["nothing-there.wav", "a sentence, not a path"])
 def test_a_path_that_is_not_there_fails(
     name: str, line: str, emocli: Emocli, tmp_path: Path
 ) -> None:
-    line = line.replace(".wav", ".edf") if name == "extract-eeg" else line
+    line = line.replace(".wav", SUFFIXES.get(name, ".wav"))
     outcome = emocli(*made(name, tmp_path).arguments, stdin=f"{line}\n".encode())
     assert outcome.status == 1
     assert [bool(record["error"]["code"]) for record in outcome.records] == [True]

@@ -18,7 +18,7 @@ from emocli.encoders import Encoder, Settings
 from emocli.encoders.transformers_import import imported
 from emocli.errors import ConfigError, RecordError
 from emocli.records.modality import MODALITIES
-from tests.encoders import tiny_eeg
+from tests.encoders import tiny_eeg, tiny_faces
 from tests.encoders.test_transformer_text import LIMIT, SIZE, write_tokenizer
 
 RATE = 16_000
@@ -76,6 +76,7 @@ TINY: dict[str, dict[str, Builder]] = {
     "differential-entropy": {"bands": nothing},
     "eeg-signal": {"samples": nothing},
     "eegpt": {"eegpt": tiny_eeg.eegpt, "head": tiny_eeg.eegpt_with_a_head},
+    "face-expression": {"face-api": tiny_faces.expression},
     "labram": {"labram": tiny_eeg.labram, "pooled": tiny_eeg.labram_that_pools},
     "prosody": {"praat": nothing},
     "transformer-text": {
@@ -116,6 +117,7 @@ class Kind:
 
 
 SECONDS = (0.1, 1.3, 0.37, 0.8)
+FACES = (1, 9, 3, 6)  # seen in a film
 EEG_SECONDS = (8.0, 4.0, 12.5, 6.3)
 KINDS = {
     "audio": Kind(
@@ -133,6 +135,14 @@ KINDS = {
         silence=tiny_eeg.eeg(10, seed=1, sd_uv=0.0),
         least=[tiny_eeg.eeg(seconds, seed=1) for seconds in (0.005, 1.0, 3.99)],
         broken=[tiny_eeg.lost(tiny_eeg.eeg(8, seed=9)), tiny_eeg.wrong(tiny_eeg.eeg(8, seed=9))],
+    ),
+    "video": Kind(
+        inputs=[tiny_faces.seen(count, seed) for seed, count in enumerate(FACES)],
+        others=[tiny_faces.seen(count, seed + 20) for seed, count in enumerate(FACES)],
+        long=tiny_faces.seen(40, seed=7),
+        silence=tiny_faces.BLACK,
+        least=tiny_faces.LEAST,
+        broken=tiny_faces.broken(),
     ),
     "text": Kind(
         inputs=["No way", "I am so happy to see you here", ["you here", "no"], "leave me alone"],

@@ -25,7 +25,7 @@ import orjson
 
 from emocli.cli import registry
 from tests.commands import bundles
-from tests.signals import edf_files
+from tests.signals import edf_files, films
 
 Record = dict[str, Any]
 CLIPS = Path(__file__).parents[2] / "examples" / "clips"
@@ -89,6 +89,15 @@ def _recorded(folder: Path) -> list[Record]:
     ]
 
 
+def _filmed(folder: Path) -> list[Record]:
+    """Return records of parts of two films."""
+    paths = [films.cheap(folder / f"f{n}.avi", frames=COUNT + n) for n in range(2)]
+    seconds = 1 / films.RATE_HZ
+    return [
+        {"id": f"u{i}", "path": str(paths[i % 2]), "start": i // 2 * seconds} for i in range(COUNT)
+    ]
+
+
 def _encoded(_folder: Path) -> list[Record]:
     return [{**r, "speaker": "a"} for r in bundles.records(bundles.VECTORS, count=COUNT)]
 
@@ -126,6 +135,7 @@ MADE: dict[str, Callable[[Path], Work]] = {
         ["extract-audio", "--segment", "vad"], _spoken(f)
     ),
     "extract-eeg": lambda f: Work(["extract-eeg"], _recorded(f)),
+    "extract-video": lambda f: Work(["extract-video"], _filmed(f)),
     "fuse": lambda f: Work(["fuse", "-m", _bundle(f)], _encoded(f)),
     "normalize": lambda f: Work(["normalize"], [{**r, "speaker": "a"} for r in _full(f)]),
     "predict": lambda f: Work(["predict", "-m", _bundle(f)], _encoded(f)),

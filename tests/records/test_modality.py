@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from emocli.records import modality
+from emocli.errors import RecordError
+from emocli.records import failures, modality
 from emocli.records.modality import MODALITIES, available, cost, names_other, others
 
 Record = dict[str, Any]
@@ -50,8 +51,10 @@ def test_text_costs_its_recording_until_it_is_transcribed() -> None:
         ({"path": "a"}, ["text", "audio"]),  # ffmpeg looks into what has no known suffix
         ({"text": "so glad"}, ["text"]),
         ({"text": ""}, []),
-        ({"text": "so glad", "path": "a.mp4", "missing": LOST}, ["text"]),
-        ({"path": "a.mp4", "missing": LOST}, []),
+        ({"text": "so glad", "path": "a.mp4", "missing": LOST}, ["text", "video"]),
+        ({"path": "a.mp4", "missing": LOST}, ["video"]),
+        ({"path": "a.mp4"}, ["text", "audio", "video"]),
+        ({"path": "a.JPG"}, ["video"]),
         ({"path": {"bytes": "eA=="}}, ["text", "audio"]),
         ({"path": 7}, ["text", "audio"]),
         ({}, []),
@@ -80,12 +83,16 @@ def test_a_file_belongs_to_the_modalities_of_its_suffix(monkeypatch: pytest.Monk
     assert names_other(recording, "audio")
 
 
-def test_a_film_goes_on_without_its_sound_once_there_is_video(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_film_goes_on_without_its_sound_or_its_picture_but_not_without_its_file() -> None:
     film = {"path": "a.mp4"}
-    assert not others(film, "audio")
-    row = modality.Modality("video", suffixes=MODALITIES["audio"].suffixes)
-    monkeypatch.setitem(MODALITIES, "video", row)
-    assert others(film, "audio")
-    assert others(film, "video")
+    for name in ("audio", "video"):
+        assert others(film, name)
+        assert not others(film, name, in_files=False)
+        broken = failures.mark(
+            dict(film), RecordError("decode_failed", "torn"), stage="x", modality=name
+        )
+        assert broken["missing"][name]["code"] == "decode_failed"
+        gone = failures.mark(dict(film), RecordError("not_found", "gone"), stage="x", modality=name)
+        assert gone["error"]["code"] == "not_found"
+    assert others({**film, "text": "so glad"}, "audio", in_files=False)
+    assert not others({"path": "a.jpg"}, "video")

@@ -6,7 +6,9 @@ right half blue. So it can be told which frame is there without asking another d
 
 from __future__ import annotations
 
+import functools
 import subprocess
+import tempfile
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -58,6 +60,19 @@ def drawn(number: int, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
     for bit in range(BITS):
         image[:BLOCK, bit * BLOCK : (bit + 1) * BLOCK] = 255 * (number >> bit & 1)
     return image
+
+
+def cheap(target: Path, frames: int = 5) -> Path:
+    """Write a small film of numbered frames, without sound, that is made once."""
+    target.write_bytes(_cheap(frames))
+    return target
+
+
+@functools.cache
+def _cheap(frames: int) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        options = ("-c:v", "mjpeg", "-q:v", "2")
+        return film(Path(folder, "a.avi"), *options, frames=frames).read_bytes()
 
 
 def number(image: np.ndarray) -> int:
