@@ -1,8 +1,8 @@
 """Turn text, audio, EEG and video into features, with pretrained encoders or by measurement.
 
-Reads `text`, and `audio`, `eeg`, `video` or the file at `path`. Adds `features.STREAM`: modality, encoder,
-revision, layer, pooling, dim and the vector (inline, or in the store with --features store;
-anything with a time axis goes into the store). Streams, in batches of like length.
+Reads `text`, and `audio`, `eeg`, `video` or the file at `path`. Adds `features.STREAM`: modality,
+encoder, revision, layer, pooling, dim and the vector (inline, or in the store with --features
+store; anything with a time axis goes into the store). Streams, in batches of like length.
 
 Without --encoder the features are those that the default predictor needs, or the bundle given with
 --model; for a bundle that asks whether somebody speaks `audio.speech_s` is added. A modality that a

@@ -11,17 +11,8 @@ from emocli.records.problems import described
 from emocli.records.types import Record
 
 # Codes of what is wrong with a file as a whole: neither its sound nor its picture can be read.
-OF_FILES = frozenset(
-    [
-        "bad_path",
-        "bad_span",
-        "empty_file",
-        "is_a_directory",
-        "not_found",
-        "not_media",
-        "not_readable",
-    ]
-)
+OF_FILES = {"bad_path", "bad_span", "not_found", "not_readable"}
+OF_FILES |= {"is_a_directory", "empty_file", "not_media"}
 
 
 class _Debug:

@@ -202,7 +202,7 @@ def test_an_unknown_modality_is_a_usage_error(
 ) -> None:
     done = emocli("encode", "--modality", "smell", "--encoder", "nose", stdin=corpus[:1])
     assert (done.status, done.stdout) == (2, b"")
-    assert "(text, audio, eeg or heart-rate), not smell" in done.stderr
+    assert "(text, audio, eeg, video or heart-rate), not smell" in done.stderr
     monkeypatch.delitem(MODALITIES, NAME)
     done = emocli("encode", "--model", model, stdin=corpus[:1])
     assert (done.status, done.stdout) == (2, b"")
