@@ -62,6 +62,21 @@ def drawn(number: int, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
     return image
 
 
+def of_pictures(target: Path, frames: np.ndarray, rate: int, sound: np.ndarray | None = None):
+    """Write pictures (frames, height, width, 3) without loss, with sound (time,) of 16 bits."""
+    command: list[str | Path] = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-loglevel", "error"]
+    if sound is not None:
+        sound.astype("<i2").tofile(target.with_suffix(".pcm"))
+        pcm = target.with_suffix(".pcm")
+        command += ["-f", "s16le", "-ar", "16000", "-ac", "1", "-i", pcm, "-c:a", "flac"]
+    size = f"{frames.shape[2]}x{frames.shape[1]}"
+    command += ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size, "-framerate", str(rate)]
+    codec = [] if target.suffix in (".png", ".jpg") else ["-c:v", "ffv1"]
+    command += ["-i", "pipe:0", *codec, target]
+    subprocess.run(command, input=frames.tobytes(), check=True)
+    return target
+
+
 def cheap(target: Path, frames: int = 5) -> Path:
     """Write a small film of numbered frames, without sound, that is made once."""
     target.write_bytes(_cheap(frames))

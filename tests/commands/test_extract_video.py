@@ -1,0 +1,329 @@
+"""extract-video, and what encode makes of films: whose face it is, and films with every fault.
+
+The detector here finds what is drawn in one colour, so that what is there is known.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from emocli.io.store import Store
+from emocli.modalities import video_faces
+from tests.conftest import Emocli
+from tests.encoders import tiny_faces
+from tests.signals import films
+from tests.signals.media import ffmpeg
+
+Record = dict[str, Any]
+Box = tuple[int, int, int, int]  # x, y, width, height
+WIDTH, HEIGHT, RATE_HZ = 160, 120, 4
+SKINS = {"red": (250, 0, 0), "green": (0, 250, 0)}
+LEFT, RIGHT = (10, 20, 40, 50), (90, 30, 50, 60)
+
+pytestmark = pytest.mark.usefixtures("detecting")
+
+
+def found(image: np.ndarray) -> np.ndarray:
+    """Return boxes around what is red and what is green."""
+    boxes = []
+    for skin in SKINS.values():
+        y, x = np.nonzero(np.abs(image.astype(int) - skin).max(-1) < 60)
+        if len(x):
+            boxes.append((x.min(), y.min(), np.ptp(x) + 1, np.ptp(y) + 1, 0.9))
+    return np.array(boxes, np.float32).reshape(-1, 5)
+
+
+@pytest.fixture
+def detecting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Replace the detector; return how many frames it was given each time."""
+    asked: list[int] = []
+
+    def detect(images: Sequence[np.ndarray]) -> list[np.ndarray]:
+        asked.append(len(images))
+        return [found(image) for image in images]
+
+    monkeypatch.setattr(video_faces, "detector", lambda *_: (detect, "drawn"))
+    return asked
+
+
+@pytest.fixture
+def expression(tmp_path: Path) -> str:
+    """Return the folder of an expression net with random weights."""
+    tiny_faces.expression(tmp_path / "net")
+    return str(tmp_path / "net")
+
+
+Film = Callable[..., Path]
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Film:
+    """Write a film: film({"red": [box, None, ...]}, name="a.mkv", sound=samples)."""
+
+    def write(
+        faces: dict[str, Sequence[Box | None]], name: str = "a.mkv", sound: Any = None
+    ) -> Path:
+        count = max(map(len, faces.values()))
+        frames = np.full((count, HEIGHT, WIDTH, 3), 90, np.uint8)
+        for skin, boxes in faces.items():
+            for frame, box in zip(frames, boxes, strict=False):
+                if box:
+                    x, y, w, h = box
+                    frame[y : y + h, x : x + w] = SKINS[skin]
+        return films.of_pictures(tmp_path / name, frames, RATE_HZ, sound=sound)
+
+    return write
+
+
+def test_a_face_is_followed_and_its_crops_are_in_the_store(film: Film, emocli: Emocli) -> None:
+    path = film({"red": [(10 + 2 * i, 20, 40, 50) for i in range(8)]})
+    done = emocli("extract-video", str(path))
+    assert done.status == 0, done.stderr
+    (record,) = done.records
+    about = record["video"]
+    assert about["times"] == [0, 0.5, 1, 1.5]
+    assert (about["width"], about["height"], about["frame_rate"]) == (WIDTH, HEIGHT, RATE_HZ)
+    assert about["duration"] == 2
+    assert about["sampled"] == {
+        "rate_hz": 2,
+        "longest_px": 1280,
+        "face": "largest",
+        "detector": "drawn",
+    }
+    faces = about["faces"]
+    assert (faces["count"], faces["judged"], faces["why"]) == (1, [1], "the only face")
+    (track,) = faces["tracks"]
+    assert track["times"] == about["times"]
+    assert track["boxes"][:2] == [[10, 20, 40, 50], [14, 20, 40, 50]]
+    assert faces["sizes"] == [[50, 40]] * 4
+    crops = Store().array(faces["array"])
+    assert crops.shape == (4, 50, 50, 3)
+    assert np.abs(crops[:, :50, :40].astype(int) - SKINS["red"]).max() < 60
+    assert not crops[:, :, 40:].any()
+
+
+def test_two_people_are_two_tracks_and_a_flag_says_whose_face(film: Film, emocli: Emocli) -> None:
+    path = str(film({"red": [LEFT] * 8, "green": [RIGHT] * 8}))
+    judged = {}
+    for face in ("largest", "2", "3", "each"):
+        (record,) = emocli("extract-video", path, "--face", face).records
+        faces = record["video"]["faces"]
+        assert faces["count"] == 2
+        judged[face] = (faces["judged"], len(faces["sizes"]), faces.get("why"))
+    assert judged["largest"] == ([1], 4, "most visible")
+    assert judged["2"] == ([2], 4, "face 2 was asked for")
+    assert judged["3"] == ([], 0, None)
+    assert judged["each"] == ([1, 2], 8, "each face is judged")
+
+
+def test_who_is_seen_while_somebody_speaks_is_judged(
+    film: Film, emocli: Emocli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from emocli.signals import voice_activity
+
+    monkeypatch.setattr(voice_activity, "speech_segments", lambda _: [(0.0, 1.2)])
+    sound = np.random.default_rng(3).normal(0, 3000, 16_000 * 4).astype("<i2")
+    seen = {"red": [LEFT] * 6 + [None] * 10, "green": [None] * 4 + [RIGHT] * 12}
+    path = str(film(seen, sound=sound))
+    (record,) = emocli("extract-video", path).records
+    faces = record["video"]["faces"]
+    assert faces["why"] == "most visible while speech is heard"
+    assert faces["judged"] == [2]
+    assert faces["tracks"][1]["boxes"][0] == list(LEFT)
+    later = {"id": "later", "path": path, "start": 1.0, "end": 4.0}
+    (part,) = emocli("extract-video", stdin=[later]).records
+    faces = part["video"]["faces"]
+    assert part["video"]["times"][0] == 1.0
+    # speech of the part is until 2.2 s, when the second face is seen more often
+    assert faces["tracks"][faces["judged"][0] - 1]["boxes"][0] == list(RIGHT)
+
+
+def test_frames_are_kept_without_faces(film: Film, emocli: Emocli, detecting: list[int]) -> None:
+    path = str(film({"red": [LEFT] * 8}))
+    for flags, times in {
+        ("--rate", "4"): [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75],
+        ("--frames", "2"): [0.5, 1.5],
+        ("--key-frame",): [1],
+    }.items():
+        (record,) = emocli("extract-video", "--no-faces", *flags, path).records
+        assert record["video"]["times"] == times
+        assert Store().array(record["video"]["array"]).shape == (len(times), HEIGHT, WIDTH, 3)
+    (small,) = emocli("extract-video", "--no-faces", "--longest", "80", path).records
+    assert small["video"]["array"]["shape"] == [4, 60, 80, 3]
+    assert (small["video"]["width"], small["video"]["height"]) == (WIDTH, HEIGHT)
+    assert not detecting
+
+
+def test_what_was_extracted_is_encoded_alike(
+    film: Film, emocli: Emocli, expression: str, detecting: list[int]
+) -> None:
+    """From the file, from the crops in the store, and from the frames in the store."""
+    path = str(film({"red": [LEFT] * 8, "green": [None] * 4 + [RIGHT] * 4}))
+    encode = ("encode", "--modality", "video", "--encoder", expression)
+    (direct,) = emocli(*encode, path).records
+    (faces,) = emocli(*encode, stdin=emocli("extract-video", path).records).records
+    asked = len(detecting)
+    emocli(*encode, stdin=[{key: faces[key] for key in ("id", "path", "video")}])
+    assert len(detecting) == asked
+    frames = emocli("extract-video", "--no-faces", "--longest", "1280", path).records
+    (of_frames,) = emocli(*encode, stdin=frames).records
+    expected = direct["features"]["video"]
+    values = Store().array(expected["array"])
+    assert values.shape == (4, 263)
+    for other in (faces, of_frames):
+        feature = other["features"]["video"]
+        assert feature["sampled"] == expected["sampled"]
+        np.testing.assert_allclose(Store().array(feature["array"]), values, atol=1e-5)
+
+
+@pytest.mark.parametrize(("pooling", "dim"), [("mean", 263), ("statistics", 7 * 263)])
+def test_faces_are_pooled(
+    pooling: str, dim: int, film: Film, emocli: Emocli, expression: str
+) -> None:
+    path = str(film({"red": [LEFT] * 8}))
+    flags = ("--modality", "video", "--encoder", expression, "--pooling", pooling)
+    (record,) = emocli("encode", *flags, path).records
+    assert len(record["features"]["video"]["vector"]) == dim
+
+
+def test_nobody_is_no_failure(film: Film, emocli: Emocli, expression: str) -> None:
+    path = str(film({"red": [None] * 8}))
+    done = emocli("extract-video", path)
+    assert done.status == 0
+    assert done.records[0]["video"]["faces"] == {
+        "count": 0,
+        "judged": [],
+        "tracks": [],
+        "sizes": [],
+    }
+    for source in ([{"id": "a", "path": path}], done.records):
+        encoded = emocli("encode", "--modality", "video", "--encoder", expression, stdin=source)
+        assert encoded.status == 0
+        (record,) = encoded.records
+        assert record["missing"]["video"]["code"] == "no_face"
+        assert "features" not in record
+
+
+def test_flags_of_video_reach_the_features(film: Film, emocli: Emocli, expression: str) -> None:
+    path = str(film({"red": [LEFT] * 8, "green": [RIGHT] * 8}))
+    flags = ("--modality", "video", "--encoder", expression, "--frames", "3", "--face", "2")
+    (record,) = emocli("encode", *flags, path).records
+    sampled = record["features"]["video"]["sampled"]
+    assert (sampled["count"], sampled["face"]) == (3, 2)
+    assert record["video"]["faces"]["judged"] == [2]
+    assert Store().array(record["features"]["video"]["array"]).shape == (3, 263)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("extract-video", "--rate", "2", "--frames", "3"),
+        ("extract-video", "--face", "nobody"),
+        ("extract-video", "--face", "0"),
+        ("extract-video", "--no-faces", "--face", "each"),
+        ("encode", "--modality", "audio", "--face", "each"),
+        ("encode", "--modality", "text", "--rate", "2"),
+        ("encode", "--modality", "video", "--rate", "2", "--key-frame"),
+    ],
+)
+def test_flags_that_mean_nothing_are_refused(flags: Sequence[str], emocli: Emocli) -> None:
+    done = emocli(*flags)
+    assert (done.status, done.stdout) == (2, b"")
+    assert flags[-1].lstrip("-") in done.stderr or flags[-2] in done.stderr
+
+
+def faulty(kind: str, film: Film, folder: Path) -> Path:
+    """Return a film with a fault."""
+    path = film({"red": [LEFT] * 8})
+    if kind == "cut":
+        path.write_bytes(path.read_bytes()[:90])
+    if kind == "empty":
+        path.write_bytes(b"")
+    if kind == "no film":
+        path.write_text("no film at all" * 90)
+    if kind == "not there":
+        path.unlink()
+    if kind == "only sound":
+        path = folder / "a.mp4"
+        ffmpeg("-f", "lavfi", "-i", "sine=duration=0.5", path)
+    return path
+
+
+FAULTS = {
+    "cut": ("missing", ("decode_failed",)),  # its sound may be whole
+    "empty": ("error", ("empty_file",)),
+    "no film": ("error", ("not_media",)),
+    "not there": ("error", ("not_found",)),
+    "only sound": ("missing", ("no_video_stream",)),
+}
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_a_faulty_film_is_told_between_good_ones(
+    kind: str, film: Film, emocli: Emocli, tmp_path: Path
+) -> None:
+    good = {"id": "good", "path": str(film({"red": [LEFT] * 8}, name="good.mkv"))}
+    bad = {"id": "bad", "path": str(faulty(kind, film, tmp_path))}
+    done = emocli("extract-video", stdin=[good, bad, good])
+    assert done.status == 1
+    field, codes = FAULTS[kind]
+    problem = done.records[1][field]
+    assert (problem if field == "error" else problem["video"])["code"] in codes
+    assert [("video" in record) for record in done.records] == [True, False, True]
+
+
+def test_what_is_not_what_was_extracted_is_told(
+    film: Film, emocli: Emocli, expression: str
+) -> None:
+    (good,) = emocli("extract-video", str(film({"red": [LEFT] * 8}))).records
+    wrong: list[Any] = [7, {"faces": {"sizes": [[1, 1]]}}, {"array": {"path": "../x"}}]
+    changed = json.loads(json.dumps(good["video"]))
+    changed["faces"]["sizes"] = changed["faces"]["sizes"][1:]
+    records = [{"id": str(n), "video": about} for n, about in enumerate([*wrong, changed])]
+    done = emocli("encode", "--modality", "video", "--encoder", expression, stdin=records)
+    assert done.status == 1
+    codes = [record["error"]["code"] for record in done.records]
+    assert set(codes) <= {"bad_video", "bad_store_path"}
+
+
+def test_a_picture_is_one_frame(film: Film, emocli: Emocli) -> None:
+    path = film({"red": [LEFT]}, name="a.png")
+    (record,) = emocli("extract-video", str(path)).records
+    assert record["video"]["times"] == [0]
+    assert "duration" not in record["video"]
+    assert record["video"]["faces"]["count"] == 1
+    heard = emocli("extract-audio", str(path))
+    assert heard.status == 0
+    assert heard.records[0]["missing"]["audio"]["code"] == "no_audio"
+
+
+def test_too_many_faces_are_told(
+    film: Film, emocli: Emocli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grid = [(7 * n % 150, n // 22 * 9, 5, 5, 0.6) for n in range(200)]
+    crowd = np.array(grid, np.float32)
+    monkeypatch.setattr(
+        video_faces, "detector", lambda *_: (lambda some: [crowd for _ in some], "crowd")
+    )
+    (record,) = emocli("extract-video", str(film({"red": [LEFT] * 4}))).records
+    faces = record["video"]["faces"]
+    assert faces["count"] == 16
+    assert faces["left_out"] == 2 * (200 - 16)
+
+
+def test_a_folder_of_films_leaves_covers_out(film: Film, emocli: Emocli, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    film({"red": [LEFT]}, name="in/a.png")
+    assert [r["path"][-5:] for r in emocli("extract-video", str(tmp_path / "in")).records] == [
+        "a.png"
+    ]
+    film({"red": [LEFT] * 4}, name="in/b.mkv")
+    done = emocli("extract-video", str(tmp_path / "in"))
+    assert [record["path"][-5:] for record in done.records] == ["b.mkv"]
+    assert "1 .png" in done.stderr
