@@ -56,8 +56,8 @@ def mark(record: Record, error: Exception, *, stage: str, modality: str | None =
     failure = Failure(problem(stage, error))
     stream = getattr(error, "stream", None)
     go_on = getattr(error, "others_can_go_on", False)
-    in_files = getattr(error, "code", None) not in OF_FILES
-    if modality and (go_on or others(record, modality, stream, in_files=in_files)):
+    of_file = getattr(error, "of_file", False) or getattr(error, "code", None) in OF_FILES
+    if modality and (go_on or others(record, modality, stream, in_files=not of_file)):
         lose(record, failure, modality, stream)
     else:
         record["error"] = failure

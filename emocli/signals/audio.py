@@ -129,12 +129,18 @@ def _with_ffmpeg(
         raise explained(error, head) from None
 
 
+class BrokenFileError(RecordError):
+    """Nothing in the file can be read, neither its sound nor its picture."""
+
+    of_file = True
+
+
 def explained(error: RecordError, head: bytes) -> RecordError:
     """Return the error of a file that ffmpeg does not know; decode_failed if it begins as media."""
     if error.code != "not_media" or not (head[4:8] == b"ftyp" or head.startswith(MAGIC)):
         return error
     message = "the file begins like media, but its header or index is broken"
-    return RecordError("decode_failed", message, hint="it may be truncated: get it again")
+    return BrokenFileError("decode_failed", message, hint="it may be truncated: get it again")
 
 
 def _check_span(start: float | None, end: float | None) -> None:

@@ -256,7 +256,7 @@ def faulty(kind: str, film: Film, folder: Path) -> Path:
 
 
 FAULTS = {
-    "cut": ("missing", ("decode_failed",)),  # its sound may be whole
+    "cut": ("error", ("decode_failed",)),
     "empty": ("error", ("empty_file",)),
     "no film": ("error", ("not_media",)),
     "not there": ("error", ("not_found",)),
