@@ -7,9 +7,8 @@ Streams.
 
 The frame at t is the one on screen at t. Frames are taken 2 a second (--rate), or --frames N of
 them spread evenly, or only the middle one (--key-frame). A face is followed from frame to frame:
-`faces.tracks` has when and where each is seen (boxes: x, y, width, height in pixels of the frame
-that was searched, whose longer side has at most --longest pixels), the most visible first; `count`
-how many there are; `judged` whose face is judged and `why`: the one that is most visible while
+`faces.tracks` has when and where each is seen (boxes: x, y, width, height in pixels of the film),
+the most visible first; `count` how many there are; `judged` whose face is judged and `why`: the one that is most visible while
 somebody speaks (--face largest), each, or the N-th. Its crops, without a margin, are in the store:
 `faces.array` (faces, side, side, 3), each in the upper left corner of a black square, and
 `faces.sizes`, the height and width of each. No face is no failure: `count` is then 0.
@@ -34,6 +33,7 @@ import typer
 from emocli.cli import options
 from emocli.errors import UsageError
 from emocli.modalities import video_sampling
+from emocli.modalities.video_faces import DETECTOR
 from emocli.stages import extract_video
 
 
@@ -55,6 +55,9 @@ def command(
     face: Annotated[
         str | None, typer.Option(metavar="largest|each|N", help="Whose face (default: largest).")
     ] = None,
+    detector: Annotated[
+        str, typer.Option(metavar="NAME", help="What finds faces: of the catalog, or a folder.")
+    ] = DETECTOR,
     longest: Annotated[
         int | None,
         typer.Option(min=1, metavar="PX", help="Longer side at most (default: 1280; frames 640)."),
@@ -66,4 +69,4 @@ def command(
     sampled = video_sampling.of_flags(rate, frames, key_frame, longest)
     chosen = video_sampling.face(face)
     sampled |= {} if chosen is None else {"face": chosen}
-    return run.through(extract_video.stage(run.context, sampled, faces=faces))
+    return run.through(extract_video.stage(run.context, sampled, detector if faces else None))

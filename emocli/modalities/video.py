@@ -136,7 +136,7 @@ def look(record: Record, about: Record, wanted: Wants, store: Store) -> video_fa
     told = nothing_told()
     sampled, frames = wanted.sampled, _pictures(record, about, wanted, store, told)
     assert wanted.detect is not None
-    watched = video_faces.watch(frames, wanted.detect)
+    watched = video_faces.watch(frames, wanted.detect, store.root)
     hear = partial(video_faces.speech, record, store)
     found = video_faces.judged(watched, sampled["face"], hear)
     if video_stored.holds_frames(about):
@@ -145,7 +145,9 @@ def look(record: Record, about: Record, wanted: Wants, store: Store) -> video_fa
         said: Record = {"sampled": {k: v for k, v in kept.items() if v is not None} | own}
     else:
         said = video_sampling.described(told, sampled, watched.times)
-    record["video"] = about | said | {"faces": video_faces.described(watched, found.judged)}
+    width = told.width or about.get("width") or watched.width
+    faces = video_faces.described(watched, found.judged, width)
+    record["video"] = about | said | {"faces": faces}
     return found
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from emocli.errors import EmocliError, RecordError
 from emocli.io.store import Store
 from emocli.modalities import audio, video_sampling
+from emocli.modalities.kept_pictures import Kept
 from emocli.records import Record
 from emocli.records.missing import lost
 from emocli.records.modality import in_file, present
@@ -35,12 +36,13 @@ Speech = list[tuple[float, float]]
 
 @dataclass(frozen=True)
 class Watched:
-    """Faces in frames at `times` (frames,) s: each frame's crops, and the tracks, by visibility."""
+    """Faces in frames at `times` (frames,) s: the tracks, by visibility, and their crops."""
 
     times: list[float]
-    crops: list[list[Picture]]
     tracks: list[Track]
-    order: list[list[int]]  # of each track: the place of its crop in each of its frames
+    numbers: list[list[int]]  # of each track: those of its crops
+    crops: Kept
+    width: int  # of the frames
     left_out: int = 0  # faces of frames that have too many
 
 
@@ -53,12 +55,12 @@ class Faces:
     judged: list[Judged] = field(default_factory=list)
 
 
-def detector(device: str, offline: bool = False) -> tuple[Detector, str]:
+def detector(device: str, offline: bool = False, name: str = DETECTOR) -> tuple[Detector, str]:
     """Return the detector of faces and its revision; ModelError if it is not installed."""
     from emocli import hub
     from emocli.pipeline import devices
 
-    folder, revision = hub.locate(DETECTOR, offline=offline)
+    folder, revision = hub.locate(name, offline=offline)
     return _loaded(folder, devices.pick(device)), revision
 
 
@@ -69,8 +71,11 @@ def _loaded(folder: Path, device: str) -> Detector:
     return face_detector.load(folder, device)
 
 
-def watch(frames: Iterable[tuple[float, Picture]], detect: Detector) -> Watched:
-    """Return the faces of frames (time, picture), of which no more than two are kept at a time."""
+def watch(frames: Iterable[tuple[float, Picture]], detect: Detector, folder: Path) -> Watched:
+    """Return the faces of frames (time, picture), of which no more than two are kept at a time.
+
+    Crops go into a file in `folder` where they are many.
+    """
     import numpy as np
 
     from emocli.encoders import pictures
@@ -78,20 +83,24 @@ def watch(frames: Iterable[tuple[float, Picture]], detect: Detector) -> Watched:
 
     times: list[float] = []
     boxes: list[Any] = []
-    crops: list[list[Picture]] = []
-    left_out = 0
+    numbers: list[list[int]] = []
+    crops, left_out, width = Kept(folder), 0, 0
     for some in _chunks(frames, TOGETHER):
         for (time, picture), found in zip(some, detect([image for _, image in some]), strict=True):
             inside = np.array([faces.crop(picture, box) is not None for box in found], bool)
             kept, more = faces.largest(found[inside])
-            left_out += more
+            left_out, width = left_out + more, picture.shape[1]
             times.append(time)
             boxes.append(kept)
             cut = (faces.crop(picture, box) for box in kept)
-            crops.append([pictures.at_most(crop, CROP_PX) for crop in cut if crop is not None])
+            small = (pictures.at_most(crop, CROP_PX) for crop in cut if crop is not None)
+            numbers.append([crops.add(crop) for crop in small])
     tracks = face_tracks.tracks(boxes, times)
-    order = [[_place(boxes[f], b) for f, b in zip(t.frames, t.boxes, strict=True)] for t in tracks]
-    return Watched(times, crops, tracks, order, left_out)
+    of_tracks = [
+        [numbers[f][_place(boxes[f], b)] for f, b in zip(t.frames, t.boxes, strict=True)]
+        for t in tracks
+    ]
+    return Watched(times, tracks, of_tracks, crops, width, left_out)
 
 
 def _chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
@@ -114,22 +123,22 @@ def judged(watched: Watched, face: str | int, hear: Callable[[], Speech | None])
 
     asks = face == video_sampling.LARGEST and len(watched.tracks) > 1
     chosen = face_tracks.judged(watched.tracks, face, hear() if asks else None)
-    images, times = [], []
-    for one in chosen:
-        track = watched.tracks[one.track]
-        for place, frame in zip(watched.order[one.track], track.frames, strict=True):
-            images.append(watched.crops[int(frame)][place])
-            times.append(watched.times[int(frame)])
+    images = [watched.crops[number] for one in chosen for number in watched.numbers[one.track]]
+    times = [float(time) for one in chosen for time in watched.tracks[one.track].times]
     return Faces(images, times, chosen)
 
 
-def described(watched: Watched, found: Sequence[Judged]) -> Record:
-    """Return `video.faces` of a record: how many, which are judged and why, where each was seen."""
+def described(watched: Watched, found: Sequence[Judged], width: int) -> Record:
+    """Return `video.faces` of a record: how many, which are judged and why, where each was seen.
+
+    Boxes are in pixels of the film, which is so wide.
+    """
+    scale = width / watched.width if watched.width else 1.0
     tracks = [
         {
             "id": number,
             "times": video_sampling.seconds(track.times),
-            "boxes": [[round(float(v), 1) for v in box[:4]] for box in track.boxes],
+            "boxes": [[round(float(v) * scale, 1) for v in box[:4]] for box in track.boxes],
             "scores": [round(float(box[4]), 3) for box in track.boxes],
         }
         for number, track in enumerate(watched.tracks, 1)

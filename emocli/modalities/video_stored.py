@@ -7,7 +7,7 @@ the upper left corner of a black square; `sizes` says how high and wide each is.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from emocli.errors import RecordError
@@ -46,26 +46,41 @@ def put_faces(store: Store, images: Sequence[Picture]) -> Record:
     if not sizes:
         return {"sizes": []}
     side = max(map(max, sizes))
-    kept = np.zeros((len(images), side, side, 3), np.uint8)
-    for place, image in enumerate(images):
-        kept[place, : image.shape[0], : image.shape[1]] = image
-    return {"array": store.put_array(kept), "sizes": sizes}
+
+    def squares() -> Iterator[Picture]:
+        for image in images:
+            square = np.zeros((side, side, 3), np.uint8)
+            square[: image.shape[0], : image.shape[1]] = image
+            yield square
+
+    return {"array": _put(store, squares()), "sizes": sizes}
 
 
 def put_frames(store: Store, frames: Iterable[tuple[float, Picture]]) -> tuple[Record, list[float]]:
     """Keep frames (time, picture) of one size, one by one; return their array and their times."""
+    times: list[float] = []
+
+    def pictures() -> Iterator[Picture]:
+        for time, picture in frames:
+            times.append(time)
+            yield picture
+
+    return _put(store, pictures()), times
+
+
+def _put(store: Store, pictures: Iterable[Picture]) -> Record:
+    """Keep pictures of one size, one by one, as an array; return its reference."""
     import numpy as np
 
-    times, shape = [], (0, 0, 3)
+    count, shape = 0, (0, 0, 3)
     store.root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=store.root) as file:  # not /tmp, which may be in memory
-        for time, image in frames:
-            times.append(time)
-            shape = image.shape
-            file.write(np.ascontiguousarray(image).data)
+        for count, picture in enumerate(pictures, 1):  # noqa: B007
+            shape = picture.shape
+            file.write(np.ascontiguousarray(picture).data)
         file.flush()
-        kept = np.memmap(file, np.uint8, "r", shape=(len(times), *shape))
-        return store.put_array(kept), times
+        kept = np.memmap(file, np.uint8, "r", shape=(count, *shape))
+        return store.put_array(kept)
 
 
 def frames(about: Record, store: Store) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:

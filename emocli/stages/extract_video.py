@@ -18,16 +18,20 @@ NAME = "extract-video"
 
 
 class Search(NamedTuple):
-    """Where the detector of faces runs, and whether it may come from the network."""
+    """Where the detector of faces runs, whether there is a network, and its name."""
 
     device: str
     offline: bool
+    name: str = video_faces.DETECTOR
 
 
-def stage(context: Context, sampled: Record, *, faces: bool = True) -> pipeline.Stage:
-    """Return the stage that adds `video`, and keeps the faces or, without, the frames."""
+def stage(
+    context: Context, sampled: Record, detector: str | None = video_faces.DETECTOR
+) -> pipeline.Stage:
+    """Return the stage that adds `video`, and keeps the faces or, without a detector, frames."""
+    faces = detector is not None
     sampled = video_sampling.complete(sampled, video_sampling.DEFAULT, faces=faces)
-    search = Search(context.device, context.offline) if faces else None
+    search = Search(context.device, context.offline, detector) if detector else None
     work = partial(extract, context.store, sampled, search)
     return pipeline.each(work, name=NAME, modality="video", jobs=context.jobs)
 

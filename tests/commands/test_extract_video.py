@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from emocli.io.store import Store
-from emocli.modalities import video_faces
+from emocli.modalities import kept_pictures, video_faces
 from tests.conftest import Emocli
 from tests.encoders import tiny_faces
 from tests.signals import films
@@ -106,6 +106,23 @@ def test_a_face_is_followed_and_its_crops_are_in_the_store(film: Film, emocli: E
     assert crops.shape == (4, 50, 50, 3)
     assert np.abs(crops[:, :50, :40].astype(int) - SKINS["red"]).max() < 60
     assert not crops[:, :, 40:].any()
+
+
+def test_boxes_are_in_pixels_of_the_film_whatever_is_searched(film: Film, emocli: Emocli) -> None:
+    path = str(film({"red": [LEFT] * 8}))
+    (record,) = emocli("extract-video", "--longest", "80", path).records
+    (track,) = record["video"]["faces"]["tracks"]
+    np.testing.assert_allclose(track["boxes"], [LEFT] * 4, atol=2)
+    assert record["video"]["faces"]["array"]["shape"] == [4, 25, 25, 3]
+
+
+def test_many_faces_go_through_a_file(
+    film: Film, emocli: Emocli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(film({"red": [LEFT] * 8}))
+    before = emocli("extract-video", path).records
+    monkeypatch.setattr(kept_pictures, "IN_MEMORY_BYTES", 5000)
+    assert emocli("extract-video", path).records == before
 
 
 def test_two_people_are_two_tracks_and_a_flag_says_whose_face(film: Film, emocli: Emocli) -> None:
