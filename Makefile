@@ -85,10 +85,10 @@ $(VENV)/bin/python:
 
 $(USE): pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing emocli into $(VENV) (this takes minutes the first time)" >&2
-	$(PIP) --editable '.[align,plot,xlsx]'
+	$(PIP) --editable '.[align,plot,video,xlsx]'
 	touch $@
 
 $(DEV): pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing emocli and its test dependencies into $(VENV) (minutes the first time)" >&2
-	$(PIP) --editable '.[align,plot,xlsx,dev]'
+	$(PIP) --editable '.[align,plot,video,xlsx,dev]'
 	touch $(USE) $@

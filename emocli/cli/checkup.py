@@ -32,7 +32,7 @@ CORE = {
     "typer": ("", ""),
 }
 OPTIONAL = {
-    "av": ("av", "decoding clips without starting ffmpeg; comes with faster-whisper"),
+    "av": ("av", "decoding clips and films without starting ffmpeg; extra [video]"),
     "espeakng-loader": ("espeakng_loader", "pronunciations; extra [align]"),
     "faster-whisper": ("faster_whisper", "speech to text, voice activity"),
     "matplotlib": ("", "plots; extra [plot]"),
