@@ -94,9 +94,11 @@ def _ffmpeg(program: Mapping[str, Any]) -> tuple[str, str]:
 
 def _films(packages: Packages, program: Mapping[str, Any]) -> tuple[str, str]:
     """Return what decodes films; what it does not know is left to ffmpeg."""
-    if works(packages, "av") and not os.environ.get("EMOCLI_FFMPEG"):
-        note = f"in this process; what it does not know: {_ffmpeg(program)[0]}"
-        return f"PyAV {packages['av']['version']}", note
+    from emocli.signals import video_libav
+
+    version = packages["av"]["version"] if works(packages, "av") else ""
+    if video_libav.is_new(version) and not os.environ.get("EMOCLI_FFMPEG"):
+        return f"PyAV {version}", f"in this process; what it does not know: {_ffmpeg(program)[0]}"
     return _ffmpeg(program)
 
 
