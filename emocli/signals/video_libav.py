@@ -48,8 +48,8 @@ def is_new(version: str) -> bool:
 def opened(path: str) -> Reading | None:
     """Return a film, or None if it is left to ffmpeg's program.
 
-    If $EMOCLI_FFMPEG names a program, or PyAV is old, nothing is decoded here. Raises RecordError no_video_stream
-    or decode_failed (an impossible size).
+    If $EMOCLI_FFMPEG names a program, or PyAV is old, nothing is decoded here. Raises RecordError
+    no_video_stream or decode_failed (an impossible size).
     """
     if os.environ.get("EMOCLI_FFMPEG"):
         return None

@@ -2,7 +2,8 @@
 
 The peer is PyAV decoding every frame once, and converting the same 16. CPU seconds of one thread,
 the median of rounds in turns. The films are made cheaply: ten seconds that are repeated, packets
-copied. Memory is what a process grows by beyond the libraries.
+copied. Memory is what a process grows by beyond the libraries. With $EMOCLI_DATA the films of its
+folder media are read by both decoders, and compared with a full decoding.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import numpy as np
 
 from emocli.signals import video, video_libav
 from emocli.signals.video import Rate, Uniform
+from emocli.signals.video_about import Surveys
 
 COUNT = 16
 ROUNDS = 3
@@ -57,7 +59,39 @@ def run() -> list[dict]:
             rows.append(_row(clip, path, SHORT_BAR))
         rows.append(_program(long))
         hours = {n: two_hours(folder, n) for n in (1, 2)}
-        return [*rows, *(_memory(n, path) for n, path in hours.items())]
+        return [*rows, *(_memory(n, path) for n, path in hours.items()), *_real()]
+
+
+def _real() -> list[dict]:
+    """Return a row for real films: how many of them have the frames of a full decoding."""
+    folder = Path(os.environ.get("EMOCLI_DATA") or "/nowhere", "media")
+    paths = [path for path in sorted(folder.glob("*.m*")) if path.suffix in (".mp4", ".mov")]
+    same = sum(_is_same(path) for path in paths)
+    row = {"name": "video: real films as in a full decoding", "value": same, "unit": "films"}
+    row |= {"peer": "there are", "peer_value": len(paths), "ratio": None, "bar": None}
+    return [row | {"ok": same == len(paths)}] if paths else []
+
+
+def _is_same(path: Path) -> bool:
+    """Say whether both decoders give the frames of a full decoding, at the same times."""
+    clips = []
+    for program in ("", imageio_ffmpeg.get_ffmpeg_exe()):
+        os.environ["EMOCLI_FFMPEG"] = program
+        clips.append(video.read(path, Uniform(COUNT)))
+    os.environ["EMOCLI_FFMPEG"] = ""
+    numbers = chosen(path)
+    wholly = full(path, numbers)
+    one, other = clips
+    alike = np.array_equal(one.images, other.images) and np.array_equal(one.times, other.times)
+    return alike and np.array_equal(one.images, wholly)
+
+
+def chosen(path: Path) -> list[int]:
+    """Return the numbers of 16 frames spread over a film."""
+    source = video_libav.opened(str(path))
+    assert source is not None
+    source.close()
+    return video.video_wanted.chosen(Uniform(COUNT), source.film, None, None)
 
 
 def long_film(folder: Path) -> Path:
@@ -88,7 +122,7 @@ def _ffmpeg(*arguments: str | Path) -> None:
 
 def ours(path: Path) -> np.ndarray:
     """Return 16 frames spread over a film that is not known yet."""
-    video_libav._surveys.__init__()
+    video_libav._surveys = Surveys()
     return video.read(path, Uniform(COUNT)).images
 
 
@@ -114,10 +148,7 @@ def _cpu_s(action: Callable[[], object]) -> float:
 
 
 def _row(clip: str, path: Path, bar: float) -> dict:
-    source = video_libav.opened(str(path))
-    assert source is not None
-    numbers = video.video_wanted.chosen(Uniform(COUNT), source.film, None, None)
-    source.close()
+    numbers = chosen(path)
     np.testing.assert_array_equal(ours(path), full(path, numbers))
     rounds = ROUNDS if bar > SHORT_BAR else 5 * ROUNDS
     mine, theirs = [], []
@@ -164,7 +195,7 @@ def grown_mib(path: str) -> float:
     """Return by how many MiB the peak of this process grows while a film is read."""
     for _ in video.frames(path, Rate(2), 0, 5):
         pass
-    video_libav._surveys.__init__()
+    video_libav._surveys = Surveys()
     before, count = _peak_mib(), 0
     for _ in video.frames(path, Rate(2)):
         count += 1
