@@ -14,7 +14,7 @@ SHELL       := bash
 
 TEXTS := emocli tests examples README.md CONTRIBUTING.md CHANGELOG.md Makefile
 # Words of other languages, Unicode escapes, and misspellings that occur in label files.
-WORDS := juge,caf,sie,unter,te,ist,vor,sais,toi,hace,wil,doen,netural,nuetral,suprise,suprised,surpise,surprize
+WORDS := juge,caf,sie,unter,te,ist,vor,sais,toi,hace,wil,doen,netural,nuetral,suprise,suprised,surpise,surprize,setts
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt

@@ -61,8 +61,8 @@ def opened(path: str) -> Reading | None:
         return None
     try:
         return Reading(path)
-    except (av.error.FFmpegError, OSError, ValueError, RuntimeError):
-        return None
+    except (av.error.FFmpegError, OSError, ValueError, RuntimeError, IndexError):
+        return None  # IndexError: a stream that begins in the midst of a transport stream
 
 
 class Reading:
