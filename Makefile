@@ -14,7 +14,7 @@ SHELL       := bash
 
 TEXTS := emocli tests examples README.md CONTRIBUTING.md CHANGELOG.md Makefile
 # Words of other languages, Unicode escapes, and misspellings that occur in label files.
-WORDS := juge,caf,sie,unter,te,ist,vor,sais,toi,hace,wil,doen,netural,nuetral,suprise,suprised,surpise,surprize
+WORDS := juge,caf,sie,unter,te,ist,vor,sais,toi,hace,wil,doen,netural,nuetral,suprise,suprised,surpise,surprize,setts
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
@@ -85,10 +85,10 @@ $(VENV)/bin/python:
 
 $(USE): pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing emocli into $(VENV) (this takes minutes the first time)" >&2
-	$(PIP) --editable '.[align,plot,xlsx]'
+	$(PIP) --editable '.[align,plot,video,xlsx]'
 	touch $@
 
 $(DEV): pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing emocli and its test dependencies into $(VENV) (minutes the first time)" >&2
-	$(PIP) --editable '.[align,eeg,plot,xlsx,dev]'
+	$(PIP) --editable '.[align,eeg,plot,video,xlsx,dev]'
 	touch $(USE) $@

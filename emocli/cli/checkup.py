@@ -36,7 +36,7 @@ OPTIONAL = {
     "edfio": ("", "writing EDF and BDF; extra [eeg]"),
     "h5py": ("h5py", "MATLAB files of version 7.3; extra [eeg]"),
     "mne-bids": ("", "BIDS folders; extra [eeg]"),
-    "av": ("av", "decoding clips without starting ffmpeg; comes with faster-whisper"),
+    "av": ("av", "decoding clips and films without starting ffmpeg; extra [video]"),
     "espeakng-loader": ("espeakng_loader", "pronunciations; extra [align]"),
     "faster-whisper": ("faster_whisper", "speech to text, voice activity"),
     "matplotlib": ("", "plots; extra [plot]"),

@@ -15,6 +15,7 @@ from emocli.errors import EmocliError
 
 IN_PROCESS = "wav, flac, aiff, ogg, opus"
 CLIPS = "mp3, mp4, m4a, mov, mkv, webm"
+FILMS = "frames of films, pictures"
 # Command -> what it needs beyond the core, and the extra that brings it.
 NEEDS = {
     "align": ("pocketsphinx", "align", "; --textgrid and --model do without"),
@@ -34,6 +35,7 @@ def rows(packages: Packages, programs: list[dict[str, Any]]) -> Iterator[dict[st
         yield _row("all other formats", *_ffmpeg(ffmpeg))
     else:
         yield _row(f"{CLIPS} and all others", *_ffmpeg(ffmpeg))
+    yield _row(FILMS, *_films(packages, ffmpeg))
     yield _row("voice activity", *_voice_activity(packages))
     yield _row("speech to text, English", *_speech_to_text())
     yield _row("language of speech, other languages", *_listener())
@@ -88,6 +90,16 @@ def _ffmpeg(program: Mapping[str, Any]) -> tuple[str, str]:
     elif path == shutil.which("ffmpeg"):
         origin = "on the PATH"
     return f"ffmpeg {program['version']}", f"{path}, {origin}"
+
+
+def _films(packages: Packages, program: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what decodes films; what it does not know is left to ffmpeg."""
+    from emocli.signals import video_libav
+
+    version = packages["av"]["version"] if works(packages, "av") else ""
+    if video_libav.is_new(version) and not os.environ.get("EMOCLI_FFMPEG"):
+        return f"PyAV {version}", f"in this process; what it does not know: {_ffmpeg(program)[0]}"
+    return _ffmpeg(program)
 
 
 def _voice_activity(packages: Packages) -> tuple[str, str]:

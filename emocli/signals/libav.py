@@ -66,7 +66,8 @@ def _opened(path: str) -> Iterator[av.container.InputContainer]:
 
     with Path(path).open("rb") as file, av.open(file, "r", options=LIMITS) as container:
         for stream in container.streams:
-            if stream is not next(iter(container.streams.audio), None):
+            other = stream is not next(iter(container.streams.audio), None)
+            if other and hasattr(av.stream, "Discard"):  # PyAV 18
                 stream.discard = av.stream.Discard.all
         yield container
 

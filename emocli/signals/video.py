@@ -69,20 +69,22 @@ def read(
     is_a_directory, not_readable, empty_file, bad_span, bad_wanted, no_such_span, not_media,
     decode_failed, too_large or no_ffmpeg.
     """
-    about = About()
-    found = list(_bounded(frames(path, wanted, start, end, longest=longest, about=about)))
-    times = np.array([time for time, _ in found])
-    images = np.stack([image for _, image in found])
+    about, times, images = About(), [], []
+    for time, image in frames(path, wanted, start, end, longest=longest, about=about):
+        video_faults.require_room(about.most, image.shape[1], image.shape[0])
+        times.append(time)
+        images.append(image)
     warning = sound_faults.told(about.warnings)
     size = (about.duration, about.width, about.height, about.frame_rate)
-    return Clip(images, times, *size, about.decoder, warning)
+    return Clip(_joined(images), np.array(times), *size, about.decoder, warning)
 
 
-def _bounded(found: Iterator[tuple[float, Image]]) -> Iterator[tuple[float, Image]]:
-    """Yield frames; RecordError too_large when they are more than may be returned together."""
-    for count, (time, image) in enumerate(found, 1):
-        video_faults.require_room(count, image.shape[1], image.shape[0])
-        yield time, image
+def _joined(images: list[Image]) -> npt.NDArray[np.uint8]:
+    """Return images as (frames, height, width, 3); each is given back once it is there."""
+    joined = np.empty((len(images), *images[0].shape), np.uint8)
+    for place in reversed(range(len(images))):
+        joined[place] = images.pop()
+    return joined
 
 
 def frames(
@@ -125,6 +127,7 @@ def _frames(
     """Yield (time, image) of a film that is open."""
     film, shown = source.film, -1
     numbers = video_wanted.chosen(wanted, film, *span)
+    about.most = len(numbers)
     about.duration = None if film.still else film.end_s
     about.frame_rate, about.decoder = film.frame_rate, film.source.decoder
     order = sorted(set(numbers))

@@ -29,6 +29,7 @@ class About:
     duration nor frame rate. After the last frame `warnings` says what is wrong with the film.
     """
 
+    most: int = 0  # how many frames come, if all of them are there
     duration: float | None = None
     width: int = 0
     height: int = 0

@@ -7,7 +7,8 @@ Nothing is taken from an index or a header, which may be absent or wrong.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
@@ -48,9 +49,12 @@ class Packets(NamedTuple):
     hidden: npt.NDArray[np.bool_]  # cut off by an edit list
 
     @classmethod
-    def of(cls, rows: Sequence[tuple[int, int, int, bool, bool]]) -> Packets:
+    def of(cls, rows: Iterable[tuple[int, int, int, bool, bool]]) -> Packets:
         """Return rows of (pts, dts, duration, is a key, is hidden) as arrays."""
-        columns = list(zip(*rows, strict=True)) or [()] * 5
+        numbers = array("q")
+        for row in rows:
+            numbers.extend(row)
+        columns = np.frombuffer(numbers, np.int64).reshape(-1, len(cls._fields)).T
         pts, dts, durations = (np.array(column, np.int64) for column in columns[:3])
         keys, hidden = (np.array(column, np.bool_) for column in columns[3:])
         return cls(pts, dts, durations, keys, hidden)

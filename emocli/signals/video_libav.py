@@ -26,16 +26,30 @@ if TYPE_CHECKING:
 # frame of a higher layer may still do.)
 SPARE = frozenset(["h264", "mpeg4", "mpeg2video", "mpeg1video"])
 
+# Those before crash on bounds for streams that are found only after opening (flv, mpeg), and do not
+# tell whether a stream is a cover.
+OLDEST = 18
+
 Found = tuple[int, "av.VideoFrame"]  # a frame and its tick
 
 _surveys: Surveys[tuple[Film, str | None]] = Surveys()
 
 
+def is_new(version: str) -> bool:
+    """Say whether a version of PyAV can be used.
+
+    >>> is_new("18.1.0"), is_new("17.0.0")
+    (True, False)
+    """
+    major = version.partition(".")[0]
+    return major.isdigit() and int(major) >= OLDEST
+
+
 def opened(path: str) -> Reading | None:
     """Return a film, or None if it is left to ffmpeg's program.
 
-    If $EMOCLI_FFMPEG names a program, nothing is decoded here. Raises RecordError no_video_stream
-    or decode_failed (an impossible size).
+    If $EMOCLI_FFMPEG names a program, or PyAV is old, nothing is decoded here. Raises RecordError
+    no_video_stream or decode_failed (an impossible size).
     """
     if os.environ.get("EMOCLI_FFMPEG"):
         return None
@@ -43,10 +57,12 @@ def opened(path: str) -> Reading | None:
         import av
     except ImportError:
         return None
+    if not is_new(av.__version__):
+        return None
     try:
         return Reading(path)
-    except (av.error.FFmpegError, OSError, ValueError, RuntimeError):
-        return None
+    except (av.error.FFmpegError, OSError, ValueError, RuntimeError, IndexError):
+        return None  # IndexError: a stream that begins in the midst of a transport stream
 
 
 class Reading:

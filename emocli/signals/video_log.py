@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -77,15 +78,17 @@ def time_base(listing: str) -> Fraction | None:
 
 def packets(listing: str) -> Packets:
     """Return a list of packets, as the muxer `framecrc` writes it."""
-    rows = []
+    return Packets.of(_rows(listing))
+
+
+def _rows(listing: str) -> Iterator[tuple[int, int, int, bool, bool]]:
     for line in listing.splitlines():
         if line.startswith("#"):
             continue
         _, dts, pts, duration, _, _, *more = line.split(",")
         flagged = more[0].partition("F=0x")[2] if more else ""
         flags = int(flagged, 16) if flagged else KEY
-        rows.append((int(pts), int(dts), int(duration), bool(flags & KEY), bool(flags & HIDDEN)))
-    return Packets.of(rows)
+        yield int(pts), int(dts), int(duration), bool(flags & KEY), bool(flags & HIDDEN)
 
 
 class Frame(NamedTuple):

@@ -99,18 +99,12 @@ class Feed:
 
     def survey(self) -> Film:
         """Read all packets; ValueError where there is none."""
-        source, rows, kept, size = self.source(), [], [], 0
-        for packet in self._rest():
-            pts = NO_TICKS if packet.pts is None else packet.pts
-            dts = NO_TICKS if packet.dts is None else packet.dts
-            rows.append((pts, dts, packet.duration or 0, packet.is_keyframe, packet.is_discard))
-            size += packet.size
-            if size <= KEPT_BYTES:
-                kept.append(packet)
-        if not any(not row[-1] for row in rows):
+        source, kept = self.source(), _Kept()
+        packets = Packets.of(_row(packet) for packet in kept.passing(self._rest()))
+        if packets.hidden.all():
             raise ValueError("no packets")
-        self._kept = kept if size <= KEPT_BYTES else None
-        return film(source, Packets.of(rows))
+        self._kept = kept.packets
+        return film(source, packets)
 
     def _rest(self) -> Iterator[Packet]:
         """Yield the packets from here to the end, or to where the file is broken."""
@@ -201,3 +195,27 @@ class Feed:
         """Close the file."""
         self.container.close()
         self._file.close()
+
+
+class _Kept:
+    """Packets that are kept as they pass, all of them or none."""
+
+    def __init__(self) -> None:
+        self.packets: list[Packet] | None = []
+        self._bytes = 0
+
+    def passing(self, packets: Iterator[Packet]) -> Iterator[Packet]:
+        """Yield packets, and keep them if they are few."""
+        for packet in packets:
+            self._bytes += packet.size
+            if self._bytes > KEPT_BYTES:
+                self.packets = None
+            if self.packets is not None:
+                self.packets.append(packet)
+            yield packet
+
+
+def _row(packet: Packet) -> tuple[int, int, int, bool, bool]:
+    pts = NO_TICKS if packet.pts is None else packet.pts
+    dts = NO_TICKS if packet.dts is None else packet.dts
+    return pts, dts, packet.duration or 0, packet.is_keyframe, packet.is_discard

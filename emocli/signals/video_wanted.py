@@ -101,6 +101,8 @@ def check(wanted: Wanted, start: float | None, end: float | None) -> None:
 
 
 def _check_times(seconds: Sequence[float]) -> None:
+    if not seconds:
+        raise RecordError("bad_wanted", "no times")
     for at in seconds:
         if not 0 <= at < math.inf:
             raise RecordError("bad_wanted", f"no frame at {at} s: times count from the start, 0 s")

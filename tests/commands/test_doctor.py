@@ -163,6 +163,10 @@ def test_what_serves_is_what_works(monkeypatch):
     assert "libsndfile" in rows["wav, flac, aiff, ogg, opus"]
     assert rows[serving.CLIPS].startswith("PyAV 1.2")
     assert rows["all other formats"].startswith("ffmpeg 7.1; /opt/ffmpeg")
+    films = served(av="18.0")[serving.FILMS]
+    assert films == "PyAV 18.0; in this process; what it does not know: ffmpeg 7.1"
+    assert rows[serving.FILMS].startswith("ffmpeg 7.1; /opt/ffmpeg")  # that PyAV is too old
+    assert served(av=None)[serving.FILMS].startswith("ffmpeg 7.1; /opt/ffmpeg")
     assert rows["voice activity"] == "Silero VAD; in faster-whisper 1.2"
     assert rows["alignment"].startswith("Pocketsphinx 1.2; English; torchaudio is not")
     assert "silero-vad 1.2" in served(faster_whisper=None)["voice activity"]
@@ -176,6 +180,7 @@ def test_what_serves_is_what_works(monkeypatch):
     rows = served()
     assert serving.CLIPS not in rows
     assert "$EMOCLI_FFMPEG" in rows[f"{serving.CLIPS} and all others"]
+    assert "$EMOCLI_FFMPEG" in rows[serving.FILMS]
 
 
 def test_speech_to_text_is_named_with_its_engine_and_model(monkeypatch, default_models):

@@ -125,6 +125,7 @@ def test_spread_rate_middle_and_span(way: str, folder: Path) -> None:
         (Rate(0), None, None),
         (Rate(float("nan")), None, None),
         (Times((-1.0,)), None, None),
+        (Times(()), None, None),
         (Middle(), 2, 1),
         (Middle(), -1, None),
         (Middle(), float("nan"), None),

@@ -200,6 +200,22 @@ def test_parts_whose_times_begin_again_follow_each_other(way: str, folder: Path)
     assert "go backwards" in clip.warning
 
 
+@pytest.mark.parametrize("error", [IndexError, ValueError, OSError, RuntimeError])
+def test_what_pyav_trips_over_is_left_to_the_program(
+    error: type[Exception], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # PyAV raises IndexError where a stream begins in the midst of a transport stream.
+    path = films.copied(films.of_kind("transport", folder), tmp_path / "a.ts")
+
+    def survey(_feed: video_packets.Feed) -> None:
+        raise error
+
+    choose("PyAV", monkeypatch)
+    monkeypatch.setattr(video_packets.Feed, "survey", survey)
+    clip = video.read(path, Times((0.5,)))
+    assert (films.numbers(clip.images), "PyAV" in clip.decoder) == ([12], False)
+
+
 def test_a_frame_whose_time_goes_backwards_is_never_on_screen(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
