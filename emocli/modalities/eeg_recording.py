@@ -34,7 +34,7 @@ def clean(record: Record, wanted: Preparation, unit: str | None = None) -> Clean
     from emocli.signals import eeg_cleaning
 
     about = about_of(record)
-    start, end = (None, None) if "variable" in about else span_of(record)
+    start, end = span_of(record)
     bad = tuple(about.get("bad") or ())
     if not wanted.channels and "variable" not in about:
         wanted = replace(wanted, channels=tuple(about.get("channels") or ()))
