@@ -90,6 +90,7 @@ def described(cleaned: Cleaned, wanted: Preparation) -> Record:
         "notch_hz": wanted.notch_hz,
         "window_s": eeg.window_s,
         "overlap_s": eeg.overlap_s,
+        "artifact_uv": wanted.artifact_uv,
         "flagged": {"channels": cleaned.channels, "windows": cleaned.windows},
         "decoder": f"mne {mne.__version__}",
     }

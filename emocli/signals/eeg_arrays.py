@@ -6,7 +6,6 @@ the names of its rows and the unit are not in the file: who describes the file h
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from math import isfinite
 from pathlib import Path
@@ -16,16 +15,10 @@ import numpy as np
 from emocli.errors import RecordError
 from emocli.signals import array_files
 from emocli.signals.eeg_files import Recording
+from emocli.signals.eeg_montage import other_kind
 from emocli.signals.eeg_units import UV_PER_V, require_plausible, scale
 
 UNIT = "uV"
-# Rows that were recorded beside the EEG, by their names (DEAP has eight of them): the type of mne.
-OTHERS = {
-    "eog": re.compile(r"EOG|^VEO|^HEO", re.IGNORECASE),
-    "emg": re.compile(r"EMG", re.IGNORECASE),
-    "ecg": re.compile(r"ECG|EKG", re.IGNORECASE),
-    "misc": re.compile(r"GSR|EDA|RESP|PLET|PPG|TEMP|ACC|STATUS|TRIGGER|STIM|MARKER", re.IGNORECASE),
-}
 
 
 def read(
@@ -107,4 +100,4 @@ def kind_of(name: str) -> str:
     >>> kind_of("Fp1"), kind_of("hEOG"), kind_of("Temp")
     ('eeg', 'eog', 'misc')
     """
-    return next((kind for kind, words in OTHERS.items() if words.search(name)), "eeg")
+    return other_kind(name) or "eeg"

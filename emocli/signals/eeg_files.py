@@ -49,6 +49,8 @@ class Recording:
     raw: Any = field(repr=False)
     scales: Array = field(repr=False)  # (channels,) uV per V as mne reads them
     places: tuple[int, ...] = ()  # of the channels in `raw`
+    bad: tuple[str, ...] = ()  # channels that the file marks bad
+    bad_spans: tuple[tuple[float, float], ...] = ()  # seconds from, to
 
     @property
     def duration(self) -> float:
