@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -244,9 +245,28 @@ def test_two_montages_in_one_run_are_refused_by_name(
     assert "dim 30, others have 40" in done.stderr
 
 
+TRAINED: list[Path] = []  # the folder with a model and its recordings, made once
+
+
 @pytest.fixture
-def bundle(edf: Callable[..., Path], emocli: Emocli, tmp_path: Path) -> str:
-    """Train on windows relative to the subject: joy has more beta."""
+def bundle(
+    edf: Callable[..., Path],
+    emocli: Emocli,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> str:
+    """Return a model of windows relative to the subject; s0.edf to s3.edf are beside it."""
+    if not TRAINED:
+        train(edf, emocli, tmp_path)
+        TRAINED.append(tmp_path_factory.mktemp("trained") / "all")
+        shutil.copytree(tmp_path, TRAINED[0])
+    else:
+        shutil.copytree(TRAINED[0], tmp_path, dirs_exist_ok=True)
+    return str(tmp_path / "model")
+
+
+def train(edf: Callable[..., Path], emocli: Emocli, tmp_path: Path) -> None:
+    """Train on four subjects: joy has more beta."""
     records = []
     for subject in range(4):
         values = noise(64)
@@ -270,10 +290,9 @@ def bundle(edf: Callable[..., Path], emocli: Emocli, tmp_path: Path) -> str:
     normal = emocli("normalize", "--by", "speaker", stdin=encoded.stdout)
     folder = str(tmp_path / "model")
     done = emocli(
-        "train", "-m", "conv-attention", "--epochs", "15", "-o", folder, stdin=normal.stdout
+        "train", "-m", "conv-attention", "--epochs", "10", "-o", folder, stdin=normal.stdout
     )
     assert done.status == 0, done.stderr
-    return folder
 
 
 def test_a_recording_is_judged_piece_by_piece_relative_to_itself(
