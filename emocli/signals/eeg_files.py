@@ -162,8 +162,13 @@ def _opened(path: Path) -> tuple[Any, list[str], dict[str, float]]:
         warnings.simplefilter("always")
         try:
             raw = mne.io.read_raw(path, preload=False, verbose="WARNING")
-            if rates := eeg_kinds.of_other_rates(raw):
-                raw = mne.io.read_raw(path, preload=False, verbose="ERROR", **_without(path, rates))
+            rates = eeg_kinds.of_other_rates(raw)
+            if rates and path.suffix.lower() in edf_header.SAMPLE_BYTES:
+                how = {"exclude": list(rates), "exclude_after_unique": True}
+                raw = mne.io.read_raw(path, preload=False, verbose="ERROR", **how)
+            elif rates:  # GDF: mne would scale the other channels wrongly
+                cut, rates = [*cut, eeg_kinds.in_memory(raw)], {}
+                raw.load_data(verbose="ERROR")
         except MemoryError:
             raise
         except Exception as error:  # every reader of mne raises what its libraries raise
@@ -174,12 +179,6 @@ def _opened(path: Path) -> tuple[Any, list[str], dict[str, float]]:
     known += (ALSO_GAPS,) if edf_records.is_discontinuous(path) else ()
     said = [_first_line(w.message) for w in caught if _matters(w, known)]
     return raw, [*cut, *eeg_kinds.told(rates), *said], rates
-
-
-def _without(path: Path, rates: dict[str, float]) -> dict[str, Any]:
-    """Return how mne leaves channels out, by the names that it has given them."""
-    numbered = {"exclude_after_unique": True} if path.suffix.lower() in (".edf", ".bdf") else {}
-    return {"exclude": list(rates), **numbered}
 
 
 def _matters(warning: warnings.WarningMessage, known: tuple[str, ...]) -> bool:

@@ -85,6 +85,13 @@ def told(rates: Mapping[str, float]) -> list[str]:
     return [f"left out, since most electrodes have another rate: {names}"]
 
 
+def in_memory(raw: Any) -> str:
+    """Return what to say where a recording is read as a whole, so that blocks are not bent."""
+    size = 8e-6 * raw.n_times * len(raw.ch_names)
+    rate = raw.info["sfreq"]
+    return f"channels of several rates, all brought to {rate:g} Hz in memory ({size:.0f} MB)"
+
+
 def named(rates: Mapping[str, float]) -> list[str]:
     """Return the channels for a list of what is no EEG.
 

@@ -10,7 +10,7 @@ import pytest
 
 from emocli.errors import RecordError
 from emocli.signals import eeg_files
-from tests.signals import edf_files
+from tests.signals import edf_files, gdf_files
 
 RATE_HZ = 100
 LABELS = ("Fp1", "Fp2", "Cz")
@@ -187,6 +187,24 @@ def test_a_channel_of_another_rate_does_not_change_the_eeg(
     assert found.others == (f"ECG ({beside_hz} Hz)",)
     assert [mark.text for mark in found.marks] == ["joy"]
     assert found.warnings == ()
+    assert not recwarn.list
+
+
+def test_channels_of_several_rates_in_gdf_do_not_bend_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    channels = {
+        "ECG": 100 * np.sin(np.arange(20 * 200)),
+        **dict(zip(LABELS, signal(), strict=True)),
+    }
+    recording = eeg_files.read(gdf_files.write(tmp_path / "a.gdf", channels, 20))
+    whole = samples(recording)
+    np.testing.assert_allclose(whole[1:, ::2], signal(), atol=0.02)
+    monkeypatch.setattr(eeg_files, "BLOCK_S", 3.3)
+    np.testing.assert_array_equal(samples(recording), whole)
+    assert recording.warnings == (
+        "channels of several rates, all brought to 200 Hz in memory (0 MB)",
+    )
     assert not recwarn.list
 
 
