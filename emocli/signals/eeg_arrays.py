@@ -15,7 +15,7 @@ import numpy as np
 from emocli.errors import RecordError
 from emocli.signals import array_files
 from emocli.signals.eeg_files import Recording
-from emocli.signals.eeg_montage import other_kind
+from emocli.signals.eeg_kinds import kind_of
 from emocli.signals.eeg_units import UV_PER_V, require_plausible, scale
 
 UNIT = "uV"
@@ -76,9 +76,7 @@ def _recording(data: np.ndarray, names: list[str], rate_hz: float, unit: str) ->
     pairs = zip(names, kinds, strict=True)
     others = tuple(f"{name} ({kind})" for name, kind in pairs if kind != "eeg")
     if not places:
-        raise RecordError(
-            "no_channels", f"no EEG channels: it has {', '.join(others) or 'none'}"[:300]
-        )
+        raise RecordError("no_channels", f"no EEG channels, only {', '.join(others)}"[:300])
     recording = Recording(
         names=tuple(names[place] for place in places),
         rate_hz=rate_hz,
@@ -92,12 +90,3 @@ def _recording(data: np.ndarray, names: list[str], rate_hz: float, unit: str) ->
     )
     require_plausible(recording.read, recording.samples, rate_hz, given=unit)
     return recording
-
-
-def kind_of(name: str) -> str:
-    """Return the type of mne of a channel, by its name.
-
-    >>> kind_of("Fp1"), kind_of("hEOG"), kind_of("Temp")
-    ('eeg', 'eog', 'misc')
-    """
-    return other_kind(name) or "eeg"

@@ -331,6 +331,41 @@ def test_ways_to_cut_a_recording(bundle: str, emocli: Emocli, tmp_path: Path) ->
     assert spans("--segments", str(turns)) == [(4, 16, None), (20, 30, None)]
 
 
+def test_no_second_of_a_recording_is_lost_and_no_segment_is_empty(
+    bundle: str, emocli: Emocli, tmp_path: Path
+) -> None:
+    marks = [(1.0, 0.0, "one"), (20.0, 0.0, "two"), (39.9, 0.0, "stray"), (3.0, 2.0, "bad")]
+    path = str(edf_files.write(tmp_path / "m.edf", noise(40), RATE_HZ, LABELS, marks=marks))
+
+    def spans(way: str) -> list[tuple[Any, ...]]:
+        done = emocli("predict", "-m", bundle, "--segment", way, path)
+        told.append(done.stderr)
+        return [(r["start"], r["end"]) for r in done.records]
+
+    told: list[str] = []
+    assert spans("13") == [(0, 13), (13, 26), (26, 40)]
+    assert spans("18") == [(0, 18), (18, 36), (36, 40)]
+    assert spans("60") == [(0, 40)]
+    assert spans("events") == [(1, 20), (20, 39.9)]
+    assert "1 event less than 0.5 s before the next or the end: left out" in told[-1]
+
+
+@pytest.mark.parametrize(
+    ("way", "seconds", "hint"),
+    [
+        ("events", 2.0, "it has 1 annotation that lasts: --segment annotations"),
+        ("annotations", 0.0, "it has 1 event: --segment events"),
+    ],
+)
+def test_what_a_recording_has_instead_is_hinted_at(
+    way: str, seconds: float, hint: str, bundle: str, emocli: Emocli, tmp_path: Path
+) -> None:
+    marks = [(1.0, seconds, "film")]
+    path = str(edf_files.write(tmp_path / "m.edf", noise(20), RATE_HZ, LABELS, marks=marks))
+    done = emocli("predict", "-m", bundle, "--segment", way, path)
+    assert hint in done.records[0]["error"]["hint"]
+
+
 def test_no_events_are_told(bundle: str, edf: Callable[..., Path], emocli: Emocli) -> None:
     done = emocli("predict", "-m", bundle, "--segment", "events", str(edf()))
     assert done.status == 1
