@@ -73,7 +73,8 @@ def require_plausible(
     if probable is None:
         hint = "in no unit would the numbers be EEG"
     else:
-        hint = f"probably the numbers are {probable}, read as {read_as}: emocli extract-eeg --unit {probable}"
+        hint = f"probably the numbers are {probable}, read as {read_as}"
+        hint += f": emocli extract-eeg --unit {probable}"
     raise RecordError("wrong_unit", message, hint=hint)
 
 
