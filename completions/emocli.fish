@@ -255,13 +255,13 @@ complete -c emocli -n "__emocli_is extract-audio" -l segments -d 'Cut where an R
 complete -c emocli -n "__emocli_is extract-audio" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is extract-audio" -F
 complete -c emocli -n "__emocli_is extract-eeg" -l channels -d 'Electrodes to take (default: all)' -r -f
-complete -c emocli -n "__emocli_is extract-eeg" -l reference -d 'What channels are referred to' -r -a 'average recorded' -f
+complete -c emocli -n "__emocli_is extract-eeg" -l reference -d 'Subtract the mean of channels, or not' -r -a 'average recorded' -f
 complete -c emocli -n "__emocli_is extract-eeg" -l band -d 'Band in Hz (default: 0.5,75); or none' -r -f
 complete -c emocli -n "__emocli_is extract-eeg" -l notch -d 'Take out the mains and multiples' -r -f
 complete -c emocli -n "__emocli_is extract-eeg" -l rate -d 'Samples per second (default: 200)' -r -f
-complete -c emocli -n "__emocli_is extract-eeg" -l window -d 'Length of a window' -r -f
-complete -c emocli -n "__emocli_is extract-eeg" -l overlap -d 'Overlap of windows' -r -f
-complete -c emocli -n "__emocli_is extract-eeg" -l artifact -d 'What a window may not go beyond' -r -f
+complete -c emocli -n "__emocli_is extract-eeg" -l window -d 'Length of a window (default: 4)' -r -f
+complete -c emocli -n "__emocli_is extract-eeg" -l overlap -d 'Overlap of windows (default: 2)' -r -f
+complete -c emocli -n "__emocli_is extract-eeg" -l artifact -d 'What a window may not go beyond (default: 150)' -r -f
 complete -c emocli -n "__emocli_is extract-eeg" -l unit -d 'Unit of the file, if its header is wrong' -r -f
 complete -c emocli -n "__emocli_is extract-eeg" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
 complete -c emocli -n "__emocli_is extract-eeg" -s 0 -l null -d 'Paths in lists are separated by NUL'

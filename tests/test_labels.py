@@ -264,7 +264,6 @@ PASSED_ON = {
     "scoring/tasks.py": "looks which fields are there",
     "stages/augment/dime.py": "its own mixtures",
     "stages/augment/mixing.py": "its own mixtures",
-    "training/examples.py": "a digest of it",
 }
 
 

@@ -55,6 +55,7 @@ PREPARED: Table = {
     "reference": (Literal["average", "recorded"], None),
     "window_s": (float, (0.1, 3600)),
     "overlap_s": (float, (0, 3600)),
+    "artifact_uv": (float, (1e-3, 1e9)),
 }
 SAMPLED: Table = {
     "rate_hz": (float | None, HZ),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Spec = tuple[str, Record]  # the name of a stream, and its spec
 
+PREPARED = "without eeg and features in the record it is prepared as for the model"
 HINT = "encode without --encoder makes the streams of the model"
 
 
@@ -79,6 +80,7 @@ def _take(inputs: ModelInputs, record: Record, stream: Spec, timed: bool, store:
         features.described(record, name)
         by = spec.get("normalized")
         hint = f"emocli normalize --by {by}" if by and problem.startswith("normalized") else HINT
+        hint = PREPARED if problem.startswith("prepared") else hint
         raise _unfit(record, name, problem, hint)
     loaded = features.read(record, name, store, spec["dim"])
     if loaded.timed and not timed:

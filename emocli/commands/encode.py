@@ -29,7 +29,8 @@ Hz or those of --bands, channel by channel; eeg-signal hands on the samples, for
 pooling: frames, a frame per window; also mean, mean+std, statistics. Wrong channels of a window are
 interpolated from the others; a window that cannot be used is a frame of NaN, which models leave
 out, and `warning` counts them. EEGPT, LaBraM, CBraMod and BIOT are read from a hub id or a folder
-(emocli[eeg]), with the rate, montage and scale they were trained with.
+(emocli[eeg]; eegpt and labram by these names), with the rate, montage and scale they were trained
+with. Recordings of EEG are cut as other long recordings are; --segment none keeps them whole.
 
 Of video --encoder face-expression (the default) looks at a face in 2 frames a second (--rate, or
 --frames N spread evenly, or --key-frame): 256 features and 7 logits (neutral, joy, sadness, anger,

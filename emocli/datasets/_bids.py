@@ -20,7 +20,7 @@ from typing import Any
 from emocli.errors import MalformedError
 from emocli.io import tables
 from emocli.records import texts
-from emocli.signals import edf_header
+from emocli.signals import edf_header, edf_records
 
 ABSENT = ("", "n/a")
 UNITS = {"V": "V", "mV": "mV", "uV": "uV", "µV": "uV", "μV": "uV", "microV": "uV"}
@@ -111,6 +111,17 @@ def channels(recording: Path, root: Path) -> dict[str, Any]:
     if bad := [row["name"] for row in eeg if row.get("status", "").lower() == "bad"]:
         found["bad"] = bad
     units = {UNITS.get(row.get("units", "")) for row in eeg}
-    if len(units) == 1 and "" in edf_header.units(recording) and (unit := units.pop()):
+    if len(units) == 1 and _lacks_unit(recording, found["channels"]) and (unit := units.pop()):
         found["unit"] = unit
     return found
+
+
+def _lacks_unit(recording: Path, names: list[str]) -> bool:
+    """Say whether an EDF or BDF file gives no unit for some EEG channel."""
+    header = edf_header.header(recording)
+    if header is None:
+        return False
+    signals = dict(zip(header.labels, header.units, strict=True))
+    eeg = [signals[name] for name in names if name in signals]  # others: Status, annotations
+    other_names = [unit for name, unit in signals.items() if name not in edf_records.ANNOTATIONS]
+    return "" in (eeg or other_names)

@@ -122,11 +122,11 @@ def _told(study: Study, count: int) -> list[str]:
     if without := study.without_events:
         several = len(without) > 1
         kinds = f"{len(without)} of {count} recordings {'have' if several else 'has'} no events"
-        told.append(
-            f"{kinds}, such as {without[0]}: {'records' if several else 'a record'} of it all"
-        )
-    if study.without_onset:
-        told.append(f"{study.without_onset} events without an onset are left out")
+        whole = "each is one record" if several else "it is one record"
+        told.append(f"{kinds}, such as {without[0]}: {whole}")
+    if number := study.without_onset:
+        what = "events without an onset are" if number > 1 else "event without an onset is"
+        told.append(f"{number} {what} left out")
     return told
 
 

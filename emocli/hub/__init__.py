@@ -100,11 +100,12 @@ def _absent(name: str, offline: bool | None) -> ModelError:
 
 def find(name: str) -> Installed | None:
     """Return a model if it is installed and complete."""
-    choices = sources(name)
     model = cache.recorded(name)
-    if model and model.complete:
+    if model and model.complete:  # of another version of emocli, too, which shares the cache
         return model
-    for source in choices:
+    if model and name not in catalog() and not _HUB_ID.fullmatch(name):
+        return None
+    for source in sources(name):
         if "hub" in source and (model := cache.in_hub_cache(name, source)):
             return model
     return None

@@ -28,7 +28,10 @@ BATCH = 8
 BUDGET = 600.0  # seconds of EEG in a batch at most: 30 MB of 62 channels at 200 Hz
 FLAGS = {"bands": "--bands needs --modality eeg"}
 
-PREPARED = ("rate_hz", "band_hz", "notch_hz", "reference", "window_s", "overlap_s")
+PREPARED = (
+    *("rate_hz", "band_hz", "notch_hz", "reference"),
+    *("window_s", "overlap_s", "artifact_uv"),
+)
 
 
 def settings(flags: Record) -> Record:

@@ -34,7 +34,7 @@ def clean(record: Record, wanted: Preparation, unit: str | None = None) -> Clean
     from emocli.signals import eeg_cleaning
 
     about = about_of(record)
-    start, end = (None, None) if "variable" in about else span_of(record)
+    start, end = span_of(record)
     bad = tuple(about.get("bad") or ())
     if not wanted.channels and "variable" not in about:
         wanted = replace(wanted, channels=tuple(about.get("channels") or ()))
@@ -90,6 +90,7 @@ def described(cleaned: Cleaned, wanted: Preparation) -> Record:
         "notch_hz": wanted.notch_hz,
         "window_s": eeg.window_s,
         "overlap_s": eeg.overlap_s,
+        "artifact_uv": wanted.artifact_uv,
         "flagged": {"channels": cleaned.channels, "windows": cleaned.windows},
         "decoder": f"mne {mne.__version__}",
     }

@@ -37,14 +37,16 @@ def relative(record: Record, spec: Record, encoder: Encoder, encoded: Encoded) -
     """
     from emocli.signals.z_scores import z_scores
 
-    moments = _moments(record, spec, encoder)
+    moments = _moments(record, spec, encoder, encoded.values)
     return encoded._replace(values=z_scores(encoded.values, moments))
 
 
-def _moments(record: Record, spec: Record, encoder: Encoder) -> Moments:
+def _moments(record: Record, spec: Record, encoder: Encoder, encoded: np.ndarray) -> Moments:
     from emocli.signals.z_scores import moments
 
     about = eeg_recording.about_of(record)
+    if "path" in about and not (record.get("start") or record.get("end")):
+        return moments([encoded])  # the whole recording is here
     if "variable" in about:
         message = "an array of a single trial says nothing of its subject's other trials"
         raise RecordError("no_recording", message, hint="emocli normalize --by speaker")

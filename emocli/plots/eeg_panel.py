@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 from emocli.plots import page
 from emocli.plots.eeg_signal import Signal
-from emocli.signals.eeg_files import Mark
+from emocli.signals.eeg_marks import Mark
 from emocli.signals.eeg_overview import Overview
 
 ROW, EVENTS = 40.0, 20.0  # pixels, our choice

@@ -18,7 +18,7 @@ from emocli.plots.talk import Part
 from emocli.records import Record
 from emocli.signals import eeg_montage, eeg_overview
 from emocli.signals.eeg_bands import BANDS
-from emocli.signals.eeg_files import Mark
+from emocli.signals.eeg_marks import Mark
 from emocli.signals.eeg_overview import Faults, Overview, Windows
 
 # Shown of a recording of many electrodes: left and right, from front to back; our choice.

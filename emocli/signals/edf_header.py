@@ -6,11 +6,13 @@ https://doi.org/10.1016/S1388-2457(03)00123-8
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from emocli.errors import RecordError
 
 FIXED = 256  # bytes before the signals, and per signal
+LABEL = 16  # bytes
 BEFORE_UNIT = 96  # bytes per signal before its unit
 BEFORE_COUNT = 216  # bytes per signal before its number of samples
 SAMPLE_BYTES = {".edf": 2, ".bdf": 3}
@@ -42,23 +44,56 @@ def faults(path: Path) -> list[str]:
     return _compared(head, about, size, width)
 
 
-def units(path: Path) -> list[str]:
-    """Return the unit that the header gives for each signal, "" where it gives none.
+@dataclass(frozen=True)
+class Header:
+    """What the header says; labels, units and counts are of each signal."""
 
-    Nothing for other files, and for one that cannot be read.
-    """
-    if path.suffix.lower() not in SAMPLE_BYTES:
-        return []
+    kind: str  # "EDF+C", "BDF+D"; "" or a word of the maker's for plain EDF and BDF
+    labels: tuple[str, ...]
+    units: tuple[str, ...]  # "" where it gives none
+    counts: tuple[int, ...]  # samples in a record
+    width: int  # bytes of a sample
+    record_s: float
+    records: int  # that are there
+    length: int  # bytes of the header
+
+
+def header(path: Path) -> Header | None:
+    """Return the header of an EDF or BDF file; None for other files, and what cannot be read."""
+    width = SAMPLE_BYTES.get(path.suffix.lower())
+    if width is None:
+        return None
     try:
         with path.open("rb") as file:
-            signals = _number(file.read(FIXED)[252:256])
+            head = file.read(FIXED)
+            signals = _number(head[252:256])
             about = file.read(FIXED * signals)
+        size = path.stat().st_size
     except OSError:
-        return []
-    first = BEFORE_UNIT * signals
-    return [
-        about[first + 8 * n : first + 8 * n + 8].decode("latin-1").strip() for n in range(signals)
-    ]
+        return None
+    length = FIXED * (1 + signals)
+    counts = tuple(_number(cell) for cell in _cells(about, BEFORE_COUNT, 8, signals))
+    record = width * sum(counts)
+    return Header(
+        kind=head[192:197].decode("latin-1").strip(),
+        labels=tuple(_text(cell) for cell in _cells(about, 0, LABEL, signals)),
+        units=tuple(_text(cell) for cell in _cells(about, BEFORE_UNIT, 8, signals)),
+        counts=counts,
+        width=width,
+        record_s=_duration(head[244:252]),
+        records=max(0, size - length) // record if record else 0,
+        length=length,
+    )
+
+
+def _cells(about: bytes, before: int, size: int, signals: int) -> list[bytes]:
+    """Return a field of every signal, which follows so many bytes per signal."""
+    first = before * signals
+    return [about[first + size * n : first + size * (n + 1)] for n in range(signals)]
+
+
+def _text(cell: bytes) -> str:
+    return cell.decode("latin-1").strip()
 
 
 def _compared(head: bytes, about: bytes, size: int, width: int) -> list[str]:
@@ -70,8 +105,7 @@ def _compared(head: bytes, about: bytes, size: int, width: int) -> list[str]:
         raise RecordError("decode_failed", message)
     if signals == 0:
         raise RecordError("no_channels", "no EEG channels: the header lists no signals")
-    first = BEFORE_COUNT * signals
-    counts = [_number(about[first + 8 * n : first + 8 * n + 8]) for n in range(signals)]
+    counts = [_number(cell) for cell in _cells(about, BEFORE_COUNT, 8, signals)]
     record = width * sum(counts)
     there = (size - length) / record if record else 0.0
     if there < 1:

@@ -6,7 +6,6 @@ the names of its rows and the unit are not in the file: who describes the file h
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from math import isfinite
 from pathlib import Path
@@ -16,16 +15,10 @@ import numpy as np
 from emocli.errors import RecordError
 from emocli.signals import array_files
 from emocli.signals.eeg_files import Recording
+from emocli.signals.eeg_kinds import kind_of
 from emocli.signals.eeg_units import UV_PER_V, require_plausible, scale
 
 UNIT = "uV"
-# Rows that were recorded beside the EEG, by their names (DEAP has eight of them): the type of mne.
-OTHERS = {
-    "eog": re.compile(r"EOG|^VEO|^HEO", re.IGNORECASE),
-    "emg": re.compile(r"EMG", re.IGNORECASE),
-    "ecg": re.compile(r"ECG|EKG", re.IGNORECASE),
-    "misc": re.compile(r"GSR|EDA|RESP|PLET|PPG|TEMP|ACC|STATUS|TRIGGER|STIM|MARKER", re.IGNORECASE),
-}
 
 
 def read(
@@ -83,9 +76,7 @@ def _recording(data: np.ndarray, names: list[str], rate_hz: float, unit: str) ->
     pairs = zip(names, kinds, strict=True)
     others = tuple(f"{name} ({kind})" for name, kind in pairs if kind != "eeg")
     if not places:
-        raise RecordError(
-            "no_channels", f"no EEG channels: it has {', '.join(others) or 'none'}"[:300]
-        )
+        raise RecordError("no_channels", f"no EEG channels, only {', '.join(others)}"[:300])
     recording = Recording(
         names=tuple(names[place] for place in places),
         rate_hz=rate_hz,
@@ -99,12 +90,3 @@ def _recording(data: np.ndarray, names: list[str], rate_hz: float, unit: str) ->
     )
     require_plausible(recording.read, recording.samples, rate_hz, given=unit)
     return recording
-
-
-def kind_of(name: str) -> str:
-    """Return the type of mne of a channel, by its name.
-
-    >>> kind_of("Fp1"), kind_of("hEOG"), kind_of("Temp")
-    ('eeg', 'eog', 'misc')
-    """
-    return next((kind for kind, words in OTHERS.items() if words.search(name)), "eeg")

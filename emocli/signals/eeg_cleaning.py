@@ -2,8 +2,8 @@
 
 Two readings of the file. The first finds what is no EEG in the samples as they were recorded: lost,
 flat or clipped windows, and channels that are bad throughout. The second fills lost samples, takes
-out the mains, filters, refers to the mean of the good channels and resamples; then windows that go
-beyond the threshold of artifacts are marked, and bad channels are interpolated from their
+out the mains, filters and resamples; windows that go beyond the threshold of artifacts are marked,
+what is good at a time makes the average reference, and bad channels are interpolated from their
 neighbours, as far as it is known where electrodes are.
 
 Nothing is left out: `wrong` marks windows of channels, and what is done is counted. Filters see the
@@ -20,7 +20,14 @@ import numpy as np
 import numpy.typing as npt
 
 from emocli.errors import RecordError
-from emocli.signals import eeg_faults, eeg_filters, eeg_montage, eeg_repair, eeg_windows
+from emocli.signals import (
+    eeg_faults,
+    eeg_filters,
+    eeg_montage,
+    eeg_reference,
+    eeg_repair,
+    eeg_windows,
+)
 from emocli.signals.eeg import Eeg, Samples
 from emocli.signals.eeg_faults import Mask
 from emocli.signals.eeg_files import Recording
@@ -34,6 +41,8 @@ from emocli.signals.eeg_preparation import (
 )
 
 Array = npt.NDArray[np.float64]
+
+BEYOND_S = 0.05  # a stretch that ends so long after the recording is told: our choice
 
 
 @dataclass(frozen=True)
@@ -68,15 +77,44 @@ def clean(
     raw_grid = eeg_windows.grid(recording.rate_hz, wanted.window_s, wanted.overlap_s)
     eeg_windows.require_one(span[1] - span[0], raw_grid)
     found, sd_uv = _faults(chosen, span, raw_grid)
-    known_bad = np.isin(names, [eeg_montage.electrode(name) or name for name in bad])
+    known_bad = np.isin(_files_names(recording, chosen), [*bad, *recording.bad])
     bad_now = eeg_faults.bad_channels(eeg_faults.any_of(found), sd_uv) | known_bad
-    taps = _taps(recording.rate_hz, wanted, band)
-    samples = _second(chosen, span, (taps, wanted.reference, ~bad_now, rate))
+    if bad_now.all():
+        raise RecordError("no_good_channels", "no channel is good: all are flat, lost or clipped")
+    found["marked"] = _marked(recording, span, raw_grid, len(names))
+    samples = _second(chosen, span, _taps(recording.rate_hz, wanted, band), rate)
     eeg = Eeg(samples, names, rate, _none(0, len(names)), wanted.window_s, wanted.overlap_s)
-    wrong, windows = _wrong(eeg, found, bad_now, wanted.artifact_uv)
-    repaired, why = eeg_repair.channels(replace(eeg, wrong=wrong), bad_now)
+    eeg, windows = _referenced(eeg, found, bad_now, wanted)
+    repaired, why = eeg_repair.channels(eeg, bad_now)
     told = {n: _why(i, found, known_bad) + why[n] for i, n in enumerate(names) if bad_now[i]}
-    return Cleaned(repaired, band, told, windows, others, recording.warnings)
+    warnings = (*recording.warnings, *_told(recording, wanted, end))
+    return Cleaned(repaired, band, told, windows, others, warnings)
+
+
+def _files_names(recording: Recording, chosen: Recording) -> list[str]:
+    """Return the names that the file has for the channels chosen."""
+    names = dict(zip(recording.places, recording.names, strict=True))
+    return [names[place] for place in chosen.places]
+
+
+def _told(recording: Recording, wanted: Preparation, end: float | None) -> Iterator[str]:
+    """Yield what there is to tell of the channels and the stretch."""
+    if not wanted.channels and eeg_montage.montage(recording.names).all_are_taken:
+        yield "most channels are no 10-05 electrodes: all are taken, without positions"
+    if end is not None and end > recording.duration + BEYOND_S:
+        yield f"the recording ends at {recording.duration:g} s, before {end:g} s"
+
+
+def _marked(
+    recording: Recording, span: tuple[int, int], grid: eeg_windows.Grid, channels: int
+) -> Mask:
+    """Return the windows, of all channels, that somebody has marked bad in the file."""
+    starts = span[0] + grid.step * np.arange(grid.count(span[1] - span[0]))
+    bad = np.zeros(len(starts), np.bool_)
+    for first, last in recording.bad_spans:
+        a, b = first * recording.rate_hz, last * recording.rate_hz
+        bad |= (starts < b) & (starts + grid.size > a)
+    return np.repeat(bad[:, None], channels, axis=1)
 
 
 def _chosen(
@@ -86,7 +124,9 @@ def _chosen(
     montage = eeg_montage.montage(recording.names)
     places = montage.chosen(wanted.channels)
     names = tuple(places)
-    others = (*recording.others, *(name for name in montage.unknown if name not in places))
+    taken = set(places.values())
+    unknown = (montage.channels[n] for n in montage.others.values() if n not in taken)
+    others = (*recording.others, *unknown)
     return names, recording.chosen(tuple(places.values()), names), others
 
 
@@ -144,22 +184,15 @@ def _faults(
         return found, np.nan_to_num(np.nanmedian(sd, axis=0)) if np.isfinite(sd).any() else sd[0]
 
 
-def _second(
-    recording: Recording,
-    span: tuple[int, int],
-    how: tuple[list[Array], str, Mask, float],
-) -> Samples:
-    """Return the samples (channels, time) of a stretch, filtered, referenced and resampled."""
-    taps, reference, good, rate = how
+def _second(recording: Recording, span: tuple[int, int], taps: list[Array], rate: float) -> Samples:
+    """Return the samples (channels, time) of a stretch, filtered and resampled."""
     up, down = eeg_filters.ratio(recording.rate_hz, rate).as_integer_ratio()
-    reach = sum(len(one) // 2 for one in taps)
+    reach = sum(len(one) // 2 for one in taps) + eeg_filters.reach(recording.rate_hz, rate)
     before = min(math.ceil(reach / down) * down, span[0] // down * down)
     last = min(recording.samples, span[1] + reach)
     blocks: Iterator[Array] = eeg_filters.filled(recording.between(span[0] - before, last))
     for one in taps:
         blocks = eeg_filters.filtered(blocks, one)
-    if reference == AVERAGE and len(recording.names) > 1:
-        blocks = eeg_windows.average_reference(blocks, good)
     blocks = eeg_filters.resampled(blocks, recording.rate_hz, rate)
     count = math.ceil((span[1] - span[0]) * up / down)
     samples = np.empty((len(recording.names), count), np.float32)
@@ -172,17 +205,24 @@ def _second(
     return samples
 
 
-def _wrong(
-    eeg: Eeg, found: dict[str, Mask], bad: Mask, threshold_uv: float
-) -> tuple[Mask, dict[str, int]]:
-    """Return what is wrong (windows, channels) and the counts of channels that are good."""
-    artifact = [eeg_faults.artifacts(windows, threshold_uv) for windows in eeg.windows()]
-    masks = {**found, "artifact": np.concatenate(artifact)}
-    count = len(masks["artifact"])  # a window more or less than at the rate of the file
-    masks = {kind: _of_length(mask, count) for kind, mask in masks.items()}
-    masks["artifact"] &= ~eeg_faults.any_of({k: m for k, m in masks.items() if k != "artifact"})
+def _referenced(
+    eeg: Eeg, found: dict[str, Mask], bad: Mask, wanted: Preparation
+) -> tuple[Eeg, dict[str, int]]:
+    """Return the EEG minus the mean of what is good at a time, its mask, and counts of faults.
+
+    A burst on one electrode is found against the median of all, before it is in their mean.
+    """
+    average = wanted.reference == AVERAGE and len(eeg.names) > 1
+    count = eeg.grid.count(eeg.samples.shape[1])  # a window more or less than in the file
+    masks = {kind: _of_length(mask, count) for kind, mask in found.items()}
+    wrong = eeg_faults.any_of(masks)
+    artifact = eeg_reference.artifacts(eeg, ~bad, wanted.artifact_uv, median=average)
+    if average:
+        eeg_reference.subtract_mean(eeg, wrong | artifact | bad)
+        artifact |= eeg_reference.artifacts(eeg, ~bad, wanted.artifact_uv, median=False)
+    masks["artifact"] = artifact & ~wrong
     counts = eeg_faults.counts({kind: mask[:, ~bad] for kind, mask in masks.items()})
-    return eeg_faults.any_of(masks), counts
+    return replace(eeg, wrong=wrong | artifact), counts
 
 
 def _of_length(mask: Mask, count: int) -> Mask:

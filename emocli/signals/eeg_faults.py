@@ -45,13 +45,15 @@ def faults(windows: Array, rate_hz: float) -> dict[str, Mask]:
 
 
 def _still(windows: Array, rate_hz: float) -> Mask:
-    """Say where all samples of some half second are equal: (windows, channels)."""
-    size = max(2, round(STILL_S * rate_hz))
-    count = windows.shape[2] // size
-    if not count:
+    """Say where half a second of samples are equal, wherever it begins: (windows, channels)."""
+    run = max(2, round(STILL_S * rate_hz)) - 1  # samples like the one before them
+    if run >= windows.shape[2]:
         return np.zeros(windows.shape[:2], np.bool_)
-    parts = windows[..., : count * size].reshape(*windows.shape[:2], count, size)
-    return np.asarray((parts == parts[..., :1]).all(axis=3).any(axis=2))
+    equal, length = windows[..., 1:] == windows[..., :-1], 1
+    while length < run:  # `equal` says so of stretches of this length
+        step = min(length, run - length)
+        equal, length = equal[..., :-step] & equal[..., step:], length + step
+    return np.asarray(equal.any(axis=2))
 
 
 def artifacts(windows: Array, threshold_uv: float = ARTIFACT_UV) -> Mask:

@@ -17,23 +17,19 @@ import numpy as np
 import numpy.typing as npt
 
 from emocli.errors import RecordError, printable
-from emocli.signals import edf_header
+from emocli.signals import edf_header, edf_records, eeg_kinds, eeg_marks
+from emocli.signals.eeg_marks import Mark
 from emocli.signals.eeg_units import UV_PER_V, require_plausible, scale
 
 Array = npt.NDArray[np.float64]
 
 BLOCK_S = 16.0  # read at a time: 62 channels at 1000 Hz are 8 MiB
 LASTING_S = 0.5  # an annotation that lasts, and is no moment; our choice
+# Warnings of mne about what is no fault, or told by another: doubled names (eeg_montage), cuts.
+KNOWN = ("not unique", "naming conventions", "'boundary' events")
+ALSO_CUT = "Number of records from the header"
+ALSO_GAPS = "annotation(s) that were"  # of annotations, whose times edf_records sets right
 FORMATS = "EDF, BDF, BrainVision (.vhdr), EEGLAB (.set), FIF, GDF or CNT"
-
-
-@dataclass(frozen=True)
-class Mark:
-    """An event or annotation: seconds from the start, seconds (0 for a moment), its text."""
-
-    start: float
-    duration: float
-    text: str
 
 
 @dataclass(frozen=True)
@@ -49,6 +45,9 @@ class Recording:
     raw: Any = field(repr=False)
     scales: Array = field(repr=False)  # (channels,) uV per V as mne reads them
     places: tuple[int, ...] = ()  # of the channels in `raw`
+    bad: tuple[str, ...] = ()  # channels that the file marks as bad, as it names them
+    bad_spans: tuple[tuple[float, float], ...] = ()  # from, to: seconds that it marks as bad
+    gaps: tuple[float, ...] = ()  # seconds: samples do not follow those before them
 
     @property
     def duration(self) -> float:
@@ -62,7 +61,8 @@ class Recording:
 
     def read(self, start: int, end: int) -> Array:
         """Return samples from `start` to `end`: (channels, time), uV."""
-        samples = self.raw.get_data(picks=list(self.places), start=start, stop=end)
+        picks = list(self.places)
+        samples = self.raw.get_data(picks=picks, start=start, stop=end, verbose="ERROR")
         return np.asarray(samples, np.float64) * self.scales[:, None]
 
     def blocks(self, start: float = 0.0, end: float | None = None) -> Iterator[Array]:
@@ -84,27 +84,33 @@ def read(path: str | Path, unit: str | None = None) -> Recording:
     `unit` (V, mV or uV) is that of the numbers in the file, whatever its header says. Raises
     RecordError where the file cannot be read, has no EEG, or its unit is not plausible.
     """
-    raw, said = _opened(Path(path))
-    found = raw.get_channel_types() if raw.ch_names else []
-    kinds = dict(zip(raw.ch_names, found, strict=True))
+    raw, said, rates = _opened(Path(path))
+    kinds = dict(zip(raw.ch_names, raw.get_channel_types() if raw.ch_names else [], strict=True))
     names = tuple(name for name, kind in kinds.items() if kind == "eeg")
+    others = tuple([*_others(kinds), *eeg_kinds.named(rates)])
     if not names:
-        there = f"it has {', '.join(_others(kinds))}" if kinds else "it has none at all"
-        raise RecordError("no_channels", f"no EEG channels: {there}"[:300])
+        there = f", only {', '.join(others)}" if others else ": the file has no channels at all"
+        raise RecordError("no_channels", f"no EEG channels{there}"[:300])
     if raw.n_times == 0:
         raise RecordError("no_samples", "the file has a header but no samples")
+    found, told = _marks(raw, Path(path))
+    labels = [str(raw._orig_units.get(name, "")) for name in names]
     recording = Recording(
         names=names,
         rate_hz=float(raw.info["sfreq"]),
         samples=int(raw.n_times),
-        marks=_marks(raw),
-        others=tuple(_others(kinds)),
-        warnings=tuple(said),
+        marks=found.events,
+        others=others,
+        warnings=(*said, *told),
         raw=raw,
-        scales=UV_PER_V * scale([str(raw._orig_units.get(name, "")) for name in names], unit),
+        scales=UV_PER_V * scale(labels, unit),
         places=tuple(raw.ch_names.index(name) for name in names),
+        bad=tuple(name for name in raw.info["bads"] if name in names),
+        bad_spans=found.bad_spans,
+        gaps=found.gaps,
     )
-    require_plausible(recording.read, recording.samples, recording.rate_hz, given=unit)
+    size = (recording.samples, recording.rate_hz)
+    require_plausible(recording.read, *size, labels=labels, given=unit)
     return recording
 
 
@@ -133,42 +139,53 @@ def _is_start(mark: Mark) -> bool:
 
 def marks(path: str | Path) -> tuple[Mark, ...]:
     """Return the events or annotations of a recording; RecordError where it cannot be read."""
-    return _marks(_opened(Path(path))[0])
+    raw, _, _ = _opened(Path(path))
+    return _marks(raw, Path(path))[0].events
 
 
 def rises(path: str | Path, channel: str, bit: int) -> list[float]:
     """Return when a bit of a channel of triggers is set, in seconds from the start."""
-    raw, _ = _opened(Path(path))
+    raw, _, _ = _opened(Path(path))
     if channel not in raw.ch_names:
         raise RecordError("no_channels", f"no channel {channel} with triggers")
-    level = raw.get_data(picks=[channel])[0].astype(np.int64) & bit
+    level = raw.get_data(picks=[channel], verbose="ERROR")[0].astype(np.int64) & bit
     places = np.flatnonzero((level[1:] != 0) & (level[:-1] == 0)) + 1
     return [float(place) / float(raw.info["sfreq"]) for place in places]
 
 
-def _opened(path: Path) -> tuple[Any, list[str]]:
-    """Return mne's reader and what there is to say about the file."""
-    said = edf_header.faults(path)
+def _opened(path: Path) -> tuple[Any, list[str], dict[str, float]]:
+    """Return mne's reader, what there is to say, and the channels left out for their rate in Hz."""
+    cut = edf_header.faults(path)
     import mne
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             raw = mne.io.read_raw(path, preload=False, verbose="WARNING")
+            rates = eeg_kinds.of_other_rates(raw)
+            if rates and path.suffix.lower() in edf_header.SAMPLE_BYTES:
+                how = {"exclude": list(rates), "exclude_after_unique": True}
+                raw = mne.io.read_raw(path, preload=False, verbose="ERROR", **how)
+            elif rates:  # GDF: mne would scale the other channels wrongly
+                cut, rates = [*cut, eeg_kinds.in_memory(raw)], {}
+                raw.load_data(verbose="ERROR")
         except MemoryError:
             raise
         except Exception as error:  # every reader of mne raises what its libraries raise
             raise RecordError(
                 "decode_failed", f"mne cannot read it: {_first_line(error)}", hint=_hint(path)
             ) from None
-    return raw, said + [_first_line(w.message) for w in caught if _matters(w)]
+    known = (*KNOWN, *((ALSO_CUT,) if cut else ()))
+    known += (ALSO_GAPS,) if edf_records.is_discontinuous(path) else ()
+    said = [_first_line(w.message) for w in caught if _matters(w, known)]
+    return raw, [*cut, *eeg_kinds.told(rates), *said], rates
 
 
-def _matters(warning: warnings.WarningMessage) -> bool:
-    """Say whether a warning is about the file, and not about code or names seen elsewhere."""
+def _matters(warning: warnings.WarningMessage, known: tuple[str, ...]) -> bool:
+    """Say whether a warning is about the file, and not about code or what is told elsewhere."""
     text = str(warning.message)
     about_code = issubclass(warning.category, DeprecationWarning | FutureWarning)
-    return not about_code and "not unique" not in text  # doubled names: eeg_montage
+    return not about_code and not any(part in text for part in known)
 
 
 def _first_line(problem: object) -> str:
@@ -184,10 +201,19 @@ def _others(kinds: dict[str, str]) -> list[str]:
     return [f"{printable(name)} ({kind})" for name, kind in kinds.items() if kind != "eeg"]
 
 
-def _marks(raw: Any) -> tuple[Mark, ...]:
-    """Return the annotations, in seconds from the first sample."""
+def _marks(raw: Any, path: Path) -> tuple[eeg_marks.Marks, list[str]]:
+    """Return the annotations, in seconds from the first sample, and what to say of cuts."""
+    duration = float(raw.n_times) / float(raw.info["sfreq"])
+    line = edf_records.timeline(path)
+    if line is not None and line.gaps:
+        found = eeg_marks.sorted_out(line.marks, duration)
+        gaps = sorted({*found.gaps, *(after for after, _ in line.gaps)})
+        return replace(found, gaps=tuple(gaps)), line.told()
     notes = raw.annotations
     rows = zip(notes.onset, notes.duration, notes.description, strict=True)
-    return tuple(
-        Mark(float(at) - raw.first_time, float(long), str(text)) for at, long, text in rows
+    found = eeg_marks.sorted_out(
+        (Mark(float(at) - raw.first_time, float(long), str(text)) for at, long, text in rows),
+        duration,
     )
+    told = [eeg_marks.told(found.gaps)] if found.gaps else []
+    return found, [*told, *(line.told() if line else [])]

@@ -77,6 +77,12 @@ def ratio(rate_hz: float, new_hz: float) -> Fraction:
     return Fraction(new_hz / rate_hz).limit_denominator(LARGEST_DENOMINATOR)
 
 
+def reach(rate_hz: float, new_hz: float) -> int:
+    """Return how many samples on either side decide a sample at another rate."""
+    up, down = ratio(rate_hz, new_hz).as_integer_ratio()
+    return 0 if up == down else down * math.ceil(CROSSINGS * max(up, down) / up / down)
+
+
 def resampled(blocks: Iterable[Array], rate_hz: float, new_hz: float) -> Iterator[Array]:
     """Yield the blocks (channels, time) at another rate; all in all ceil(time new / old) samples.
 
@@ -90,10 +96,10 @@ def resampled(blocks: Iterable[Array], rate_hz: float, new_hz: float) -> Iterato
         return
     half = CROSSINGS * max(up, down)
     taps = firwin(2 * half + 1, 1 / max(up, down), window=("kaiser", KAISER))
-    reach = down * math.ceil(half / up / down)  # samples on either side, a whole number of results
-    lead = reach // down * up
-    for block in _extended(_multiples(blocks, down), reach, odd=False):
-        count = -(-(block.shape[1] - 2 * reach) * up // down)
+    around = reach(rate_hz, new_hz)  # a whole number of results
+    lead = around // down * up
+    for block in _extended(_multiples(blocks, down), around, odd=False):
+        count = -(-(block.shape[1] - 2 * around) * up // down)
         yield resample_poly(block, up, down, axis=1, window=taps)[:, lead : lead + count]
 
 

@@ -6,6 +6,7 @@ million times too much, which no later step would notice.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -20,6 +21,7 @@ VOLTS = {"V": 1.0, "mV": 1e-3, "uV": 1e-6, "µV": 1e-6, "μV": 1e-6, "nV": 1e-9}
 UNITS = ("V", "mV", "uV")  # that a person may give
 LARGEST_SD_UV = 1000.0  # our choice: 20 times that of loud EEG, a 20th of EEG in mV read as V
 LEAST_SD_UV = 0.01  # our choice: below the noise of every amplifier
+USUAL_SD_UV = 10.0
 PIECES = 30  # seconds that are looked at, evenly over the recording
 
 
@@ -49,17 +51,39 @@ def typical_sd_uv(read: Callable[[int, int], Array], samples: int, rate_hz: floa
 
 
 def require_plausible(
-    read: Callable[[int, int], Array], samples: int, rate_hz: float, *, given: str | None = None
+    read: Callable[[int, int], Array],
+    samples: int,
+    rate_hz: float,
+    *,
+    labels: Sequence[str] = (),
+    given: str | None = None,
 ) -> None:
-    """Raise RecordError where the samples in uV are much too large or too small to be EEG."""
+    """Raise RecordError where the samples in uV are much too large or too small to be EEG.
+
+    They were read as numbers in the unit that was `given`, or else in those of the header, `labels`
+    (V where it has none); the hint is the unit in which the numbers would be EEG, if there is one.
+    """
     sd_uv = typical_sd_uv(read, samples, rate_hz)
-    if sd_uv > LARGEST_SD_UV:
-        probable = "mV" if sd_uv < UV_PER_V else "uV"
-        what = "microvolts or millivolts read as volts"
-    elif sd_uv < LEAST_SD_UV:
-        probable, what = "V", "volts read as microvolts"
-    else:  # NaN: nothing moves, which is told elsewhere
-        return
+    if not (sd_uv > LARGEST_SD_UV or sd_uv < LEAST_SD_UV):
+        return  # NaN, too: nothing moves, which is told elsewhere
     message = f"the typical SD is {sd_uv:.3g} uV, that of EEG is some 10 uV"
-    hint = f"another unit than {given}" if given else f"probably {what}: --unit {probable}"
+    named = [label for label in labels if label in VOLTS]
+    read_as = given or (max(named, key=named.count) if named else "V")
+    probable = _probable(sd_uv / UV_PER_V / VOLTS[read_as])
+    if probable is None:
+        hint = "in no unit would the numbers be EEG"
+    else:
+        hint = f"probably the numbers are {probable}, read as {read_as}"
+        hint += f": emocli extract-eeg --unit {probable}"
     raise RecordError("wrong_unit", message, hint=hint)
+
+
+def _probable(sd: float) -> str | None:
+    """Return the unit in which numbers of such an SD are closest to EEG, if they can be EEG.
+
+    >>> _probable(15.0), _probable(2e-5), _probable(1e9)
+    ('uV', 'V', None)
+    """
+    sizes = {unit: sd * VOLTS[unit] * UV_PER_V for unit in UNITS}
+    fitting = {u: size for u, size in sizes.items() if LEAST_SD_UV <= size <= LARGEST_SD_UV}
+    return min(fitting, key=lambda u: abs(math.log(fitting[u] / USUAL_SD_UV)), default=None)

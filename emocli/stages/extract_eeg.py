@@ -18,16 +18,27 @@ from emocli.signals.eeg_preparation import Preparation
 NAME = "extract-eeg"
 
 
-def stage(context: Context, wanted: Preparation, unit: str | None = None) -> pipeline.Stage:
-    """Return the stage that adds `eeg` and keeps the cleaned samples in the store."""
-    work = partial(extract, context.store, wanted, unit)
+def stage(
+    context: Context,
+    wanted: Preparation,
+    unit: str | None = None,
+    asked: Record | None = None,
+) -> pipeline.Stage:
+    """Return the stage that adds `eeg` and keeps the cleaned samples in the store.
+
+    A record that was extracted before is extracted again if its `eeg` has other values than those
+    `asked` for.
+    """
+    work = partial(extract, context.store, wanted, unit, asked or {})
     return pipeline.each(work, name=NAME, modality="eeg", jobs=context.jobs)
 
 
-def extract(store: Store, wanted: Preparation, unit: str | None, record: Record) -> Record:
+def extract(
+    store: Store, wanted: Preparation, unit: str | None, asked: Record, record: Record
+) -> Record:
     """Clean the EEG of a record and describe it in `eeg`."""
     about = record.get("eeg") or {}
-    if lost(record, "eeg") is not None or _is_stored(about, store):
+    if lost(record, "eeg") is not None or _is_stored(about, store, asked):
         return record
     if not in_file(record, "eeg"):
         raise _without(record)
@@ -38,6 +49,7 @@ def extract(store: Store, wanted: Preparation, unit: str | None, record: Record)
         "mask": store.put_array(cleaned.eeg.wrong.astype("uint8")),
     }
     source = {key: about[key] for key in ("variable", "index", "bad", "unit") if key in about}
+    source |= {"unit": unit} if unit else {}
     record["eeg"] = kept | source | eeg_recording.described(cleaned, wanted)
     return record
 
@@ -52,6 +64,9 @@ def _without(record: Record) -> RecordError:
     return RecordError("no_eeg", "no file and no EEG", hint="a record needs a path")
 
 
-def _is_stored(about: Any, store: Store) -> bool:
+def _is_stored(about: Any, store: Store, asked: Record) -> bool:
+    """Say whether a record was extracted before, and as it is asked for."""
     path = about.get("path") if isinstance(about, dict) else None
-    return isinstance(path, str) and (store.root / path).exists()
+    if not isinstance(path, str) or not (store.root / path).exists():
+        return False
+    return all(about.get(key) == value for key, value in asked.items())

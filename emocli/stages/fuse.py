@@ -19,6 +19,7 @@ from emocli.pipeline.context import Context
 from emocli.pipeline.windows import Window
 from emocli.records import Record, failures, missing
 from emocli.records.missing import forget, lost, notes
+from emocli.records.modality import in_file
 from emocli.stages import encode, upstream
 
 BATCH = 64
@@ -103,6 +104,9 @@ def _inputs(record: Record, trained: Bundle, timed: bool, store: Store) -> Any:
     if nobody_speaks := missing.nobody_speaks(record):
         hint = str(nobody_speaks.get("hint", ""))
         return RecordError(missing.NO_SPEECH, str(nobody_speaks.get("message")), hint=hint)
+    if in_file(record, "eeg") and all(s["modality"] != "eeg" for s in trained.streams.values()):
+        hint = "--model names one that was trained on EEG"
+        return RecordError("no_modality", f"{trained.name} takes no EEG", hint=hint)
     lost_notes = notes(record).items()
     reasons = [f"{name}: {n.get('message')}" for name, n in lost_notes if isinstance(n, dict)]
     codes = {note.get("code") for _, note in lost_notes if isinstance(note, dict)}

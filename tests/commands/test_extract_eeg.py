@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -244,9 +245,28 @@ def test_two_montages_in_one_run_are_refused_by_name(
     assert "dim 30, others have 40" in done.stderr
 
 
+TRAINED: list[Path] = []  # the folder with a model and its recordings, made once
+
+
 @pytest.fixture
-def bundle(edf: Callable[..., Path], emocli: Emocli, tmp_path: Path) -> str:
-    """Train on windows relative to the subject: joy has more beta."""
+def bundle(
+    edf: Callable[..., Path],
+    emocli: Emocli,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> str:
+    """Return a model of windows relative to the subject; s0.edf to s3.edf are beside it."""
+    if not TRAINED:
+        train(edf, emocli, tmp_path)
+        TRAINED.append(tmp_path_factory.mktemp("trained") / "all")
+        shutil.copytree(tmp_path, TRAINED[0])
+    else:
+        shutil.copytree(TRAINED[0], tmp_path, dirs_exist_ok=True)
+    return str(tmp_path / "model")
+
+
+def train(edf: Callable[..., Path], emocli: Emocli, tmp_path: Path) -> None:
+    """Train on four subjects: joy has more beta."""
     records = []
     for subject in range(4):
         values = noise(64)
@@ -270,10 +290,9 @@ def bundle(edf: Callable[..., Path], emocli: Emocli, tmp_path: Path) -> str:
     normal = emocli("normalize", "--by", "speaker", stdin=encoded.stdout)
     folder = str(tmp_path / "model")
     done = emocli(
-        "train", "-m", "conv-attention", "--epochs", "15", "-o", folder, stdin=normal.stdout
+        "train", "-m", "conv-attention", "--epochs", "10", "-o", folder, stdin=normal.stdout
     )
     assert done.status == 0, done.stderr
-    return folder
 
 
 def test_a_recording_is_judged_piece_by_piece_relative_to_itself(
@@ -310,6 +329,41 @@ def test_ways_to_cut_a_recording(bundle: str, emocli: Emocli, tmp_path: Path) ->
     turns = tmp_path / "turns.csv"
     turns.write_text(f"path,start,end,speaker\n{path},4,16,s1\n{path},20,30,s2\n")
     assert spans("--segments", str(turns)) == [(4, 16, None), (20, 30, None)]
+
+
+def test_no_second_of_a_recording_is_lost_and_no_segment_is_empty(
+    bundle: str, emocli: Emocli, tmp_path: Path
+) -> None:
+    marks = [(1.0, 0.0, "one"), (20.0, 0.0, "two"), (39.9, 0.0, "stray"), (3.0, 2.0, "bad")]
+    path = str(edf_files.write(tmp_path / "m.edf", noise(40), RATE_HZ, LABELS, marks=marks))
+
+    def spans(way: str) -> list[tuple[Any, ...]]:
+        done = emocli("predict", "-m", bundle, "--segment", way, path)
+        told.append(done.stderr)
+        return [(r["start"], r["end"]) for r in done.records]
+
+    told: list[str] = []
+    assert spans("13") == [(0, 13), (13, 26), (26, 40)]
+    assert spans("18") == [(0, 18), (18, 36), (36, 40)]
+    assert spans("60") == [(0, 40)]
+    assert spans("events") == [(1, 20), (20, 39.9)]
+    assert "1 event less than 0.5 s before the next or the end: left out" in told[-1]
+
+
+@pytest.mark.parametrize(
+    ("way", "seconds", "hint"),
+    [
+        ("events", 2.0, "it has 1 annotation that lasts: --segment annotations"),
+        ("annotations", 0.0, "it has 1 event: --segment events"),
+    ],
+)
+def test_what_a_recording_has_instead_is_hinted_at(
+    way: str, seconds: float, hint: str, bundle: str, emocli: Emocli, tmp_path: Path
+) -> None:
+    marks = [(1.0, seconds, "film")]
+    path = str(edf_files.write(tmp_path / "m.edf", noise(20), RATE_HZ, LABELS, marks=marks))
+    done = emocli("predict", "-m", bundle, "--segment", way, path)
+    assert hint in done.records[0]["error"]["hint"]
 
 
 def test_no_events_are_told(bundle: str, edf: Callable[..., Path], emocli: Emocli) -> None:

@@ -54,6 +54,7 @@ def test_a_folder_without_events_gives_whole_recordings_and_says_so(make, emocli
     names = [r["trial"].partition("sub-")[2] for r in outcome.records]
     assert names == ["01_task-film", "02_task-film"]
     assert "2 of 2 recordings have no events, such as " in outcome.stderr
+    assert "each is one record" in outcome.stderr
 
 
 def test_a_recording_has_only_events_of_its_own_entities(make):
@@ -91,6 +92,14 @@ def test_the_unit_is_said_where_the_header_of_the_recording_says_none(make):
     assert next(bids.read(place))["eeg"]["unit"] == "uV"
 
 
+def test_a_channel_of_annotations_without_a_unit_does_not_make_the_table_right(make):
+    place = make("bids")
+    recording = place / "sub-01/eeg/sub-01_task-film_eeg.edf"
+    names = ["Fp1", "Cz", "VEOG"]
+    edf_files.write(recording, eeg_copies.eeg(3, 640), 64, names, marks=[(1, 0, "x")])
+    assert "unit" not in next(bids.read(place))["eeg"]
+
+
 def test_events_without_onset_and_two_at_once(make, emocli):
     place = make("bids")
     table = place / "sub-01/eeg/sub-01_task-film_events.tsv"
@@ -101,6 +110,8 @@ def test_events_without_onset_and_two_at_once(make, emocli):
     assert "2 events without an onset are left out" in outcome.stderr
     assert (first["start"], first["end"], first["label"]["emotion"]) == (1.0, 2.0, "anger")
     assert (second["end"], third["end"]) == (10.0, 10.0)
+    eeg_copies.text(table, "onset|trial_type", "2|happy", "n/a|sad")
+    assert "1 event without an onset is left out" in emocli("dataset", "bids", str(place)).stderr
     assert len({first["id"], second["id"], third["id"]}) == 3
     assert [r["trial"].rpartition("_")[2] for r in (first, third)] == ["event-1", "event-3"]
 

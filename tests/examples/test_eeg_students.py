@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from examples.eeg_students import BANDS, LABELS, permuted, read
 
@@ -34,6 +35,7 @@ def made(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_every_protocol_has_its_figure_and_its_control(tmp_path: Path) -> None:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("EMOCLI_")}
     command = [sys.executable, "examples/eeg_students.py", "--permutations", "0"]

@@ -39,7 +39,9 @@ ONE_TO_ONE: dict[str, tuple[str, tuple[str, ...]]] = {
     "encode --encoder": ("full", ("--modality", "audio", "--encoder", "prosody")),
     "encode --from": ("full", ("--from", "frames", "--as", "pooled", "--pooling", "statistics")),
     "encode --model": ("full", ("--model", "base/bundles/gated", "--features", "store")),
+    "encode eeg": ("eeg", ("--modality", "eeg", "--encoder", "asymmetry", "--as", "sides")),
     "extract-audio": ("full", ()),
+    "extract-eeg": ("eeg", ("--jobs", "1")),
     "fuse": ("full", BUNDLE),
     "fuse sequences": ("frames", ("-m", "base/bundles/stars")),
     "normalize": ("full", ("--least", "2")),
@@ -98,6 +100,7 @@ PICTURES = {
     "plot confusion": ("metrics", ("--width", "400")),
     "plot reliability": ("metrics", ("--width", "400")),
     "plot training": ("log", ("--width", "400")),
+    "plot eeg": ("eeg", ("--width", "400")),
     "plot groups": ("metrics", ("--width", "400")),
     "plot timeline": ("full", ("--width", "400", "--format", "pdf")),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from tests.commands import bundles as made_bundles
 from tests.fuzz.base import Record, emocli, parsed
 from tests.fuzz.examples import MARK
 from tests.fuzz.values import copied, put
+from tests.signals import edf_files
 
 LABELS = ["neutral", "joy", "anger"]  # as of tests.commands.bundles
 
@@ -117,7 +119,21 @@ def full() -> dict[str, list[Record]]:
         complete(record)
     for record, frame in zip(frames, spoken(), strict=True):
         record |= {MARK: frame[MARK], "speaker": frame["speaker"], "label": frame["label"]}
-    return {"full": made, "media": media, "frames": frames}
+    return {"full": made, "media": media, "frames": frames, "eeg": recorded()}
+
+
+def recorded() -> list[Record]:
+    """Return records of four trials of one recording of EEG, with band powers."""
+    path = edf_files.noise(Path("base/eeg.edf"), 16)
+    trials: list[Record] = [
+        {
+            **{"id": f"r{i}", MARK: i, "path": str(path), "start": 4.0 * i, "end": 4.0 * i + 4.0},
+            **{"speaker": f"s{i % 2}", "stimulus": "film", "trial": f"t{i}", "label": labels(i)},
+        }
+        for i in range(4)
+    ]
+    measure = ("--modality", "eeg", "--encoder", "band-power", "--pooling", "mean")
+    return parsed(emocli("encode", *measure, stdin=trials))
 
 
 # Fields that say what was left out, and word numbers beside the words themselves.

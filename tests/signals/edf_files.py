@@ -19,26 +19,39 @@ def write(
     unit: str = "uV",
     range_uv: float = 3276.7,
     marks: Sequence[tuple[float, float, str]] | None = None,
+    beside: tuple[str, np.ndarray] | None = None,
+    starts: Sequence[float] | None = None,
 ) -> Path:
     """Write samples (channels, time), numbers in `unit`, in records of 1 s; the rest is dropped.
 
-    `marks` (start, duration, text) make it EDF+ or BDF+ with a channel of annotations.
+    `marks` (start, duration, text) make it EDF+ or BDF+ with a channel of annotations. `beside` is
+    a last channel and its samples, at a rate of its own. `starts` of the records make it EDF+D.
     """
     is_bdf = path.suffix == ".bdf"
     bits = 24 if is_bdf else 16
     top = 2 ** (bits - 1) - 1
     count = samples.shape[1] // rate_hz
     digital = np.rint(samples / range_uv * top).clip(-top - 1, top).astype(np.int64)
+    rows = [*digital]
+    if beside is not None:
+        labels = [*labels, beside[0]]
+        rows.append(np.rint(beside[1] / range_uv * top).astype(np.int64))
+    rates = [rate_hz] * len(digital) + ([] if beside is None else [len(beside[1]) // count])
     room = 0 if marks is None else 64  # samples of annotations in a record
     names = [*labels, *([ANNOTATIONS.replace("EDF", "BDF" if is_bdf else "EDF")] if room else [])]
-    sizes = [rate_hz] * len(labels) + ([room] if room else [])
+    sizes = rates + ([room] if room else [])
     head = _head(names, sizes, count, unit, (range_uv, top), is_bdf)
+    head = head if starts is None else head.replace(b"DF+C", b"DF+D", 1)
     body = []
     for record in range(count):
-        body += [_packed(row[record * rate_hz :][:rate_hz], bits) for row in digital]
+        body += [
+            _packed(row[record * rate :][:rate], bits)
+            for row, rate in zip(rows, rates, strict=True)
+        ]
         if marks is not None:
             here = marks if record == 0 else []
-            text = f"+{record}\x14\x14\x00" + "".join(
+            at_s = record if starts is None else starts[record]
+            text = f"+{at_s}\x14\x14\x00" + "".join(
                 f"+{at}\x15{long}\x14{what}\x14\x00" for at, long, what in here
             )
             body.append(text.encode().ljust(room * bits // 8, b"\x00"))

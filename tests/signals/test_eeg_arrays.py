@@ -157,7 +157,7 @@ def test_structs_and_cells_are_entered_as_matlab_writes_it(write: Callable[..., 
 
 def test_the_unit_is_checked_as_that_of_every_recording(write: Callable[..., Path]) -> None:
     path = write(trial=ONE)
-    with pytest.raises(RecordError, match=r"typical SD is .*another unit than V") as error:
+    with pytest.raises(RecordError, match=r"typical SD is .*read as V: --unit uV") as error:
         read(path, "trial", unit="V")
     assert error.value.code == "wrong_unit"
     with pytest.raises(RecordError, match="unknown unit kV"):
@@ -175,7 +175,7 @@ def test_channels_that_are_no_eeg_are_named_and_not_read(tmp_path: Path) -> None
     recording = read(path, "trial", names=["Fp1", "GSR", "Fp1"])
     assert (recording.names, recording.others) == (("Fp1", "Fp1"), ("GSR (misc)",))
     np.testing.assert_allclose(samples(recording), ONE[[0, 2]], rtol=1e-12)
-    with pytest.raises(RecordError, match=r"no EEG channels: it has hEOG \(eog\)"):
+    with pytest.raises(RecordError, match=r"no EEG channels, only hEOG \(eog\)"):
         read(path, "trial", names=["hEOG", "GSR", "ECG"])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -177,3 +178,37 @@ def test_a_round_trip_through_a_format_changes_nothing(name: str, tmp_path: Path
     cleaned = clean(found, Preparation()).eeg
     expected = clean(recording(samples(seconds=10)), Preparation()).eeg
     np.testing.assert_allclose(cleaned.samples, expected.samples, atol=3e-3)
+
+
+def test_a_burst_on_one_electrode_is_not_in_the_mean_of_the_others() -> None:
+    values = samples()
+    values[5, 3000:3250] += 4000  # 12 to 13 s: a loose electrode; the filter rings before it
+    found = clean(recording(values), Preparation(window_s=4, overlap_s=0))
+    assert np.flatnonzero(found.eeg.wrong.any(axis=0)).tolist() == [5]
+    assert set(np.flatnonzero(found.eeg.wrong[:, 5])) in ({3}, {2, 3})
+    clear = clean(recording(samples()), Preparation(window_s=4, overlap_s=0)).eeg.samples
+    others = [n for n in range(len(NAMES)) if n != 5]
+    away = np.abs(found.eeg.samples - clear)[others]
+    assert away[:, : 7 * 200].max() < 1.0
+    assert away.max() < 15  # one channel less in the mean, and not 4000 / 10
+
+
+def test_what_a_file_marks_bad_is_bad() -> None:
+    marked = replace(recording(samples()), bad=("Fp2",), bad_spans=((10.0, 11.0),))
+    found = clean(marked, Preparation(window_s=4, overlap_s=0))
+    assert found.channels == {"Fp2": "marked bad, interpolated"}
+    assert found.windows == {"marked": len(NAMES) - 1}
+    assert np.flatnonzero(found.eeg.wrong.all(axis=1)).tolist() == [2]
+
+
+def test_a_part_without_a_band_is_what_it_is_in_the_whole() -> None:
+    wanted = Preparation(band_hz=(None, None), rate_hz=100.0, reference="recorded")
+    whole = clean(recording(samples()), wanted).eeg.samples
+    part = clean(recording(samples()), wanted, 11.0, 23.0).eeg.samples
+    np.testing.assert_allclose(part, whole[:, 1100:2300], atol=1e-4)
+
+
+def test_a_part_that_ends_after_the_recording_is_told() -> None:
+    assert any(
+        "ends at 40 s" in text for text in clean(recording(samples()), WANTED, 20, 60).warnings
+    )

@@ -10,7 +10,7 @@ import pytest
 
 from emocli.errors import RecordError
 from emocli.signals import eeg_files
-from tests.signals import edf_files
+from tests.signals import edf_files, gdf_files
 
 RATE_HZ = 100
 LABELS = ("Fp1", "Fp2", "Cz")
@@ -52,6 +52,7 @@ def test_a_fif_file_is_read_too_with_its_annotations(tmp_path: Path) -> None:
     recording = eeg_files.read(tmp_path / "a_raw.fif")
     np.testing.assert_allclose(samples(recording), signal(), atol=1e-4)
     assert recording.others == ("STI (stim)",)
+    assert recording.warnings == ()
     (mark,) = recording.marks
     assert (mark.start, mark.duration, mark.text) == (pytest.approx(2.0), 1.5, "film")
 
@@ -70,7 +71,9 @@ def test_chosen_channels_come_in_the_order_and_names_wished(tmp_path: Path) -> N
     np.testing.assert_allclose(samples(recording), signal()[[2, 0]], atol=1e-3)
 
 
-@pytest.mark.parametrize(("unit", "hint"), [("V", "--unit uV"), ("", "--unit uV"), ("mV", "")])
+@pytest.mark.parametrize(
+    ("unit", "hint"), [("V", "--unit uV"), ("", "--unit uV"), ("mV", "--unit uV")]
+)
 def test_microvolts_labelled_as_more_are_an_error_with_a_hint(
     unit: str, hint: str, tmp_path: Path
 ) -> None:
@@ -103,7 +106,7 @@ def test_a_file_cut_short_is_told(suffix: str, tmp_path: Path) -> None:
     data = path.read_bytes()
     path.write_bytes(data[: 1024 + (len(data) - 1024) * 7 // 10 - 5])
     recording = eeg_files.read(path)
-    assert any("cut short: 13 of 20 s are there" in said for said in recording.warnings)
+    assert recording.warnings == ("the file is cut short: 13 of 20 s are there",)
     assert recording.duration == 13.0
     np.testing.assert_allclose(samples(recording), signal()[:, :1300], atol=1e-3)
 
@@ -166,3 +169,128 @@ def test_a_unit_must_be_one(tmp_path: Path) -> None:
     path = edf_files.write(tmp_path / "a.edf", signal(), RATE_HZ, LABELS)
     with pytest.raises(RecordError, match="unknown unit furlong"):
         eeg_files.read(path, "furlong")
+
+
+@pytest.mark.parametrize(("suffix", "beside_hz"), [(".edf", 200), (".bdf", 200), (".edf", 50)])
+def test_a_channel_of_another_rate_does_not_change_the_eeg(
+    suffix: str, beside_hz: int, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    values, marks = signal(40), [(1.5, 2.0, "joy")]
+    alone = edf_files.write(tmp_path / f"a{suffix}", values, RATE_HZ, LABELS, marks=marks)
+    ecg = ("ECG", 100 * np.sin(np.arange(40 * beside_hz)))
+    mixed = edf_files.write(
+        tmp_path / f"b{suffix}", values, RATE_HZ, LABELS, marks=marks, beside=ecg
+    )
+    found = eeg_files.read(mixed)
+    assert (found.names, found.rate_hz, found.duration) == (LABELS, 100.0, 40.0)
+    assert samples(found).tobytes() == samples(eeg_files.read(alone)).tobytes()
+    assert found.others == (f"ECG ({beside_hz} Hz)",)
+    assert [mark.text for mark in found.marks] == ["joy"]
+    assert found.warnings == ()
+    assert not recwarn.list
+
+
+def test_channels_of_several_rates_in_gdf_do_not_bend_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    channels = {
+        "ECG": 100 * np.sin(np.arange(20 * 200)),
+        **dict(zip(LABELS, signal(), strict=True)),
+    }
+    recording = eeg_files.read(gdf_files.write(tmp_path / "a.gdf", channels, 20))
+    whole = samples(recording)
+    np.testing.assert_allclose(whole[1:, ::2], signal(), atol=0.02)
+    monkeypatch.setattr(eeg_files, "BLOCK_S", 3.3)
+    np.testing.assert_array_equal(samples(recording), whole)
+    assert recording.warnings == (
+        "channels of several rates, all brought to 200 Hz in memory (0 MB)",
+    )
+    assert not recwarn.list
+
+
+def test_a_channel_of_triggers_at_a_lower_rate_keeps_its_events(tmp_path: Path) -> None:
+    codes = np.repeat([0.0, 7.0, 0.0], [100, 10, 90])  # 10 Hz
+    path = edf_files.write(
+        tmp_path / "a.edf", signal(), RATE_HZ, LABELS, beside=("STATUS", codes), range_uv=32767.0
+    )
+    recording = eeg_files.read(path)
+    assert recording.others == ("STATUS (stim)",)
+    (event,) = eeg_files.events(recording)
+    assert (event.start, event.text) == (10.0, "7")
+
+
+def test_an_electrode_of_another_rate_is_told(tmp_path: Path) -> None:
+    pz = ("Pz", np.tile(signal(channels=1)[0], 2))
+    path = edf_files.write(tmp_path / "a.edf", signal(), RATE_HZ, LABELS, beside=pz)
+    recording = eeg_files.read(path)
+    assert recording.names == LABELS
+    assert recording.warnings == ("left out, since most electrodes have another rate: Pz",)
+
+
+def test_what_is_marked_as_bad_or_cut_is_no_event(tmp_path: Path) -> None:
+    raw = mne.io.RawArray(
+        signal() * 1e-6, mne.create_info([*LABELS], RATE_HZ, "eeg"), verbose="ERROR"
+    )
+    other = raw.copy()
+    raw.append(other)
+    notes = [(2.0, 1.5, "BAD_blink"), (4.0, 2.0, "film"), (5.0, 0.0, "bad moment")]
+    for note in [*notes, (30.0, 0.0, "boundary"), (39.5, 9.0, "bad"), (40.0, 0.0, "boundary")]:
+        raw.annotations.append(*note)
+    raw.info["bads"] = ["Cz"]
+    raw.save(tmp_path / "other name.fif", verbose="ERROR")
+    recording = eeg_files.read(tmp_path / "other name.fif")
+    assert [mark.text for mark in recording.marks] == ["film"]
+    assert [mark.text for mark in eeg_files.marks(tmp_path / "other name.fif")] == ["film"]
+    assert eeg_files.events(recording) == ()
+    assert recording.bad == ("Cz",)
+    np.testing.assert_allclose(recording.bad_spans, [(2.0, 3.5), (39.5, 40.0)])
+    assert recording.gaps == (20.0, 30.0)
+    assert recording.warnings == (
+        "the recording was cut at 20, 30 s: samples there do not follow each other",
+    )
+
+
+@pytest.mark.parametrize("suffix", [".edf", ".bdf"])
+def test_records_that_are_not_contiguous_are_told_and_their_marks_moved(
+    suffix: str, tmp_path: Path
+) -> None:
+    starts = [5.5, 6.5, 7.5, *(38.5 + n for n in range(7))]  # 30 s are missing after 3 s
+    marks = [(7.0, 1.0, "before"), (20.0, 0.0, "between"), (8.0, 31.5, "over"), (40.5, 1, "after")]
+    path = edf_files.write(
+        tmp_path / f"a{suffix}", signal(10), RATE_HZ, LABELS, marks=marks, starts=starts
+    )
+    found = eeg_files.read(path)
+    assert found.warnings == (
+        "records are not contiguous: 1 gap of 30 s after 3 s; "
+        "times after it are those of the samples",
+    )
+    assert found.gaps == (3.0,)
+    assert [(m.start, m.duration, m.text) for m in found.marks] == [
+        (1.5, 1.0, "before"),
+        (3.0, 0.0, "between"),
+        (2.5, 1.5, "over"),
+        (5.0, 1.0, "after"),
+    ]
+
+
+def test_several_gaps_are_counted_and_none_is_not_told(tmp_path: Path) -> None:
+    for starts, told in (
+        (range(6), ()),
+        (
+            (0, 1, 3, 4, 5.5, 6.5),
+            (
+                "records are not contiguous: 2 gaps of 1.5 s in all, the first after 2 s; "
+                "times after it are those of the samples",
+            ),
+        ),
+    ):
+        path = edf_files.write(
+            tmp_path / "a.edf", signal(6), RATE_HZ, LABELS, marks=[], starts=list(starts)
+        )
+        assert eeg_files.read(path).warnings == told
+
+
+def test_a_given_unit_that_is_wrong_is_told_the_one_that_is_right(tmp_path: Path) -> None:
+    path = edf_files.write(tmp_path / "a.edf", signal(), RATE_HZ, LABELS)
+    with pytest.raises(RecordError, match="--unit uV"):
+        eeg_files.read(path, "mV")

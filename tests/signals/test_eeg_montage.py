@@ -34,15 +34,17 @@ def test_every_name_of_mne_s_standards_is_known() -> None:
 def test_the_letters_of_biosemi_are_not_taken_for_electrodes() -> None:
     letters = [f"{letter}{n}" for letter in "ABCDF" for n in range(1, 33)]
     found = eeg_montage.montage([*letters, "Cz"])
-    assert found.places == {"Cz": 160}
-    assert found.unknown == tuple(letters)
+    assert found.claims == {"Cz": (160,)}
+    assert found.chosen(["C3"]) == {"BioSemi C3": letters.index("C3")}
+    assert not [name for name in found.chosen() if name in eeg_montage.positions() and name != "Cz"]
+    assert eeg_montage.pairs(list(found.chosen())) == []
     assert eeg_montage.montage(["A1", "A2", "Cz"]).chosen() == {"A1": 0, "A2": 1, "Cz": 2}
 
 
 def test_all_are_chosen_without_wishes_and_in_the_order_of_wishes() -> None:
     found = eeg_montage.montage(["T3", "ECG", "CZ", "fp1"])
     assert found.chosen() == {"T7": 0, "Cz": 2, "Fp1": 3}
-    assert found.unknown == ("ECG",)
+    assert found.others == {"ECG": 1}
     assert list(found.chosen(["FP1", "T3"]).items()) == [("Fp1", 3), ("T7", 0)]
 
 
@@ -57,8 +59,12 @@ def test_a_doubled_electrode_is_named_unless_others_are_chosen() -> None:
     with pytest.raises(RecordError, match="the electrode Fp1 is there 2 times: FP1-0, FP1-1"):
         found.chosen()
     with pytest.raises(RecordError, match="T7 is there 2 times"):
-        found.chosen(["T3"])
+        found.chosen(["t7"])
     assert found.chosen(["Cz"]) == {"Cz": 4}
+    assert found.chosen(["FP1-0", "T7"]) == {"Fp1": 0, "T7": 3}
+    assert found.chosen(["-FP1-1", "-T3"]) == {"Fp1": 0, "T7": 3, "Cz": 4}
+    with pytest.raises(RecordError, match="no electrode Foo"):
+        found.chosen(["-Foo"])
 
 
 def test_where_most_channels_have_other_names_all_means_all() -> None:
@@ -86,3 +92,14 @@ def test_pairs_mirror_each_other() -> None:
     for left, right in expected:
         assert places[left][0] == pytest.approx(-places[right][0], abs=0.005)
         assert places[left][1] == pytest.approx(places[right][1], abs=0.005)
+
+
+def test_what_is_recorded_beside_eeg_is_never_taken_for_it() -> None:
+    beside = ["EOG left", "EMG1", "ECG", "Resp oro-nasal", "Temp rectal", "EXG1", "Event marker"]
+    assert eeg_montage.montage(["Fz", "Cz", *beside]).chosen() == {"Fz": 0, "Cz": 1}
+    caps = [f"{letter}{n}" for letter in "ABCD" for n in range(1, 33)]
+    assert len(eeg_montage.montage([*caps, *beside]).chosen()) == len(caps)
+
+
+def test_names_that_are_no_electrodes_have_no_mirror_image() -> None:
+    assert eeg_montage.pairs([f"Ch{n}" for n in range(8)]) == []

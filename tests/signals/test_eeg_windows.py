@@ -111,3 +111,13 @@ def test_a_channel_is_bad_if_most_windows_are_or_if_it_is_unlike_the_others() ->
     assert eeg_faults.bad_channels(wrong).tolist() == [True] + [False] * 5
     sd_uv = np.array([10, 11, 9, 10.5, 300, 10])
     assert eeg_faults.bad_channels(wrong, sd_uv).tolist() == [True, *[False] * 3, True, False]
+
+
+@pytest.mark.parametrize("start", range(0, 60, 7))
+def test_half_a_second_without_change_is_found_wherever_it_begins(start: int) -> None:
+    windows = np.random.default_rng(2).normal(0, 10, (2, 3, 4 * RATE_HZ))
+    size = RATE_HZ // 2
+    windows[1, 2, start : start + size] = 3.0
+    windows[0, 0, start : start + size - 1] = 3.0  # a sample less
+    found = eeg_faults.faults(windows, RATE_HZ)["flat"]
+    assert np.argwhere(found).tolist() == [[1, 2]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from emocli import records
 from emocli.errors import RecordError
@@ -10,11 +11,23 @@ from emocli.modalities import eeg_recording
 from emocli.modalities.audio import span_of
 from emocli.records import Record
 from emocli.stages.segment.recordings import OF_ALL, OF_UTTERANCES, Cutter, Parts, place_of
-from emocli.stages.segment.ways import ANNOTATIONS, AUTO, EVENTS, FIXED, LONG_S, WINDOWS
+from emocli.stages.segment.ways import (
+    ANNOTATIONS,
+    AUTO,
+    EVENTS,
+    FIXED,
+    LONG_S,
+    SHORTEST_S,
+    WINDOWS,
+)
+
+if TYPE_CHECKING:
+    from emocli.signals.eeg_files import Recording
 
 AUTO_S = 10.0  # of a segment, where nobody says: four windows; our choice
 WINDOW_S, STEP_S = 4.0, 2.0  # the windows of `signals.eeg_windows`
 ORIGINS = {EVENTS: "events", ANNOTATIONS: "annotations that last"}
+ORIGIN = {EVENTS: "event", ANNOTATIONS: "annotation that lasts"}
 
 Span = tuple[float, float, str]  # start, end, text
 
@@ -43,7 +56,7 @@ def parts(cutter: Cutter, record: Record) -> Iterator[Record]:
     if way.kind == AUTO and seconds <= LONG_S:
         return iter([record])
     if way.kind in (EVENTS, ANNOTATIONS):
-        spans = _marked(record, way.kind)
+        spans = _marked(cutter, record, way.kind)
     elif way.kind == WINDOWS:
         spans = _every(seconds, WINDOW_S, STEP_S)
     elif way.kind in (AUTO, FIXED):
@@ -55,7 +68,7 @@ def parts(cutter: Cutter, record: Record) -> Iterator[Record]:
         raise RecordError(
             "no_segments",
             f"no {ORIGINS.get(way.kind, way.kind)} in the recording",
-            hint=f"--segment {AUTO_S:g} cuts it every {AUTO_S:g} s",
+            hint=_hint(record, way.kind),
         )
     return _cut(cutter, record, spans)
 
@@ -67,31 +80,56 @@ def _cut(cutter: Cutter, record: Record, spans: list[Span]) -> Iterator[Record]:
         yield made.part(start, end, {"event": text} if text else None)
 
 
+def _hint(record: Record, kind: str) -> str:
+    """Return what to do about a recording without what it should be cut at."""
+    every = f"--segment {AUTO_S:g} cuts it every {AUTO_S:g} s"
+    recording = eeg_recording.opened(record)
+    if other := {EVENTS: ANNOTATIONS, ANNOTATIONS: EVENTS}.get(kind):
+        found = _spans(recording, other)
+        if found:
+            what = f"{len(found)} {ORIGINS[other] if len(found) > 1 else ORIGIN[other]}"
+            return f"it has {what}: --segment {other}; {every}"
+    return every
+
+
 def _every(seconds: float, size: float, step: float) -> list[Span]:
-    """Return spans of a size; what is left at the end is a window at least, or of the last one."""
+    """Return spans of a size; of those side by side the last reaches to the end.
+
+    What is left is a span of its own if it is a window at least, else a part of the last one.
+    """
     count = max(1, int((seconds - size) / step + 1e-9) + 1)
-    spans = [
-        (round(n * step, 3), round(min(n * step + size, seconds), 3), "") for n in range(count)
-    ]
-    rest = count * step
-    if step == size and seconds - rest >= WINDOW_S:
-        spans.append((round(rest, 3), round(seconds, 3), ""))
+    starts = [n * step for n in range(count)]
+    ends = [min(start + size, seconds) for start in starts]
+    if step == size and seconds - ends[-1] >= WINDOW_S:
+        starts, ends = [*starts, ends[-1]], [*ends, seconds]
+    elif step == size:
+        ends[-1] = seconds
+    return [(round(a, 3), round(b, 3), "") for a, b in zip(starts, ends, strict=True)]
+
+
+def _marked(cutter: Cutter, record: Record, kind: str) -> list[Span]:
+    """Return the spans at annotations or events; those too short to be one are told."""
+    found = _spans(eeg_recording.opened(record), kind)
+    spans = [span for span in found if span[1] - span[0] >= SHORTEST_S]
+    if short := len(found) - len(spans):
+        what = f"{short} {ORIGINS[kind] if short > 1 else ORIGIN[kind]}"
+        tail = f"less than {SHORTEST_S:g} s before the next or the end: left out"
+        cutter.say(f"{records.name_of(record)}: {what} {tail}")
     return spans
 
 
-def _marked(record: Record, kind: str) -> list[Span]:
+def _spans(recording: Recording, kind: str) -> list[Span]:
     """Return the annotations that last, or the events, each of which ends where the next begins."""
     from emocli.signals import eeg_files
 
-    recording = eeg_recording.opened(record)
+    last = recording.duration
     if kind == ANNOTATIONS:
         lasting = [m for m in recording.marks if m.duration >= eeg_files.LASTING_S]
         ordered = sorted(lasting, key=lambda mark: mark.start)
-        return [_span(m.start, m.start + m.duration, m.text) for m in ordered]
+        return [_span(m.start, min(last, m.start + m.duration), m.text) for m in ordered]
     moments = sorted(eeg_files.events(recording), key=lambda mark: mark.start)
-    ends = [*(mark.start for mark in moments), recording.duration][1:]
-    found = [_span(m.start, end, m.text) for m, end in zip(moments, ends, strict=False)]
-    return [span for span in found if span[1] > span[0]]
+    ends = [*(mark.start for mark in moments), last][1:]
+    return [_span(m.start, end, m.text) for m, end in zip(moments, ends, strict=False)]
 
 
 def _span(start: float, end: float, text: str) -> Span:
