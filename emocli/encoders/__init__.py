@@ -6,7 +6,7 @@ A family is a file that defines
     encoder(folder, settings) -> Encoder
 and of video, where it is so,
     FACES = True         that it takes the crops of a face instead of whole frames
-    SAMPLED              which frames of a film it takes by default, as `sampled` of a stream
+    sampled(folder, pooling)  which frames of a film it takes by default, as `sampled` of a stream
 A family that measures instead of computing with weights has, in place of `reads`,
     PLAIN                the default settings of its streams: layer, pooling
     revision()           what is measured, and with which software

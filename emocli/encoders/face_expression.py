@@ -61,7 +61,7 @@ def encoder(folder: Path, settings: Settings) -> Encoder:
             raise RecordError("too_short", "no face")
         values = _all(weights, [image for several in images for image in several], layers)
         parts = torch.split(values, [len(several) for several in images])
-        return [Encoded(_pooled(part, settings.pooling)) for part in parts]
+        return [Encoded(pooling.pooled(part, settings.pooling)) for part in parts]
 
     return run
 
@@ -74,12 +74,6 @@ def _all(weights: Mapping[str, Tensor], images: Sequence[Any], layers: Sequence[
         states = forward(weights, batch.to(weights["fc.bias"]))
         found.append(torch.cat([states[layer] for layer in layers], dim=1).float().cpu())
     return torch.cat(found)
-
-
-def _pooled(values: Tensor, name: str) -> np.ndarray:
-    pieces = pooling.pieces(name)
-    pieces.add(values[None])
-    return pieces.result(name)
 
 
 def shapes() -> dict[str, face_api_weights.Shape]:

@@ -10,6 +10,8 @@ linearly, as in numpy.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -32,6 +34,12 @@ def layer_of(number: int, last: int) -> int:
     if not -last - 1 <= number <= last:
         raise ConfigError(f"no layer {number}", hint=f"the encoder has 0 to {last}")
     return number % (last + 1)
+
+
+def layers_of(wanted: int | Sequence[int] | None, last: int) -> list[int]:
+    """Return the layers that are wanted, by default the last one; see `layer_of`."""
+    numbers = wanted if isinstance(wanted, Sequence) else [-1 if wanted is None else wanted]
+    return [layer_of(number, last) for number in numbers]
 
 
 def statistics(frames: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -102,9 +110,30 @@ class Frames:
         return statistics(frames) if pooling == "statistics" else frames
 
 
+def is_known(pooling: str) -> bool:
+    """Say whether a name is one of POOLINGS or frames/N."""
+    return pooling in POOLINGS or together(pooling) > 0
+
+
 def pieces(pooling: str) -> Moments | Frames:
     """Return the collector for the frames of one recording; ConfigError for an unknown pooling."""
-    if pooling not in POOLINGS and not together(pooling):
+    if not is_known(pooling):
         hint = f"choose from {', '.join(POOLINGS)}, frames/N"
         raise ConfigError(f"unknown pooling '{pooling}'", hint=hint)
     return Moments() if pooling in ("mean", "std", "mean+std") else Frames()
+
+
+def pooled(frames: Tensor, pooling: str) -> NDArray[np.float32]:
+    """Return frames (time, dim), or what one of POOLINGS makes of them."""
+    kept = pieces(pooling)
+    kept.add(frames[None])
+    return kept.result(pooling)
+
+
+def repeated(count: int, wanted: int) -> str:
+    """Return the warning that an encoder of `wanted` frames had fewer, or "".
+
+    >>> repeated(3, 16), repeated(16, 16)
+    ('3 of 16 frames, which are repeated', '')
+    """
+    return f"{count} of {wanted} frames, which are repeated" if count < wanted else ""

@@ -72,6 +72,8 @@ def auto(
     network = network.get_encoder() if network.config.is_encoder_decoder else network
     if network.main_input_name != "input_ids":
         raise ConfigError(f"{folder} is not a text encoder: it takes {network.main_input_name}")
+    if hasattr(network.config, "vision_config"):  # CLIP: what it gives needs both
+        raise ConfigError(f"{folder} is not a text encoder: it takes pictures besides")
     tokenizer = pretrained.tokenizer(transformers.AutoTokenizer.from_pretrained, folder, **options)
     _require_rows(folder, tokenizer.vocab_size, _rows(network))
     weights = dict(network.state_dict())

@@ -76,13 +76,15 @@ def wants(context: Context, spec: Record) -> Wants:
     from emocli import encoders, hub
 
     name = spec["encoder"]
+    default = video_sampling.DEFAULT
     if encoders.is_measured(name, "video"):
         family = encoders.load(name)
     else:
         folder, _ = hub.locate(name, offline=context.offline)
         family = encoders.of_folder(folder, "video")
+        if hasattr(family, "sampled"):
+            default = family.sampled(folder, spec["pooling"])
     faces, given = getattr(family, "FACES", False), dict(spec.get("sampled") or {})
-    default = getattr(family, "SAMPLED", video_sampling.DEFAULT)
     sampled = video_sampling.complete(given, default, faces=faces)
     if not faces:
         return Wants(sampled)

@@ -18,7 +18,7 @@ from emocli.encoders import Encoder, Settings
 from emocli.encoders.transformers_import import imported
 from emocli.errors import ConfigError, RecordError
 from emocli.records.modality import MODALITIES
-from tests.encoders import tiny_eeg, tiny_faces
+from tests.encoders import tiny_eeg, tiny_faces, tiny_vision
 from tests.encoders.test_transformer_text import LIMIT, SIZE, write_tokenizer
 
 RATE = 16_000
@@ -78,12 +78,15 @@ TINY: dict[str, dict[str, Builder]] = {
     "eegpt": {"eegpt": tiny_eeg.eegpt, "head": tiny_eeg.eegpt_with_a_head},
     "face-expression": {"face-api": tiny_faces.expression},
     "labram": {"labram": tiny_eeg.labram, "pooled": tiny_eeg.labram_that_pools},
+    "mobilenet-v2": {"torchvision": tiny_vision.mobilenet},
     "prosody": {"praat": nothing},
     "transformer-text": {
         "bert": bert,
         "bare": bert_without_special_tokens,
         "roberta": roberta,
     },
+    "vision-clip": tiny_vision.OF_CLIPS,
+    "vision-image": tiny_vision.OF_IMAGES,
     "whisper": {"whisper": whisper},
 }
 
