@@ -2,7 +2,7 @@
 # EEG from recordings to a scored table and pictures: a BIDS folder of made EDF files (eeg_simulation.py) is cleaned,
 # measured, taken relative to each subject, and two models judge subjects that they have not seen, and then subjects and
 # films that they have not seen (which leaves a third of the trials to train on). A bundle then judges a recording of a
-# new subject. About five minutes on two cores. Which part of e2-stage1 is worth what: eeg_models.py.
+# new subject. Two to five minutes on two cores. Which part of e2-stage1 is worth what: eeg_models.py.
 #
 #     examples/eeg.sh [OUT]        SUBJECTS=20 TRIALS=8 (of each emotion) SEEDS=1
 #
@@ -94,7 +94,7 @@ fi
 if [ -z "${DATA-}" ]; then
   [ -e "$out/new" ] || "$python" "$here/eeg_simulation.py" "$out/new" --subjects 1 --trials 2 --seed 99
   emocli predict "$out/new/s00.edf" -m "$out/bundle" --segment annotations > "$out/new.jsonl"
-  emocli summarize "$out/new.jsonl" --table
+  emocli summarize "$out/new.jsonl" --format table
   emocli plot eeg "$out/new.jsonl" -o "$out/eeg.png"
   echo "$out/eeg.png"
 fi

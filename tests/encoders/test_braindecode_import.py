@@ -54,11 +54,16 @@ def run(code: str) -> str:
 @pytest.mark.parametrize(
     "code",
     [
-        BROKEN + BRAINDECODE + TRANSFORMERS + BERT + MASKED + BRAINDECODE,
-        BROKEN + TRANSFORMERS + BRAINDECODE + MASKED,
-        WORKING + BRAINDECODE + UNTOUCHED,
+        pytest.param(
+            BROKEN + BRAINDECODE + TRANSFORMERS + BERT + MASKED + BRAINDECODE,
+            id="before transformers",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(BROKEN + TRANSFORMERS + BRAINDECODE + MASKED, id="after transformers"),
+        pytest.param(
+            WORKING + BRAINDECODE + UNTOUCHED, id="with torchaudio", marks=pytest.mark.slow
+        ),
     ],
-    ids=["before transformers", "after transformers", "with torchaudio"],
 )
 def test_it_is_imported(code: str) -> None:
     assert run(code) == ""

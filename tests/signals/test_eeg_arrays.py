@@ -157,7 +157,7 @@ def test_structs_and_cells_are_entered_as_matlab_writes_it(write: Callable[..., 
 
 def test_the_unit_is_checked_as_that_of_every_recording(write: Callable[..., Path]) -> None:
     path = write(trial=ONE)
-    with pytest.raises(RecordError, match=r"typical SD is .*read as V: --unit uV") as error:
+    with pytest.raises(RecordError, match=r"typical SD is .*read as V: .*--unit uV") as error:
         read(path, "trial", unit="V")
     assert error.value.code == "wrong_unit"
     with pytest.raises(RecordError, match="unknown unit kV"):
