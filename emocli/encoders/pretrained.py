@@ -6,7 +6,7 @@ special tokens where there are no files; both would give numbers that mean nothi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,23 @@ def network(load: Callable[..., Any], folder: Path, what: str, **options: Any) -
             message = f"{folder} is not {what}: {len(names)} tensors {fault} ({listed})"
             raise ConfigError(message, hint=f"another model, or {weight_files.AGAIN}")
     return model
+
+
+def require_sizes(folder: Path, config: Mapping[str, Any], names: Sequence[str], what: str) -> None:
+    """Raise ConfigError for a size in config.json that no tensor has.
+
+    Some networks compute tables of these sizes before their weights are looked at.
+    """
+    shapes = [shape for _, shape in weight_files.tensors(folder, what).values()]
+    known = {side for shape in shapes for side in shape}
+    for name in names:
+        if name not in config:
+            continue
+        value = config[name]
+        for side in value if isinstance(value, list) else [value]:
+            if isinstance(side, bool) or not isinstance(side, int) or side not in known:
+                message = f"{folder} is not {what}: no tensor has the size {name} = {value!r:.60}"
+                raise ConfigError(message, hint=weight_files.AGAIN)
 
 
 def _unused(model: Any, name: str) -> bool:

@@ -40,6 +40,7 @@ class Kind:
     takes: str = "pixel_values"
     options: tuple[tuple[str, Any], ...] = ()  # of its forward
     side: str = "image_size"  # in config.json, of a frame in pixels
+    pixels: int = 224  # where config.json does not say it
 
 
 KINDS = {
@@ -52,6 +53,7 @@ KINDS = {
         takes="pixel_values_videos",
         options=(("skip_predictor", True),),
         side="crop_size",
+        pixels=256,
     ),
 }
 LONGEST = 1024  # frames of a clip
@@ -99,11 +101,11 @@ def _loaded(folder: Path, settings: Settings) -> Network:
     config = weight_files.json_object(folder / "config.json")
     kind, length = KINDS[config["model_type"]], _length(folder, config)
     how = pixels.read(folder, pixels.OF_CLIPS)
-    load = getattr(imported(), kind.loads).from_pretrained
-    model = pretrained.network(load, folder, WHAT)
-    side = getattr(model.config, kind.side)
-    if how.shape != ((side, side) if isinstance(side, int) else tuple(side)):
-        raise ConfigError(f"{folder} is not {WHAT}: its frames are {how.shape}, not {side}")
+    pretrained.require_sizes(folder, config, ("hidden_size", "patch_size", "tubelet_size"), WHAT)
+    side = config.get(kind.side, kind.pixels)
+    if list(how.shape) != ([side, side] if isinstance(side, int) else side):
+        raise ConfigError(f"{folder} is not {WHAT}: its frames are {how.shape}, not {side!r:.60}")
+    model = pretrained.network(getattr(imported(), kind.loads).from_pretrained, folder, WHAT)
     if getattr(model.config, "attention_type", "") == "space_only":
         raise ConfigError(f"{folder} is not {WHAT}: its attention is space_only")
     last = int(model.config.num_hidden_layers)
@@ -114,7 +116,7 @@ def _loaded(folder: Path, settings: Settings) -> Network:
 def _length(folder: Path, config: Mapping[str, Any]) -> int:
     """Return the frames of a clip; ConfigError for a config.json that does not say it."""
     kind = KINDS[config["model_type"]]
-    length, step = config.get(kind.length, kind.frames), config.get("tubelet_size", 1)
+    length, step = config.get(kind.length, kind.frames), config.get("tubelet_size", 2)
     for key, value in ((kind.length, length), ("tubelet_size", step)):
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LONGEST:
             raise ConfigError(f"{folder} is not {WHAT}: {key} = {value!r:.60}")

@@ -41,6 +41,7 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 SUMMARISED = ("clip", "siglip")  # their `pooler_output` is the picture
 AT_ANY_SIZE = ("dinov2", "dinov3")  # positions follow the picture without being asked
+WHAT = "an encoder of pictures"
 TOGETHER = 8  # frames in a forward pass
 
 
@@ -99,14 +100,18 @@ def encoder(folder: Path, settings: Settings) -> Encoder:
 
 def _loaded(folder: Path, settings: Settings) -> Network:
     """Return the network in a folder; ConfigError for weights that are not whole."""
-    kind = weight_files.json_object(folder / "config.json")["model_type"]
+    config = weight_files.json_object(folder / "config.json")
+    kind, inner = config["model_type"], config.get("vision_config", config)
     name, options = KINDS[kind]
+    if not isinstance(inner, dict):
+        raise ConfigError(f"{folder} is not {WHAT}: vision_config is not an object")
+    pretrained.require_sizes(folder, inner, ("hidden_size", "patch_size"), WHAT)
     how = pixels.read(folder, pixels.OF_IMAGES)
     load = getattr(imported(), name).from_pretrained
-    model = pretrained.network(load, folder, "an encoder of pictures", **options)
+    model = pretrained.network(load, folder, WHAT, **options)
     patch, last = model.config.patch_size, int(model.config.num_hidden_layers)
     if not isinstance(patch, int) or min(how.shape) < patch:
-        raise ConfigError(f"{folder} is not an encoder of pictures: patch_size {patch!r:.60}")
+        raise ConfigError(f"{folder} is not {WHAT}: patch_size {patch!r:.60}")
     model = model.to(settings.device, getattr(torch, settings.dtype)).eval()
     return Network(model, kind, how, patch, pooling.layers_of(settings.layer, last), last)
 

@@ -67,6 +67,8 @@ WITH_TOKENS = [
 ]
 # Parts of names of tensors that nothing reads: what only training needs, heads.
 UNREAD = ("pooler", "masked_spec")
+UNREAD_OF_VISION = ("text_model", "logit_", "projection.", "classifier", "fc_norm")
+VISION = tuple("-".join(name) for name in WEIGHTED if name[0].startswith("vision"))
 UNREAD_OF_EEG = ("final_layer", "chans_id", "proj_out.", "mask_encoding")
 EEG = tuple("-".join(name) for name in WEIGHTED if modality(name[0]) == "eeg")
 SIZES = (
@@ -81,6 +83,7 @@ def test_every_file_that_loads_weights_is_tried_here() -> None:
     loading = {p.stem for p in Path(encoders.__file__).parent.glob("*.py") if loads(p)}
     loading -= {"weight_files", "pretrained"}  # by which the others load
     tried = {"text_networks", "bert", "whisper", "ctc_model", "transformers_whisper"}
+    tried |= {"vision_image", "vision_clip", "mobilenet_v2"}
     assert loading == tried | {"braindecode_weights", "face_api_weights"}
 
 
@@ -115,6 +118,8 @@ def refusal(name: str, folder: Path) -> str:
 
 
 def is_unread(name: str, tensor: str) -> bool:
+    if name in VISION and "dense" not in tensor and "patch_embeddings.projection" not in tensor:
+        return any(part in tensor for part in (*UNREAD, *UNREAD_OF_VISION))
     parts = (*UNREAD, *(UNREAD_OF_EEG if name in EEG else ()))
     return any(part in tensor for part in parts)
 
@@ -137,7 +142,9 @@ def test_a_tensor_that_is_missing_or_of_another_shape(
     for lost in needed(name, folder):
         save_file({n: t for n, t in tensors.items() if n != lost}, folder / WEIGHTS)
         said = refusal(name, folder)
-        assert lost.rpartition("encoder.")[2].rpartition("layers.")[2] in said
+        for prefix in ("encoder.", "layers.", "vision_model."):
+            lost = lost.rpartition(prefix)[2]
+        assert lost in said
     for wrong in needed(name, folder):
         other = torch.zeros(*(1 + n for n in tensors[wrong].shape))
         save_file({**tensors, wrong: other}, folder / WEIGHTS)
@@ -215,7 +222,7 @@ def test_pickled_weights_are_not_read_and_the_line_that_converts_them_works(
 def test_a_config_of_another_size(name: str, damaged: Callable[[str], Path]) -> None:
     folder = damaged(name)
     config = json.loads((folder / CONFIG).read_text())
-    part = config.get("audio_config", config)
+    part = config.get("audio_config") or config.get("vision_config") or config
     found = [key for key in (*SIZES, *HEADS) if key in part]
     if name.startswith("labram"):
         found.remove("embed_dim")  # follows from the patches, whatever the config says

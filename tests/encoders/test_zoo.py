@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from emocli import encoders, modalities
-from emocli.encoders import Encoder, Settings
+from emocli.encoders import Encoder, Settings, mobilenet_v2
 from emocli.encoders.transformers_import import imported
 from emocli.errors import ConfigError, RecordError
 from emocli.records.modality import MODALITIES
@@ -201,6 +201,14 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_pictures() -> Iterator[None]:
+    """A network that takes pictures of one size takes smaller ones, which is quicker."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mobilenet_v2, "PIXELS", mobilenet_v2.PIXELS.of(48))
+        yield
 
 
 @pytest.fixture(scope="module")
