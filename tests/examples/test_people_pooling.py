@@ -1,4 +1,4 @@
-"""examples/people_pooling.py: votes that were made by pooling give the weights they were made of."""
+"""examples/people_pooling.py: made votes give back the weights that they were made with."""
 
 from __future__ import annotations
 
