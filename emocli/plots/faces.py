@@ -63,7 +63,8 @@ def _cells(seen: Seen, room: float) -> tuple[tuple[float, float], int]:
     """Return width and height of a frame on the page, and how many stand side by side."""
     high, wide = seen.frames[0][1].shape[:2]
     size = min(CELL_WIDTH / wide, CELL_HEIGHT / high, room / wide)
-    columns = min(max(int((room + GAP) // (wide * size + GAP)), 1), MOST_FRAMES)
+    columns = min(max(round((room + GAP) / (wide * size + GAP)), 1), MOST_FRAMES)
+    size = min((room + GAP) / columns - GAP, 1.3 * wide * size) / wide
     return (max(wide * size, 24.0), max(high * size, 24.0)), columns
 
 
@@ -143,6 +144,7 @@ def _rows(axes: Axes, seen: Seen, shown: list[Track], across: float, sheet: Page
 def _note(figure: Figure, seen: Seen, middle: float, room: float) -> None:
     parts = [f"judged: {seen.why}"] if seen.why else []
     parts += [f"probabilities: {seen.source}"] if seen.source else []
+    parts.append("bars: when a face is seen, ticks: the frames above")
     hidden = len(seen.tracks) - MOST_ROWS
     parts += [f"{hidden} faces without a row"] if hidden > 0 else []
     page.write(figure, EDGE, middle, page.fitting("; ".join(parts), room, 8), fontsize=8)
