@@ -174,9 +174,9 @@ def _shares(
 def _stream(record: Record) -> str | None:
     """Return the stream that has the expression net's last layer, if there is one."""
     for name, feature in features.checked(record).items():
-        if isinstance(feature, dict) and feature.get("encoder") == ENCODER:
-            if feature.get("dim") == LOGITS.stop:
-                return str(name)
+        described = feature if isinstance(feature, dict) else {}
+        if (described.get("encoder"), described.get("dim")) == (ENCODER, LOGITS.stop):
+            return str(name)
     return None
 
 
