@@ -18,7 +18,7 @@ COLOURS = ("#ee7733", "#0077bb", "#009988", "#ee3377", "#33bbee", "#cc3311")
 FURTHER = "#777777"
 MOST_FRAMES, MOST_ROWS = 8, 6  # frames; faces with a row, the most visible. Our choice.
 # Sizes in pixels, our choice.
-TITLE, LABEL, PANEL, STRIP, ROW, AXIS, NOTE = 40.0, 18.0, 150.0, 26.0, 18.0, 48.0, 22.0
+TITLE, LABEL, PANEL, STRIP, ROW, AXIS, NOTE = 40.0, 18.0, 150.0, 26.0, 18.0, 48.0, 18.0
 CELL_WIDTH, CELL_HEIGHT = 236.0, 220.0  # of a frame, at most
 
 
@@ -37,7 +37,8 @@ def draw(seen: Seen, width: int, title: str | None = None) -> Figure:
     rows = strip + (STRIP * len(sheet.speakers) + AXIS if sheet else 0)
     shown = seen.tracks[:MOST_ROWS]
     bottom = rows + ROW * len(shown) + (GAP if sheet else AXIS)
-    figure = page.figure(width, bottom + NOTE)
+    notes = page.lines(_note(seen), room, 8)
+    figure = page.figure(width, bottom + NOTE * len(notes))
     _title(figure, seen, title)
     for place, row in enumerate(faces):
         legend.draw(figure, row, TITLE + legend.LINE * (place + 0.5))
@@ -55,7 +56,8 @@ def draw(seen: Seen, width: int, title: str | None = None) -> Figure:
         timeline.probabilities(page.axes(figure, left, panel, across, PANEL), sheet, said)
         strips.draw(page.axes(figure, left, strip, across, rows - AXIS - strip), sheet)
     _rows(page.axes(figure, left, rows, across, ROW * len(shown)), seen, shown, across, sheet)
-    _note(figure, seen, bottom + NOTE / 2 - 3, room)
+    for place, line in enumerate(notes):
+        page.write(figure, EDGE, bottom + NOTE * (place + 0.5) - 3, line, fontsize=8)
     return figure
 
 
@@ -141,10 +143,10 @@ def _rows(axes: Axes, seen: Seen, shown: list[Track], across: float, sheet: Page
     axes.tick_params(axis="x", top=True, bottom=False)
 
 
-def _note(figure: Figure, seen: Seen, middle: float, room: float) -> None:
+def _note(seen: Seen) -> str:
     parts = [f"judged: {seen.why}"] if seen.why else []
     parts += [f"probabilities: {seen.source}"] if seen.source else []
     parts.append("bars: when a face is seen, ticks: the frames above")
     hidden = len(seen.tracks) - MOST_ROWS
     parts += [f"{hidden} faces without a row"] if hidden > 0 else []
-    page.write(figure, EDGE, middle, page.fitting("; ".join(parts), room, 8), fontsize=8)
+    return "; ".join(parts)
