@@ -15,7 +15,8 @@ MATCHED = ("encoder", "revision", "layer", "pooling", "dim", *MADE)
 
 def timed(spec: Mapping[str, Any]) -> bool:
     """Say whether a stream is a sequence; its `dim` is then that of one frame."""
-    return str(spec.get("pooling")).partition("/")[0] == "frames"  # "frames/4": means of 4
+    # "frames/4" is means of 4, "multiview/frames=8" the tokens of fewer frames.
+    return str(spec.get("pooling")).partition("/")[0] in ("frames", "multiview")
 
 
 def mismatch(spec: Mapping[str, Any], feature: Mapping[str, Any]) -> str | None:

@@ -36,8 +36,14 @@ Of video --encoder face-expression (the default) looks at a face in 2 frames a s
 --frames N spread evenly, or --key-frame): 256 features and 7 logits (neutral, joy, sadness, anger,
 fear, disgust, surprise) for each. It is the face that is most visible while somebody speaks (--face
 largest), each face (each, one face after another), or the N-th by how much it is seen. Other
-encoders look at whole frames. `video` says what was looked at, whose face and why; a film in which
-nobody is seen is noted in `missing`, and is no failure. See emocli extract-video.
+encoders look at whole frames: mobilenet-v2, and any CLIP, SigLIP, DINOv2, DINOv3 or ViT by hub id
+or folder (2 frames a second, a vector for each); any VideoMAE, TimeSformer or V-JEPA 2 looks at
+clips, of as many frames as it was trained with, spread over the film. Pooling multiview, of the
+encoders of frames, keeps tokens as Emotion-LLaMAv2 does: of the key frame, 448 pixels wide, 4
+patches each, then 4 of each of 16 frames; multiview/global=448,merge=4,frames=16,grid=2 says the
+sizes, and view=global or view=temporal which of them alone. `video` says what was looked at, whose
+face and why; a film in which nobody is seen is noted in `missing`, and is no failure. See emocli
+extract-video.
 
 With --context K the text of a `dialogue` is encoded as "speaker: text", after the K turns before
 it, which are written to `context`. Records of one dialogue have to be in order.

@@ -57,7 +57,9 @@ def encoder(folder: Path, settings: Settings) -> Encoder:
         images = [list(given.images) for given in inputs]
         if not all(images):
             raise RecordError("too_short", "no frame")
-        batches = vision_pixels.batches([i for several in images for i in several], PIXELS, TOGETHER)
+        batches = vision_pixels.batches(
+            [i for several in images for i in several], PIXELS, TOGETHER
+        )
         states = [forward(weights, batch.to(settings.device, dtype)) for batch in batches]
         values = torch.cat([torch.cat([s[n] for n in layers], 1).float().cpu() for s in states])
         parts = torch.split(values, [len(several) for several in images])

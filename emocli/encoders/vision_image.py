@@ -7,7 +7,8 @@ Dosovitskiy et al. 2020, ViT, https://arxiv.org/abs/2010.11929.
 A frame is one vector: of the last layer what the network itself makes of a picture (CLIP's class
 token behind its last normalisation, SigLIP's attention pooling, the class token of the others), of
 the layers before the class token, or the mean of the patches where there is none. Layer 0 is the
-mean of the patches' embeddings: a class token has seen nothing there. Pooling `multiview` keeps patches instead: see `vision_multiview`.
+mean of the patches' embeddings: a class token has seen nothing there. Pooling `multiview` keeps
+patches instead: see `vision_multiview`.
 """
 
 from __future__ import annotations

@@ -29,8 +29,11 @@ LARGEST = {"global": 4096, "merge": 64, "frames": 4096, "grid": 64}
 
 @dataclass(frozen=True)
 class Views:
-    """Which views, and their sizes: the key frame's side in pixels, patches of it in a token,
-    frames of the temporal view, tokens along a side of each of them."""
+    """Which views, and their sizes.
+
+    `global_` is the side of the key frame in pixels, `merge` the patches of it in a token, `frames`
+    those of the temporal view, `grid` the tokens along a side of each of them.
+    """
 
     view: str = BOTH
     global_: int = 448
@@ -56,7 +59,8 @@ def parsed(pooling: str) -> Views | None:
         if key == "view" and value in (BOTH, GLOBAL, TEMPORAL):
             views = replace(views, view=value)
         elif value.isascii() and value.isdigit() and 1 <= int(value) <= LARGEST.get(key, 0):
-            views = replace(views, **{"global_" if key == "global" else key: int(value)})
+            sizes: dict[str, Any] = {"global_" if key == "global" else key: int(value)}
+            views = replace(views, **sizes)
         else:
             known = ",".join(f"{k.rstrip('_')}={v}" for k, v in asdict(Views()).items())
             raise ConfigError(f"unknown pooling '{pooling}': {part:.60}", hint=f"{NAME}/{known}")

@@ -78,10 +78,11 @@ def _said(said: Mapping[str, Any]) -> Pixels:
     if not said.get("do_resize", True):
         raise ValueError("frames of any size are not scaled")
     edge, size = _scaled(said["size"], bool(crops))
-    scaled = size or (edge, edge)
+    scaled = size or (edge or 0, edge or 0)
     if (shape := crop or size) is None or any(s < n for s, n in zip(scaled, shape, strict=True)):
         raise ValueError(f"{shape} pixels of {scaled}")
-    mean, sd = (0.0,) * 3, (1.0,) * 3
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+    sd: tuple[float, ...] = (1.0, 1.0, 1.0)
     if said.get("do_normalize", True):
         mean, sd = (_three(said[key]) for key in ("image_mean", "image_std"))
     scale = float(said.get("rescale_factor", 1 / 255)) if said.get("do_rescale", True) else 1.0
@@ -128,7 +129,7 @@ def batches(pictures: Sequence[Picture], how: Pixels, together: int) -> Iterator
 
 
 def of(pictures: Sequence[Picture], how: Pixels) -> Tensor:
-    """Return the numbers (batch, 3, height, width) of pictures; RecordError bad_picture for none."""
+    """Return the numbers (batch, 3, height, width); RecordError bad_picture for no picture."""
     raw = torch.cat([_cut(_resized(picture, how), how) for picture in pictures]).float()
     mean, sd = (torch.tensor(values)[:, None, None] for values in (how.mean, how.sd))
     return (raw * how.scale - mean) / sd

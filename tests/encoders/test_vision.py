@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from emocli import encoders
+from emocli.bundles import specs
 from emocli.encoders import Settings, mobilenet_v2, vision_multiview, vision_pixels
 from emocli.encoders.transformers_import import imported
 from emocli.errors import ConfigError, RecordError
@@ -49,7 +50,11 @@ def numbers(name: str, film: Any = FILM, side: int = PX) -> torch.Tensor:
     """What transformers' own processor makes of frames (in its version for Pillow)."""
     how = tiny_vision.SQUARE if "vit" in name or "siglip" in name else tiny_vision.SHORTEST
     how = tiny_vision.SQUARE if name == "dinov3" else how
-    loads = imported().ViTImageProcessorPil if how is tiny_vision.SQUARE else imported().CLIPImageProcessorPil
+    loads = (
+        imported().ViTImageProcessorPil
+        if how is tiny_vision.SQUARE
+        else imported().CLIPImageProcessorPil
+    )
     return loads(**how)(film.images, return_tensors="pt")["pixel_values"]
 
 
@@ -187,6 +192,12 @@ def test_multiview_is_the_patches_of_both_views(
     np.testing.assert_array_equal(both[: len(detail)], detail)
     np.testing.assert_array_equal(both[len(detail) :, :24], coarse)
     assert not both[len(detail) :, 24:].any()
+
+
+def test_the_tokens_of_multiview_are_a_sequence_to_models() -> None:
+    assert specs.timed({"pooling": "multiview"})
+    assert specs.timed({"pooling": f"{SMALL},view=global"})
+    assert not specs.timed({"pooling": "mean"})
 
 
 def test_multiview_has_the_published_sizes() -> None:
