@@ -11,6 +11,11 @@
                                     `material` for a stream, once; ModelError if a model is absent
     FLAGS          flag of `encode` for this modality only -> the message if it is used with another
     settings(flags)                 what these flags add to the spec of a stream
+and may have
+    made(record, spec)              what a feature says of how its input was made, where the record
+                                    knows it rather than the spec
+    relative(record, spec, encoder, encoded)   frames relative to the recording that they are
+                                    of, for streams that a bundle has normalised by speaker
 """
 
 from __future__ import annotations

@@ -45,17 +45,17 @@ def _moments(record: Record, spec: Record, encoder: Encoder, encoded: np.ndarray
     from emocli.signals.z_scores import moments
 
     about = eeg_recording.about_of(record)
-    if "path" in about and not (record.get("start") or record.get("end")):
-        return moments([encoded])  # the whole recording is here
-    if "variable" in about:
+    if "variable" in about:  # extracted or not
         message = "an array of a single trial says nothing of its subject's other trials"
         raise RecordError("no_recording", message, hint="emocli normalize --by speaker")
+    if "path" in about and not (record.get("start") or record.get("end")):
+        return moments([encoded])  # the whole recording is here
     path = records.path_of(record)
     try:
         status = os.stat(path)  # noqa: PTH116 - may not be UTF-8
     except OSError as error:
         raise RecordError("not_found", f"the file cannot be read: {error.strerror}") from None
-    key = (path, status.st_mtime_ns, status.st_size, repr(spec))
+    key = (path, status.st_mtime_ns, status.st_size, repr(spec), repr(_source(record)))
     if key not in _MOMENTS:
         _MOMENTS[key] = moments(_frames(record, spec, encoder))
         while len(_MOMENTS) > KEPT:
@@ -84,5 +84,6 @@ def _frames(record: Record, spec: Record, encoder: Encoder) -> Iterator[np.ndarr
 
 
 def _source(record: Record) -> Record:
+    """Return what a record says of its file: which channels are bad, in which unit it is."""
     about = eeg_recording.about_of(record)
     return {key: about[key] for key in ("bad", "unit") if key in about}

@@ -28,11 +28,7 @@ def faults(path: Path) -> list[str]:
     if width is None:
         return []
     try:
-        with path.open("rb") as file:
-            head = file.read(FIXED)
-            signals = _number(head[252:256])
-            about = file.read(FIXED * signals)
-        size = path.stat().st_size
+        head, about, size = _read(path)
     except FileNotFoundError:
         raise RecordError("not_found", "no such file") from None
     except OSError as error:
@@ -40,7 +36,7 @@ def faults(path: Path) -> list[str]:
     first = FIRST[path.suffix.lower()]
     if head[: len(first)] != first:
         kind = path.suffix[1:].upper()
-        raise RecordError("decode_failed", f"not an {kind} file: it does not begin like one")
+        raise RecordError("decode_failed", f"no {kind} file: it does not begin like one")
     return _compared(head, about, size, width)
 
 
@@ -64,13 +60,10 @@ def header(path: Path) -> Header | None:
     if width is None:
         return None
     try:
-        with path.open("rb") as file:
-            head = file.read(FIXED)
-            signals = _number(head[252:256])
-            about = file.read(FIXED * signals)
-        size = path.stat().st_size
+        head, about, size = _read(path)
     except OSError:
         return None
+    signals = _number(head[252:256])
     length = FIXED * (1 + signals)
     counts = tuple(_number(cell) for cell in _cells(about, BEFORE_COUNT, 8, signals))
     record = width * sum(counts)
@@ -84,6 +77,14 @@ def header(path: Path) -> Header | None:
         records=max(0, size - length) // record if record else 0,
         length=length,
     )
+
+
+def _read(path: Path) -> tuple[bytes, bytes, int]:
+    """Return the fixed part of a header, what it says of the signals, and the size of the file."""
+    with path.open("rb") as file:
+        head = file.read(FIXED)
+        about = file.read(FIXED * _number(head[252:256]))
+    return head, about, path.stat().st_size
 
 
 def _cells(about: bytes, before: int, size: int, signals: int) -> list[bytes]:

@@ -311,6 +311,32 @@ def test_a_recording_is_judged_piece_by_piece_relative_to_itself(
     assert (about["sample_rate_hz"], about["band_hz"]) == (prepared["rate_hz"], prepared["band_hz"])
 
 
+def test_a_trial_is_not_taken_relative_to_itself(
+    bundle: str, emocli: Emocli, tmp_path: Path
+) -> None:
+    """One array of a corpus is one trial: its own mean would take out what it shows."""
+    np.save(tmp_path / "trial.npy", noise(12))
+    place = {"variable": "", "sample_rate_hz": RATE_HZ, "channels": LABELS, "unit": "uV"}
+    record = {"id": "t", "path": str(tmp_path / "trial.npy"), "eeg": place, "speaker": "s1"}
+    extracted = emocli("extract-eeg", stdin=[record])
+    assert extracted.status == 0, extracted.stderr
+    for given in ([record], extracted.records):
+        done = emocli("predict", "-m", bundle, stdin=given)
+        assert done.status == 1
+        assert "normalize --by speaker" in json.dumps(done.records[0])
+
+
+def test_a_whole_recording_in_the_store_is_enough(
+    bundle: str, emocli: Emocli, tmp_path: Path
+) -> None:
+    source = tmp_path / "s1.edf"
+    extracted = emocli("extract-eeg", str(source)).records
+    source.unlink()
+    (record,) = emocli("predict", "-m", bundle, stdin=extracted).records
+    assert record["eeg"]["normalized"] == "recording"
+    assert record["prediction"]["emotion"]
+
+
 def test_ways_to_cut_a_recording(bundle: str, emocli: Emocli, tmp_path: Path) -> None:
     values = noise(64)
     marks = [(0.0, 0.0, "start"), (8.0, 24.0, "film"), (40.0, 0.0, "rest")]

@@ -184,13 +184,12 @@ def test_subjects_are_numbered_and_who_is_not_known_has_no_number(store: Path) -
     assert data.speakers.tolist() == [0, 1, -1]
 
 
-@pytest.mark.parametrize("timed", [True, False])
-@pytest.mark.parametrize("model", models.names())
+@pytest.mark.parametrize(
+    ("model", "timed"), [*((name, False) for name in models.names()), *((n, True) for n in TIMED)]
+)
 def test_eeg_stands_beside_text_and_audio_in_any_subset(
     emocli: Emocli, store: Path, tmp_path: Path, model: str, timed: bool
 ) -> None:
-    if timed and model not in TIMED:
-        pytest.skip("reads vectors only")
     random, found = np.random.default_rng(1), []
     subsets = [
         set(some) for n in (3, 2, 1) for some in itertools.combinations(("text", "audio", "eeg"), n)

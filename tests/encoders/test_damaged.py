@@ -160,7 +160,7 @@ def test_a_part_that_nothing_reads_may_be_missing(
     tensors = load_file(folder / WEIGHTS)
     kept = {n: t for n, t in tensors.items() if not is_unread(name, n)}
     save_file(kept, folder / WEIGHTS)
-    MODELS[name][1](folder)
+    assert MODELS[name][1](folder) is not None  # where a part is read it raises
 
 
 @pytest.mark.parametrize("file", [WEIGHTS, CONFIG])

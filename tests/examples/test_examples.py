@@ -109,6 +109,18 @@ def test_make_writes_a_textgrid_for_each_sound_that_has_a_text(world, tmp_path):
     assert subprocess.run([*make, "--question"], env=world, cwd=ROOT).returncode == 0
 
 
+def test_make_measures_a_bids_folder_of_eeg_in_shards(world, tmp_path):
+    made = ["--subjects", "2", "--trials", "1", "--format", "bids"]
+    run([sys.executable, "examples/eeg_simulation.py", str(tmp_path / "bids"), *made], world)
+    make = ["make", "-C", "examples", "eeg", "-j2", f"BIDS={tmp_path}/bids", f"OUT={tmp_path}/out"]
+    run(make, world)
+    records = list(read(tmp_path / "out" / "eeg.jsonl").values())
+    assert len(records) == 2 * 7
+    assert {record["speaker"] for record in records} == {"simulated-eeg-00", "simulated-eeg-01"}
+    assert {record["features"]["eeg"]["normalized"] for record in records} == {"speaker"}
+    assert subprocess.run([*make, "--question"], env=world, cwd=ROOT).returncode == 0
+
+
 def test_a_step_that_fails_makes_the_pipe_fail(world, tmp_path):
     table = tmp_path / "labels.csv"
     table.write_text("path,emotion\nnot-there.wav,joy\n")

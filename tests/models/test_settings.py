@@ -56,6 +56,8 @@ def test_a_wrong_value_is_refused_by_name_or_works(name: str, field: str) -> Non
 def test_every_default_is_right(name: str) -> None:
     given = {k: v for k, v in models.defaults(name).items() if v is not dataclasses.MISSING}
     models.check(name, given)
+    with pytest.raises(ConfigError, match="no_such_setting"):
+        models.check(name, {**given, "no_such_setting": 1})
 
 
 @pytest.mark.parametrize("name", models.names())

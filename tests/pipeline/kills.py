@@ -245,13 +245,14 @@ def _files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in written}
 
 
-def round_of(name: str, folder: Path, seed: int) -> None:
-    """Raise AssertionError if a killed and resumed command writes other files."""
+def round_of(name: str, folder: Path, seed: int) -> int:
+    """Return how many files a killed and resumed command writes; AssertionError if others."""
     work = MADE[name](folder)
     whole, cut = uninterrupted(work, folder), interrupted(work, folder, random.Random(seed))
     assert cut.keys() == whole.keys(), f"{name}, seed {seed}: {[*cut]}, not {[*whole]}"
     differ = [file for file, content in whole.items() if cut[file] != content]
     assert not differ, f"{name}, seed {seed}: {differ} differ"
+    return len(whole)
 
 
 def main() -> None:

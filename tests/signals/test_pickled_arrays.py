@@ -133,6 +133,7 @@ def test_every_cut_of_a_pickle_is_an_error_or_a_value(file: Path) -> None:
 def test_every_change_of_a_byte_is_an_error_or_a_value(file: Path) -> None:
     random = np.random.default_rng(1)
     whole = pickle.dumps({"data": ARRAYS["few"], "values": VALUES[:8]}, 4)
+    refused = 0
     for _ in range(500):
         changed = bytearray(whole)
         changed[random.integers(len(whole))] = random.integers(256)
@@ -142,7 +143,8 @@ def test_every_change_of_a_byte_is_an_error_or_a_value(file: Path) -> None:
             if isinstance(found, dict) and isinstance(found.get("data"), Stored):
                 found["data"].read()
         except (RecordError, ValueError):
-            continue
+            refused += 1
+    assert 100 < refused < 500  # some bytes are only another number
 
 
 def test_a_shape_that_does_not_fit_the_bytes_is_an_error(file: Path) -> None:

@@ -10,6 +10,7 @@ from emocli.errors import RecordError
 from emocli.modalities import eeg_recording
 from emocli.modalities.audio import span_of
 from emocli.records import Record
+from emocli.signals.eeg_preparation import OVERLAP_S, WINDOW_S
 from emocli.stages.segment.recordings import OF_ALL, OF_UTTERANCES, Cutter, Parts, place_of
 from emocli.stages.segment.ways import (
     ANNOTATIONS,
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from emocli.signals.eeg_files import Recording
 
 AUTO_S = 10.0  # of a segment, where nobody says: four windows; our choice
-WINDOW_S, STEP_S = 4.0, 2.0  # the windows of `signals.eeg_windows`
 ORIGINS = {EVENTS: "events", ANNOTATIONS: "annotations that last"}
 ORIGIN = {EVENTS: "event", ANNOTATIONS: "annotation that lasts"}
 
@@ -58,7 +58,7 @@ def parts(cutter: Cutter, record: Record) -> Iterator[Record]:
     if way.kind in (EVENTS, ANNOTATIONS):
         spans = _marked(cutter, record, way.kind)
     elif way.kind == WINDOWS:
-        spans = _every(seconds, WINDOW_S, STEP_S)
+        spans = _every(seconds, WINDOW_S, WINDOW_S - OVERLAP_S)
     elif way.kind in (AUTO, FIXED):
         size = way.seconds if way.kind == FIXED else AUTO_S
         spans = _every(seconds, size, size)
