@@ -151,12 +151,12 @@ def tones_count(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def default_models() -> Path:
-    """See to it that the pretrained models of the default predictor, and of faces, are there."""
+    """See to it that the pretrained models of the default predictor are there."""
     from emocli import hub
 
     patch = pytest.MonkeyPatch()
     patch.setenv("EMOCLI_CACHE_DIR", str(USER_MODELS))
-    for name in (*hub.expand("default"), "face-detector", "face-expression"):
+    for name in hub.expand("default"):
         hub.pull(name)
     patch.undo()
     return USER_MODELS
