@@ -82,7 +82,7 @@ if [ -z "${DATA-}" ]; then
   clips talk --talk --first 20
   emocli encode "$out/talk/labels.csv" --modality video | emocli predict -m "$out/bundle" > "$out/talk.jsonl"
   emocli plot timeline "$out/talk.jsonl" -o "$out/talk.png"
-  emocli plot faces "$out/talk/talk.mp4" --title "A drawn person" -o "$out/faces.png"
+  emocli extract-video "$out/talk/talk.mp4" --face each | emocli plot faces -o "$out/faces.png"
   echo "$out/talk.png $out/faces.png"
 fi
 
