@@ -89,7 +89,7 @@ fi
 # Films of people, with the shipped predictor; a picture of those in which a face is found.
 if [ -n "${EMOCLI_DATA-}" ] && [ -d "$EMOCLI_DATA/media" ]; then
   emocli models pull default
-  emocli predict --exit-zero "$EMOCLI_DATA"/media/*.mp4 "$EMOCLI_DATA"/media/*.mov > "$out/people.jsonl"
+  emocli predict --exit-zero "$EMOCLI_DATA/media" > "$out/people.jsonl"
   "$python" - "$out" <<'END'
 import json, pathlib, subprocess, sys
 
@@ -97,11 +97,15 @@ out = pathlib.Path(sys.argv[1])
 for line in open(out / "people.jsonl"):
     record = json.loads(line)
     name = pathlib.Path(record["path"]).name
-    said, seen = record.get("prediction") or {}, record.get("missing") or {}
-    why = (record.get("error") or {}).get("message") or "; ".join(f"{k}: {v['message']}" for k, v in seen.items())
-    print(f"{name}: {said.get('emotion')} by {', '.join(said.get('modalities') or ['nothing'])}" + (f" ({why})" if why else ""))
+    answer, notes = record.get("prediction") or {}, record.get("missing") or {}
+    used = ", ".join(answer.get("modalities") or ["nothing"])
+    told = [f"{modality}: {note['message']}" for modality, note in notes.items()]
+    told = told or ([record["error"]["message"]] if record.get("error") else [])
+    print(f"{name}: {answer.get('emotion')}, by {used}", *[f"({text})" for text in told])
     picture = out / f"{name}.png"
-    drawn = subprocess.run(["emocli", "plot", "faces", record["path"], "-o", picture], capture_output=True, text=True)
-    print(f"  {picture}" if drawn.returncode == 0 else f"  {drawn.stderr.strip()}")
+    drawn = subprocess.run(
+        ["emocli", "plot", "faces", record["path"], "-o", picture], capture_output=True, text=True
+    )
+    print(" ", picture if drawn.returncode == 0 else drawn.stderr.strip())
 END
 fi
