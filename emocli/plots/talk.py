@@ -72,7 +72,7 @@ class Reading:
         self.say, self.failed = say, 0
         self.store = store or Store(None)
         self.talks: dict[str, Talk] = {}
-        self.untold = 0
+        self.untold = False  # what a face shows could not be read, and this was said
 
     def read(self, name: str, stdin: BinaryIO, recording: str | None) -> list[Talk]:
         """Return the talks of a file, or the one of a recording; RecordError without any answer."""
@@ -117,9 +117,9 @@ class Reading:
         except RecordError as error:
             if error.code == faces_told.BROKEN:
                 raise
-            self.untold += 1
-            if self.untold <= REPORTED:
+            if not self.untold:  # a store that is elsewhere lacks them all
                 self.say(f"{records.name_of(record)}: no strip of the face: {error}")
+            self.untold = True
             return []
         first, last = times or (-math.inf, math.inf)
         kept = (glance for glance in glances if glance.start < last and glance.end > first)
