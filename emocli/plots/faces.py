@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from emocli.plots import clock, legend, page, strips, timeline
-from emocli.plots.faces_seen import Seen, Track
+from emocli.plots.faces_seen import Seen
+from emocli.plots.faces_told import Track
 from emocli.plots.talk_page import EDGE, GAP, POINTS, RIGHT, Page
 
 # P. Tol's vibrant scheme (see `palette`), without the hues of emotions; a face beyond it is grey.
@@ -24,7 +25,7 @@ CELL_WIDTH, CELL_HEIGHT = 236.0, 220.0  # of a frame, at most
 
 def draw(seen: Seen, width: int, title: str | None = None) -> Figure:
     """Return the page; its first line has a title, or the name of the record."""
-    room = width - 2 * EDGE
+    room = width - EDGE - RIGHT
     cell, columns = _cells(seen, room)
     lines = -(-len(seen.frames) // columns)
     faces = legend.rows(_faces(seen), EDGE, room)
@@ -46,7 +47,7 @@ def draw(seen: Seen, width: int, title: str | None = None) -> Figure:
         left = EDGE + place % columns * (cell[0] + GAP)
         down = top + place // columns * (cell[1] + LABEL)
         _frame(page.axes(figure, left, down, *cell), seen, time, image)
-        text = clock.text(time, min(seen.step_s, 1.0))
+        text = clock.text(time, min(seen.told.step_s, 1.0))
         page.write(figure, left, down + cell[1] + LABEL / 2, text, fontsize=POINTS)
     left, across = (sheet.left, sheet.across) if sheet else (62.0, width - 62.0 - RIGHT)
     if sheet:
@@ -71,7 +72,7 @@ def _cells(seen: Seen, room: float) -> tuple[tuple[float, float], int]:
 
 
 def _part(seen: Seen) -> tuple[float, float]:
-    return float(seen.times[0]), float(seen.times[-1] + seen.step_s)
+    return float(seen.told.times[0]), seen.told.until
 
 
 def colour(number: int) -> str:
@@ -93,7 +94,8 @@ def _name(seen: Seen, track: Track) -> str:
 
 def _title(figure: Figure, seen: Seen, title: str | None) -> None:
     count = f"{len(seen.tracks)} face{'' if len(seen.tracks) == 1 else 's'}"
-    told = f"{count} in {len(seen.times)} frames"
+    looked = len(seen.told.times)
+    told = f"{count} in {looked} frame{'' if looked == 1 else 's'}"
     wide = figure.get_size_inches()[0] * page.DPI
     first = title if title is not None else seen.talk.name.rpartition("/")[2]
     room = (wide - EDGE - RIGHT - page.width_px(told, POINTS) - EDGE) / page.BOLD
@@ -129,7 +131,8 @@ def _rows(axes: Axes, seen: Seen, shown: list[Track], across: float, sheet: Page
     """Draw when each face is seen, and above the rows a tick for each frame that is shown."""
     first, last = _part(seen)
     for row, track in enumerate(shown):
-        spans = [(float(time), seen.step_s) for time in track.times]
+        lengths = seen.told.ends(track.times) - track.times
+        spans = list(zip(track.times.tolist(), lengths.tolist(), strict=True))
         judged = track.number in seen.judged
         height = (row + 0.2, 0.6) if judged else (row + 0.35, 0.3)
         axes.broken_barh(spans, height, facecolor=colour(track.number), linewidth=0)

@@ -8,40 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from emocli import records
 from emocli.errors import EmocliError, RecordError
-from emocli.io import features
 from emocli.io.store import Store
 from emocli.modalities import video_sampling
 from emocli.pipeline.context import Context
+from emocli.plots import faces_told
+from emocli.plots.faces_told import ENCODER, TEMPERATURE, Floats, Shares, Told, Track
 from emocli.plots.talk import Talk, Utterance, utterance
-from emocli.records import Record, label_reading
-from emocli.records.labels import EMOTIONS
+from emocli.records import Record
 from emocli.signals import video
 
 if TYPE_CHECKING:
     from emocli.signals.video import Image
 
-ENCODER = "face-expression"
-LOGITS = slice(256, 263)  # of its last layer: a class each, in the order of EMOTIONS
-TEMPERATURE = 6.0  # logits are divided by it: calibrated on faces in the wild
-ALONE_S = 1.0  # what a single frame stands for, in seconds; our choice
 PREDICTED = "predicted"
-
-Floats = NDArray[np.float64]
-
-
-class Track(NamedTuple):
-    """A face: its number, and boxes (times, 4) of x, y, width, height in pixels of the film."""
-
-    number: int
-    times: Floats
-    boxes: Floats
 
 
 @dataclass(frozen=True)
@@ -49,13 +34,20 @@ class Seen:
     """The faces of a film, the frames that are shown, and the answers over time."""
 
     record: Record
-    tracks: list[Track]
-    judged: list[int]
-    times: Floats  # of all frames that were looked at
-    step_s: float
+    told: Told
     talk: Talk
     source: str  # of the probabilities
     frames: list[tuple[float, Image]] = field(default_factory=list)
+
+    @property
+    def tracks(self) -> list[Track]:
+        """All faces, the most visible first."""
+        return self.told.tracks
+
+    @property
+    def judged(self) -> list[int]:
+        """The numbers of the faces that are judged."""
+        return self.told.judged
 
     @property
     def width(self) -> float:
@@ -73,19 +65,21 @@ def read(record: Record, store: Store, most: int, say: Callable[[str], None]) ->
     """Return what is drawn of a record, with `most` of its frames; RecordError without a face."""
     if not isinstance(video_sampling.about_of(record).get("faces"), dict):
         record = _looked(record, store)
-    tracks, judged, times = _tracks(record)
-    step_s = float(np.median(np.diff(times))) if len(times) > 1 else ALONE_S
-    seen = {track.number: track.times for track in tracks}
-    answered = [(number, float(t)) for number in judged for t in seen[number]]
-    shares, source = _shares(record, store, len(answered), say)
+    told = faces_told.read(record)
+    answered = [(number, told.seen(number)) for number in told.judged]
+    spans = [
+        (f"face {number}", float(start), float(end))
+        for number, times in answered
+        for start, end in zip(times, told.ends(times), strict=True)
+    ]
+    shares, source = _shares(record, store, len(spans), say)
     talk = Talk(str(record.get("id") or "record"))
-    for (number, time), share in zip(answered, shares, strict=False):
-        talk.utterances.append(_at(time, step_s, f"face {number}", share))
-    first, last = float(times[0]), float(times[-1] + step_s)
+    for span, share in zip(spans, shares, strict=False):
+        talk.utterances.append(_at(*span, share))
     if record.get("prediction") and not record.get("error"):
-        talk.utterances.append(utterance({**record, "speaker": PREDICTED, "text": ""}, first, last))
-    frames = _frames(record, times, most)
-    return Seen(record, tracks, judged, times, step_s, talk, source, frames)
+        whole = (float(told.times[0]), told.until)
+        talk.utterances.append(utterance({**record, "speaker": PREDICTED, "text": ""}, *whole))
+    return Seen(record, told, talk, source, _frames(record, told.times, most))
 
 
 def _looked(record: Record, store: Store) -> Record:
@@ -109,49 +103,18 @@ def _spec() -> Record:
     return {**encode.plain("video", ENCODER), **own}
 
 
-def _tracks(record: Record) -> tuple[list[Track], list[int], Floats]:
-    """Return the tracks, the numbers of those that are judged, and when frames were looked at."""
-    about = video_sampling.about_of(record)
-    faces = about["faces"]
-    listed = faces.get("tracks")
-    if not listed:
-        looked = about.get("times")
-        frames = f" ({len(looked)} frames looked at)" if isinstance(looked, list) else ""
-        raise RecordError("no_face", f"no face to draw{frames}")
-    try:
-        tracks = [_track(track) for track in listed]
-        judged = [int(number) for number in faces.get("judged") or []]
-        times = np.unique([float(t) for t in about.get("times") or []])
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise RecordError("bad_video", f"video.faces: {error!s:.80}") from None
-    unknown = set(judged) - {track.number for track in tracks}
-    if unknown:
-        raise RecordError("bad_video", f"video.faces: no track {min(unknown)}, which is judged")
-    if not len(times):
-        times = np.unique(np.concatenate([track.times for track in tracks]))
-    return tracks, judged, times
-
-
-def _track(track: Record) -> Track:
-    times = np.array(track["times"], float)
-    boxes = np.array(track["boxes"], float).reshape(-1, 4)
-    if len(times) != len(boxes) or not len(times) or not np.isfinite(boxes).all():
-        raise ValueError(f"a track has {len(times)} times and {len(boxes)} boxes")
-    return Track(int(track["id"]), times, boxes)
-
-
-def _at(time: float, step_s: float, face: str, shares: dict[str, float]) -> Utterance:
+def _at(face: str, start: float, end: float, shares: Shares) -> Utterance:
     """Return the answer to a frame: it stands until the next one."""
     emotion = max(shares, key=lambda name: shares[name])
-    return Utterance(time, time + step_s, face, emotion, shares, "", [])
+    return Utterance(start, end, face, emotion, shares, "", [], seen=True)
 
 
 def _shares(
     record: Record, store: Store, count: int, say: Callable[[str], None]
-) -> tuple[list[dict[str, float]], str]:
+) -> tuple[list[Shares], str]:
     """Return the probabilities of each crop of the judged faces, and where they are from."""
-    name = _stream(record)
-    if name is None and (whole := _alone(record)):
+    name = faces_told.stream(record)
+    if name is None and (whole := faces_told.alone(record)):
         return [whole] * count, "unimodal.video of the whole record"
     if name is None and count:
         try:
@@ -159,46 +122,11 @@ def _shares(
         except EmocliError as error:
             say(f"no probabilities: {error}")
             return [], ""
-        name = _stream(record)
+        name = faces_told.stream(record)
     if name is None:
         return [], ""
-    values = _numbers(record, name, store)
-    if len(values) == 1:
-        values = np.repeat(values, count, axis=0)
-    if len(values) != count:
-        message = f"features.{name} has {len(values)} frames, the judged faces {count}"
-        raise RecordError("bad_video", message, hint=features.HINT)
-    return _softmax(values), f"{ENCODER}, logits / {TEMPERATURE:g}"
-
-
-def _stream(record: Record) -> str | None:
-    """Return the stream that has the expression net's last layer, if there is one."""
-    for name, feature in features.checked(record).items():
-        described = feature if isinstance(feature, dict) else {}
-        if (described.get("encoder"), described.get("dim")) == (ENCODER, LOGITS.stop):
-            return str(name)
-    return None
-
-
-def _numbers(record: Record, name: str, store: Store) -> Floats:
-    """Return the logits (frames, classes) of a stream."""
-    passed: Any = features.of(record)[name].get("array")
-    values = passed if isinstance(passed, np.ndarray) else features.read(record, name, store).values
-    return np.atleast_2d(values)[:, LOGITS].astype(float)
-
-
-def _softmax(logits: Floats) -> list[dict[str, float]]:
-    powers = np.exp((logits - logits.max(axis=1, keepdims=True)) / TEMPERATURE)
-    shares = powers / powers.sum(axis=1, keepdims=True)
-    return [dict(zip(EMOTIONS, map(float, row), strict=True)) for row in shares]
-
-
-def _alone(record: Record) -> dict[str, float]:
-    """Return what was predicted of the picture alone, {} where nothing was."""
-    unimodal = record.get("unimodal")
-    found = unimodal.get("video") if isinstance(unimodal, dict) else None
-    side = label_reading.side(found, "unimodal")
-    return label_reading.numbers(side, "probabilities", "unimodal")
+    found = faces_told.shares(record, name, store, count)
+    return found, f"{ENCODER}, logits / {TEMPERATURE:g}"
 
 
 def _frames(record: Record, times: Floats, most: int) -> list[tuple[float, Image]]:

@@ -19,16 +19,17 @@ SEEN_PX = 4.0  # of the shortest utterances whose edges are drawn
 def draw(axes: Axes, sheet: Page) -> None:
     """Draw a strip per speaker in the colours of the answers, with their names where these fit."""
     names = [*sheet.colours, UNANSWERED]
-    for row, said in enumerate(sheet.speakers.values()):
+    for row, (_, said) in enumerate(sheet.rows):
         times, means = sheet.over_time(said, sheet.answers(said))
         spoken = ~np.isnan(means[:, 0])
         for begin, end, place in _runs(times, np.where(spoken, np.nan_to_num(means).argmax(1), -1)):
             colour = [*sheet.colours.values(), palette.NO_ANSWER][place]
             _block(axes, sheet, (begin, end, row), names[place], colour)
-        starts = [u.start for u in said if (u.end - u.start) * sheet.px_per_s >= SEEN_PX]
+        long = (u for u in said if (u.end - u.start) * sheet.px_per_s >= SEEN_PX)
+        starts = [u.start for u in long if not u.seen]
         axes.vlines(starts, row + 0.12, row + 0.88, color="white", linewidth=0.7)
-    axes.set(xlim=(sheet.first, sheet.last), ylim=(len(sheet.speakers), 0))
-    shown = [page.fitting(name, sheet.room_of_names, POINTS) for name in sheet.speakers]
+    axes.set(xlim=(sheet.first, sheet.last), ylim=(len(sheet.rows), 0))
+    shown = [page.fitting(name, sheet.room_of_names, POINTS) for name, _ in sheet.rows]
     axes.set_yticks(np.arange(len(shown)) + 0.5, shown, fontsize=POINTS)
     axes.tick_params(axis="y", length=0)
     for row in range(1, len(shown)):

@@ -11,7 +11,8 @@ from typing import BinaryIO
 from emocli import records
 from emocli.errors import EmptyInputError, RecordError, UsageError
 from emocli.io import further_files
-from emocli.plots import tiers
+from emocli.io.store import Store
+from emocli.plots import faces_told, tiers
 from emocli.records import Record, label_reading, spans
 
 REPORTED = 5  # malformed records that are named
@@ -30,6 +31,7 @@ class Utterance:
     shares: dict[str, float]  # probabilities, {emotion: 1} where there are none
     text: str
     words: list[Record]
+    seen: bool = False  # what a face shows rather than what is said
 
     @property
     def confidence(self) -> float:
@@ -44,6 +46,7 @@ class Talk:
     name: str
     utterances: list[Utterance] = field(default_factory=list)
     untimed: list[Utterance] = field(default_factory=list)
+    faces: list[Utterance] = field(default_factory=list)  # what the judged face shows
     in_order: bool = False  # the axis is the number of the utterance
 
     def part(self, part: Part) -> tuple[float, float]:
@@ -65,9 +68,11 @@ class Talk:
 class Reading:
     """The talks of an input, and what was wrong with it; `failed` if records were malformed."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, say: Callable[[str], None], store: Store | None = None) -> None:
         self.say, self.failed = say, 0
+        self.store = store or Store(None)
         self.talks: dict[str, Talk] = {}
+        self.untold = False  # what a face shows could not be read, and this was said
 
     def read(self, name: str, stdin: BinaryIO, recording: str | None) -> list[Talk]:
         """Return the talks of a file, or the one of a recording; RecordError without any answer."""
@@ -92,13 +97,33 @@ class Reading:
     def _add(self, talk: Talk, record: Record) -> None:
         try:
             times = spans.times(record)
-            said = utterance(record, *(times or (0.0, 1.0)))
+            faces = self._faces(record, times)
+            whole = spans.seconds(record) or max((face.end for face in faces), default=1.0)
+            said = utterance(record, *(times or (0.0, whole)))
         except RecordError as error:
             self.failed += 1
             if self.failed <= REPORTED:
                 self.say(f"{records.name_of(record)}: {error}")
             return
         (talk.utterances if times else talk.untimed).append(said)
+        talk.faces += faces
+
+    def _faces(self, record: Record, times: tuple[float, float] | None) -> list[Utterance]:
+        """Return what the face shows; features that are not there are told, and no failure."""
+        if record.get("error"):
+            return []
+        try:
+            glances = faces_told.by_second(record, self.store)
+        except RecordError as error:
+            if error.code == faces_told.BROKEN:
+                raise
+            if not self.untold:  # a store that is elsewhere lacks them all
+                self.say(f"{records.name_of(record)}: no strip of the face: {error}")
+            self.untold = True
+            return []
+        first, last = times or (-math.inf, math.inf)
+        kept = (glance for glance in glances if glance.start < last and glance.end > first)
+        return [_glance(glance, first, last) for glance in kept]
 
     def _report(self) -> None:
         if self.failed:
@@ -108,13 +133,16 @@ class Reading:
     def _placed(self, talks: list[Talk]) -> Iterator[Talk]:
         """Yield the talks with their utterances in order; those without times one by one.
 
-        Recordings of a single utterance without times, such as clips in a folder, are one talk.
+        Recordings of a single utterance without times, such as clips in a folder, are one talk; one
+        that is alone has the times of its film if a face is seen in it.
         """
         clips = [talk for talk in talks if not talk.utterances and len(talk.untimed) == 1]
         if len(clips) > 1:
             rest = [talk for talk in talks if talk not in clips]
             talks = [*rest, Talk("", untimed=[talk.untimed[0] for talk in clips])]
         for talk in talks:
+            if len(talks) == len(talk.untimed) == 1 and talk.faces and not talk.utterances:
+                talk.utterances, talk.untimed = talk.untimed, []  # a film as a whole
             if talk.utterances:
                 if talk.untimed:
                     count = len(talk.untimed)
@@ -122,7 +150,7 @@ class Reading:
                 talk.utterances.sort(key=lambda u: (u.start, u.end))
             else:
                 self.say(f"{talk.name or 'records'}: no start and end, so drawn in their order")
-                talk.in_order = True
+                talk.in_order, talk.faces = True, []
                 talk.utterances = [_moved(u, i) for i, u in enumerate(talk.untimed)]
             yield talk
 
@@ -146,6 +174,13 @@ def utterance(record: Record, start: float, end: float) -> Utterance:
     speaker = None if speaker is None else str(speaker)
     words = list(tiers.read(record.get("words"), "words", "a word", start, end))
     return Utterance(start, end, speaker, emotion, shares, text, words)
+
+
+def _glance(glance: faces_told.Glance, first: float, last: float) -> Utterance:
+    """Return what a face shows at a time, as far as it lies in a record."""
+    emotion = max(glance.shares, key=lambda name: glance.shares[name])
+    times = max(glance.start, first), min(glance.end, last)
+    return Utterance(*times, None, emotion, glance.shares, "", [], seen=True)
 
 
 def _moved(said: Utterance, place: int) -> Utterance:

@@ -15,6 +15,7 @@ LEAST_LEFT, MOST_LEFT = 62.0, 130.0
 MOST_STRIPS = 8  # speakers; those who speak least are taken together
 POINTS = 9
 NOBODY = "speaker ?"
+FACE = "face"  # the strip of the judged face
 UNANSWERED = "no answer"
 
 Floats = NDArray[np.float64]
@@ -26,14 +27,17 @@ class Page:
     def __init__(self, talk: Talk, part: Part, width: int) -> None:
         self.talk, self.width = talk, width
         self.first, self.last = talk.part(part)
-        inside = (u for u in talk.utterances if u.start < self.last and u.end > self.first)
-        self.said = list(inside)
-        self.colours = palette.of({name for u in self.said for name in u.shares})
+        self.said, self.faces = self._inside(talk.utterances), self._inside(talk.faces)
+        self.colours = palette.of({name for u in self.said + self.faces for name in u.shares})
         self.speakers = _speakers(self.said)
-        labels = [*self.speakers, "probability"]
+        self.rows = [*self.speakers.items(), *([(FACE, self.faces)] if self.faces else [])]
+        labels = [*(name for name, _ in self.rows), "probability"]
         widest = max(page.width_px(name, POINTS) for name in labels) + EDGE + GAP
         self.left = min(max(widest, LEAST_LEFT), MOST_LEFT)
         self.across = width - self.left - RIGHT
+
+    def _inside(self, spans: list[Utterance]) -> list[Utterance]:
+        return [u for u in spans if u.start < self.last and u.end > self.first]
 
     @property
     def px_per_s(self) -> float:

@@ -1,4 +1,4 @@
-"""The picture of a recording: probabilities, a strip per speaker, and words beneath."""
+"""The picture of a recording: probabilities, a strip per speaker and of the face, and words."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def draw(talk: Talk, part: Part, width: int, title: str | None = None) -> Figure
     placed = [] if words else _placed(sheet)
     top = TITLE + legend.LINE * len(rows) + GAP
     below = top + PANEL + GAP
-    bottom = below + STRIP * len(sheet.speakers)
+    bottom = below + STRIP * len(sheet.rows)
     beneath = sum(tier.height for tier in words) + captions.height(placed)
     figure = page.figure(width, bottom + AXIS + beneath + GAP)
     _title(figure, sheet, title)

@@ -12,6 +12,8 @@ import orjson
 import pytest
 
 from emocli.records.labels import EMOTIONS
+from tests.encoders import tiny_vision
+from tests.signals import films
 
 ROOT = Path(__file__).parents[2]
 LABELS = ROOT / "examples" / "clips" / "labels.csv"
@@ -118,6 +120,22 @@ def test_make_measures_a_bids_folder_of_eeg_in_shards(world, tmp_path):
     assert len(records) == 2 * 7
     assert {record["speaker"] for record in records} == {"simulated-eeg-00", "simulated-eeg-01"}
     assert {record["features"]["eeg"]["normalized"] for record in records} == {"speaker"}
+    assert subprocess.run([*make, "--question"], env=world, cwd=ROOT).returncode == 0
+
+
+def test_make_looks_at_films_in_shards(world, tmp_path):
+    (tmp_path / "films").mkdir()
+    for name in ("a.avi", "b.avi", "c.avi"):
+        films.cheap(tmp_path / "films" / name)
+    tiny_vision.mobilenet(tmp_path / "net")
+    make = ["make", "-C", "examples", "video", "-j2", f"FILMS={tmp_path}/films"]
+    make += [f"OUT={tmp_path}/out", "SAMPLED=--no-faces --frames 3"]
+    make += [f"VISION=--encoder {tmp_path}/net --pooling mean"]
+    run(make, world)
+    records = list(read(tmp_path / "out" / "video.jsonl").values())
+    assert [Path(record["path"]).name for record in records] == ["a.avi", "b.avi", "c.avi"]
+    assert {len(record["video"]["times"]) for record in records} == {3}
+    assert {record["features"]["video"]["pooling"] for record in records} == {"mean"}
     assert subprocess.run([*make, "--question"], env=world, cwd=ROOT).returncode == 0
 
 

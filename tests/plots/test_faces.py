@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from emocli.io.store import Store
-from emocli.plots import faces, faces_seen, page
+from emocli.plots import faces, faces_seen, faces_told, page
 from emocli.records.labels import EMOTIONS
 from tests.conftest import Emocli
 from tests.signals import films
@@ -26,8 +26,8 @@ def record(folder: Path, **fields: Any) -> Record:
     ]
     told = {"count": 2, "judged": [2], "why": "most visible", "tracks": tracks}
     values = np.zeros((2, 263))
-    values[0, faces_seen.LOGITS.start + EMOTIONS.index("joy")] = 6 * np.log(4)
-    values[1, faces_seen.LOGITS.start + EMOTIONS.index("fear")] = 6 * np.log(9)
+    values[0, faces_told.LOGITS.start + EMOTIONS.index("joy")] = 6 * np.log(4)
+    values[1, faces_told.LOGITS.start + EMOTIONS.index("fear")] = 6 * np.log(9)
     made = {"modality": "video", "encoder": "face-expression", "pooling": "frames", "dim": 263}
     return {
         "id": "film",

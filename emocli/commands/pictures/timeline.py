@@ -1,4 +1,4 @@
-"""Draw a recording over time: probabilities, speakers, words."""
+"""Draw a recording over time: probabilities, speakers, the face, words."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from emocli.cli import flags
 from emocli.cli.picture import Kind, Output, Target, Title, Width
 from emocli.errors import ExitStatus, UsageError, worst
 
@@ -37,8 +38,9 @@ def command(
     recording: Recording = None,
     start: Start = None,
     end: End = None,
+    store: flags.StoreDir = None,
 ) -> int:
-    """Draw a recording over time: probabilities, speakers, words.
+    """Draw a recording over time: probabilities, speakers, the face, words.
 
     Reads the records of `predict`: `prediction`, `start` and `end` in seconds, and if present
     `speaker`, `text` and `words`. Records of one `path` (else of one `dialogue`) are a recording.
@@ -50,15 +52,21 @@ def command(
     last, or the words one by one where a few seconds are shown (--start, --end). Records without
     start and end are drawn in their order, and malformed ones are named, with exit status 1.
 
+    Where the face of a film was seen (`video.faces`), a strip beneath has what it shows most in
+    each second: of the features of the encoder face-expression, else of `unimodal.video`. It is
+    empty where the judged face is not seen. A film as a whole, without start and end, is drawn over
+    its own time.
+
     Example:
         emocli predict interview.wav | emocli plot timeline -o timeline.pdf
     """
     target = Target(output, form, width)
+    from emocli.io.store import Store
     from emocli.plots import clip as clips
     from emocli.plots import talk as reading
     from emocli.plots import timeline
 
-    found = reading.Reading(target.say)
+    found = reading.Reading(target.say, Store(store))
     name = clips.source(target.streams.stdin, source)
     talks = found.read(name, target.streams.stdin, recording)
     if len(talks) > (MOST_PAGES if target.kind == "pdf" else 1):
