@@ -67,8 +67,8 @@ def length(record: Record) -> float:
     """Return the seconds of a film, as far as its record says them."""
     about = record.get("video") or {}
     start, end = span_of(record)
-    known = about.get("duration") if isinstance(about, dict) else None
-    return float((end or 0.0) - (start or 0.0) if end else known or 1.0)
+    known = about.get("duration") if isinstance(about, dict) else None  # of the whole film
+    return max(0.0, float(end or known or 1.0) - (start or 0.0))
 
 
 def wants(context: Context, spec: Record) -> Wants:
