@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -95,9 +96,9 @@ def _surely(folder: Path, score: float) -> Path:
     return folder
 
 
-def installed(folder: Path) -> None:
-    """Write both networks as if they had been pulled into a folder; the detector is blind."""
-    for name, make in {"face-detector": blind, "face-expression": expression}.items():
+def installed(folder: Path, detector: Callable[[Path], Path] = blind) -> None:
+    """Write both networks as if they had been pulled into a folder."""
+    for name, make in {"face-detector": detector, "face-expression": expression}.items():
         make(folder / name)
         files = {path.name: _facts(path) for path in (folder / name).iterdir()}
         manifest = {"name": name, "source": "npm:made@1", "files": files}
