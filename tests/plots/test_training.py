@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from emocli.commands import pictures
 from emocli.plots import training
 from tests.conftest import Emocli
+from tests.plots import test_faces
 
 LOSSES = {1: [1.0, 0.8, 0.9], 2: [1.2, 1.0, 0.7, 0.8]}
 
@@ -60,7 +62,9 @@ def test_the_legend_is_outside(width: int) -> None:
 
 
 @pytest.mark.parametrize("name", [module.name for module in iter_modules(pictures.__path__)])
-def test_every_picture_has_a_title_of_choice(name: str, emocli: Emocli, wav: Any) -> None:
+def test_every_picture_has_a_title_of_choice(
+    name: str, emocli: Emocli, wav: Any, tmp_path: Path
+) -> None:
     said = {"emotion": "joy", "probabilities": {"joy": 0.9, "anger": 0.1}}
     figures = {
         "confusion": {"labels": ["joy"], "matrix": [[3]]},
@@ -76,6 +80,8 @@ def test_every_picture_has_a_title_of_choice(name: str, emocli: Emocli, wav: Any
     power = {"modality": "eeg", "encoder": "band-power", "pooling": "mean", "dim": 4}
     power |= {"channels": ["F3", "F4", "O1", "O2"], "bands": {"alpha": [8, 14]}}
     record = {**sound, **figures, "features": {"eeg": {**power, "vector": [1, 2, 3, 4]}}}
+    if name == "faces":  # of a film, whatever else is in the record
+        record |= test_faces.kept(test_faces.record(tmp_path))
     flags = ("plot", name, "--format", "svg")
     plain, titled = (
         emocli(*flags, *more, stdin=[record]) for more in ((), ("--title", "Figure 3"))
