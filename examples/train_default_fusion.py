@@ -207,7 +207,7 @@ def main(work: Path, target: Path) -> None:
         "metrics": measured,
     }
     template = (Path(__file__).parent / "default_card.md").read_text(encoding="utf-8")
-    card = template.format(figures=table(measured), weight=weight)
+    card = template.format(figures=table(measured), weight=weight, face="nothing yet")
     adapter = load_file(work / "text/adapter.safetensors")
     trained = bundle.save(target, model, contents, card, text=adapter)
     sys.stderr.write(f"w = {weight:g}; {trained.name} -> {target}\n")

@@ -44,6 +44,7 @@ class Bundle:
 
     folder: Path
     contents: dict[str, Any]
+    only: frozenset[str] | None = None  # the streams that are used, if not all
 
     @property
     def kind(self) -> str:
@@ -64,6 +65,11 @@ class Bundle:
     def streams(self) -> dict[str, dict[str, Any]]:
         """The spec of each stream, by name."""
         return dict(self.contents["streams"])
+
+    @property
+    def used(self) -> dict[str, dict[str, Any]]:
+        """The specs of the streams that are used."""
+        return {n: s for n, s in self.streams.items() if self.only is None or n in self.only}
 
     @property
     def name(self) -> str:

@@ -19,6 +19,7 @@ from emocli.io import features
 from emocli.io.store import Store
 from emocli.records import Record, failures
 from emocli.records.missing import lose, lost
+from emocli.records.modality import available
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,7 +52,7 @@ def of_record(record: Record, trained: bundle.Bundle, timed: bool, store: Store)
     """
     inputs = ModelInputs()
     streams = features.checked(record)
-    for name, spec in trained.streams.items():
+    for name, spec in trained.used.items():
         if name not in streams:
             _note_absent(record, name, spec["modality"])
         elif (reason := refusals.reason(record, spec, trained.contents)) is not None:
@@ -67,8 +68,10 @@ def of_record(record: Record, trained: bundle.Bundle, timed: bool, store: Store)
 
 def _note_absent(record: Record, name: str, modality: str) -> None:
     if lost(record, modality, name) is None:
-        message = f"no features.{name}"
-        note = {"stage": "fuse", "code": "absent", "message": message, "hint": ""}
+        code, message = "absent", f"no features.{name}"
+        if not available(record, modality):
+            code, message = f"no_{modality}", f"no {modality}"
+        note = {"stage": "fuse", "code": code, "message": message, "hint": ""}
         lose(record, note, modality, name)
 
 

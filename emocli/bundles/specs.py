@@ -9,6 +9,7 @@ from emocli.records.modality import MODALITIES
 
 # Fields that say how a feature was made; a missing field is a value, too.
 MADE = (*(key for row in MODALITIES.values() for key in row.made), "normalized")
+SAMPLED = "sampled"  # how films are looked at
 RECORDING = "recording"  # a feature that is relative to the recording it is a part of
 MATCHED = ("encoder", "revision", "layer", "pooling", "dim", *MADE)
 
@@ -22,10 +23,12 @@ def timed(spec: Mapping[str, Any]) -> bool:
 def mismatch(spec: Mapping[str, Any], feature: Mapping[str, Any]) -> str | None:
     """Say how a record's feature differs from the spec of a stream; None if it fits."""
     for key in MATCHED:
-        expected = spec.get(key)
-        if key == "normalized" and expected and feature.get(key) == RECORDING:
+        expected, found = spec.get(key), feature.get(key)
+        if key == "normalized" and expected and found == RECORDING:
             continue  # all there is of a speaker
-        if expected is not None and feature.get(key) != expected:
+        if key == SAMPLED and isinstance(found, dict) and isinstance(expected, dict):
+            found = {name: found.get(name) for name in expected}  # what it leaves open may be any
+        if expected is not None and found != expected:
             return f"{key} is {feature.get(key)!r}, not {expected!r}"
     for key in MADE:
         if spec.get(key) is None and feature.get(key) is not None:

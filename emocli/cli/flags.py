@@ -106,6 +106,13 @@ Language = Annotated[
     str | None,
     typer.Option(metavar="CODE", help="Language of records that say none: en, de, pt-BR."),
 ]
+Modalities = Annotated[
+    str | None,
+    typer.Option(
+        "--modality", metavar="NAME,...", help="Use only these modalities (default: all)."
+    ),
+]
+
 Strict = Annotated[
     bool,
     typer.Option("--strict-modalities", help="Fail a record that lacks a stream."),

@@ -13,6 +13,7 @@ from emocli.io import fitting
 from emocli.records import Record
 from emocli.records.jsonl import name_of
 from emocli.records.missing import notes
+from emocli.records.modality import in_file
 
 BAR_CELLS = 24
 LEAST_CELLS = 6  # of a bar; on a narrower terminal the streams alone are not shown
@@ -182,5 +183,5 @@ def _notes(record: Record) -> Iterator[str]:
 
 
 def _never_had(record: Record, modality: str, note: Record) -> bool:
-    """Say whether a record is one of text alone, so that its lack of sound is no news."""
-    return note.get("code") == f"no_{modality}" and not record.get("path")
+    """Say whether records of its kind cannot have it: that a sound has no face is known."""
+    return note.get("code") == f"no_{modality}" and not in_file(record, modality)

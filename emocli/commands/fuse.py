@@ -26,15 +26,18 @@ from __future__ import annotations
 
 from emocli.bundles import bundle
 from emocli.cli import flags, options
-from emocli.stages import fuse
+from emocli.stages import encode, fuse
 
 
 @options.filter("store", "device", "segment")
 def command(
-    run: options.Run, model: flags.Model = "default", strict_modalities: flags.Strict = False
+    run: options.Run,
+    model: flags.Model = "default",
+    modality: flags.Modalities = None,
+    strict_modalities: flags.Strict = False,
 ) -> int:
     """Fuse the streams of a record into one vector, with the prediction of each stream alone."""
-    trained = bundle.read(model)
+    trained = encode.limited(bundle.read(model), modality)
     work = fuse.stage(run.context, trained, strict=strict_modalities)
     window, turns = fuse.window(run.context, trained), fuse.turns(trained)
     return run.through(work, window=window, turns=turns)

@@ -66,7 +66,7 @@ from emocli.bundles import bundle, heads
 from emocli.cli import flags, options, output_format
 from emocli.errors import UsageError
 from emocli.io import formats
-from emocli.stages import predict, spoken_language
+from emocli.stages import encode, predict, spoken_language
 
 
 @options.filter("store", "device", "segment")
@@ -83,6 +83,7 @@ def command(
         float, typer.Option(metavar="P", help="No emotion where the confidence is below P.")
     ] = 0.0,
     language: flags.Language = None,
+    modality: flags.Modalities = None,
     strict_modalities: flags.Strict = False,
     keep_features: Annotated[
         bool, typer.Option("--keep-features", help="Also write the vectors computed here.")
@@ -94,7 +95,7 @@ def command(
     if not 0.0 <= abstain <= 1.0:
         raise UsageError(f"--abstain {abstain}: not between 0 and 1")
     name = output_format.chosen(run, form, json=json)
-    trained = bundle.read(model)
+    trained = encode.limited(bundle.read(model), modality)
     show = None
     if run.streams.stdout.isatty() and not name and not run.common.output:
         from emocli.cli.drawing import Drawing

@@ -6,6 +6,9 @@ layer whose classes are in our order. The input is the detector's box as it is, 
 (`signals.faces.crop`), in the middle of a black square. Ported from its TypeScript; scaling is ours
 (`pictures`).
 
+Pooling `seen` is the mean over the seconds in which the face is seen, drawn towards 0 where frames
+are few, small, blurred or turned (`signals.face_averages`, `signals.face_quality`; our choice).
+
 Layer 0 to 2 are the means of the first three blocks (32, 64 and 128 numbers), layer 3 is the 256
 features and, behind them, the logits.
 """
@@ -16,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -23,16 +27,19 @@ from torch import Tensor
 from emocli.encoders import Encoded, Encoder, Settings, face_api_weights, pictures, pooling
 from emocli.encoders.face_api_layers import same, separable
 from emocli.errors import RecordError
+from emocli.signals import face_averages, face_quality
 
 MODALITY = "video"
 FACES = True  # it takes the crops of a face, not whole frames
-POOLINGS = pooling.POOLINGS
+SEEN = "seen"
+POOLINGS = (*pooling.POOLINGS, SEEN)
 WIDTHS = (32, 64, 128, 256)
 LAYERS = len(WIDTHS) - 1
 CLASSES = 7  # neutral, happy, sad, angry, fearful, disgusted, surprised: as records.labels.EMOTIONS
 LOGITS = slice(WIDTHS[-1], WIDTHS[-1] + CLASSES)  # of the numbers of the last layer
 INPUT_PX = 112
 MEAN_RGB = (122.782, 117.001, 104.298)
+POOR = 0.5  # a face that counts less is told
 TOGETHER = 16  # faces in a forward pass: fastest of 1 to 32 on a core
 
 
@@ -51,7 +58,8 @@ def encoder(folder: Path, settings: Settings) -> Encoder:
     wanted = [LAYERS] if settings.layer is None else settings.layer
     chosen = [wanted] if isinstance(wanted, int) else list(wanted)
     layers = [pooling.layer_of(layer, LAYERS) for layer in chosen]
-    pooling.pieces(settings.pooling)  # raises for an unknown one
+    if settings.pooling != SEEN:
+        pooling.pieces(settings.pooling)  # raises for an unknown one
 
     @torch.inference_mode()
     def run(inputs: Sequence[Any]) -> list[Encoded]:
@@ -60,9 +68,25 @@ def encoder(folder: Path, settings: Settings) -> Encoder:
             raise RecordError("too_short", "no face")
         values = _all(weights, [image for several in images for image in several], layers)
         parts = torch.split(values, [len(several) for several in images])
+        if settings.pooling == SEEN:
+            return [_seen(given, part) for given, part in zip(inputs, parts, strict=True)]
         return [Encoded(pooling.pooled(part, settings.pooling)) for part in parts]
 
     return run
+
+
+def _seen(given: Any, frames: Tensor) -> Encoded:
+    """Return the mean of frames (faces, dim), each as well as it is seen; say if that is not well.
+
+    `given` has `times` and, if known, the detector's `scores`.
+    """
+    scores = getattr(given, "scores", None) or [1.0] * len(frames)
+    pairs = zip(given.images, scores, strict=True)
+    weights = np.array([face_quality.weight(image, score) for image, score in pairs])
+    vector = face_averages.shrunk(np.asarray(given.times), frames.numpy(), weights)
+    poor = int((weights < POOR).sum())
+    told = f"in {poor} of {len(frames)} frames the face is small, blurred or turned" if poor else ""
+    return Encoded(vector.astype(np.float32), told)
 
 
 def _all(weights: Mapping[str, Tensor], images: Sequence[Any], layers: Sequence[int]) -> Tensor:

@@ -1,4 +1,4 @@
-"""The input of a modality's encoders, taken from a record: one file per modality.
+r"""The input of a modality's encoders, taken from a record: one file per modality.
 
 `records.modality` says in which field of a record a modality is. A file here has
     PLAIN          the default spec of a stream: encoder, layer, pooling
@@ -14,6 +14,9 @@
 and may have
     made(record, spec)              what a feature says of how its input was made, where the record
                                     knows it rather than the spec
+    ahead(context, spec, record)    what takes long and needs no other stage, begun in a thread
+                                    while other stages work; in the record's "\0MODALITY" when
+                                    `material` is asked
     relative(record, spec, encoder, encoded)   frames relative to the recording that they are
                                     of, for streams that a bundle has normalised by speaker
 """

@@ -38,6 +38,7 @@ FLAGS = {
 }
 
 NO_FACE, NO_VIDEO = "no_face", "no_video"
+AHEAD = "\0video"  # of a record, private to the process: what `ahead` found
 
 
 class Wants(NamedTuple):
@@ -45,6 +46,13 @@ class Wants(NamedTuple):
 
     sampled: Record
     detect: Detector | None = None
+
+
+class Looked(NamedTuple):
+    """What was found in a film: what its file says, and the faces in its frames."""
+
+    told: About
+    watched: video_faces.Watched
 
 
 @dataclass(frozen=True)
@@ -133,12 +141,25 @@ def _frames(wanted: Wants, record: Record, about: Record, store: Store) -> Seen:
     return Seen(np.stack([image for _, image in found]), np.array(times))
 
 
+def ahead(context: Context, spec: Record, record: Record) -> Looked | None:
+    """Return what is found in a film, for `material` to use; None if it has to see for itself."""
+    wanted, about = wants(context, spec), about_of(record)
+    if wanted.detect is None or not in_file(record, "video") or video_stored.holds_any(about):
+        return None
+    return _looked(record, about, wanted, context.store)
+
+
+def _looked(record: Record, about: Record, wanted: Wants, store: Store) -> Looked:
+    assert wanted.detect is not None
+    told = nothing_told()
+    frames = _pictures(record, about, wanted, store, told)
+    return Looked(told, video_faces.watch(frames, wanted.detect, store.root))
+
+
 def look(record: Record, about: Record, wanted: Wants, store: Store) -> video_faces.Faces:
     """Return the faces of a film that are judged; describe all of them in `video`."""
-    told = nothing_told()
-    sampled, frames = wanted.sampled, _pictures(record, about, wanted, store, told)
-    assert wanted.detect is not None
-    watched = video_faces.watch(frames, wanted.detect, store.root)
+    sampled = wanted.sampled
+    told, watched = record.pop(AHEAD, None) or _looked(record, about, wanted, store)
     hear = partial(video_faces.speech, record, store)
     found = video_faces.judged(watched, sampled["face"], hear)
     if video_stored.holds_frames(about):

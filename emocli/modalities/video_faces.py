@@ -9,6 +9,7 @@ import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from emocli.errors import EmocliError, RecordError
@@ -48,10 +49,11 @@ class Watched:
 
 @dataclass(frozen=True)
 class Faces:
-    """The faces that are judged: crops with their times, as encoders take them."""
+    """The faces that are judged: crops with times and scores, as encoders take them."""
 
     images: list[Picture]
     times: list[float]
+    scores: list[float]  # of the detector
     judged: list[Judged] = field(default_factory=list)
 
 
@@ -61,7 +63,11 @@ def detector(device: str, offline: bool = False, name: str = DETECTOR) -> tuple[
     from emocli.pipeline import devices
 
     folder, revision = hub.locate(name, offline=offline)
-    return _loaded(folder, devices.pick(device)), revision
+    with _LOADING:
+        return _loaded(folder, devices.pick(device)), revision
+
+
+_LOADING = Lock()  # films are looked at in a thread, too
 
 
 @functools.lru_cache(maxsize=2)
@@ -125,7 +131,8 @@ def judged(watched: Watched, face: str | int, hear: Callable[[], Speech | None])
     chosen = face_tracks.judged(watched.tracks, face, hear() if asks else None)
     images = [watched.crops[number] for one in chosen for number in watched.numbers[one.track]]
     times = [float(time) for one in chosen for time in watched.tracks[one.track].times]
-    return Faces(images, times, chosen)
+    scores = [float(box[4]) for one in chosen for box in watched.tracks[one.track].boxes]
+    return Faces(images, times, scores, chosen)
 
 
 def described(watched: Watched, found: Sequence[Judged], width: int) -> Record:

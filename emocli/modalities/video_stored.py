@@ -96,16 +96,20 @@ def faces(about: Record, store: Store) -> Faces:
     """Return the crops and their times; RecordError bad_video if they are not what was written."""
     found = about["faces"]
     if not found["sizes"]:
-        return Faces([], [])
+        return Faces([], [], [])
     kept = _array(found, store)
     try:
-        by_id = {track["id"]: track["times"] for track in found["tracks"]}
-        times = _numbers([t for number in found["judged"] for t in by_id[number]], len(kept))
+        by_id = {track["id"]: track for track in found["tracks"]}
+        judged = [by_id[number] for number in found["judged"]]
+        times, scores = (
+            _numbers([value for track in judged for value in track[key]], len(kept))
+            for key in ("times", "scores")
+        )
         sizes = [(int(high), int(wide)) for high, wide in found["sizes"]]
         crops = [image[:h, :w] for image, (h, w) in zip(kept, sizes, strict=True)]
     except (KeyError, TypeError, ValueError) as error:
         raise _broken(str(error)) from None
-    return Faces(crops, times)
+    return Faces(crops, times, scores)
 
 
 def _array(about: Record, store: Store) -> Any:

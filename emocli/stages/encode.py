@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from emocli import encoders, modalities, pipeline
 from emocli.bundles import specs
-from emocli.bundles.bundle import Bundle
+from emocli.bundles.bundle import FUSION, Bundle
 from emocli.encoders import Encoded, Encoder
 from emocli.errors import RecordError, UsageError
 from emocli.io import features
@@ -19,7 +20,7 @@ from emocli.pipeline.context import Context
 from emocli.records import Record, failures
 from emocli.records.missing import lost
 from emocli.records.modality import MODALITIES, cost
-from emocli.stages import speech
+from emocli.stages import looking, speech
 
 Spec = dict[str, Any]  # of a stream: stream, modality, encoder, layer, pooling, ...
 Loaded = tuple[Encoder, str]  # with its revision
@@ -38,7 +39,7 @@ def plain(modality: str, encoder: str | None) -> Spec:
 
 def of_bundle(trained: Bundle, modality: str | None = None) -> list[Spec]:
     """Return the specs of a bundle's streams; only those of some modalities, if given."""
-    streams = [{"stream": name, **spec} for name, spec in trained.streams.items()]
+    streams = [{"stream": name, **spec} for name, spec in trained.used.items()]
     if modality is None:
         return streams
     wanted = modality.split(",")
@@ -54,6 +55,19 @@ def of_bundle(trained: Bundle, modality: str | None = None) -> list[Spec]:
             hint="--encoder names an encoder of your choice",
         )
     return [spec for spec in streams if spec["modality"] in wanted]
+
+
+def limited(trained: Bundle, modality: str | None) -> Bundle:
+    """Return a bundle that uses its streams of some modalities only, if any are given.
+
+    Raises UsageError for a modality that it has no stream of.
+    """
+    if modality is None:
+        return trained
+    if trained.kind != FUSION:
+        raise UsageError(f"--modality: a predictor of kind {trained.kind!r} has no streams")
+    names = frozenset(spec["stream"] for spec in of_bundle(trained, modality))
+    return dataclasses.replace(trained, only=names)
 
 
 def turns(streams: Sequence[Spec]) -> int:
@@ -140,6 +154,7 @@ def _material(material: Callable[..., Any], record: Record, spec: Spec, store: S
     """Return the encoder's input from a record, or the error if there is none."""
     try:
         features.checked(record)
+        looking.settle(record, spec)
         return material(record, spec, store)
     except RecordError as error:
         return failures.without_frames(error)

@@ -19,10 +19,11 @@ from emocli.pipeline.context import Context
 from emocli.pipeline.windows import Window
 from emocli.records import Record, failures, missing
 from emocli.records.missing import forget, lost, notes
-from emocli.records.modality import in_file
+from emocli.records.modality import MODALITIES, in_file
 from emocli.stages import encode, upstream
 
 BATCH = 64
+NO_AUDIO_STREAM = "no_audio_stream"  # what `extract-audio` says of a film that is silent
 FRAMES = 32_768  # in a batch at most: 50 MB of 384 numbers each
 
 
@@ -45,9 +46,11 @@ def stage(context: Context, trained: Bundle, *, strict: bool = False) -> pipelin
 
 
 def fused(record: Record, trained: Bundle) -> bool:
-    """Say whether a record has a fused vector of this very model."""
+    """Say whether a record has a fused vector of this very model, of no other streams than used."""
     feature = features.of(record).get("fused")
-    return isinstance(feature, dict) and feature.get("revision") == trained.digest
+    if not isinstance(feature, dict) or feature.get("revision") != trained.digest:
+        return False
+    return trained.only is None or trained.only.issuperset(feature.get("streams") or ())
 
 
 def turns(trained: Bundle) -> int:
@@ -100,18 +103,35 @@ def _inputs(record: Record, trained: Bundle, timed: bool, store: Store) -> Any:
     except RecordError as error:
         return failures.without_frames(error)
     if inputs.values:
+        _seen_at_least(record)
         return inputs
     if nobody_speaks := missing.nobody_speaks(record):
         hint = str(nobody_speaks.get("hint", ""))
-        return RecordError(missing.NO_SPEECH, str(nobody_speaks.get("message")), hint=hint)
+        silent = {"audio", *(n for n, row in MODALITIES.items() if row.made_of == "audio")}
+        more = [reason for name, reason in _reasons(record).items() if name not in silent]
+        message = "; ".join([str(nobody_speaks.get("message")), *more])
+        return RecordError(missing.NO_SPEECH, message, hint=hint)
     if in_file(record, "eeg") and all(s["modality"] != "eeg" for s in trained.streams.values()):
         hint = "--model names one that was trained on EEG"
         return RecordError("no_modality", f"{trained.name} takes no EEG", hint=hint)
-    lost_notes = notes(record).items()
-    reasons = [f"{name}: {n.get('message')}" for name, n in lost_notes if isinstance(n, dict)]
-    codes = {note.get("code") for _, note in lost_notes if isinstance(note, dict)}
+    codes = {note.get("code") for note in notes(record).values() if isinstance(note, dict)}
     code = "no_speech" if codes == {"no_speech"} else "no_modality"
+    reasons = (f"{name}: {reason}" for name, reason in _reasons(record).items())
     return RecordError(code, "; ".join(["no usable stream", *reasons]))
+
+
+def _seen_at_least(record: Record) -> None:
+    """Let a film that never had sound be no failure: what it shows is judged."""
+    note = notes(record).get("audio")
+    if isinstance(note, failures.Failure) and note["code"] == NO_AUDIO_STREAM:
+        missing.lose(record, dict(note), "audio")
+
+
+def _reasons(record: Record) -> dict[str, str]:
+    """Return why each stream of a record is lost; only that there is none if nothing else is."""
+    found = {name: note for name, note in notes(record).items() if isinstance(note, dict)}
+    more = {name: note for name, note in found.items() if note.get("code") != f"no_{name}"}
+    return {name: str(note.get("message")) for name, note in (more or found).items()}
 
 
 def _without_passed(record: Record) -> Record:
@@ -133,12 +153,13 @@ def _require_all(trained: Bundle, record: Record) -> Record:
     """Return a record whose every stream was used; else raise RecordError naming the others."""
     used = record["features"]["fused"].get("streams") or ()
     reasons = []
-    for name, spec in trained.streams.items():
+    for name, spec in trained.used.items():
         if name not in used:
             note = lost(record, spec["modality"], name) or {}
             reasons.append(f"{name}: {note.get('message', 'not used')}")
     if reasons:
-        raise RecordError("missing_modality", f"without {'; '.join(reasons)}")
+        hint = "--modality names what is needed"
+        raise RecordError("missing_modality", f"without {'; '.join(reasons)}", hint=hint)
     return record
 
 

@@ -14,7 +14,7 @@ from emocli.io import features
 from emocli.pipeline.context import Context
 from emocli.records import Record
 from emocli.records.modality import MODALITIES, computable
-from emocli.stages import encode, language
+from emocli.stages import encode, language, looking
 from emocli.stages.encode import Spec
 
 
@@ -47,6 +47,7 @@ def stage(context: Context, trained: Bundle, done: Callable[[Record], bool]) -> 
     steps = [_bring(context, n, partial(_lacks, n, specs, done)) for n in _sources(specs)]
     for spec in specs:
         skip = partial(_has_only_features, done, spec)
+        steps.insert(0, looking.stage(context, spec, partial(_looks, spec, skip)))
         steps.append(encode.stage(context, spec, trained, skip=skip, keep=encode.PASSED))
     if rules := trained.contents.get("text_rules"):
         read = language.stage(context, rules["language"], done)
@@ -86,6 +87,11 @@ def _lacks(name: str, specs: list[Spec], done: Callable[[Record], bool], record:
     dependent = [s for s in specs if name in (s["modality"], MODALITIES[s["modality"]].made_of)]
     wanted = any(encode.wanted(record, spec) for spec in dependent)
     return wanted and record.get(row.field) in (None, {}) and computable(record, name)
+
+
+def _looks(spec: Spec, skip: Callable[[Record], bool], record: Record) -> bool:
+    """Say whether a stream of a record is going to be encoded."""
+    return encode.wanted(record, spec) and not skip(record)
 
 
 def _has_only_features(done: Callable[[Record], bool], spec: Spec, record: Record) -> bool:

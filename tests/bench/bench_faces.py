@@ -76,7 +76,7 @@ def best(step: Callable[[], Any]) -> tuple[float, Any]:
     return min(seconds), made
 
 
-def write(path: Path) -> None:
+def write(path: Path, seconds: int = SECONDS) -> None:
     """Write a film of two drawn people who move a little."""
     import av
 
@@ -90,7 +90,7 @@ def write(path: Path) -> None:
         stream = container.add_stream("libx264", rate=RATE_HZ)
         stream.height, stream.width = SHAPE
         stream.pix_fmt = "yuv420p"
-        for n in range(SECONDS * RATE_HZ):
+        for n in range(seconds * RATE_HZ):
             picture = small[abs(n // 3 % 14 - 7)].repeat(2, axis=0).repeat(2, axis=1)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode())

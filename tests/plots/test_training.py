@@ -14,7 +14,7 @@ import pytest
 from emocli.commands import pictures
 from emocli.plots import training
 from tests.conftest import Emocli
-from tests.plots import test_faces
+from tests.signals import films
 
 LOSSES = {1: [1.0, 0.8, 0.9], 2: [1.2, 1.0, 0.7, 0.8]}
 
@@ -61,10 +61,9 @@ def test_the_legend_is_outside(width: int) -> None:
     assert box.y1 <= min(axes.xaxis.label.get_window_extent().y0 for axes in figure.axes)
 
 
+@pytest.mark.usefixtures("made_faces")
 @pytest.mark.parametrize("name", [module.name for module in iter_modules(pictures.__path__)])
-def test_every_picture_has_a_title_of_choice(
-    name: str, emocli: Emocli, wav: Any, tmp_path: Path
-) -> None:
+def test_every_picture_has_a_title_of_choice(name: str, emocli: Emocli, tmp_path: Path) -> None:
     said = {"emotion": "joy", "probabilities": {"joy": 0.9, "anger": 0.1}}
     figures = {
         "confusion": {"labels": ["joy"], "matrix": [[3]]},
@@ -76,12 +75,16 @@ def test_every_picture_has_a_title_of_choice(
         "dev_loss": 0.5,
         "train_loss": 0.4,
     }
-    sound = {"id": "x", "path": str(wav(seconds=0.5)), "start": 0, "end": 0.5, "prediction": said}
+    film = tmp_path / "film.mkv"
+    tone = np.sin(np.arange(8000) / 20) * 9000
+    films.of_pictures(film, np.stack([films.drawn(n) for n in range(5)]), 10, tone)
+    face = {"id": 1, "times": [0.0, 0.1], "boxes": [[2, 2, 9, 9]] * 2, "scores": [0.9] * 2}
+    faces = {"count": 1, "judged": [1], "why": "the only face", "tracks": [face]}
+    sound = {"id": "x", "path": str(film), "start": 0, "end": 0.5, "prediction": said}
+    sound["video"] = {"times": [0.0, 0.1], "width": films.WIDTH, "faces": faces}
     power = {"modality": "eeg", "encoder": "band-power", "pooling": "mean", "dim": 4}
     power |= {"channels": ["F3", "F4", "O1", "O2"], "bands": {"alpha": [8, 14]}}
     record = {**sound, **figures, "features": {"eeg": {**power, "vector": [1, 2, 3, 4]}}}
-    if name == "faces":  # of a film, whatever else is in the record
-        record |= test_faces.kept(test_faces.record(tmp_path))
     flags = ("plot", name, "--format", "svg")
     plain, titled = (
         emocli(*flags, *more, stdin=[record]) for more in ((), ("--title", "Figure 3"))
