@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 from emocli.io.store import Store
 from emocli.modalities import kept_pictures, video_faces
@@ -102,6 +103,28 @@ def test_who_is_seen_while_somebody_speaks_is_judged(
     faces = part["video"]["faces"]
     assert part["video"]["times"][0] == 1.0
     # speech of the part is until 2.2 s, when the second face is seen more often
+    assert faces["tracks"][faces["judged"][0] - 1]["boxes"][0] == list(RIGHT)
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_a_long_film_is_heard_block_by_block(
+    stored: bool, film: Film, emocli: Emocli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the same effect; and nothing of its sound is kept."""
+    from emocli.modalities import audio, video_speech
+
+    clip, _ = soundfile.read("examples/clips/joy.wav", dtype="int16")
+    sound = np.concatenate([np.zeros(16_000 * 2, np.int16), clip[: 16_000 * 3]])
+    seen = {"red": [LEFT] * 14 + [None] * 6, "green": [None] * 8 + [RIGHT] * 12}
+    record: Record = {"id": "a", "path": str(film(seen, sound=sound)), "start": 0.4}
+    given = emocli("extract-audio", stdin=[record]).records if stored else [record]
+    (short,) = emocli("extract-video", stdin=given).records
+    monkeypatch.setattr(video_speech, "SHORT_S", 1.0)
+    monkeypatch.setattr(audio, "samples", None)
+    (long,) = emocli("extract-video", stdin=given).records
+    assert long == short
+    faces = long["video"]["faces"]
+    assert faces["why"] == "most visible while speech is heard"
     assert faces["tracks"][faces["judged"][0] - 1]["boxes"][0] == list(RIGHT)
 
 
