@@ -66,6 +66,18 @@ LABEL: Record = {
     "polarity": "positive",
     "intent": "x",
 }
+ARRAY = {"path": "ab/c.npy", "shape": [2, 5, 5, 3], "dtype": "uint8", "sha256": "ab"}
+PREPARED: Record = {"band_hz": [0.5, None], "reference": "average", "window_s": 4.0}
+EEG: Record = {"channels": ["Cz"], "sample_rate_hz": 128.0, "duration": 8.0, **PREPARED}
+FACES: Record = {
+    **{"count": 1, "judged": [1], "why": "the only face", "array": ARRAY, "sizes": [[5, 4]] * 2},
+    "tracks": [{"id": 1, "times": [0.0, 0.5], "boxes": [[1, 2, 4, 5]] * 2, "scores": [0.9, 0.8]}],
+}
+VIDEO: Record = {
+    **{"times": [0.0, 0.5], "duration": 1.0, "width": 96, "height": 64, "frame_rate": 25.0},
+    **{"decoder": "x", "warning": "cut", "sampled": {"rate_hz": 2.0, "face": "largest"}},
+    "faces": FACES,
+}
 
 
 def healthy(number: int = 0) -> Record:
@@ -87,6 +99,8 @@ def healthy(number: int = 0) -> Record:
         "dataset": "made up",
         "split": "train",
         "language": "en",
+        "eeg": copy.deepcopy(EEG),
+        "video": copy.deepcopy(VIDEO),
         "words": [{"text": "happy", "start": 0.1, "end": 0.2, "probability": 0.9}],
         "transcript": {"model": "m"},
         "phones": [{**VOWEL, "is_vowel": True, "original": "AE1"}],

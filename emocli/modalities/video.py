@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from emocli.errors import AbsentError, RecordError
 from emocli.io.store import Store
-from emocli.modalities import video_faces, video_sampling, video_stored
+from emocli.modalities import video_faces, video_sampling, video_speech, video_stored
 from emocli.modalities.audio import span_of
 from emocli.modalities.video_sampling import about_of
 from emocli.pipeline.context import Context
@@ -75,8 +75,8 @@ def length(record: Record) -> float:
     """Return the seconds of a film, as far as its record says them."""
     about = record.get("video") or {}
     start, end = span_of(record)
-    known = about.get("duration") if isinstance(about, dict) else None
-    return float((end or 0.0) - (start or 0.0) if end else known or 1.0)
+    known = about.get("duration") if isinstance(about, dict) else None  # of the whole film
+    return max(0.0, float(end or known or 1.0) - (start or 0.0))
 
 
 def wants(context: Context, spec: Record) -> Wants:
@@ -160,7 +160,8 @@ def look(record: Record, about: Record, wanted: Wants, store: Store) -> video_fa
     """Return the faces of a film that are judged; describe all of them in `video`."""
     sampled = wanted.sampled
     told, watched = record.pop(AHEAD, None) or _looked(record, about, wanted, store)
-    hear = partial(video_faces.speech, record, store)
+    film_s = told.duration or about.get("duration")
+    hear = partial(video_speech.speech, record, store, film_s)
     found = video_faces.judged(watched, sampled["face"], hear)
     if video_stored.holds_frames(about):
         kept = {key: about["sampled"].get(key) for key in (*video_sampling.WAYS, "longest_px")}

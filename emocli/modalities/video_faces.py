@@ -12,13 +12,10 @@ from itertools import islice
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from emocli.errors import EmocliError, RecordError
-from emocli.io.store import Store
-from emocli.modalities import audio, video_sampling
+from emocli.modalities import video_sampling
 from emocli.modalities.kept_pictures import Kept
+from emocli.modalities.video_speech import Speech
 from emocli.records import Record
-from emocli.records.missing import lost
-from emocli.records.modality import in_file, present
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,9 +27,6 @@ if TYPE_CHECKING:
 DETECTOR = "face-detector"  # of the catalog
 CROP_PX = 224  # of the longer side of a crop at most: what networks of faces take. Our choice.
 TOGETHER = 2  # frames that are searched at once, as `encoders.face_detector` does
-LONGEST_S = 1800.0  # of sound that is listened to for whose face it may be; our choice
-
-Speech = list[tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -155,31 +149,3 @@ def described(watched: Watched, found: Sequence[Judged], width: int) -> Record:
     if watched.left_out:
         about["left_out"] = watched.left_out
     return about | {"tracks": tracks}
-
-
-def speech(record: Record, store: Store | None) -> Speech | None:
-    """Return when somebody speaks, in seconds of the file; None where that is not known."""
-    if lost(record, "audio") is not None:
-        return None
-    if not present(record, "audio") and not in_file(record, "audio"):
-        return None
-    from emocli.signals import voice_activity
-    from emocli.signals.ffmpeg import SAMPLE_RATE_HZ
-
-    try:
-        start, end = audio.span_of(record)
-        if _seconds(record, start, end) > LONGEST_S:
-            return None
-        samples = audio.samples(record, store)[: int(LONGEST_S * SAMPLE_RATE_HZ)]
-        spans = voice_activity.speech_segments(samples)
-    except (EmocliError, RecordError):  # whoever needs the sound says what is wrong with it
-        return None
-    return [(first + (start or 0.0), last + (start or 0.0)) for first, last in spans]
-
-
-def _seconds(record: Record, start: float | None, end: float | None) -> float:
-    """Return how long a record is, as far as it says so."""
-    if end is not None:
-        return end - (start or 0.0)
-    lengths = [(record.get(name) or {}).get("duration") for name in ("audio", "video")]
-    return max((float(length) for length in lengths if length), default=0.0)

@@ -160,11 +160,11 @@ def _cost(record: Record, name: str) -> float:
 def _seconds(record: Record, row: Modality) -> float:
     """Return the length of a recording, estimated from the size of its file if not known."""
     try:
+        if record.get("end") is not None:  # before `video.duration`, which is that of the film
+            return float(record["end"]) - float(record.get("start") or 0)
         field = record.get(row.field)
         if isinstance(field, dict) and field.get("duration"):
             return float(field["duration"])
-        if record.get("end") is not None:
-            return float(record["end"]) - float(record.get("start") or 0)
         size = os.stat(jsonl.path_of(record)).st_size  # noqa: PTH116 - may not be UTF-8
         return size / row.bytes_per_s if row.bytes_per_s else 0.0
     except (OSError, TypeError, ValueError, RecordError):

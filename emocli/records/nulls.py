@@ -31,6 +31,11 @@ def null_is_absent(hint: Any) -> bool:
     return hint not in (float, Any) and type(None) not in get_args(hint)
 
 
+def of_numbers(hint: Any) -> bool:
+    """Return whether the members of a list are numbers or rows of them: each has its place."""
+    return hint in (int, float) or get_origin(hint) is list
+
+
 @functools.cache
 def _cleaner_of_records() -> Clean:
     return _fields(Utterance)
@@ -48,7 +53,7 @@ def _cleaner(hint: Any) -> Clean | None:
             return _fields(member)
         if get_origin(member) is dict:
             return _entries(get_args(member)[1])
-        if get_origin(member) is list and get_args(member)[0] not in (int, float):
+        if get_origin(member) is list and not of_numbers(get_args(member)[0]):
             return _items(get_args(member)[0])
     return None
 

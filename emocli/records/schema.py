@@ -6,7 +6,7 @@ import inspect
 import types
 from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-from emocli.records.nulls import null_is_absent
+from emocli.records.nulls import null_is_absent, of_numbers
 from emocli.records.types import Utterance
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -82,7 +82,7 @@ def _type(hint: Any, definitions: dict[str, Any]) -> dict[str, Any]:
     if get_origin(hint) in (Union, types.UnionType):
         return {"anyOf": [_type(member, definitions) for member in inner]}
     if get_origin(hint) is list:
-        of_member = _type if inner[0] is int else _optional
+        of_member = _type if inner[0] is not float and of_numbers(inner[0]) else _optional
         return {"type": "array", "items": of_member(inner[0], definitions)}
     if get_origin(hint) is dict:
         return {"type": "object", "additionalProperties": _optional(inner[1], definitions)}

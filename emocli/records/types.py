@@ -5,17 +5,9 @@ from __future__ import annotations
 from typing import Any, TypedDict
 
 from emocli.records.label_types import Annotation, Cause, Label, Shares
+from emocli.records.media_types import ArrayReference, Audio, Eeg, Prepared, Sampled, Video
 
 Record = dict[str, Any]  # what stages pass on: an `Utterance` and the fields of other tools
-
-
-class ArrayReference(TypedDict):
-    """A reference to an array in the store; `path` is relative to it."""
-
-    path: str
-    shape: list[int]
-    dtype: str
-    sha256: str
 
 
 class Feature(TypedDict, total=False):
@@ -30,6 +22,10 @@ class Feature(TypedDict, total=False):
     adapter: str  # low-rank adapter that was added to the encoder's weights
     level_dbfs: float  # RMS to which the audio was normalised; absent: it was not
     context: int  # number of preceding turns that were encoded with the record's own
+    prepared: Prepared  # how the EEG was cleaned
+    channels: list[str]  # electrodes, in the order of the features
+    bands: dict[str, list[float]]  # Hz, by name
+    sampled: Sampled  # which frames of the film were looked at
     normalized: str  # field that groups the z-scores, such as `speaker`; absent: no z-scores
     warning: str
     vector: list[float]
@@ -99,22 +95,6 @@ class Prosody(TypedDict, total=False):
     summary: str
     description: str | None
     norms: dict[str, Any]
-
-
-class Audio(TypedDict, total=False):
-    """Decoded audio; `path` is relative to the store, absent if the audio was not kept.
-
-    `warning` says what is wrong with the sound: it is a part of what its header claims, samples
-    are clipped, channels cancel each other. Stages that decode by themselves add `audio` only then.
-    """
-
-    path: str
-    sample_rate_hz: int
-    duration: float
-    channels: int  # of the source; the samples are mono
-    decoder: str
-    warning: str
-    speech_s: float  # seconds in which a voice is certain, where a stage has listened for one
 
 
 class Word(TypedDict, total=False):
@@ -195,6 +175,8 @@ class Utterance(TypedDict, total=False):
     language: str
     language_probability: float  # of `language`, where it was heard or read, not given
     audio: Audio
+    eeg: Eeg
+    video: Video
     text: str
     words: list[Word]
     transcript: dict[str, Any]

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from emocli.signals.speech_marks import WINDOW, Durations, Marks, Piece
 
 CONTEXT = 64  # samples that the network sees before the window that it judges
+TOGETHER = 1024 * WINDOW  # samples that are judged at once: half a minute, 20 MB. Our choice.
 UNITS = 128  # of its memory
 
 Samples = npt.NDArray[np.float32]
@@ -46,8 +47,8 @@ class Detector:
         samples = np.concatenate([self._rest, samples])
         whole = len(samples) // WINDOW * WINDOW
         self._rest = samples[whole:].copy()
-        if whole:
-            self._judge(samples[:whole])
+        for place in range(0, whole, TOGETHER):
+            self._judge(samples[place : min(place + TOGETHER, whole)])
         return self._marks.take()
 
     def finish(self) -> list[Piece]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from emocli.errors import RecordError
 from emocli.signals import sound_faults
+from emocli.signals.video_film import Film
 
 # Twice 8K (7680 x 4320): a larger frame is refused before memory is asked for it. Our choice.
 MAX_PIXELS = 2**26
@@ -63,14 +64,18 @@ def require_room(frames: int, width: int, height: int) -> None:
 
 
 def incomplete(
-    end_s: float, claimed_s: float | None, *, alone: bool, data_end_s: Callable[[], float]
+    film: Film, claimed_s: float | None, *, alone: bool, data_end_s: Callable[[], float]
 ) -> str | None:
     """Return a warning if clearly less of a picture is there than a header claims of the file.
 
-    Where it is not alone, another stream may just be longer: `data_end_s` looks.
+    Less than a frame is nothing: an edit list may begin in the midst of one. Where the picture is
+    not alone, another stream may just be longer: `data_end_s` looks.
     """
-    told = None if claimed_s is None else sound_faults.missing(end_s, claimed_s)
-    if claimed_s is None or told is None or alone:
+    frame_s = 1 / film.frame_rate if film.frame_rate else 0.0
+    if claimed_s is None or film.end_s + frame_s >= claimed_s:
+        return None
+    told = sound_faults.missing(film.end_s, claimed_s)
+    if told is None or alone:
         return told
     return None if data_end_s() >= claimed_s - sound_faults.TOLERANCE_S else told
 

@@ -84,7 +84,7 @@ class Reading:
     def _survey(self) -> tuple[Film, str | None]:
         film = self._feed.survey()
         told = video_faults.incomplete(
-            film.end_s,
+            film,
             film.source.claimed_s,
             alone=len(self._feed.container.streams) == 1,
             data_end_s=self._feed.data_end_s,

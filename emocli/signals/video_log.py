@@ -60,6 +60,8 @@ def _first_film(shown: str) -> tuple[str, str]:
         line, _, below = text.partition("\n")
         if "(attached pic)" not in line and "(timed thumbnails)" not in line:
             return line, below
+    if re.search(r"^(?:\[info\] )?  Stream group #0:\d+.*: Tile Grid", shown, re.MULTILINE):
+        raise video_faults.tiled()
     raise video_faults.no_picture(sound=bool(ffmpeg_log.audio_stream(shown)), cover=bool(films))
 
 

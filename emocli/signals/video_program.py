@@ -54,7 +54,7 @@ def of(path: str) -> Survey:
         ordinals = np.arange(len(film.ticks))
         film = replace(film, by_number=True, ticks=ordinals, backwards=True)
     told = video_faults.incomplete(
-        film.end_s,
+        film,
         header.source.claimed_s,
         alone=header.single,
         data_end_s=lambda: ffmpeg_lengths.data_end_s(path),

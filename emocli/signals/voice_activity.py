@@ -7,6 +7,7 @@ choice.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,6 +38,23 @@ def speech_segments(samples: npt.NDArray[np.float32]) -> list[Span]:
     No segment is longer than 30 s. Raises ModelError if no detector is installed.
     """
     return [part for span in _detect(samples) for part in halved(span)]
+
+
+def segments_of(blocks: Iterable[npt.NDArray[np.float32]]) -> list[Span]:
+    """Return the same of samples that come block by block, in memory that does not grow.
+
+    Without faster-whisper they are put together.
+    """
+    try:
+        found = detector()
+    except ModelError:
+        return speech_segments(np.concatenate([np.zeros(0, np.float32), *blocks]))
+    pieces = [piece for block in blocks for piece in found.feed(block)] + found.finish()
+    return [part for piece in pieces for part in halved(_seconds(piece))]
+
+
+def _seconds(piece: tuple[int, int]) -> Span:
+    return piece[0] / SAMPLE_RATE_HZ, piece[1] / SAMPLE_RATE_HZ
 
 
 def halved(span: Span) -> list[Span]:
@@ -78,7 +96,7 @@ def _detect(samples: npt.NDArray[np.float32]) -> list[Span]:
         pieces = [(mark["start"], mark["end"]) for mark in marks]
     else:
         pieces = [*found.feed(samples), *found.finish()]
-    return [(start / SAMPLE_RATE_HZ, end / SAMPLE_RATE_HZ) for start, end in pieces]
+    return [_seconds(piece) for piece in pieces]
 
 
 def _detect_with_torch(samples: npt.NDArray[np.float32]) -> list[dict[str, int]]:

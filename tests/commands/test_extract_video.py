@@ -6,79 +6,24 @@ The detector here finds what is drawn in one colour, so that what is there is kn
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 from emocli.io.store import Store
 from emocli.modalities import kept_pictures, video_faces
+from tests.commands.conftest import HEIGHT, RATE_HZ, SKINS, WIDTH, Film
 from tests.conftest import Emocli
-from tests.encoders import tiny_faces
-from tests.signals import films
 from tests.signals.media import ffmpeg
 
 Record = dict[str, Any]
-Box = tuple[int, int, int, int]  # x, y, width, height
-WIDTH, HEIGHT, RATE_HZ = 160, 120, 4
-SKINS = {"red": (250, 0, 0), "green": (0, 250, 0)}
 LEFT, RIGHT = (10, 20, 40, 50), (90, 30, 50, 60)
 
 pytestmark = pytest.mark.usefixtures("detecting")
-
-
-def found(image: np.ndarray) -> np.ndarray:
-    """Return boxes around what is red and what is green."""
-    boxes = []
-    for skin in SKINS.values():
-        y, x = np.nonzero(np.abs(image.astype(int) - skin).max(-1) < 60)
-        if len(x):
-            boxes.append((x.min(), y.min(), np.ptp(x) + 1, np.ptp(y) + 1, 0.9))
-    return np.array(boxes, np.float32).reshape(-1, 5)
-
-
-@pytest.fixture
-def detecting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Replace the detector; return how many frames it was given each time."""
-    asked: list[int] = []
-
-    def detect(images: Sequence[np.ndarray]) -> list[np.ndarray]:
-        asked.append(len(images))
-        return [found(image) for image in images]
-
-    monkeypatch.setattr(video_faces, "detector", lambda *_: (detect, "drawn"))
-    return asked
-
-
-@pytest.fixture
-def expression(tmp_path: Path) -> str:
-    """Return the folder of an expression net with random weights."""
-    tiny_faces.expression(tmp_path / "net")
-    return str(tmp_path / "net")
-
-
-Film = Callable[..., Path]
-
-
-@pytest.fixture
-def film(tmp_path: Path) -> Film:
-    """Write a film: film({"red": [box, None, ...]}, name="a.mkv", sound=samples)."""
-
-    def write(
-        faces: dict[str, Sequence[Box | None]], name: str = "a.mkv", sound: Any = None
-    ) -> Path:
-        count = max(map(len, faces.values()))
-        frames = np.full((count, HEIGHT, WIDTH, 3), 90, np.uint8)
-        for skin, boxes in faces.items():
-            for frame, box in zip(frames, boxes, strict=False):
-                if box:
-                    x, y, w, h = box
-                    frame[y : y + h, x : x + w] = SKINS[skin]
-        return films.of_pictures(tmp_path / name, frames, RATE_HZ, sound=sound)
-
-    return write
 
 
 def test_a_face_is_followed_and_its_crops_are_in_the_store(film: Film, emocli: Emocli) -> None:
@@ -158,6 +103,28 @@ def test_who_is_seen_while_somebody_speaks_is_judged(
     faces = part["video"]["faces"]
     assert part["video"]["times"][0] == 1.0
     # speech of the part is until 2.2 s, when the second face is seen more often
+    assert faces["tracks"][faces["judged"][0] - 1]["boxes"][0] == list(RIGHT)
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_a_long_film_is_heard_block_by_block(
+    stored: bool, film: Film, emocli: Emocli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the same effect; and nothing of its sound is kept."""
+    from emocli.modalities import audio, video_speech
+
+    clip, _ = soundfile.read("examples/clips/joy.wav", dtype="int16")
+    sound = np.concatenate([np.zeros(16_000 * 2, np.int16), clip[: 16_000 * 3]])
+    seen = {"red": [LEFT] * 14 + [None] * 6, "green": [None] * 8 + [RIGHT] * 12}
+    record: Record = {"id": "a", "path": str(film(seen, sound=sound)), "start": 0.4}
+    given = emocli("extract-audio", stdin=[record]).records if stored else [record]
+    (short,) = emocli("extract-video", stdin=given).records
+    monkeypatch.setattr(video_speech, "SHORT_S", 1.0)
+    monkeypatch.setattr(audio, "samples", None)
+    (long,) = emocli("extract-video", stdin=given).records
+    assert long == short
+    faces = long["video"]["faces"]
+    assert faces["why"] == "most visible while speech is heard"
     assert faces["tracks"][faces["judged"][0] - 1]["boxes"][0] == list(RIGHT)
 
 
@@ -323,7 +290,7 @@ def test_a_picture_is_one_frame(film: Film, emocli: Emocli) -> None:
 def test_too_many_faces_are_told(
     film: Film, emocli: Emocli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    grid = [(7 * n % 150, n // 22 * 9, 5, 5, 0.6) for n in range(200)]
+    grid = [(n % 150, n // 150, 5, 5, 0.6) for n in range(10_000)]
     crowd = np.array(grid, np.float32)
     monkeypatch.setattr(
         video_faces, "detector", lambda *_: (lambda some: [crowd for _ in some], "crowd")
@@ -331,7 +298,7 @@ def test_too_many_faces_are_told(
     (record,) = emocli("extract-video", str(film({"red": [LEFT] * 4}))).records
     faces = record["video"]["faces"]
     assert faces["count"] == 16
-    assert faces["left_out"] == 2 * (200 - 16)
+    assert faces["left_out"] == 2 * (10_000 - 16)
 
 
 def test_a_folder_of_films_leaves_covers_out(film: Film, emocli: Emocli, tmp_path: Path) -> None:

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from emocli import encoders, hub
+from emocli import encoders
 from emocli.encoders import Settings, face_detector, face_expression, pictures
 from emocli.errors import ConfigError, RecordError
 from emocli.records.labels import EMOTIONS
 from emocli.signals import face_averages, face_tracks, faces
+from tests.conftest import pulled
 from tests.encoders import tiny_faces
 from tests.encoders.tiny_faces import of as seen
 
@@ -143,13 +144,6 @@ def test_a_large_picture_is_averaged_so_that_thin_lines_do_not_flicker() -> None
 
 
 # --- with the real weights -------------------------------------------------------------------
-
-
-def pulled(name: str) -> Path:
-    model = hub.find(name)
-    if model is None:
-        pytest.skip(f"{name} is not pulled")
-    return model.folder
 
 
 def test_two_people_in_a_film_are_two_tracks_with_an_emotion_each() -> None:

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+from safetensors.numpy import load_file, save_file
 
 from emocli.encoders import face_api_weights, face_detector, face_expression
+from emocli.hub import cache
 
 NETWORKS = {"detector": face_detector, "expression": face_expression}
+WEIGHTS = "model.safetensors"
 GAIN = {"detector": 1.2, "expression": 1.0}  # so that numbers neither vanish nor explode
 
 
@@ -65,6 +70,43 @@ def expression(folder: Path) -> None:
 
 def detector(folder: Path) -> None:
     write(folder, "detector")
+
+
+def blind(folder: Path) -> Path:
+    """Write a detector that finds no face in any picture."""
+    return _surely(folder, -50.0)
+
+
+def seeing(folder: Path) -> Path:
+    """Write a detector that takes every picture for a face, from edge to edge."""
+    return _surely(folder, 1.0)
+
+
+def _surely(folder: Path, score: float) -> Path:
+    """Write a detector whose first anchor has this score, and five times the size of a picture."""
+    detector(folder)
+    cells = face_detector.INPUT_PX / face_detector.CELL_PX
+    size = [math.log(5 * cells / length) for length in face_detector.ANCHORS[0]]
+    unseen = [0.0] * (face_detector.NUMBERS - 1) + [-50.0]
+    bias = [0.0, 0.0, *size, score, *unseen * (len(face_detector.ANCHORS) - 1)]
+    tensors = load_file(folder / WEIGHTS)
+    tensors["conv8.filters"] *= 0
+    tensors["conv8.bias"] = np.array(bias, np.float32)
+    save_file(tensors, folder / WEIGHTS)
+    return folder
+
+
+def installed(folder: Path, detector: Callable[[Path], Path] = blind) -> None:
+    """Write both networks as if they had been pulled into a folder."""
+    for name, make in {"face-detector": detector, "face-expression": expression}.items():
+        make(folder / name)
+        files = {path.name: _facts(path) for path in (folder / name).iterdir()}
+        manifest = {"name": name, "source": "npm:made@1", "files": files}
+        (folder / name / cache.MANIFEST).write_text(json.dumps(manifest))
+
+
+def _facts(path: Path) -> dict[str, str | int]:
+    return {"size": path.stat().st_size, "sha256": cache.digest(path)}
 
 
 def ellipse(shape: tuple[int, int], centre: tuple[float, float], axes: tuple[float, float]):

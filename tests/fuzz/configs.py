@@ -73,6 +73,8 @@ def _runs(base: Base) -> dict[str, tuple[list[str], bytes]]:
         "annotate": (["-n", "2"], full),
         "normalize": (["--least", "2"], lines(base.records["full"])),
     }  # fmt: skip
+    for name, kind in {"extract-eeg": "eeg", "extract-video": "films"}.items():
+        runs[name] = ([], lines(base.records[kind][:1]))
     for name in registry.names():
         if not any(name == run.split()[0] for run in runs):
             runs[name] = ([], full)

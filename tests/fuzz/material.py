@@ -29,9 +29,10 @@ from emocli.signals import textgrid
 from emocli.training import checkpoints
 from tests.commands import bundles as made_bundles
 from tests.datasets.conftest import MAKE
+from tests.encoders import tiny_faces
 from tests.fuzz.base import Record, emocli, parsed
 from tests.fuzz.whole_records import FUSED, LABELS, full, learnable, spoken
-from tests.signals import test_lablaut, test_textgrid
+from tests.signals import films, test_lablaut, test_textgrid
 
 RATE_HZ = 16_000
 
@@ -57,6 +58,21 @@ def sounds(base: Path) -> None:
     (base / "cut.wav").write_bytes(whole[:1000])
     (base / "empty.wav").write_bytes(b"")
     os.mkfifo(base / "fifo")
+
+
+FILMS = ("avi", "mkv", "mp4", "ts", "gif", "png", "jpg", "webp")
+
+
+def pictures(base: Path) -> None:
+    """Write films and pictures of many kinds, and networks of faces as if they were pulled."""
+    film = films.cheap(base / "film.avi", frames=15)
+    program = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error"]
+    for suffix in FILMS[1:]:
+        one = ("-frames:v", "1") if suffix in ("png", "jpg", "webp") else ()
+        subprocess.run([*program, "-i", film, *one, base / f"film.{suffix}"], check=True)
+    tiny_faces.installed(base / "models", tiny_faces.seeing)
+    (base / "cache").mkdir()
+    (base / "cache" / "models").symlink_to(base.resolve() / "models")
 
 
 def bundles(base: Path) -> None:
@@ -193,8 +209,13 @@ def make(world: Path) -> None:
     os.chdir(world)
     base = Path("base")
     base.mkdir()
-    os.environ |= {"EMOCLI_STORE": "base/store", "EMOCLI_CACHE_DIR": "cache", "HOME": str(world)}
+    os.environ |= {
+        "EMOCLI_STORE": "base/store",
+        "EMOCLI_CACHE_DIR": "base/cache",
+        "HOME": str(world),
+    }
     sounds(base)
+    pictures(base)
     bundles(base)
     made = full()
     texts(base, made["full"])

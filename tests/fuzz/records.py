@@ -41,6 +41,13 @@ ONE_TO_ONE: dict[str, tuple[str, tuple[str, ...]]] = {
     "encode --model": ("full", ("--model", "base/bundles/gated", "--features", "store")),
     "encode eeg": ("eeg", ("--modality", "eeg", "--encoder", "asymmetry", "--as", "sides")),
     "extract-audio": ("full", ()),
+    "encode video": (
+        "video",
+        ("--modality", "video", "--encoder", "face-expression", "--pooling", "mean"),
+    ),
+    "extract-video": ("films", ("--rate", "10")),
+    "extract-video --no-faces": ("films", ("--no-faces", "--frames", "3")),
+    "extract-video again": ("video", ("--face", "each")),
     "extract-eeg": ("eeg", ("--jobs", "1")),
     "fuse": ("full", BUNDLE),
     "fuse sequences": ("frames", ("-m", "base/bundles/stars")),
@@ -101,6 +108,7 @@ PICTURES = {
     "plot reliability": ("metrics", ("--width", "400")),
     "plot training": ("log", ("--width", "400")),
     "plot eeg": ("eeg", ("--width", "400")),
+    "plot faces": ("video", ("--width", "400", "--id", "r1")),
     "plot groups": ("metrics", ("--width", "400")),
     "plot timeline": ("full", ("--width", "400", "--format", "pdf")),
 }
@@ -259,7 +267,7 @@ def _samples() -> list[tuple[values.Path, Any]]:
     """Return every field of the schema; those near the top, which commands read, more often."""
     found = samples()
     top = [entry for entry in found if len(entry[0]) == 1]
-    return [*found, *top * 6, *(e for e in found if e[0][0] in ("label", "prediction"))]
+    return [*found, *top * 9, *(e for e in found if e[0][0] in ("label", "prediction"))]
 
 
 SAMPLES = _samples()

@@ -33,6 +33,9 @@ def prepared(example: Example, folder: Path, base: Path) -> None:
         place = folder / "store" / stored.relative_to(base / "store")
         place.parent.mkdir(exist_ok=True)
         os.link(stored, place)
+    (folder / "cache" / "models").mkdir()
+    for model in (base / "models").iterdir():
+        (folder / "cache" / "models" / model.name).symlink_to(model)
     for name, data in example.files.items():
         place = folder / name
         place.parent.mkdir(parents=True, exist_ok=True)

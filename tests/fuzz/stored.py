@@ -16,6 +16,7 @@ from tests.fuzz.examples import MARK, Example, Target
 from tests.fuzz.records import lines
 
 KIND = "stored"
+FILM_HEADER_BYTES = 400
 Mutate = Callable[[bytes], st.SearchStrategy[tuple[bytes | None, str]]]
 SOUND = {
     "extract-audio": ["extract-audio"],
@@ -23,6 +24,13 @@ SOUND = {
     "encode": ["encode", "--encoder", "prosody", "--modality", "audio"],
     "align": ["align", "--aligner", "nuclei"],
     "transcribe": ["transcribe"],
+}
+FILM = {
+    "extract-video": ["extract-video", "--rate", "10"],
+    "encode": [
+        *("encode", "--modality", "video", "--encoder", "face-expression"),
+        *("--frames", "2", "--pooling", "mean"),
+    ],
 }
 ARRAYS = {
     "predict array": ["predict", "-m", "base/bundles/stars"],
@@ -41,6 +49,10 @@ def targets(base: Base) -> Iterator[Target]:
         commands = SOUND if suffix == "wav" else list(SOUND)[:1]
         for command in commands:
             yield _sound(base, command, suffix)
+    for film in sorted(base.folder.glob("film.*")):
+        for command in FILM if film.suffix == ".avi" else list(FILM)[:1]:
+            yield _film(base, command, film.suffix[1:])
+    yield _crops(base)
     for name, argv in ARRAYS.items():
         yield _array(base, name, argv)
     yield _flac(base)
@@ -63,6 +75,36 @@ def _sound(base: Base, command: str, suffix: str) -> Target:
     whole = Example(SOUND[command], lines(records), {name: data}, marks=(0, 1, 2), whole=(1,))
     change = _header if suffix == "wav" else values.edited
     return Target(f"{KIND}/{command} {suffix}", whole, _mutated(whole, [name], change))
+
+
+def _film(base: Base, command: str, suffix: str) -> Target:
+    name = f"in/film.{suffix}"
+    data = (base.folder / f"film.{suffix}").read_bytes()
+    records: list[dict[str, Any]] = [
+        {"id": "a", MARK: 0, "path": name},
+        {"id": "b", MARK: 1, "path": "base/film.avi"},
+        {"id": "c", MARK: 2, "path": name, "start": 0.1, "end": 0.3},
+    ]
+    whole = Example(FILM[command], lines(records), {name: data}, marks=(0, 1, 2), whole=(1,))
+    change = values.edited if suffix != "avi" else _beginning
+    return Target(f"{KIND}/{command} {suffix}", whole, _mutated(whole, [name], change))
+
+
+@st.composite
+def _beginning(draw: values.Draw, data: bytes) -> tuple[bytes, str]:
+    """Change the headers of a film."""
+    start, what = draw(values.edited(data[:FILM_HEADER_BYTES]))
+    return start + data[FILM_HEADER_BYTES:], what
+
+
+def _crops(base: Base) -> Target:
+    """Faces in the store that are not what they were."""
+    records = base.records["video"]
+    where = [f"store/{r['video']['faces']['array']['path']}" for r in records]
+    files = {n: (base.folder / n).read_bytes() for n in where}
+    argv = ["encode", "--modality", "video", "--encoder", "face-expression", "--as", "x"]
+    whole = Example(argv, lines(records), {}, marks=tuple(r[MARK] for r in records))
+    return Target(f"{KIND}/encode crops", whole, _mutated(whole, list(files), _npy, files))
 
 
 def _array(base: Base, name: str, argv: list[str]) -> Target:
@@ -173,6 +215,7 @@ HEADERS = (
     (b"'shape': (", b"'shapf': ("), (b"'descr'", b"'des'"), (b"}", b")"),
     (b"NUMPY\x01", b"NUMPY\x09"),
     (b", 6)", b",0)"), (b", 6)", b")"), (b"{", b"open("),
+    (b"'|u1'", b"'|O'"), (b"'|u1'", b"'<f4'"), (b", 3)", b", 4)"), (b", 3)", b")"),
 )  # fmt: skip
 
 

@@ -119,7 +119,8 @@ def full() -> dict[str, list[Record]]:
         complete(record)
     for record, frame in zip(frames, spoken(), strict=True):
         record |= {MARK: frame[MARK], "speaker": frame["speaker"], "label": frame["label"]}
-    return {"full": made, "media": media, "frames": frames, "eeg": recorded()}
+    recordings = {"eeg": recorded(), "films": filmed(), "video": seen()}
+    return {"full": made, "media": media, "frames": frames, **recordings}
 
 
 def recorded() -> list[Record]:
@@ -134,6 +135,26 @@ def recorded() -> list[Record]:
     ]
     measure = ("--modality", "eeg", "--encoder", "band-power", "--pooling", "mean")
     return parsed(emocli("encode", *measure, stdin=trials))
+
+
+def filmed() -> list[Record]:
+    """Return records of three parts of a film and of a picture."""
+    parts = [("avi", 0.0, 0.3), ("avi", 0.2, 0.6), ("mkv", 0.1, 0.5), ("png", None, None)]
+    return [
+        {
+            **{"id": f"r{i}", MARK: i, "path": f"base/film.{suffix}", "speaker": f"s{i % 2}"},
+            **({"start": start, "end": end} if end else {}),
+            "label": labels(i),
+        }
+        for i, (suffix, start, end) in enumerate(parts)
+    ]
+
+
+def seen() -> list[Record]:
+    """Return the same records with their faces, and with what a network saw in them."""
+    faces = parsed(emocli("extract-video", "--rate", "10", stdin=filmed()))
+    encode = ("encode", "--modality", "video", "--encoder", "face-expression")
+    return parsed(emocli(*encode, stdin=faces))
 
 
 # Fields that say what was left out, and word numbers beside the words themselves.

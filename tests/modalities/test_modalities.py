@@ -29,6 +29,7 @@ def test_a_modality_has_all_names_and_a_flag_of_it_is_a_parameter(name: str) -> 
     assert encoders.families(name)
 
 
+@pytest.mark.usefixtures("made_faces")
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_not_there_is_a_failure_unless_the_record_is_about_something_else(
     name: str, tmp_path: Any

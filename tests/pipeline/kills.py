@@ -25,6 +25,7 @@ import orjson
 
 from emocli.cli import registry
 from tests.commands import bundles
+from tests.encoders import tiny_faces
 from tests.signals import edf_files, films
 
 Record = dict[str, Any]
@@ -98,6 +99,11 @@ def _filmed(folder: Path) -> list[Record]:
     ]
 
 
+def _detector(folder: Path) -> str:
+    """Return the folder of a network that takes every picture for a face."""
+    return str(tiny_faces.seeing(folder / "detector"))
+
+
 def _encoded(_folder: Path) -> list[Record]:
     return [{**r, "speaker": "a"} for r in bundles.records(bundles.VECTORS, count=COUNT)]
 
@@ -135,7 +141,7 @@ MADE: dict[str, Callable[[Path], Work]] = {
         ["extract-audio", "--segment", "vad"], _spoken(f)
     ),
     "extract-eeg": lambda f: Work(["extract-eeg"], _recorded(f)),
-    "extract-video": lambda f: Work(["extract-video"], _filmed(f)),
+    "extract-video": lambda f: Work(["extract-video", "--detector", _detector(f)], _filmed(f)),
     "fuse": lambda f: Work(["fuse", "-m", _bundle(f)], _encoded(f)),
     "normalize": lambda f: Work(["normalize"], [{**r, "speaker": "a"} for r in _full(f)]),
     "predict": lambda f: Work(["predict", "-m", _bundle(f)], _encoded(f)),

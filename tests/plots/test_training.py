@@ -61,6 +61,7 @@ def test_the_legend_is_outside(width: int) -> None:
     assert box.y1 <= min(axes.xaxis.label.get_window_extent().y0 for axes in figure.axes)
 
 
+@pytest.mark.usefixtures("made_faces")
 @pytest.mark.parametrize("name", [module.name for module in iter_modules(pictures.__path__)])
 def test_every_picture_has_a_title_of_choice(
     name: str, emocli: Emocli, wav: Any, tmp_path: Path

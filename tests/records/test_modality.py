@@ -32,6 +32,11 @@ def test_the_work_on_a_record_is_known_without_reading_it(record: Record, second
     assert cost(record, ("audio", "text")) == seconds
 
 
+def test_a_part_of_a_film_costs_what_it_is_not_the_film() -> None:
+    part = {"path": "x.mp4", "start": 10, "end": 70, "video": {"duration": 7200.0}}
+    assert cost(part, ["video"]) == 60.0
+
+
 def test_a_file_of_unknown_length_counts_by_its_size(tmp_path: Path) -> None:
     (tmp_path / "long.mp3").write_bytes(bytes(16_000 * 60))
     assert cost({"path": str(tmp_path / "long.mp3")}, ["audio"]) == 60.0

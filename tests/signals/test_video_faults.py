@@ -12,7 +12,7 @@ import pytest
 from emocli.errors import RecordError
 from emocli.signals import audio, video, video_endings, video_faults, video_packets
 from emocli.signals.video import Middle, NoVideoStreamError, Rate, Times, Uniform
-from tests.signals import films
+from tests.signals import films, heic_files
 from tests.signals.films import FRAMES, RATE_HZ, WAYS, choose, same
 from tests.signals.media import ffmpeg
 
@@ -40,6 +40,15 @@ def test_a_picture_is_one_frame_without_duration(suffix: str, way: str, tmp_path
         assert (clip.duration, clip.frame_rate, clip.times.tolist()) == (None, None, [0.0])
         assert clip.warning is None
     assert video.read(path, Middle(), longest=48).images.shape == (1, 32, 48, 3)
+
+
+def test_a_heic_is_read_if_it_is_one_picture_and_refused_in_tiles(way: str, tmp_path: Path) -> None:
+    clip = video.read(heic_files.picture(tmp_path / "a.heic"), Uniform(16))
+    assert (clip.images.shape, clip.duration) == ((1, films.HEIGHT, films.WIDTH, 3), None)
+    np.testing.assert_allclose(clip.images[0].astype(int), films.drawn(0), atol=60)
+    with pytest.raises(RecordError, match="tiles") as caught:
+        video.read(heic_files.tiles(tmp_path / "tiles.heic"), Middle())
+    assert (caught.value.code, "JPEG" in caught.value.hint) == ("decode_failed", True)
 
 
 @pytest.mark.parametrize("name", ["a%03d.png", "-i.png", "file:x.png", "a b'c.png", "concat:a|b"])
