@@ -31,7 +31,6 @@ from emocli.errors import RecordError
 
 MODALITY = "video"
 FACES = True  # it takes the crops of a face, not whole frames
-MARGIN = 0.5  # of the face's box, at each side
 POOLINGS = pooling.POOLINGS
 LAYERS = 3
 PRESENT = 0.5  # MediaPipe calls what is less sure no face
@@ -49,8 +48,7 @@ def encoder(folder: Path, settings: Settings) -> Encoder:
     """
     found = weight_files.tensors(folder, "MediaPipe's face landmarker")
     read = weight_files.read(found, mediapipe_face.shapes())
-    dtype = getattr(torch, settings.dtype)
-    weights = {name: tensor.to(settings.device, dtype) for name, tensor in read.items()}
+    weights = {name: _placed(tensor, settings) for name, tensor in read.items()}
     layers = pooling.layers_of(settings.layer, LAYERS)
     pooling.pieces(settings.pooling)  # raises for an unknown one
 
@@ -66,15 +64,21 @@ def encoder(folder: Path, settings: Settings) -> Encoder:
         values = torch.cat([states[layer] for layer in layers], 1).split(counts)
         sure = faces.presence.split(counts)
         return [
-            Encoded(pooling.pooled(part, settings.pooling), _told(given, presence))
-            for given, part, presence in zip(inputs, values, sure, strict=True)
+            Encoded(pooling.pooled(part, settings.pooling), _told(presence))
+            for part, presence in zip(values, sure, strict=True)
         ]
 
     return run
 
 
-def _told(given: Any, presence: Tensor) -> str:
-    """Return what is wrong with the faces of an input, or ""."""
+def _placed(tensor: Tensor, settings: Settings) -> Tensor:
+    """Return a tensor on its device, filters with the channels last in memory."""
+    order = torch.channels_last if tensor.ndim == 4 else torch.preserve_format
+    return tensor.to(settings.device, getattr(torch, settings.dtype), memory_format=order)
+
+
+def _told(presence: Tensor) -> str:
+    """Return what is wrong with faces, or ""; their numbers are as good as they get."""
     unsure = int((presence < PRESENT).sum())
     told = f"in {unsure} of {len(presence)} frames no face for the network of points"
     return told if unsure else ""
