@@ -61,8 +61,8 @@ def encoder(folder: Path, settings: Settings) -> Encoder:
         states = [face_mesh.level(faces).flatten(1)]
         states += [s.float().cpu() for s in face_mixer.forward(weights, faces.points)]
         counts = [len(several) for several in images]
-        values = torch.cat([states[layer] for layer in layers], 1).split(counts)
-        sure = faces.presence.split(counts)
+        values = torch.split(torch.cat([states[layer] for layer in layers], 1), counts)
+        sure = torch.split(faces.presence, counts)
         return [
             Encoded(pooling.pooled(part, settings.pooling), _told(presence))
             for part, presence in zip(values, sure, strict=True)

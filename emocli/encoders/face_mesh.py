@@ -68,9 +68,11 @@ def find(weights: Mapping[str, Tensor], images: Sequence[Any]) -> Found:
 
 def _replaced(found: Found, places: Tensor, by: Found) -> Found:
     """Return what was found, with what was found later in some places."""
+    points, presence = (
+        one.index_copy(0, places, new) for one, new in zip(found[:2], by[:2], strict=True)
+    )
     squares = (one.index_copy(0, places, new) for one, new in zip(found[2], by[2], strict=True))
-    parts = (one.index_copy(0, places, new) for one, new in zip(found[:2], by[:2], strict=True))
-    return Found(*parts, Squares(*squares))
+    return Found(points, presence, Squares(*squares))
 
 
 def _sensible(wanted: Squares, whole: Squares, sizes: Tensor) -> Squares:
