@@ -10,13 +10,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 MARK = b"TFL3"  # after the offset of the root
 DEQUANTIZE = 6  # an operator: float32 of float16
-FLOATS = {0: np.dtype("<f4"), 1: np.dtype("<f2")}  # by the number of a type
+FLOATS: dict[int, np.dtype[Any]] = {
+    0: np.dtype("<f4"),
+    1: np.dtype("<f2"),
+}  # by the number of a type
 # Fields by their number: of the model, of its graph, of a tensor, an operator, a code, a buffer.
 CODES, GRAPHS, BUFFERS = 1, 2, 4
 TENSORS, OPERATORS = 0, 3
