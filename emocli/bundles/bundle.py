@@ -114,8 +114,7 @@ class Bundle:
         return {}
 
     def _build(self) -> Any:
-        model = building.model(self.folder, self.contents, self.tensors)
-        model.eval()
+        model = building.model(self.folder, self.contents, self.tensors).eval()
         self._check(model)
         return model
 

@@ -19,7 +19,6 @@ from emocli.io import features
 from emocli.io.store import Store
 from emocli.records import Record, failures
 from emocli.records.missing import lose, lost
-from emocli.records.modality import available
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,10 +67,8 @@ def of_record(record: Record, trained: bundle.Bundle, timed: bool, store: Store)
 
 def _note_absent(record: Record, name: str, modality: str) -> None:
     if lost(record, modality, name) is None:
-        code, message = "absent", f"no features.{name}"
-        if not available(record, modality):
-            code, message = f"no_{modality}", f"no {modality}"
-        note = {"stage": "fuse", "code": code, "message": message, "hint": ""}
+        message = f"no features.{name}"
+        note = {"stage": "fuse", "code": "absent", "message": message, "hint": ""}
         lose(record, note, modality, name)
 
 

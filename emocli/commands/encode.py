@@ -35,10 +35,24 @@ with. Recordings of EEG are cut as other long recordings are; --segment none kee
 Of video --encoder face-expression (the default) looks at a face in 2 frames a second (--rate, or
 --frames N spread evenly, or --key-frame): 256 features and 7 logits (neutral, joy, sadness, anger,
 fear, disgust, surprise) for each. It is the face that is most visible while somebody speaks (--face
-largest), each face (each, one face after another), or the N-th by how much it is seen. Other
-encoders look at whole frames: mobilenet-v2, and any CLIP, SigLIP, DINOv2, DINOv3 or ViT by hub id
-or folder (2 frames a second, a vector for each); any VideoMAE, TimeSformer or V-JEPA 2 looks at
-clips, of as many frames as it was trained with, spread over the film. Pooling multiview, of the
+largest), each face (each, one face after another), or the N-th by how much it is seen.
+
+--encoder face-blendshapes (MediaPipe's) looks at the same face: how far each of 52 movements has
+gone, from 0 to 1, for heads that are tilted by less than some 30 degrees; --layer 0 gives 478
+points instead, across, down and depth, relative to the face. Left and right are the person's. The
+movements are, in this order: _neutral, browDownLeft, browDownRight, browInnerUp, browOuterUpLeft,
+browOuterUpRight, cheekPuff, cheekSquintLeft, cheekSquintRight, eyeBlinkLeft, eyeBlinkRight,
+eyeLookDownLeft, eyeLookDownRight, eyeLookInLeft, eyeLookInRight, eyeLookOutLeft, eyeLookOutRight,
+eyeLookUpLeft, eyeLookUpRight, eyeSquintLeft, eyeSquintRight, eyeWideLeft, eyeWideRight, jawForward,
+jawLeft, jawOpen, jawRight, mouthClose, mouthDimpleLeft, mouthDimpleRight, mouthFrownLeft,
+mouthFrownRight, mouthFunnel, mouthLeft, mouthLowerDownLeft, mouthLowerDownRight, mouthPressLeft,
+mouthPressRight, mouthPucker, mouthRight, mouthRollLower, mouthRollUpper, mouthShrugLower,
+mouthShrugUpper, mouthSmileLeft, mouthSmileRight, mouthStretchLeft, mouthStretchRight,
+mouthUpperUpLeft, mouthUpperUpRight, noseSneerLeft, noseSneerRight.
+
+Other encoders look at whole frames: mobilenet-v2, and any CLIP, SigLIP, DINOv2, DINOv3 or ViT by
+hub id or folder (2 frames a second, a vector for each); any VideoMAE, TimeSformer or V-JEPA 2 looks
+at clips, of as many frames as it was trained with, spread over the film. Pooling multiview, of the
 encoders of frames, keeps tokens as Emotion-LLaMAv2 does: of the key frame, 448 pixels wide, 4
 patches each, then 4 of each of 16 frames; multiview/global=448,merge=4,frames=16,grid=2 says the
 sizes, and view=global or view=temporal which of them alone. `video` says what was looked at, whose

@@ -26,7 +26,7 @@ from torch import Tensor
 
 from emocli.encoders import Encoded, Encoder, Settings, face_api_weights, pictures, pooling
 from emocli.encoders.face_api_layers import same, separable
-from emocli.errors import RecordError
+from emocli.errors import ConfigError, RecordError
 from emocli.signals import face_averages, face_quality
 
 MODALITY = "video"
@@ -58,8 +58,9 @@ def encoder(folder: Path, settings: Settings) -> Encoder:
     wanted = [LAYERS] if settings.layer is None else settings.layer
     chosen = [wanted] if isinstance(wanted, int) else list(wanted)
     layers = [pooling.layer_of(layer, LAYERS) for layer in chosen]
-    if settings.pooling != SEEN:
-        pooling.pieces(settings.pooling)  # raises for an unknown one
+    if settings.pooling != SEEN and not pooling.is_known(settings.pooling):
+        hint = f"choose from {', '.join(POOLINGS)}, frames/N"
+        raise ConfigError(f"unknown pooling '{settings.pooling}'", hint=hint)
 
     @torch.inference_mode()
     def run(inputs: Sequence[Any]) -> list[Encoded]:

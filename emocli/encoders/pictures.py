@@ -23,6 +23,11 @@ def require_picture(picture: Any) -> None:
         raise RecordError("bad_picture", f"not an RGB picture: shape {shape}, type {dtype}")
 
 
+def owned(picture: Picture) -> Picture:
+    """Return a picture as torch takes it: in one piece, and writable, copied if it is not."""
+    return np.require(picture, requirements=["C", "W"])
+
+
 def at_most(picture: Picture, longest: int) -> Picture:
     """Return a copy of a picture whose longer side has at most so many pixels; never a larger one.
 
@@ -33,7 +38,7 @@ def at_most(picture: Picture, longest: int) -> Picture:
     if max(sides) <= longest:
         return picture.copy()
     new = [max(1, round(side * longest / max(sides))) for side in sides]
-    values = torch.from_numpy(np.require(picture, requirements=["C", "W"])).permute(2, 0, 1)[None]
+    values = torch.from_numpy(owned(picture)).permute(2, 0, 1)[None]
     values = F.interpolate(values, new, mode="bilinear", antialias=True)
     return np.ascontiguousarray(values[0].permute(1, 2, 0).numpy())
 
@@ -53,8 +58,7 @@ def squares(pictures: Sequence[Any], size: int, *, centred: bool) -> Tensor:
         longest = max(height, width)
         new = [max(1, round(side * size / longest)) for side in (height, width)]
         top, left = ((size - side) // 2 if centred else 0 for side in new)
-        values = torch.from_numpy(np.require(picture, requirements=["C", "W"]))
-        values = values.permute(2, 0, 1)[None]
+        values = torch.from_numpy(owned(picture)).permute(2, 0, 1)[None]
         if new != [height, width]:
             values = F.interpolate(values, new, mode="bilinear", antialias=True)
         batch[place, :, top : top + new[0], left : left + new[1]] = values[0]

@@ -22,7 +22,7 @@ class Begun(NamedTuple):
     room: threading.Semaphore
 
 
-def stage(context: Context, spec: Record, wanted: Callable[[Record], bool]) -> pipeline.Stage:
+def begin(context: Context, spec: Record, wanted: Callable[[Record], bool]) -> pipeline.Stage:
     """Return the stage that begins to look at the films of the `wanted` records, in their order.
 
     `settle` hands over what was found. With worker processes, which cannot be forked beside a

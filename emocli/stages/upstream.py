@@ -45,9 +45,10 @@ def stage(context: Context, trained: Bundle, done: Callable[[Record], bool]) -> 
     """
     specs = specs_of(trained)
     steps = [_bring(context, n, partial(_lacks, n, specs, done)) for n in _sources(specs)]
-    for spec in specs:
+    # First what files hold: then features still say what a record came with (`_has_only_features`).
+    for spec in sorted(specs, key=lambda spec: bool(MODALITIES[spec["modality"]].made_of)):
         skip = partial(_has_only_features, done, spec)
-        steps.insert(0, looking.stage(context, spec, partial(_looks, spec, skip)))
+        steps.insert(0, looking.begin(context, spec, partial(_looks, spec, skip)))
         steps.append(encode.stage(context, spec, trained, skip=skip, keep=encode.PASSED))
     if rules := trained.contents.get("text_rules"):
         read = language.stage(context, rules["language"], done)

@@ -18,6 +18,7 @@ from emocli.io.store import Store
 from emocli.modalities import kept_pictures, video_faces
 from tests.commands.conftest import HEIGHT, RATE_HZ, SKINS, WIDTH, Film
 from tests.conftest import Emocli
+from tests.encoders import tiny_blendshapes, tiny_faces
 from tests.signals.media import ffmpeg
 
 Record = dict[str, Any]
@@ -144,12 +145,23 @@ def test_frames_are_kept_without_faces(film: Film, emocli: Emocli, detecting: li
     assert not detecting
 
 
+@pytest.mark.parametrize(
+    ("build", "dim"), [(tiny_faces.expression, 263), (tiny_blendshapes.converted, 52)]
+)
 def test_what_was_extracted_is_encoded_alike(
-    film: Film, emocli: Emocli, expression: str, detecting: list[int]
+    build: Callable[[Path], None],
+    dim: int,
+    film: Film,
+    emocli: Emocli,
+    detecting: list[int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """From the file, from the crops in the store, and from the frames in the store."""
+    tiny_blendshapes.make_small(monkeypatch)
+    build(tmp_path / "net")
     path = str(film({"red": [LEFT] * 8, "green": [None] * 4 + [RIGHT] * 4}))
-    encode = ("encode", "--modality", "video", "--encoder", expression)
+    encode = ("encode", "--modality", "video", "--encoder", str(tmp_path / "net"))
     (direct,) = emocli(*encode, path).records
     (faces,) = emocli(*encode, stdin=emocli("extract-video", path).records).records
     asked = len(detecting)
@@ -159,7 +171,7 @@ def test_what_was_extracted_is_encoded_alike(
     (of_frames,) = emocli(*encode, stdin=frames).records
     expected = direct["features"]["video"]
     values = Store().array(expected["array"])
-    assert values.shape == (4, 263)
+    assert values.shape == (4, dim)
     for other in (faces, of_frames):
         feature = other["features"]["video"]
         assert feature["sampled"] == expected["sampled"]

@@ -83,7 +83,7 @@ def test_every_file_that_loads_weights_is_tried_here() -> None:
     loading = {p.stem for p in Path(encoders.__file__).parent.glob("*.py") if loads(p)}
     loading -= {"weight_files", "pretrained"}  # by which the others load
     tried = {"text_networks", "bert", "whisper", "ctc_model", "transformers_whisper"}
-    tried |= {"vision_image", "vision_clip", "mobilenet_v2"}
+    tried |= {"vision_image", "vision_clip", "mobilenet_v2", "face_blendshapes"}
     assert loading == tried | {"braindecode_weights", "face_api_weights"}
 
 

@@ -18,7 +18,7 @@ from emocli.encoders import Encoder, Settings, mobilenet_v2
 from emocli.encoders.transformers_import import imported
 from emocli.errors import ConfigError, RecordError
 from emocli.records.modality import MODALITIES
-from tests.encoders import tiny_eeg, tiny_faces, tiny_vision
+from tests.encoders import tiny_blendshapes, tiny_eeg, tiny_faces, tiny_vision
 from tests.encoders.test_transformer_text import LIMIT, SIZE, write_tokenizer
 
 RATE = 16_000
@@ -76,6 +76,7 @@ TINY: dict[str, dict[str, Builder]] = {
     "differential-entropy": {"bands": nothing},
     "eeg-signal": {"samples": nothing},
     "eegpt": {"eegpt": tiny_eeg.eegpt, "head": tiny_eeg.eegpt_with_a_head},
+    "face-blendshapes": {"mediapipe": tiny_blendshapes.converted},
     "face-expression": {"face-api": tiny_faces.expression},
     "labram": {"labram": tiny_eeg.labram, "pooled": tiny_eeg.labram_that_pools},
     "mobilenet-v2": {"torchvision": tiny_vision.mobilenet},
@@ -208,6 +209,7 @@ def _small_pictures() -> Iterator[None]:
     """A network that takes pictures of one size takes smaller ones, which is quicker."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mobilenet_v2, "PIXELS", mobilenet_v2.PIXELS.of(48))
+        tiny_blendshapes.make_small(patch)
         yield
 
 

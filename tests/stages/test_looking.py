@@ -34,7 +34,7 @@ def looked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def begun(*ids: str, jobs: int = 1) -> list[dict[str, Any]]:
     records = ({"id": name} for name in ids)
-    return list(looking.stage(Context(jobs=jobs), SPEC, lambda r: r["id"] != "other")(records))
+    return list(looking.begin(Context(jobs=jobs), SPEC, lambda r: r["id"] != "other")(records))
 
 
 def test_what_is_found_comes_to_its_own_record_once(looked: list[str]) -> None:
