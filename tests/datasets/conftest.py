@@ -10,6 +10,10 @@ MELD_HEADER = (
     "Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,"
     "Season,Episode,StartTime,EndTime\n"
 )
+BLEMORE_HEADER = (
+    "filename,video_id,gender,mix,emotion_1,version,intensity_level,situation,emotion_2,"
+    "emotion_1_salience,emotion_2_salience,fold\n"
+)
 
 
 def touch(folder, *names):
@@ -118,9 +122,7 @@ def emobank(folder):
 
 def blemore(folder):
     (folder / "train_metadata.csv").write_text(
-        "filename,video_id,gender,mix,emotion_1,version,intensity_level,situation,emotion_2,"
-        "emotion_1_salience,emotion_2_salience,fold\n"
-        "A102_ang_int1_ver1,A102,female,0,ang,1,1.0,,,,,0\n"
+        BLEMORE_HEADER + "A102_ang_int1_ver1,A102,female,0,ang,1,1.0,,,,,0\n"
         "A411_mix_ang_hap_30_70_ver1,A411,male,1,ang,1,,,hap,30.0,70.0,3\n"
         "A102_neu_sit2_ver1,A102,female,0,neu,1,,2.0,,,,0\n"
     )
