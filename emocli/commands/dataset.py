@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -31,6 +32,13 @@ Split = Annotated[
 Speaker = Annotated[
     list[str] | None, typer.Option(metavar="NAME", help="Only this speaker; repeatable.")
 ]
+Media = Annotated[
+    str | None,
+    typer.Option(
+        metavar="audio|video",
+        help="What to read of a clip that is there as sound and as a film (default: the film).",
+    ),
+]
 Limit = Annotated[int | None, typer.Option(metavar="N", min=1, help="Only the first N records.")]
 
 
@@ -42,6 +50,7 @@ def command(
     labels: Labels = "common",
     split: Split = None,
     speaker: Speaker = None,
+    media: Media = None,
     limit: Limit = None,
     column: flags.Column = None,
     separator: flags.Separator = None,
@@ -55,6 +64,9 @@ def command(
     Of EEG, speaker is the subject, stimulus what was shown or played, trial its presentation;
     start and end are the part of the file, and eeg says what the file does not: which variable
     holds the samples, their rate, unit and channels, and which channels are bad.
+
+    A clip that a corpus has both as a film and as sound is one record; path is the film, whose
+    sound is heard as well, or with --media audio the sound.
 
     label.emotion is neutral (calm included), joy, sadness, anger, fear, disgust or surprise, or
     null where the source's label is none of these. label.original is the source's label; --labels
@@ -71,8 +83,9 @@ def command(
     layout = tables.layout(column, separator)
     if layout != tables.PLAIN and name != "folder":
         raise UsageError("--column, --separator: only a table of `dataset folder` takes these")
-    given = (layout,) if name == "folder" else ()
-    records: Iterable[Record] = _told(datasets.load(name).read(place, *given), run)
+    read = datasets.load(name).read
+    given = _media(name, read, media) | ({"layout": layout} if name == "folder" else {})
+    records: Iterable[Record] = _told(read(place, **given), run)
     for flag, values in (("split", split), ("speaker", speaker)):
         if values:
             records = _only(records, flag, values)
@@ -80,6 +93,17 @@ def command(
         records = (record for record in records if shards.in_shard(record, *shard))
     records = islice(records, limit)
     return run.write(_original(records) if labels == "original" else _noted(records, run))
+
+
+def _media(name: str, read: Callable[..., object], media: str | None) -> dict[str, Any]:
+    """Return what --media says to a reader; UsageError where a dataset does not have both kinds."""
+    if media is None:
+        return {}
+    if media not in datasets.KINDS:
+        raise UsageError(f"--media {media}: not {' or '.join(datasets.KINDS)}")
+    if "media" not in inspect.signature(read).parameters:
+        raise UsageError(f"--media: {name} does not come as films and as sounds")
+    return {"media": media}
 
 
 def _told(records: Generator[Record, None, list[str] | None], run: options.Run) -> Iterator[Record]:

@@ -7,6 +7,9 @@ left out, what to know about these records. The id of a recording is the path fr
 line, joined with the path below it; a line of text is named after its dataset and split
 ("meld/train/dia0_utt3"). Numbered speakers get the name of their dataset ("ravdess-03"), so that
 corpora can be joined. Files whose names begin with `_` are what readers share.
+
+Where a corpus has a clip as a film and as sound, `read(path, media)` yields one record of it: of
+the film, which has both, or of the sound where `media` is "audio".
 """
 
 from __future__ import annotations
@@ -20,6 +23,11 @@ from types import ModuleType
 from emocli.errors import EmptyInputError, UsageError
 from emocli.io import walk
 from emocli.records.modality import MEDIA as MEDIA
+from emocli.records.modality import MODALITIES, PICTURES
+
+FILMS = MODALITIES["video"].suffixes - PICTURES
+CLIPS = MODALITIES["audio"].suffixes  # films and sounds
+KINDS = ("audio", "video")  # what `read` may be asked to prefer
 
 
 def names() -> list[str]:
@@ -85,6 +93,29 @@ def takes(
         elif first is not file:
             copies.append(file)
     return list(kept.values()), left_out(copies, "as second files of takes that are there")
+
+
+def is_film(file: Path) -> bool:
+    """Return whether a file is a film, by its name; other media files of a corpus are sounds."""
+    return file.suffix.lower() in FILMS
+
+
+def one_kind(media: str) -> Callable[[Path], int]:
+    """Return the rank of a file for `one_each`: films first, or sounds for "audio"."""
+    return lambda file: int(is_film(file) == (media == "audio"))
+
+
+def one_each(
+    files: Iterable[Path], key: Callable[[Path], str], rank: Callable[[Path], int]
+) -> tuple[list[Path], list[str]]:
+    """Return the files of the least rank of each clip, in order, and what to tell of the others."""
+    listed = list(files)
+    least: dict[str, int] = {}
+    for file in listed:
+        least[key(file)] = min(rank(file), least.get(key(file), rank(file)))
+    kept = [file for file in listed if rank(file) == least[key(file)]]
+    others = [file for file in listed if rank(file) > least[key(file)]]
+    return kept, left_out(others, "since another file of the same clip is read (see --media)")
 
 
 def left_out(files: Sequence[Path], why: str) -> list[str]:

@@ -9,7 +9,8 @@ https://github.com/BlEmoRe/blemore-common
 Expects `train_metadata.csv` and clips in any folders with it or below, named
 `A102_ang_int1_ver1` (actor, emotion, intensity 1 to 4, version), `A102_neu_sit2_ver1` (situation 1
 to 4) or `A411_mix_ang_hap_30_70_ver1` (two emotions and their saliences in per cent). Either
-works without the other; the table adds `gender` and `fold` (0 to 4, no actor in two). A clip
+works without the other, and a clip that is there as sound, too, is read as a film (unless --media
+is audio); the table adds `gender` and `fold` (0 to 4, no actor in two). A clip
 `test_0001.mov` of the test set has `split` test and no label.
 
 `label.blend` is the saliences in per cent, 100 for one emotion; `label.distribution` the same as
@@ -57,7 +58,7 @@ TEST = re.compile(r"test_\d+")
 TEST_CLIPS = 594
 
 
-def read(path: Path) -> Generator[Record, None, list[str]]:
+def read(path: Path, media: str = "video") -> Generator[Record, None, list[str]]:
     """Yield a record per row of the table, then one per clip that is not in it."""
     place = datasets.exists(path, EXPECTED)
     if place.is_file() and place.suffix.lower() != ".csv":
@@ -65,7 +66,10 @@ def read(path: Path) -> Generator[Record, None, list[str]]:
         return []
     table = place if place.is_file() else place / TABLE
     folder = place.parent if place.is_file() else place
-    files, told = datasets.takes(_clips(folder), key=lambda file: file.stem)
+    found, others = datasets.one_each(
+        _clips(folder), key=lambda file: file.stem, rank=datasets.one_kind(media)
+    )
+    files, copies = datasets.takes(found, key=lambda file: file.stem)
     clips = {file.stem: file for file in files}
     if not clips and not table.exists():
         raise EmptyInputError(f"{path}: neither a table nor a clip", hint=f"expected {EXPECTED}")
@@ -74,7 +78,7 @@ def read(path: Path) -> Generator[Record, None, list[str]]:
         yield _record(name, clips.pop(name, None), row, f"{where}: ")
     for name, file in clips.items():
         yield _record(name, file, {})
-    return told
+    return others + copies
 
 
 def _clips(folder: Path) -> list[Path]:
@@ -86,7 +90,8 @@ def _clips(folder: Path) -> list[Path]:
 
 def _record(name: str, file: Path | None, row: dict[str, str], where: str = "") -> Record:
     record: Record = {"id": f"blemore/{name}"} if file is None else records.of_path(str(file))
-    record |= {"dataset": "blemore", "modality": "audio-video"}
+    sound = file is not None and not datasets.is_film(file)
+    record |= {"dataset": "blemore", "modality": "audio" if sound else "audio-video"}
     if TEST.fullmatch(name) and not row:
         return record | {"split": "test"}
     match = NAME.fullmatch(name)

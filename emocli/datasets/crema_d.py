@@ -10,7 +10,8 @@ Expects files with names such as `AudioWAV/1001_IEO_NEU_XX.wav` (actor, sentence
 in any folders, and with them, above them or in `processedResults/`, `tabulatedVotes.csv`, and
 `VideoDemographics.csv` if you have them; one file works too. Without a media file there is a record
 per clip of `tabulatedVotes.csv`, 7,442 in all. The repository holds each clip three times
-(`AudioWAV`, `AudioMP3`, `VideoFlash`): name the folder you want.
+(`AudioWAV`, `AudioMP3`, `VideoFlash`): where the films are there, they are read, or the sounds with
+--media audio; of the two kinds of sound name the folder you want.
 
 `label.emotion` is the emotion that the actor was asked to show. Listeners and viewers chose among
 six emotions, without surprise: `label.votes` and `label.distribution` are the votes for the
@@ -48,7 +49,6 @@ EMOTIONS = {
     "SAD": "sad",
 }
 LEVELS = {"LO": "low", "MD": "medium", "HI": "high"}
-AUDIO = (".wav", ".mp3", ".flac", ".m4a", ".ogg", ".opus")  # other files have a picture too
 MODALITIES = {"1": "audio", "2": "video", "3": "audio-video"}  # the first digit of a row's name
 SENTENCES = {
     "DFA": "Don't forget a jacket",
@@ -70,8 +70,8 @@ Votes = dict[str, dict[str, dict[str, int]]]  # by clip and modality: emotion, c
 People = dict[str, dict[str, Any]]  # by actor: gender, age
 
 
-def read(path: Path) -> Generator[dict[str, Any], None, list[str]]:
-    """Yield a record per media file; without media files, per clip that people voted on."""
+def read(path: Path, media: str = "video") -> Generator[dict[str, Any], None, list[str]]:
+    """Yield a record per film, or sound; without media files, per clip that people voted on."""
     place = datasets.exists(path, EXPECTED)
     table = _beside(place, VOTES)
     votes = _votes(table) if table else {}
@@ -81,11 +81,18 @@ def read(path: Path) -> Generator[dict[str, Any], None, list[str]]:
             record = {"id": f"crema-d/{clip}"}
             yield record | _about(clip, "audio-video", votes, people)
         return []
-    files, told = datasets.takes(datasets.media(place, EXPECTED))
+    found, copies = datasets.takes(datasets.media(place, EXPECTED))
+    files, others = datasets.one_each(found, key=_name, rank=datasets.one_kind(media))
     for file in files:
-        modality = "audio" if file.suffix.lower() in AUDIO else "audio-video"
+        modality = "audio-video" if datasets.is_film(file) else "audio"
         yield records.of_path(str(file)) | _about(str(file), modality, votes, people)
-    return told + datasets.same_takes(len(files), {file.stem for file in files}, "formats")
+    names = {_name(file) for file in files}
+    return copies + others + datasets.same_takes(len(files), names, "formats")
+
+
+def _name(file: Path) -> str:
+    """Return the name of a clip: one file has a single X where others have two."""
+    return re.sub("_X$", "_XX", file.stem)
 
 
 def _is_all(place: Path, table: Path) -> bool:
@@ -137,7 +144,7 @@ def _about(name: str, modality: str, votes: Votes, people: People) -> dict[str, 
         raise MalformedError(f"{name}: not a CREMA-D name", hint=f"expected {EXPECTED}")
     actor, sentence, code, level = match.groups()
     word = EMOTIONS[code]
-    clip = f"{actor}_{sentence}_{code}_{'XX' if level == 'X' else level}"
+    clip = _name(Path(name))
     return {
         "dataset": "crema-d",
         "speaker": f"crema-d-{actor}",

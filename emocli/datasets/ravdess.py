@@ -6,8 +6,9 @@ Files: https://zenodo.org/record/1188976, CC BY-NC-SA 4.0 (non-commercial).
 
 Expects files named by seven two-digit fields, in any folders, such as
 `Actor_12/03-01-06-01-02-01-12.wav`: modality, vocal channel, emotion, intensity, statement,
-repetition, actor. One file works too. The archives also hold `01-...` (audio and video) and
-`02-...` (video only) versions of the same takes: they come as records of their own.
+repetition, actor. One file works too. A take comes in up to three files: `01-...` (audio and
+video), `02-...` (video without sound) and `03-...` (audio). It is one record, of the first of these
+that is there; --media audio takes `03-...` first, then `01-...`.
 
 Cautions: two sentences in every emotion, so words say nothing about the emotion; acting is strong;
 loudness carries the label (report a level-normalised run too); split by speaker.
@@ -40,12 +41,20 @@ EMOTIONS = {
     "08": "surprised",
 }
 INTENSITIES = {"01": "normal", "02": "strong"}
+FIRST = {"video": ("01", "02", "03"), "audio": ("03", "01", "02")}  # of the files of a take
 STATEMENTS = {"01": "Kids are talking by the door", "02": "Dogs are sitting by the door"}
 
 
-def read(path: Path) -> Generator[dict[str, Any], None, list[str]]:
-    """Yield a record per clip; a media file with another name raises MalformedError."""
-    files, told = datasets.takes(datasets.media(path, EXPECTED))
+def read(path: Path, media: str = "video") -> Generator[dict[str, Any], None, list[str]]:
+    """Yield a record per take; a media file with another name raises MalformedError."""
+    found, copies = datasets.takes(datasets.media(path, EXPECTED))
+    codes = FIRST[media]
+    files, others = datasets.one_each(
+        found,
+        key=lambda file: file.stem[len("03") :],
+        rank=lambda file: codes.index(file.stem[:2]) if file.stem[:2] in codes else 0,
+    )
+    told = copies + others
     sung = 0
     for file in files:
         record = _record(file)
@@ -53,8 +62,7 @@ def read(path: Path) -> Generator[dict[str, Any], None, list[str]]:
         yield record
     if 0 < sung < len(files):
         told.append(f"{sung} of {len(files)} records are sung: vocal_channel is song there")
-    takes = {file.stem[len("03") :] for file in files}
-    return told + datasets.same_takes(len(files), takes, "modalities")
+    return told
 
 
 def _record(file: Path) -> dict[str, Any]:

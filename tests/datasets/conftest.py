@@ -10,6 +10,10 @@ MELD_HEADER = (
     "Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,"
     "Season,Episode,StartTime,EndTime\n"
 )
+BLEMORE_HEADER = (
+    "filename,video_id,gender,mix,emotion_1,version,intensity_level,situation,emotion_2,"
+    "emotion_1_salience,emotion_2_salience,fold\n"
+)
 
 
 def touch(folder, *names):
@@ -118,13 +122,54 @@ def emobank(folder):
 
 def blemore(folder):
     (folder / "train_metadata.csv").write_text(
-        "filename,video_id,gender,mix,emotion_1,version,intensity_level,situation,emotion_2,"
-        "emotion_1_salience,emotion_2_salience,fold\n"
-        "A102_ang_int1_ver1,A102,female,0,ang,1,1.0,,,,,0\n"
+        BLEMORE_HEADER + "A102_ang_int1_ver1,A102,female,0,ang,1,1.0,,,,,0\n"
         "A411_mix_ang_hap_30_70_ver1,A411,male,1,ang,1,,,hap,30.0,70.0,3\n"
         "A102_neu_sit2_ver1,A102,female,0,neu,1,,2.0,,,,0\n"
     )
     return touch(folder, "train/A411_mix_ang_hap_30_70_ver1.mov", "test/test_0001.mov")
+
+
+def mer(folder, table, rows, *clips, subtitles):
+    (folder / table).parent.mkdir(parents=True, exist_ok=True)
+    (folder / table).write_text("name,discrete,valence\n" + rows, encoding="utf-8")
+    text = "name,chinese,english\nsample_1,OK，你好,Hello\nsample_2,,\n"
+    (folder / subtitles).write_text(text, encoding="utf-8")
+    return touch(folder, *clips)
+
+
+def mer2023(folder):
+    place = mer(
+        folder, "mer2023train/train-label.csv", "sample_1,happy,2.5\nsample_2,worried,-1\n",
+        "mer2023train/train/sample_1.avi", "mer2023train/audio/sample_1.wav", "test1/sample_3.mp4",
+        subtitles="transcription.csv",
+    )  # fmt: skip
+    (place / "test-labels").mkdir()
+    (place / "test-labels/test1-label.csv").write_text("name,discrete\nsample_3,neutral\n")
+    return place
+
+
+def mer2024(folder):
+    noise, clean = "video-unlabeled-with-test2noise", "video-unlabeled"
+    place = mer(
+        folder, "label-disdim.csv", "sample_1,happy,2.5\nsample_2,worried,-1\n",
+        "video-labeled/sample_1.mp4", f"{noise}/sample_3.mp4", f"{clean}/sample_3.mp4",
+        f"{clean}/sample_4.mp4", subtitles="label-transcription.csv",
+    )  # fmt: skip
+    (place / "candidate_20000.csv").write_text("name\nsample_3\nsample_4\n")
+    return place
+
+
+def mer2025(folder):
+    clips = [f"{kind}/sample_{n}.{suffix}" for n in (1, 3) for kind, suffix in KINDS.items()]
+    place = mer(
+        folder, "track1_train_disdim.csv", "sample_1,happy,2.5\nsample_2,worried,-1\n",
+        *clips, "openface_face/sample_2/sample_2.mp4", subtitles="subtitle_chieng.csv",
+    )  # fmt: skip
+    (place / "track_all_candidates.csv").write_text("name\nsample_3\n")
+    return place
+
+
+KINDS = {"video": "mp4", "audio": "wav"}
 
 
 def folder(folder):
@@ -134,6 +179,7 @@ def folder(folder):
 
 
 EVERY = (ravdess, emodb, nemo, meld, goemotions, ecf, crema_d, emobank, blemore, folder)
+EVERY += (mer2023, mer2024, mer2025)
 EVERY += eeg_copies.EVERY
 MAKE = {make.__name__.replace("_", "-"): make for make in EVERY}
 
