@@ -23,10 +23,12 @@ from emocli.encoders import mediapipe_face, pictures
 INPUT_PX = 256
 FIRST = 1.15  # of the longer side of a picture, the first square: closest of 1 to 1.5
 LARGER = 1.5  # a square than the box of the points (MediaPipe's)
-TILTED_RAD = 0.2  # by so much a square may be turned against the next; beyond 45 degrees all fails
+TILTED_RAD = (
+    0.2  # by so much a square may be turned against the one that its points ask for. Our choice
+)
 CORNERS = (33, 263)  # of the eyes, the outer ones
 # A square may have so much of the first, and its middle lies in the picture; else the first counts.
-# Our choice: those of all faces in our clips have .9 to 1.4.
+# Our choice: those of 44 faces of films had .93 to 1.16.
 LEAST, MOST = 0.25, 4.0
 TOGETHER = 8  # pictures in a forward pass: on a core more are hardly faster
 
