@@ -34,8 +34,8 @@ _emocli_command() {  # set flags and takes; false when there is no such command
             flags='-h --help'
             takes='' ;;
         dataset)
-            flags='--labels --split --speaker --limit --column --separator -o --output --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -h --help'
-            takes='--labels --split --speaker --limit --column --separator -o --output --shard --max-errors' ;;
+            flags='--labels --split --speaker --media --limit --column --separator -o --output --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -h --help'
+            takes='--labels --split --speaker --media --limit --column --separator -o --output --shard --max-errors' ;;
         doctor)
             flags='--json -h --help'
             takes='' ;;
@@ -103,8 +103,8 @@ _emocli_command() {  # set flags and takes; false when there is no such command
             flags='-o --output --format --width --title --group -h --help'
             takes='-o --output --format --width --title --group' ;;
         'plot timeline')
-            flags='-o --output --format --width --title --recording --start --end -h --help'
-            takes='-o --output --format --width --title --recording --start --end' ;;
+            flags='-o --output --format --width --title --recording --start --end --store -h --help'
+            takes='-o --output --format --width --title --recording --start --end --store' ;;
         'plot training')
             flags='-o --output --format --width --title -h --help'
             takes='-o --output --format --width --title' ;;
@@ -215,6 +215,7 @@ _emocli_values() {
         'dataset --labels') words='common original' paths= ;;
         'dataset --split') words='' paths= ;;
         'dataset --speaker') words='' paths= ;;
+        'dataset --media') words='audio video' paths= ;;
         'dataset --limit') words='' paths= ;;
         'dataset --column') words='' paths= ;;
         'dataset --separator') words='' paths= ;;
@@ -223,7 +224,7 @@ _emocli_values() {
         'dataset --max-errors') words='' paths= ;;
         'encode --modality') words='text audio eeg video text,audio,eeg,video' paths= ;;
         'encode --model') words=default paths=folders ;;
-        'encode --encoder') words='whisper-tiny.en all-minilm-l6-v2 whisper-base eegpt labram face-expression mobilenet-v2 prosody asymmetry band-power differential-entropy eeg-signal' paths=folders ;;
+        'encode --encoder') words='whisper-tiny.en all-minilm-l6-v2 whisper-base eegpt labram face-expression face-blendshapes mobilenet-v2 prosody asymmetry band-power differential-entropy eeg-signal' paths=folders ;;
         'encode --layer') words='' paths= ;;
         'encode --pooling') words='' paths= ;;
         'encode --context') words='' paths= ;;
@@ -377,6 +378,7 @@ _emocli_values() {
         'plot timeline --recording') words='' paths= ;;
         'plot timeline --start') words='' paths= ;;
         'plot timeline --end') words='' paths= ;;
+        'plot timeline --store') words='' paths=folders ;;
         'plot training -o'|'plot training --output') words='' paths=files ;;
         'plot training --format') words='png svg pdf' paths= ;;
         'plot training --width') words='' paths= ;;
@@ -504,7 +506,7 @@ _emocli_argument() {
         calibrate' '*) words='' paths=files ;;
         config' '0) words='show path' paths= ;;
         'config show'' '*) words='align annotate augment calibrate config dataset doctor encode extract-audio extract-eeg extract-video fuse merge models normalize plot predict prosody schema score summarize train transcribe' paths= ;;
-        dataset' '0) words='bids blemore crema-d deap dreamer ecf emobank emodb faced folder goemotions mahnob meld nemo ravdess seed seed-iv seed-vii' paths= ;;
+        dataset' '0) words='bids blemore crema-d deap dreamer ecf emobank emodb faced folder goemotions mahnob meld mer2023 mer2024 mer2025 nemo ravdess seed seed-iv seed-vii' paths= ;;
         dataset' '*) words='' paths=files ;;
         encode' '*) words='' paths=files ;;
         extract-audio' '*) words='' paths=files ;;

@@ -49,7 +49,7 @@ complete -c emocli -n "__emocli_is plot" -a faces -d 'Draw the faces of a film: 
 complete -c emocli -n "__emocli_is plot" -a groups -d 'Draw figures by group with their confidence intervals'
 complete -c emocli -n "__emocli_is plot" -a prosody -d 'Draw a clip: its sound, pitch, vowels and words'
 complete -c emocli -n "__emocli_is plot" -a reliability -d 'Draw a reliability diagram: accuracy by confidence'
-complete -c emocli -n "__emocli_is plot" -a timeline -d 'Draw a recording over time: probabilities, speakers, words'
+complete -c emocli -n "__emocli_is plot" -a timeline -d 'Draw a recording over time: probabilities, speakers, the face, words'
 complete -c emocli -n "__emocli_is plot" -a training -d 'Draw a training run: losses and held-out figures by epoch'
 complete -c emocli -n "__emocli_is ''" -a predict -d 'Predict the emotion of a clip, a sentence or a record, with a probability for each label'
 complete -c emocli -n "__emocli_is ''" -a prosody -d 'Measure the prosody of an utterance and its vowels with Praat, and describe it in words'
@@ -186,6 +186,7 @@ complete -c emocli -n "__emocli_is 'config path'" -s h -l help -d 'Show this mes
 complete -c emocli -n "__emocli_is dataset" -l labels -d 'The seven labels, or those of the source' -r -a 'common original' -f
 complete -c emocli -n "__emocli_is dataset" -l split -d 'Only this published split; repeatable' -r -f
 complete -c emocli -n "__emocli_is dataset" -l speaker -d 'Only this speaker; repeatable' -r -f
+complete -c emocli -n "__emocli_is dataset" -l media -d 'What to read of a clip that is there as sound and as a film (default: the film)' -r -a 'audio video' -f
 complete -c emocli -n "__emocli_is dataset" -l limit -d 'Only the first N records' -r -f
 complete -c emocli -n "__emocli_is dataset" -l column -d 'Read a column of a table as a field, such as text=message; repeatable' -r -f
 complete -c emocli -n "__emocli_is dataset" -l separator -d 'What separates the cells of a table, such as \';\' or tab' -r -f
@@ -198,13 +199,13 @@ complete -c emocli -n "__emocli_is dataset" -l max-errors -d 'Stop when more rec
 complete -c emocli -n "__emocli_is dataset" -l exit-zero -d 'Exit 0 even if some records failed'
 complete -c emocli -n "__emocli_is dataset" -l allow-empty -d 'No input is not an error'
 complete -c emocli -n "__emocli_is dataset" -s h -l help -d 'Show this message and exit'
-complete -c emocli -n "__emocli_is dataset" -a 'bids blemore crema-d deap dreamer ecf emobank emodb faced folder goemotions mahnob meld nemo ravdess seed seed-iv seed-vii' -f
+complete -c emocli -n "__emocli_is dataset" -a 'bids blemore crema-d deap dreamer ecf emobank emodb faced folder goemotions mahnob meld mer2023 mer2024 mer2025 nemo ravdess seed seed-iv seed-vii' -f
 complete -c emocli -n "__emocli_is dataset" -F
 complete -c emocli -n "__emocli_is doctor" -l json -d 'Write a record even on a terminal'
 complete -c emocli -n "__emocli_is doctor" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is encode" -l modality -d 'What to encode (default: as --model)' -r -a 'text audio eeg video text,audio,eeg,video' -f
 complete -c emocli -n "__emocli_is encode" -l model -d 'Encode what this trained model needs' -r -a 'default (__fish_complete_directories)' -f
-complete -c emocli -n "__emocli_is encode" -l encoder -d 'A model of the catalog, the hub, a folder, or a measure' -r -a 'whisper-tiny.en all-minilm-l6-v2 whisper-base eegpt labram face-expression mobilenet-v2 prosody asymmetry band-power differential-entropy eeg-signal (__fish_complete_directories)' -f
+complete -c emocli -n "__emocli_is encode" -l encoder -d 'A model of the catalog, the hub, a folder, or a measure' -r -a 'whisper-tiny.en all-minilm-l6-v2 whisper-base eegpt labram face-expression face-blendshapes mobilenet-v2 prosody asymmetry band-power differential-entropy eeg-signal (__fish_complete_directories)' -f
 complete -c emocli -n "__emocli_is encode" -l layer -d 'Layers of the encoder; text takes one' -r -f
 complete -c emocli -n "__emocli_is encode" -l pooling -d 'mean, mean+std, statistics, ..., frames, frames/N' -r -f
 complete -c emocli -n "__emocli_is encode" -l context -d 'Encode text with the K preceding turns' -r -f
@@ -455,6 +456,7 @@ complete -c emocli -n "__emocli_is 'plot timeline'" -l title -d 'The first line 
 complete -c emocli -n "__emocli_is 'plot timeline'" -l recording -d 'The recording to draw: its path or dialogue' -r -f
 complete -c emocli -n "__emocli_is 'plot timeline'" -l start -d 'Show from here' -r -f
 complete -c emocli -n "__emocli_is 'plot timeline'" -l end -d 'Show up to here' -r -f
+complete -c emocli -n "__emocli_is 'plot timeline'" -l store -d 'The feature store (default: in the cache)' -r -a '(__fish_complete_directories)' -f
 complete -c emocli -n "__emocli_is 'plot timeline'" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is 'plot timeline'" -F
 complete -c emocli -n "__emocli_is 'plot training'" -s o -l output -d 'Write to FILE; \'-\' is stdout' -r -F

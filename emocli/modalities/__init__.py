@@ -1,4 +1,4 @@
-r"""The input of a modality's encoders, taken from a record: one file per modality.
+"""The input of a modality's encoders, taken from a record: one file per modality.
 
 `records.modality` says in which field of a record a modality is. A file here has
     PLAIN          the default spec of a stream: encoder, layer, pooling
@@ -15,7 +15,7 @@ and may have
     made(record, spec)              what a feature says of how its input was made, where the record
                                     knows it rather than the spec
     ahead(context, spec, record)    what takes long and needs no other stage, begun in a thread
-                                    while other stages work; in the record's "\0MODALITY" when
+                                    while other stages work; under `ahead_key` in the record when
                                     `material` is asked
     relative(record, spec, encoder, encoded)   frames relative to the recording that they are
                                     of, for streams that a bundle has normalised by speaker
@@ -29,6 +29,7 @@ from types import ModuleType
 
 from emocli.errors import UsageError
 from emocli.records.modality import MODALITIES
+from emocli.records.types import Record
 
 
 def names() -> list[str]:
@@ -42,3 +43,8 @@ def load(name: str) -> ModuleType:
     if name not in names():
         raise UsageError(f"unknown modality '{name}'", hint=f"one of {', '.join(names())}")
     return importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
+
+
+def ahead_key(spec: Record) -> str:
+    """Return the key of a record, private to the process, for what `ahead` found for a stream."""
+    return f"\0ahead of {spec.get('stream')}"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from emocli.errors import AbsentError, RecordError
 from emocli.io.store import Store
-from emocli.modalities import video_faces, video_sampling, video_speech, video_stored
+from emocli.modalities import ahead_key, video_faces, video_sampling, video_speech, video_stored
 from emocli.modalities.audio import span_of
 from emocli.modalities.video_sampling import about_of
 from emocli.pipeline.context import Context
@@ -38,7 +38,6 @@ FLAGS = {
 }
 
 NO_FACE, NO_VIDEO = "no_face", "no_video"
-AHEAD = "\0video"  # of a record, private to the process: what `ahead` found
 
 
 class Wants(NamedTuple):
@@ -122,7 +121,7 @@ def _material(wanted: Wants, record: Record, spec: Record, store: Store) -> Any:
     if video_stored.holds_faces(about):
         found: Any = video_stored.faces(about, store)
     else:
-        found = look(record, about, wanted, store)
+        found = look(record, wanted, store, record.pop(ahead_key(spec), None))
     if not found.images:
         raise _no_face(record, wanted, spec)
     return found
@@ -156,10 +155,13 @@ def _looked(record: Record, about: Record, wanted: Wants, store: Store) -> Looke
     return Looked(told, video_faces.watch(frames, wanted.detect, store.root))
 
 
-def look(record: Record, about: Record, wanted: Wants, store: Store) -> video_faces.Faces:
+def look(
+    record: Record, wanted: Wants, store: Store, looked: Looked | None = None
+) -> video_faces.Faces:
     """Return the faces of a film that are judged; describe all of them in `video`."""
+    about = about_of(record)
     sampled = wanted.sampled
-    told, watched = record.pop(AHEAD, None) or _looked(record, about, wanted, store)
+    told, watched = looked or _looked(record, about, wanted, store)
     film_s = told.duration or about.get("duration")
     hear = partial(video_speech.speech, record, store, film_s)
     found = video_faces.judged(watched, sampled["face"], hear)

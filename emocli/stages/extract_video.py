@@ -51,7 +51,7 @@ def extract(store: Store, sampled: Record, search: Search | None, record: Record
         return record
     detect, revision = video_faces.detector(*search)
     wanted = video.Wants(sampled | {"detector": revision}, detect)
-    found = video.look(record, about, wanted, store)
+    found = video.look(record, wanted, store)
     record["video"]["faces"] |= video_stored.put_faces(store, found.images)
     return record
 

@@ -39,7 +39,7 @@ def begin(context: Context, spec: Record, wanted: Callable[[Record], bool]) -> p
             if not record.get("error") and wanted(record):
                 begun = Begun(Future(), room)
                 seen = {key: value for key, value in record.items() if not key.startswith("\0")}
-                record[_key(spec)] = begun
+                record[modalities.ahead_key(spec)] = begun
                 queue.put((begun, seen))
                 if not started:
                     given = (ahead, context, spec, queue)
@@ -69,14 +69,9 @@ def settle(record: Record, spec: Record) -> None:
 
     Raises what looking raised.
     """
-    begun = record.pop(_key(spec), None)
+    begun = record.pop(modalities.ahead_key(spec), None)
     if isinstance(begun, Begun) and not begun.future.cancel():
         try:
-            record[_key(spec)] = begun.future.result()
+            record[modalities.ahead_key(spec)] = begun.future.result()
         finally:
             begun.room.release()
-
-
-def _key(spec: Record) -> str:
-    """Return the key of a record, private to the process, where its modality looks."""
-    return f"\0{spec['modality']}"

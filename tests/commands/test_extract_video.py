@@ -6,7 +6,7 @@ The detector here finds what is drawn in one colour, so that what is there is kn
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 

@@ -37,6 +37,7 @@ def test_noise_has_no_emotion_and_says_why(emocli: Emocli, noise: str, nobody_sp
     assert {n: note["code"] for n, note in record["missing"].items()} == {
         "audio": "no_speech",
         "text": "no_speech",
+        "video": "no_video",
     }
     assert record["error"]["code"] == "no_speech"
     assert "nobody speaks" in record["error"]["message"]

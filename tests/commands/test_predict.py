@@ -60,7 +60,7 @@ def test_silence_is_nothing_to_go_by(emocli: Emocli) -> None:
     (record,) = outcome.records
     assert record["text"] == ""
     codes = {name: problem["code"] for name, problem in record["missing"].items()}
-    assert codes == {"text": "no_speech", "audio": "silence"}
+    assert codes == {"text": "no_speech", "audio": "silence", "video": "no_video"}
     assert record["error"]["code"] == "no_modality"
     with_text = {"id": "a", "path": str(CLIPS / "silence.wav"), "text": "I am so happy"}
     outcome = emocli("predict", stdin=[with_text])

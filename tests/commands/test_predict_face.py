@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +13,29 @@ import torch
 from emocli.bundles import bundle
 from emocli.encoders import face_expression
 from emocli.io.store import Store
+from emocli.modalities import video_faces
 from emocli.records.labels import EMOTIONS
 from emocli.signals import face_averages
 from tests.conftest import Emocli
 from tests.encoders import tiny_faces
 from tests.signals import films
 
-pytestmark = pytest.mark.usefixtures("default_models")
+pytestmark = pytest.mark.usefixtures("default_models", "seeing")
 
 CLIP = Path(__file__).parents[2] / "examples" / "clips" / "joy.wav"
 RATE_HZ = 2
+FACE = (75, 35, 90, 110)  # x, y, width, height of the drawn one
+
+
+@pytest.fixture
+def seeing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replace the detector by one that knows where the face is drawn, and that a wall is dark."""
+
+    def detect(images: Sequence[np.ndarray]) -> list[np.ndarray]:
+        sizes = [int(image[80:100, 110:130].max() > 200) for image in images]
+        return [np.array([(*FACE, 0.65)] * count, np.float32).reshape(-1, 5) for count in sizes]
+
+    monkeypatch.setattr(video_faces, "detector", lambda *_: (detect, "drawn"))
 
 
 def film(

@@ -13,7 +13,8 @@ from emocli.errors import RecordError
 from emocli.pipeline.context import Context
 from emocli.stages import looking
 
-SPEC = {"modality": "video", "encoder": "any"}
+SPEC = {"modality": "video", "encoder": "any", "stream": "faces"}
+KEY = modalities.ahead_key(SPEC)
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def test_what_is_found_comes_to_its_own_record_once(looked: list[str]) -> None:
     for record in reversed(records):  # batches are of like length, in another order
         looking.settle(record, SPEC)
         looking.settle(record, SPEC)
-    found = {r["id"]: r.get("\0video") for r in records}
+    found = {r["id"]: r.get(KEY) for r in records}
     assert found["other"] is None
     for name in ("a", "b"):  # or nobody had begun: then it is looked at where it is used
         assert found[name] in (f"faces of {name}", None)
@@ -51,28 +52,28 @@ def test_what_is_found_comes_to_its_own_record_once(looked: list[str]) -> None:
 
 def test_a_film_is_found_by_who_waits(looked: list[str]) -> None:
     (record,) = begun("a")
-    record["\0video"].future.result(timeout=10)
+    record[KEY].future.result(timeout=10)
     looking.settle(record, SPEC)
-    assert record["\0video"] == "faces of a"
+    assert record[KEY] == "faces of a"
 
 
 def test_what_cannot_be_read_is_told_where_it_is_used(looked: list[str]) -> None:
     (record,) = begun("bad")
     with pytest.raises(RecordError):
-        record["\0video"].future.result(timeout=10)
+        record[KEY].future.result(timeout=10)
     with pytest.raises(RecordError, match="no film"):
         looking.settle(record, SPEC)
-    assert "\0video" not in record
+    assert KEY not in record
 
 
 def test_no_more_films_are_kept_than_there_is_room_for(looked: list[str]) -> None:
     records = begun(*map(str, range(3 * looking.MOST)))
-    last = records[looking.MOST - 1]["\0video"].future
+    last = records[looking.MOST - 1][KEY].future
     last.result(timeout=10)
     assert len(looked) == looking.MOST
     for record in records:  # those that nobody has looked at are not waited for
         looking.settle(record, SPEC)
-    assert [r["\0video"] for r in records[: looking.MOST]] == [
+    assert [r[KEY] for r in records[: looking.MOST]] == [
         f"faces of {n}" for n in range(looking.MOST)
     ]
 
