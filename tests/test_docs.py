@@ -158,7 +158,7 @@ LINES = {
     "emocli --help predict --ab": "--abstain",
     "emocli models p": "pull path",
     "emocli models pull all": "all-minilm-l6-v2",
-    "emocli models pull --source ": "auto hub wheel",
+    "emocli models pull --source ": "auto hub wheel npm",
     "emocli dataset go": "goemotions",
     "emocli dataset --labels common nem": "nemo",
     "emocli dataset ravdess REA": "README.md",

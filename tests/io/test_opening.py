@@ -147,7 +147,7 @@ CUT = {
 def test_what_is_not_whole_is_said_to_be_cut(
     name: str, parameter: str, outcome_of: Callable[..., tuple[Any, ...]]
 ) -> None:
-    first_only = name in ("plot prosody", "plot confusion", "plot reliability")
+    first_only = name in ("plot prosody", "plot faces", "plot confusion", "plot reliability")
     for kind, data in CUT.items():
         if first_only and kind in ("cut", "damaged"):
             continue  # the first record is whole, and no other is read
