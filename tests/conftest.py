@@ -158,7 +158,7 @@ def tones_count(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def made_faces(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """See to it that there are networks of faces: random weights, and a detector that is blind."""
+    """See to it that there are networks of faces: random weights, and a detector of skin."""
     from tests.encoders import tiny_faces
 
     tiny_faces.installed(tmp_path_factory.getbasetemp() / "faces")

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from emocli.signals.faces import Picture
 
-IN_MEMORY_BYTES = 2**26  # beyond it they go into the file: minutes of a face. Our choice.
+IN_MEMORY_BYTES = 2**24  # beyond it they go into the file: a minute of a large face. Our choice.
 
 
 class Kept:

@@ -72,31 +72,48 @@ def detector(folder: Path) -> None:
     write(folder, "detector")
 
 
-def blind(folder: Path) -> Path:
-    """Write a detector that finds no face in any picture."""
-    return _surely(folder, -50.0)
+SURE = 40.0  # slope of the score
+REDDISH, RED = 0.2, 0.5  # how much more red than blue, of 1, makes skin, and is too much for it
 
 
 def seeing(folder: Path) -> Path:
-    """Write a detector that takes every picture for a face, from edge to edge."""
-    return _surely(folder, 1.0)
+    """Write a detector that takes pictures with anything red for a face, from edge to edge."""
+    return _of_colour(folder, 0.0)
 
 
-def _surely(folder: Path, score: float) -> Path:
-    """Write a detector whose first anchor has this score, and five times the size of a picture."""
+def of_skin(folder: Path) -> Path:
+    """Write one that takes those with skin for a face, and no test pattern."""
+    return _of_colour(folder, -10 * SURE)
+
+
+def _of_colour(folder: Path, of_red: float) -> Path:
+    """Write a detector whose first channels are red minus blue, and how much too much that is.
+
+    The layers pass them on, and the poolings spread them.
+    """
     detector(folder)
+    tensors = {name: 0 * values for name, values in load_file(folder / WEIGHTS).items()}
+    red, _, blue = face_detector.MEAN_RGB
+    tensors["conv0.filters"][:2, :, 1, 1] = (1, 0, -1)
+    tensors["conv0.bias"][1] = (red - blue) / 255 - RED
+    for name, values in tensors.items():
+        if name.endswith("depthwise_filter"):
+            values[:2, 0, 1, 1] = 1
+        if name.startswith(("conv3.depth", "conv4.depth", "conv5.depth")):
+            values[1] = 1 / 9  # what is too red is no skin around it either
+        if name.endswith("pointwise_filter"):
+            values[0, 0] = values[1, 1] = 1
+    bias = tensors["conv8.bias"].reshape(-1, face_detector.NUMBERS)
+    bias[:, 4] = -50
     cells = face_detector.INPUT_PX / face_detector.CELL_PX
-    size = [math.log(5 * cells / length) for length in face_detector.ANCHORS[0]]
-    unseen = [0.0] * (face_detector.NUMBERS - 1) + [-50.0]
-    bias = [0.0, 0.0, *size, score, *unseen * (len(face_detector.ANCHORS) - 1)]
-    tensors = load_file(folder / WEIGHTS)
-    tensors["conv8.filters"] *= 0
-    tensors["conv8.bias"] = np.array(bias, np.float32)
+    bias[0, 2:4] = [math.log(5 * cells / length) for length in face_detector.ANCHORS[0]]
+    bias[0, 4] = -SURE * (REDDISH - (red - blue) / 255)
+    tensors["conv8.filters"][4, 0], tensors["conv8.filters"][4, 1] = SURE, of_red
     save_file(tensors, folder / WEIGHTS)
     return folder
 
 
-def installed(folder: Path, detector: Callable[[Path], Path] = blind) -> None:
+def installed(folder: Path, detector: Callable[[Path], Path] = of_skin) -> None:
     """Write both networks as if they had been pulled into a folder."""
     for name, make in {"face-detector": detector, "face-expression": expression}.items():
         make(folder / name)

@@ -100,7 +100,7 @@ def _filmed(folder: Path) -> list[Record]:
 
 
 def _detector(folder: Path) -> str:
-    """Return the folder of a network that takes every picture for a face."""
+    """Return the folder of a network that takes everything red for a face."""
     return str(tiny_faces.seeing(folder / "detector"))
 
 
