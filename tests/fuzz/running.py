@@ -34,7 +34,7 @@ def prepared(example: Example, folder: Path, base: Path) -> None:
         place.parent.mkdir(exist_ok=True)
         os.link(stored, place)
     (folder / "cache" / "models").mkdir()
-    for model in (base / "models").iterdir():
+    for model in (base / "models").glob("*"):
         (folder / "cache" / "models" / model.name).symlink_to(model)
     for name, data in example.files.items():
         place = folder / name
