@@ -63,7 +63,8 @@ def _reported(error: Exception, arguments: list[str], streams: StandardStreams) 
         messages.lines(streams.stderr, error.format_message())
         return ExitStatus.USAGE
     if isinstance(error, click.ClickException):
-        _report(streams, arguments, error.format_message())
+        said = error.format_message()
+        _report(streams, arguments, said[:1].lower() + said[1:])
         return ExitStatus.USAGE
     if isinstance(error, OSError):
         closed = error.errno == errno.EBADF and not error.filename
@@ -92,7 +93,7 @@ def _report(streams: StandardStreams, arguments: list[str], message: str) -> Non
 
     message = origin.told(message, arguments, names(), load)
     name = arguments[0] if arguments and arguments[0] in names() else ""
-    messages.say(streams.stderr, name, message[:1].lower() + message[1:])
+    messages.say(streams.stderr, name, message)
     streams.stderr.flush()
 
 

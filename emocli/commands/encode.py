@@ -154,17 +154,36 @@ def command(
         raise UsageError(f"--features {features}: not inline or store")
     changes: dict[str, Any] = {"encoder": encoder, "layer": layer, "pooling": pooling}
     changes |= {"context": context, "level": level, "bands": bands}
-    changes |= {"rate": rate, "frames": frames, "key_frame": key_frame, "face": face}
+    looks = {"rate": rate, "frames": frames, "key_frame": key_frame, "face": face}
     if from_:
-        return run.through(_from(run, from_, as_, {"modality": modality, **changes}, features))
+        flags = {"modality": modality, **changes, **looks}
+        return run.through(_from(run, from_, as_, flags, features))
     trained = None if any(changes.values()) or as_ else bundle.read(model)
+    changes |= looks
     if trained is None or (model == DEFAULT and _is_none_of(trained, modality)):
         trained, specs = None, [_custom(modality, changes, as_)]
     else:
-        specs = encode.of_bundle(trained, modality)
+        specs = _looking(encode.of_bundle(trained, modality), looks)
     work = [encode.stage(run.context, spec, trained, keep=features) for spec in specs]
     window = windows.of(run.context.batch(encode.batch(specs)), encode.work(specs))
     return run.through(pipeline.chain(*work), window=window, turns=encode.turns(specs))
+
+
+def _looking(specs: list[Spec], flags: dict[str, Any]) -> list[Spec]:
+    """Return the streams of a model, those of video with what flags say of its frames and faces."""
+    video = modalities.load("video")
+    said = video.settings(flags).get("sampled")
+    if said and all(spec["modality"] != "video" for spec in specs):
+        flag = next(flag for flag, value in flags.items() if value is not None)
+        raise UsageError(video.FLAGS[flag])
+    if not said:
+        return specs
+    return [
+        {**spec, "sampled": {**(spec.get("sampled") or {}), **said}}
+        if spec["modality"] == "video"
+        else spec
+        for spec in specs
+    ]
 
 
 def _is_none_of(trained: bundle.Bundle, modality: str | None) -> bool:

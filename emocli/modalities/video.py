@@ -19,6 +19,7 @@ from emocli.modalities.audio import span_of
 from emocli.modalities.video_sampling import about_of
 from emocli.pipeline.context import Context
 from emocli.records import Record
+from emocli.records.jsonl import STDIN
 from emocli.records.modality import in_file, names_other
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ FLAGS = {
 }
 
 NO_FACE, NO_VIDEO = "no_face", "no_video"
+NO_FILM = "the record names no film"
 
 
 class Wants(NamedTuple):
@@ -166,7 +168,8 @@ def look(
     hear = partial(video_speech.speech, record, store, film_s)
     found = video_faces.judged(watched, sampled["face"], hear)
     if video_stored.holds_frames(about):
-        kept = {key: about["sampled"].get(key) for key in (*video_sampling.WAYS, "longest_px")}
+        made = about.get("sampled") or {}
+        kept = {key: made.get(key) for key in (*video_sampling.WAYS, "longest_px")}
         own = {key: sampled[key] for key in ("face", "detector")}
         said: Record = {"sampled": {k: v for k, v in kept.items() if v is not None} | own}
     else:
@@ -202,15 +205,18 @@ def made(record: Record, spec: Record) -> Record:
 def without(record: Record) -> RecordError:
     """Return why a record has no video: no failure if it is about other modalities."""
     if names_other(record, "video"):
-        return AbsentError(NO_VIDEO, "no video", hint="the record names no film")
+        piped = record.get("path") == STDIN
+        hint = "a film in a pipe is heard, not seen: name its file" if piped else NO_FILM
+        return AbsentError(NO_VIDEO, "no video", hint=hint)
     return RecordError(NO_VIDEO, "no file and no video", hint="a record needs a path")
 
 
 def _no_face(record: Record, wanted: Wants, spec: Record) -> AbsentError:
     """Return the note that nobody is seen, which other streams of the film are not lost by."""
-    face, about = wanted.sampled["face"], record["video"]
-    count = about.get("faces", {}).get("count", 0)
+    about = about_of(record)
+    face = (about.get("sampled") or {}).get("face") or wanted.sampled["face"]
+    count, looked = (about.get("faces") or {}).get("count") or 0, about.get("times")
     text = f"no face {face}: there are {count}" if count else "no face in the frames"
-    error = AbsentError(NO_FACE, f"{text} ({len(about['times'])} looked at)")
+    error = AbsentError(NO_FACE, f"{text} ({len(looked)} looked at)" if looked else text)
     error.only_stream = spec.get("stream")  # type: ignore[attr-defined]
     return error

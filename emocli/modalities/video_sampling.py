@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from emocli import records
-from emocli.errors import RecordError, UsageError
+from emocli.errors import UsageError
 from emocli.modalities.audio import span_of
-from emocli.records import Record
+from emocli.records import Record, validation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -104,8 +104,5 @@ def seconds(times: NDArray[Any] | list[float]) -> list[float]:
 
 
 def about_of(record: Record) -> Record:
-    """Return what a record says of its film; RecordError where it is not an object."""
-    about = record.get("video") or {}
-    if not isinstance(about, dict):
-        raise RecordError("bad_video", f"video is not an object: {about!r:.60}")
-    return about
+    """Return what a record says of its film; RecordError where a field of it is of a wrong type."""
+    return validation.value(record, "video", code="bad_video") or {}

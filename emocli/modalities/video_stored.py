@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from emocli.signals.faces import Picture
 
 
+LONGEST_S = 1e7  # of a film: four months, our choice
+
+
 def holds_frames(about: Record) -> bool:
     """Say whether a record's `video` has frames."""
     return bool(about.get("array"))
@@ -88,7 +91,7 @@ def frames(about: Record, store: Store) -> tuple[NDArray[np.uint8], NDArray[np.f
     import numpy as np
 
     images = _array(about, store)
-    times = np.array(_numbers(about.get("times"), len(images)))
+    times = np.array(_numbers("times", about.get("times") or [], len(images), LONGEST_S))
     return images, times
 
 
@@ -102,14 +105,23 @@ def faces(about: Record, store: Store) -> Faces:
         by_id = {track["id"]: track for track in found["tracks"]}
         judged = [by_id[number] for number in found["judged"]]
         times, scores = (
-            _numbers([value for track in judged for value in track[key]], len(kept))
-            for key in ("times", "scores")
+            _numbers(f"faces.tracks.{key}", [v for t in judged for v in t[key]], len(kept), most)
+            for key, most in (("times", LONGEST_S), ("scores", 1.0))
         )
-        sizes = [(int(high), int(wide)) for high, wide in found["sizes"]]
-        crops = [image[:h, :w] for image, (h, w) in zip(kept, sizes, strict=True)]
-    except (KeyError, TypeError, ValueError) as error:
-        raise _broken(str(error)) from None
-    return Faces(crops, times, scores)
+    except KeyError as error:
+        raise _broken(f"faces has no {error}") from None
+    return Faces(_crops(kept, found["sizes"]), times, scores)
+
+
+def _crops(kept: NDArray[np.uint8], sizes: Any) -> list[Picture]:
+    """Return the crops in squares (faces, side, side, 3), by their heights and widths."""
+    side = kept.shape[1]
+    fits = len(sizes) == len(kept) and all(
+        len(size) == 2 and all(int(px) == px and 0 < px <= side for px in size) for size in sizes
+    )
+    if not fits:
+        raise _broken(f"faces.sizes is not {len(kept)} pairs from 1 to {side}: {sizes!r:.60}")
+    return [image[: int(h), : int(w)] for image, (h, w) in zip(kept, sizes, strict=True)]
 
 
 def _array(about: Record, store: Store) -> Any:
@@ -122,13 +134,13 @@ def _array(about: Record, store: Store) -> Any:
     return found
 
 
-def _numbers(times: Any, count: int) -> list[float]:
-    try:
-        found = [float(time) for time in times]
-    except (TypeError, ValueError) as error:
-        raise _broken(str(error)) from None
+def _numbers(name: str, values: Sequence[float], count: int, most: float) -> list[float]:
+    """Return numbers from 0 to `most`, one for each picture."""
+    found = [float(value) for value in values]
     if len(found) != count:
-        raise _broken(f"{len(found)} times, {count} pictures")
+        raise _broken(f"{name} has {len(found)} numbers, there are {count} pictures")
+    if wrong := [value for value in found if not 0 <= value <= most]:
+        raise _broken(f"{name} has {wrong[0]:g}")
     return found
 
 

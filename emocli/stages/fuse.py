@@ -23,7 +23,7 @@ from emocli.records.modality import MODALITIES, in_file
 from emocli.stages import encode, upstream
 
 BATCH = 64
-NO_AUDIO_STREAM = "no_audio_stream"  # what `extract-audio` says of a film that is silent
+NO_STREAM = ("no_audio_stream", "no_video_stream")  # of a silent film, of sound in mp4 or webm
 FRAMES = 32_768  # in a batch at most: 50 MB of 384 numbers each
 
 
@@ -103,7 +103,7 @@ def _inputs(record: Record, trained: Bundle, timed: bool, store: Store) -> Any:
     except RecordError as error:
         return failures.without_frames(error)
     if inputs.values:
-        _seen_at_least(record)
+        _excused(record)
         return inputs
     if nobody_speaks := missing.nobody_speaks(record):
         hint = str(nobody_speaks.get("hint", ""))
@@ -120,11 +120,11 @@ def _inputs(record: Record, trained: Bundle, timed: bool, store: Store) -> Any:
     return RecordError(code, "; ".join(["no usable stream", *reasons]))
 
 
-def _seen_at_least(record: Record) -> None:
-    """Let a film that never had sound be no failure: what it shows is judged."""
-    note = notes(record).get("audio")
-    if isinstance(note, failures.Failure) and note["code"] == NO_AUDIO_STREAM:
-        missing.lose(record, dict(note), "audio")
+def _excused(record: Record) -> None:
+    """Let a film that never had sound, or no picture, be no failure: the other is judged."""
+    for name, note in notes(record).items():
+        if isinstance(note, failures.Failure) and note["code"] in NO_STREAM:
+            record["missing"] = {**notes(record), name: dict(note)}
 
 
 def _reasons(record: Record) -> dict[str, str]:

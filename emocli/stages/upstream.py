@@ -17,6 +17,8 @@ from emocli.records.modality import MODALITIES, computable
 from emocli.stages import encode, language, looking
 from emocli.stages.encode import Spec
 
+CAME_WITH = "\0came with features"  # of a record, private to the process
+
 
 def specs_of(trained: Bundle) -> list[Spec]:
     """Return the streams of a bundle that can be computed here.
@@ -45,15 +47,27 @@ def stage(context: Context, trained: Bundle, done: Callable[[Record], bool]) -> 
     """
     specs = specs_of(trained)
     steps = [_bring(context, n, partial(_lacks, n, specs, done)) for n in _sources(specs)]
-    # First what files hold: then features still say what a record came with (`_has_only_features`).
-    for spec in sorted(specs, key=lambda spec: bool(MODALITIES[spec["modality"]].made_of)):
+    for spec in specs:
         skip = partial(_has_only_features, done, spec)
         steps.insert(0, looking.begin(context, spec, partial(_looks, spec, skip)))
         steps.append(encode.stage(context, spec, trained, skip=skip, keep=encode.PASSED))
     if rules := trained.contents.get("text_rules"):
         read = language.stage(context, rules["language"], done)
         steps = [language.ahead(done), *steps, read]
-    return pipeline.chain(_importing_torch, *steps)
+    return pipeline.chain(_importing_torch, _noted, *steps, _forgotten)
+
+
+def _noted(incoming: Iterator[Record]) -> Iterator[Record]:
+    """Note whether records come with features, before there are more of them."""
+    for record in incoming:
+        record[CAME_WITH] = bool(features.of(record))
+        yield record
+
+
+def _forgotten(incoming: Iterator[Record]) -> Iterator[Record]:
+    for record in incoming:
+        record.pop(CAME_WITH, None)
+        yield record
 
 
 def _importing_torch(incoming: Iterator[Record]) -> Iterator[Record]:
@@ -103,4 +117,4 @@ def _has_only_features(done: Callable[[Record], bool], spec: Spec, record: Recor
     has_material = record.get(row.field) is not None or (
         not row.made_of and record.get("path") is not None
     )
-    return bool(features.of(record)) and not has_material
+    return bool(record.get(CAME_WITH)) and not has_material

@@ -32,6 +32,8 @@ from emocli.training.state import Settings as Settings
 
 Floats = NDArray[np.float64]
 READ = 128  # batch size of inference
+CONSTANT = 1e-6  # standard deviation up to which a number says nothing of the training records
+SILENCED = 1e6  # its scale: what it is elsewhere must not weigh either
 AFTER_EPOCH = 512  # most dev records that a model's `after_epoch` gets
 
 
@@ -47,8 +49,8 @@ def standardise(model: Any, data: Source) -> None:
             raise UsageError(f"stream {name}: its features contain NaN or infinity")
     inputs = getattr(model, "inputs", model)
     inputs.mean.copy_(torch.cat([stream.mean for stream in by_stream.values()]))
-    scales = [stream.deviation().clamp_min(1e-6) for stream in by_stream.values()]
-    inputs.scale.copy_(torch.cat(scales))
+    scales = torch.cat([stream.deviation() for stream in by_stream.values()])
+    inputs.scale.copy_(torch.where(scales > CONSTANT, scales, SILENCED))
 
 
 def task_loss(model: Any, train: Source, settings: Settings) -> Loss:
