@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from emocli import encoders
 from emocli.encoders import Settings, face_detector, face_expression, pictures
@@ -175,3 +176,25 @@ def test_walls_and_noise_are_no_faces() -> None:
 def test_the_configuration_of_a_pulled_network_says_what_it_is() -> None:
     config = json.loads((pulled("face-expression") / "config.json").read_text())
     assert face_expression.reads(config)
+
+
+# --- on a GPU ----------------------------------------------------------------------------------
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_a_gpu_finds_and_judges_the_same_faces(tmp_path: Path) -> None:
+    tiny_faces.detector(tmp_path / "detector")
+    tiny_faces.expression(tmp_path / "expression")
+    pictures_ = list(tiny_faces.FRAMES.values())
+    on_cpu, on_gpu = (
+        face_detector.load(tmp_path / "detector", device)(pictures_) for device in ("cpu", "cuda")
+    )
+    for expected, found in zip(on_cpu, on_gpu, strict=True):
+        np.testing.assert_allclose(found, expected, atol=0.1)
+    crops = [seen(*tiny_faces.CROPS.values())]
+    values = [
+        face_expression.encoder(tmp_path / "expression", Settings(None, "frames", device))(crops)
+        for device in ("cpu", "cuda")
+    ]
+    np.testing.assert_allclose(values[1][0].values, values[0][0].values, rtol=1e-3, atol=1e-3)
