@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 
-from emocli import hub
 from emocli.encoders import (
     face_api_weights,
     face_detector,
@@ -20,6 +19,7 @@ from emocli.encoders import (
     weight_files,
 )
 from emocli.errors import ConfigError, ModelError, RecordError
+from tests.conftest import pulled
 from tests.encoders import tiny_faces
 
 REFERENCE = json.loads(Path(__file__).with_name("face_api_reference.json").read_text())
@@ -42,9 +42,7 @@ def folder(weights: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[[
             made = tmp_path_factory.mktemp(kind)
             tiny_faces.write(made, kind)
             return made
-        if model := hub.find(f"face-{kind}"):
-            return model.folder
-        pytest.skip(f"face-{kind} is not pulled")
+        return pulled(f"face-{kind}")
 
     return find
 
