@@ -8,7 +8,8 @@ Streams.
 The frame at t is the one on screen at t. Frames are taken 2 a second (--rate), or --frames N of
 them spread evenly, or only the middle one (--key-frame). A face is followed from frame to frame:
 `faces.tracks` has when and where each is seen (boxes: x, y, width, height in pixels of the film),
-the most visible first; `count` how many there are; `judged` whose face is judged and `why`: the one
+the most visible first; `count` how many there are (who leaves and comes back counts twice: cut long
+films with --segment auto); `judged` whose face is judged and `why`: the one
 that is most visible while somebody speaks (--face largest), each, or the N-th. Its crops, without a
 margin, are in the store: `faces.array` (faces, side, side, 3), each in the upper left corner of a
 black square, and `faces.sizes`, the height and width of each. No face is no failure: `count` is

@@ -21,6 +21,11 @@ end, speaker, ...) says, and adds its speaker and text. RTTM and CSV name their 
 other formats are of one. What does not fit is told: times beyond the end, overlapping turns,
 recordings that are not in the input.
 
+The default model sees as well: of a film or a picture the face that is most visible while somebody
+speaks, in 2 frames a second (`video` says where and whose, `missing.video` no_face). It is a weak
+judge, zero-shot, and weighs half as much as the voice: see the card. --modality audio,text leaves
+it out, --modality video asks it alone; --strict-modalities then means these.
+
 The default model judges a voice only where somebody speaks (`missing.audio` says no_speech
 otherwise), and words only if they are English. The language is heard in the sound, or read in a
 text whose record does not say it (nor --language): `language` and `language_probability`.
@@ -32,7 +37,7 @@ distance of each of these predictions from `prediction`: the Jensen-Shannon dive
 where they are equal and 1 where they exclude each other.
 
 A folder stands for the media files in it and in its folders. A recording on stdin is known by its
-first bytes; its id and its path are <stdin>.
+first bytes; its id and its path are <stdin>; a film there is heard, and not seen.
 
 On a terminal up to four records are drawn with bars, more on a line each. The utterances of a
 recording are lines with their times, and after the last one follows a strip of the whole. In a

@@ -17,6 +17,7 @@ from emocli.records import Record, label_reading
 from emocli.records.labels import EMOTIONS
 
 ENCODER = "face-expression"
+BOX = 4  # numbers: x, y, width, height
 LOGITS = slice(256, 263)  # of its last layer: a class each, in the order of EMOTIONS
 TEMPERATURE = 6.0  # logits are divided by it: calibrated on faces in the wild
 BROKEN = "bad_video"  # the code of what a record says wrongly
@@ -96,8 +97,10 @@ def read(record: Record) -> Told:
 
 
 def _track(track: Record) -> Track:
+    if wrong := [box for box in track["boxes"] if len(box) != BOX]:
+        raise ValueError(f"a box of {len(wrong[0])} numbers, not {BOX}")
     times = np.array(track["times"], float)
-    boxes = np.array(track["boxes"], float).reshape(-1, 4)
+    boxes = np.array(track["boxes"], float).reshape(-1, BOX)
     if len(times) != len(boxes) or not len(times) or not np.isfinite(boxes).all():
         raise ValueError(f"a track has {len(times)} times and {len(boxes)} boxes")
     return Track(int(track["id"]), times, boxes)

@@ -174,6 +174,9 @@ def complete(record: Record) -> None:
                 continue
             if absent and path[-1] not in LEFT_OUT:
                 put(record, path, copied(sample))
+    faces = record["video"]["faces"]  # what depends on each other
+    seen = {"id": 1, "times": [0.1], "boxes": [[2.0, 3.0, 9.0, 9.0]], "scores": [0.9]}
+    faces |= {"count": 1, "judged": [1], "tracks": [seen], "sizes": [[9, 9]]}
 
 
 def samples() -> list[tuple[tuple[Any, ...], Any]]:

@@ -109,7 +109,7 @@ def test_the_same_record_gives_the_same_bytes(emocli: Emocli, tmp_path: Path) ->
     ({"judged": [3]}, "video.faces: no track 3, which is judged"),
     ({"judged": [1]}, "features.video has 2 frames, the judged faces 4"),
     ({"tracks": [{"id": 1, "times": [0.0], "boxes": []}]}, "a track has 1 times and 0 boxes"),
-    ({"tracks": [7]}, "video.faces:"),
+    ({"tracks": [7]}, "video.faces.tracks[0] is not an object"),
 ])  # fmt: skip
 def test_what_cannot_be_drawn_is_said_in_one_line(
     emocli: Emocli, tmp_path: Path, change: tuple[Record, str]
