@@ -19,7 +19,6 @@ from emocli.modalities.audio import span_of
 from emocli.modalities.video_sampling import about_of
 from emocli.pipeline.context import Context
 from emocli.records import Record
-from emocli.records.jsonl import STDIN
 from emocli.records.modality import in_file, names_other
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ FLAGS = {
 }
 
 NO_FACE, NO_VIDEO = "no_face", "no_video"
-NO_FILM = "the record names no film"
+NO_FILM = "the record names no film; in a pipe films are only heard"
 
 
 class Wants(NamedTuple):
@@ -205,9 +204,7 @@ def made(record: Record, spec: Record) -> Record:
 def without(record: Record) -> RecordError:
     """Return why a record has no video: no failure if it is about other modalities."""
     if names_other(record, "video"):
-        piped = record.get("path") == STDIN
-        hint = "a film in a pipe is heard, not seen: name its file" if piped else NO_FILM
-        return AbsentError(NO_VIDEO, "no video", hint=hint)
+        return AbsentError(NO_VIDEO, "no video", hint=NO_FILM)
     return RecordError(NO_VIDEO, "no file and no video", hint="a record needs a path")
 
 

@@ -11,7 +11,6 @@ from emocli.io.store import Store
 from emocli.modalities import video, video_faces, video_sampling, video_stored
 from emocli.pipeline.context import Context
 from emocli.records import Record
-from emocli.records.jsonl import STDIN
 from emocli.records.missing import lost
 from emocli.records.modality import MODALITIES, in_file, names_other
 
@@ -71,9 +70,7 @@ def _without(record: Record) -> RecordError:
     if record.get("path") and not names_other({**record, "path": None}, "video"):
         names = " ".join(sorted(MODALITIES["video"].suffixes))
         message = "the file is neither film nor picture by its name"
-        if record["path"] == STDIN:
-            raise RecordError(
-                video.NO_VIDEO, "a film in a pipe cannot be seen", hint="name its file"
-            )
-        return RecordError(video.NO_VIDEO, message, hint=f"one of {names}")
+        return RecordError(
+            video.NO_VIDEO, message, hint=f"in a file, not in a pipe: one of {names}"
+        )
     return video.without(record)
