@@ -6,6 +6,7 @@ Networks of faces have random weights.
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import orjson
@@ -31,7 +32,8 @@ def seeing(world: World, tmp_path: Path) -> World:  # noqa: F811
 
 def recipe(name: str, data: Path, out: Path, world: World, **more: str) -> str:  # noqa: F811
     command = ["bash", f"examples/{name}.sh", str(data), str(out)]
-    done = subprocess.run(command, env=world | more, cwd=ROOT, capture_output=True, text=True)
+    named = {"PYTHON": sys.executable, **more}
+    done = subprocess.run(command, env=world | named, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -53,6 +55,7 @@ def test_blemore_from_its_clips_to_a_score_and_answers(seeing: World, tmp_path: 
     assert list(answers) == ["test_0001.mov", "test_0002.mov"]
 
 
+@pytest.mark.slow  # 12 s; that of BLEMORE goes the same way
 def test_meld_from_its_clips_to_a_score(seeing: World, tmp_path: Path) -> None:
     data, out = av_copies.meld(tmp_path / "meld"), tmp_path / "out"
     few = {"MODELS": "late-fusion", "SUBSETS": "text,audio,video", "OPTIONS": "--epochs 2"}
