@@ -226,7 +226,7 @@ def grown_by_faces_mib(path: str) -> float:
         store = Store(folder)
 
         def extract(**part: float) -> None:
-            found = modality.look({"id": "a", "path": path, **part}, {}, wanted, store)
+            found = modality.look({"id": "a", "path": path, **part}, wanted, store)
             video_stored.put_faces(store, found.images)
 
         extract(start=0.0, end=20.0)
