@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 DEFAULT = Path(__file__).parents[1] / "default"
 FORMAT = 1
-FUSION = "fusion"  # the kind of predictor that encodes streams and fuses them
+FUSION, LANGUAGE = "fusion", "language"  # kinds: one fuses encoded streams, one asks a model
 # In the order in which they are put in place.
 FILES = ("model.safetensors", "card.md", "config.json")
 CANARY_ROWS = 4

@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from emocli.bundles import contents as rules
-from emocli.bundles.bundle import FORMAT, Bundle
+from emocli.bundles.bundle import FORMAT, LANGUAGE, Bundle
 from emocli.errors import ConfigError, UsageError
 from emocli.llm import prompts
 from emocli.llm.prompts import CONSTRAINED, GREEDY, Template
 from emocli.models import _settings
 from emocli.records.labels import NUMBERS
 
-LANGUAGE = "language"
 DECODE = (CONSTRAINED, GREEDY)
 PROSODY = ("none", "summary", "full")
 CONTENT_FREE = "content-free"

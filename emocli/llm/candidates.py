@@ -120,7 +120,8 @@ def common_prefix(rows: Sequence[Sequence[int]]) -> Row:
     >>> common_prefix([(1, 2, 3), (1, 2, 4), (1, 2)])
     (1, 2)
     """
-    least, most = tuple(min(rows)), tuple(max(rows))
+    ordered = sorted(map(tuple, rows))
+    least, most = ordered[0], ordered[-1]
     for i, (a, b) in enumerate(zip(least, most, strict=False)):
         if a != b:
             return least[:i]

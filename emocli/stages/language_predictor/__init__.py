@@ -10,12 +10,13 @@ import functools
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from emocli import pipeline
 from emocli.bundles import language
 from emocli.bundles.bundle import Bundle
 from emocli.bundles.language import Spec
+from emocli.io import messages
+from emocli.llm.prompts import CONSTRAINED, GREEDY
 from emocli.pipeline import live, windows
 from emocli.pipeline.context import Context
 from emocli.pipeline.windows import Window
@@ -27,7 +28,7 @@ from emocli.stages.language_predictor.answering import Answerer
 BATCH = 16
 BUDGET = 40_000.0  # characters of the prompts of a batch: about 10,000 tokens; our choice
 # The work of an answer, beside that of a sentence encoder: windows of some seconds (our choice).
-COST = {language.CONSTRAINED: 4.0, language.GREEDY: 32.0}
+COST = {CONSTRAINED: 4.0, GREEDY: 32.0}
 
 
 def stage(
@@ -63,7 +64,8 @@ def stage(
             if isinstance(found, dict):
                 if show_prompt and not shown:
                     shown.append(found["prompt"])
-                    context.say("predict", f"the first prompt:\n{found['prompt']}")
+                    context.say("predict", "the first prompt:")
+                    messages.lines(context.stderr, found["prompt"])
                 answered += 1
                 problems.update(_problems(found))
             yield record
@@ -103,8 +105,3 @@ def _work(spec: Spec, record: Record) -> float:
 def turns(trained: Bundle) -> int:
     """Return how many preceding turns of a dialogue a record needs."""
     return language.spec(trained).context
-
-
-def predictor(context: Context, trained: Bundle, **options: Any) -> pipeline.Stage:
-    """Return `stage` under a name that says what it is where several kinds are listed."""
-    return stage(context, trained, **options)

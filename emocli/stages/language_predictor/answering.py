@@ -15,6 +15,7 @@ from emocli.encoders import causal_language_model
 from emocli.errors import ModelError, RecordError
 from emocli.hub import Located
 from emocli.llm import candidates, generation
+from emocli.llm.prompts import CONSTRAINED, GREEDY
 from emocli.llm.scoring import Scorer
 from emocli.pipeline import devices
 from emocli.pipeline.context import Context
@@ -49,8 +50,9 @@ class Answerer:
         self.dtype = devices.pick_dtype(context.dtype, device)
         self.model = causal_language_model.load(folder, device, self.dtype)
         self.trained, self.spec, self.abstain = trained, spec, abstain
-        before, after = spec.template.around(language.CONSTRAINED)
-        self.numbers = candidates.numbers(spec.template.numbers) if not spec.labels else {}
+        before, after = spec.template.around(CONSTRAINED)
+        scale = None if spec.labels else spec.template.numbers
+        self.numbers = candidates.numbers(scale) if scale else {}
         answers = spec.labels or list(self.numbers)
         ending = self.model.tokens(after) if after else self.model.ends[:1]
         listed = candidates.of(answers, self.model.tokens, before=before, ending=ending)
@@ -63,7 +65,7 @@ class Answerer:
         """Return the records with their predictions, or the error of each."""
         outcomes: list[Any] = [self._prompt(record) for record in batch]
         rows = [i for i, outcome in enumerate(outcomes) if isinstance(outcome, Prompt)]
-        answer = self._chosen if self.spec.decode == language.CONSTRAINED else self._said
+        answer = self._chosen if self.spec.decode == CONSTRAINED else self._said
         found = answer([outcomes[i] for i in rows]) if rows else []
         for i, prediction in zip(rows, found, strict=True):
             asked: Prompt = outcomes[i]
@@ -75,16 +77,22 @@ class Answerer:
                 told = f"{asked.left_out} of {total} turns left out: the prompt would be too long"
                 prediction["warnings"] = {**prediction.get("warnings", {}), "context": told}
             if keep_prompts:
-                prediction["prompt"] = asked.text
+                prediction["prompt"] = asked.text + self.beginning
             outcomes[i] = {**batch[i], "prediction": prediction}
         return outcomes
 
     @functools.cached_property
     def room(self) -> int:
         """The number of tokens that an answer needs."""
-        if self.spec.decode == language.GREEDY:
+        if self.spec.decode == GREEDY:
             return MAX_ANSWER_TOKENS
         return len(self.scorer.candidates.stem) + self.scorer.candidates.depth
+
+    @property
+    def beginning(self) -> str:
+        """What the model finds its answer begun with."""
+        constrained = self.spec.decode == CONSTRAINED
+        return self.model.text(self.scorer.candidates.stem) if constrained else ""
 
     def _prompt(self, record: Record) -> Prompt | RecordError:
         try:
@@ -104,7 +112,7 @@ class Answerer:
         return outputs.of(logs, self.trained.contents)
 
     def _prior(self, shape: tuple[int, bool, bool]) -> Any:
-        """Return the mean log-probability of each answer to prompts of this shape that say nothing."""
+        """Return the mean log-probabilities of the answers to prompts that say nothing."""
         if shape not in self.priors:
             texts = self.spec.template.neutral_texts
             empty = asking.content_free(shape, texts)
@@ -143,7 +151,7 @@ class Answerer:
             "prosody": self.spec.prosody,
             "dtype": self.dtype,
         }
-        if self.spec.decode == language.CONSTRAINED:
+        if self.spec.decode == CONSTRAINED:
             about["prior"] = language.CONTENT_FREE if template.neutral_texts else None
         name = f"{self.trained.contents['name']}@{self.revision}"
         calibrated = bool(self.trained.contents.get("calibration"))
