@@ -6,6 +6,8 @@ be trained nor saved; that takes some twenty seconds for 135 M parameters, each 
 
 from __future__ import annotations
 
+import contextlib
+import io
 from pathlib import Path
 from typing import Any
 
@@ -69,5 +71,6 @@ def _unpacked(path: Path, device: str, number: Any) -> LanguageModel:
     if hasattr(transformers, "GgufConfig"):  # before 5.20 weights were always unpacked
         options["quantization_config"] = transformers.GgufConfig(dequantize=True)
     load = transformers.AutoModelForCausalLM.from_pretrained
-    network = pretrained.called(load, path.parent, WHAT, dtype=number, **options)
+    with contextlib.redirect_stderr(io.StringIO()):  # a bar of its own
+        network = pretrained.called(load, path.parent, WHAT, dtype=number, **options)
     return LanguageModel(network.to(device).eval(), found, device)

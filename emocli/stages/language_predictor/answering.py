@@ -25,6 +25,7 @@ from emocli.stages.language_predictor.asking import Prompt
 
 MAX_ANSWER_TOKENS = 160  # a thought of two sentences, and an answer; our choice
 CLOSING = "</answer>"
+SMALL = "smollm2-135m-instruct"  # comes out of a wheel
 
 
 def located(name: str, *, offline: bool) -> Located:
@@ -35,10 +36,10 @@ def located(name: str, *, offline: bool) -> Located:
     try:
         return hub.locate(name, offline=offline)
     except ModelError as error:
-        if "/" not in name or path.parts[0] in (".", "..", "/"):
-            hint = f"{error.hint}, or a folder with weights and tokenizer"
-            raise ModelError(error.message, hint=hint) from None
-        raise
+        if name in hub.catalog():
+            raise
+        hint = f"{error.hint}; a folder with weights and tokenizer; or {SMALL}, which needs no hub"
+        raise ModelError(error.message, hint=hint) from None
 
 
 class Answerer:
