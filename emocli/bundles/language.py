@@ -21,7 +21,10 @@ from emocli.records.labels import NUMBERS
 
 DECODE = (CONSTRAINED, GREEDY)
 PROSODY = ("none", "summary", "full")
-CONTENT_FREE = "content-free"
+# What is subtracted from the log-probabilities of answers: their mean over the sentences of the
+# template, over its texts that say nothing, nothing at all, or (in a bundle) fitted numbers.
+PRIOR = ("sentences", "content-free", "none")
+FITTED = "fitted"
 
 TABLE: rules.Table = {
     "name": (str, None),
@@ -30,6 +33,8 @@ TABLE: rules.Table = {
     "context": (int, (0, _settings.LARGEST)),
     "prosody": (Literal["none", "summary", "full"], None),
     "decode": (Literal["constrained", "greedy"], None),
+    "prior": (Literal["sentences", "content-free", "none", "fitted"], None),
+    "prior_values": (list[float] | None, (-1e6, 1e6)),
 }
 
 
@@ -43,6 +48,8 @@ class Spec:
     context: int  # preceding turns
     prosody: str
     decode: str
+    prior: str
+    prior_values: list[float]  # of the fitted prior, one for each answer
 
     @property
     def target(self) -> str:
@@ -58,11 +65,13 @@ def zero_shot(
     context: int = 0,
     prosody: str = "none",
     decode: str = CONSTRAINED,
+    prior: str = PRIOR[0],
 ) -> Bundle:
     """Return the predictor that asks a model as it is; UsageError for values that make none."""
-    for flag, value, known in (("prosody", prosody, PROSODY), ("decode", decode, DECODE)):
-        if value not in known:
-            raise UsageError(f"--{flag} {value}: not one of {', '.join(known)}")
+    known = {"prosody": (prosody, PROSODY), "decode": (decode, DECODE), "prior": (prior, PRIOR)}
+    for flag, (value, words) in known.items():
+        if value not in words:
+            raise UsageError(f"--{flag} {value}: not one of {', '.join(words)}")
     if context < 0:
         raise UsageError(f"--context {context}: not a number of turns")
     asked = prompts.template(template)
@@ -77,6 +86,7 @@ def zero_shot(
         "context": context,
         "prosody": prosody,
         "decode": decode,
+        "prior": prior,
     }
     if asked.numbers:
         contents["heads"] = [{"target": asked.name, "kind": "number"}]
@@ -110,4 +120,6 @@ def spec(trained: Bundle) -> Spec:
         contents["context"],
         contents["prosody"],
         contents["decode"],
+        contents["prior"],
+        list(contents.get("prior_values") or ()),
     )

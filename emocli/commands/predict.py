@@ -45,10 +45,12 @@ where there are none) and, with --prosody, the voice in words: a summary, or ful
 each vowel. --show-prompt prints the first prompt, and keeps each in `prediction.prompt`. --labels
 A,B names other labels; --template valence or sentiment asks for a number, a TOML file as it says.
 
-Each label gets its probability as a whole string, over that in prompts that say nothing (--decode
-constrained). With --decode greedy the model thinks in words, which are kept in `explanation`;
-answers that name no label are counted. A prompt that is too long loses the oldest turns first, and
-`prediction.warnings` says so. `prediction.prompting` has the sha256 of the template, and its use.
+With --decode constrained each label gets its probability as a whole string, over a prior: the mean
+over made sentences of the template, two for each of seven emotions (--prior sentences), or over
+texts that say nothing (content-free). With --decode greedy the model thinks in words, which are
+kept in `explanation`; answers that name no label are counted. A prompt that is too long loses the
+oldest turns first, and `prediction.warnings` says so. `prediction.prompting` has the sha256 of the
+template, and how it was used.
 
 Vectors that are computed on the way are left out; --keep-features writes them too.
 
@@ -122,6 +124,10 @@ def command(
             metavar="constrained|greedy", help="How --llm answers: by labels or in words."
         ),
     ] = "constrained",
+    prior: Annotated[
+        str,
+        typer.Option(metavar="sentences|content-free|none", help="What --llm says to anything."),
+    ] = "sentences",
     show_prompt: Annotated[
         bool, typer.Option("--show-prompt", help="Print and keep what --llm is asked.")
     ] = False,
@@ -137,7 +143,7 @@ def command(
     if not 0.0 <= abstain <= 1.0:
         raise UsageError(f"--abstain {abstain}: not between 0 and 1")
     name = output_format.chosen(run, form, json=json)
-    asked = (template, labels, context, prosody, decode)
+    asked = (template, labels, context, prosody, decode, prior)
     read = bundle.read(model) if llm is None else _asking(llm, model, *asked)
     if show_prompt and read.kind != bundle.LANGUAGE:
         raise UsageError("--show-prompt: only a language model has prompts", hint="--llm names one")
@@ -169,7 +175,7 @@ def _asking(llm: str, model: str, *asked: Any) -> bundle.Bundle:
 
     if model != "default":
         raise UsageError(f"--llm {llm} and --model {model}: only one of them predicts")
-    template, labels, context, prosody, decode = asked
+    template, labels, context, prosody, decode, prior = asked
     return language.zero_shot(
         llm,
         template,
@@ -177,6 +183,7 @@ def _asking(llm: str, model: str, *asked: Any) -> bundle.Bundle:
         context=context,
         prosody=prosody,
         decode=decode,
+        prior=prior,
     )
 
 

@@ -77,10 +77,9 @@ class Template:
         """The least, the most and the step of the numbers that are asked for, or None."""
         return self.contents.get("numbers")
 
-    @property
-    def neutral_texts(self) -> list[str]:
-        """Texts that say nothing: the answers to them are the prior."""
-        return list((self.contents.get("prior") or {}).get("texts") or ())
+    def prior_texts(self, rule: str) -> list[str]:
+        """Return the texts whose answers are the prior, by its rule; none for another rule."""
+        return list((self.contents.get("prior") or {}).get(rule.replace("-", "_")) or ())
 
     @functools.cached_property
     def digest(self) -> str:
@@ -167,8 +166,9 @@ def checked(contents: Mapping[str, Any], where: str) -> Template:
         raise refuse("labels is not a list of words")
     if fault := _numbers_fault(contents.get("numbers")):
         raise refuse(fault)
-    if not _is_list_of_texts((contents.get("prior") or {}).get("texts", [])):
-        raise refuse("prior.texts is not a list of texts")
+    for rule, listed in (contents.get("prior") or {}).items():
+        if not _is_list_of_texts(listed):
+            raise refuse(f"prior.{rule} is not a list of texts")
     return Template(dict(contents))
 
 

@@ -70,7 +70,7 @@ def test_every_label_gets_a_probability_and_the_answer_says_where_it_is_from(
     assert about["sha256"] == prompts.template("emotion").digest
     assert (about["decode"], about["prior"], about["dtype"]) == (
         "constrained",
-        "content-free",
+        "sentences",
         "float32",
     )
 
@@ -85,6 +85,16 @@ def test_neither_batch_nor_neighbours_change_an_answer(emocli: Emocli, llm: str)
         for mine, other in zip(whole, others, strict=True):
             np.testing.assert_allclose(shares(mine), shares(other), atol=1e-4)
     assert np.ptp([shares(record) for record in whole], axis=0).max() > 1e-2
+
+
+def test_the_prior_is_the_mean_over_prompts_of_the_same_parts(emocli: Emocli, llm: str) -> None:
+    """An answer to one of its own texts, minus their mean, by hand: a softmax of differences."""
+    texts = prompts.template("emotion").prior_texts("content-free")
+    argv = ("predict", "--llm", llm, "--prior")
+    raw = np.log([shares(r) for r in emocli(*argv, "none", stdin=said(*texts)).records])
+    found = [shares(r) for r in emocli(*argv, "content-free", stdin=said(*texts)).records]
+    expected = np.exp(raw - raw.mean(0))
+    np.testing.assert_allclose(found, expected / expected.sum(1, keepdims=True), atol=1e-4)
 
 
 def test_turns_before_are_read_if_they_are_asked_for(emocli: Emocli, llm: str) -> None:
@@ -143,6 +153,7 @@ def test_other_labels_may_begin_with_each_other(emocli: Emocli, llm: str) -> Non
         (["--labels", "a,b", "--template", "sentiment"], 2, "asks for a number"),
         (["--prosody", "loud"], 2, "none, summary, full"),
         (["--decode", "beam"], 2, "constrained, greedy"),
+        (["--prior", "mean"], 2, "sentences, content-free, none"),
         (["--context", "-1"], 2, "not a number of turns"),
         (["--template", "emotions"], 3, "unknown template"),
         (["--model", "other"], 2, "only one of them"),

@@ -89,7 +89,7 @@ def test_every_shipped_template_is_whole(name: str) -> None:
     found = prompts.template(name)
     assert found.name == name
     assert bool(found.labels) != bool(found.numbers)
-    assert len(found.neutral_texts) > 1
+    assert all(len(found.prior_texts(rule)) > 1 for rule in ("sentences", "content-free"))
     for decode in (CONSTRAINED, GREEDY):
         text = str(found.messages(WHOLE, LABELS, decode))
         assert "$" not in text

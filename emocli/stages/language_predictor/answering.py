@@ -15,7 +15,7 @@ from emocli.encoders import causal_language_model
 from emocli.errors import ModelError, RecordError
 from emocli.hub import Located
 from emocli.llm import candidates, generation
-from emocli.llm.prompts import CONSTRAINED, GREEDY
+from emocli.llm.prompts import CONSTRAINED, GREEDY, Utterance
 from emocli.llm.scoring import Scorer
 from emocli.pipeline import devices
 from emocli.pipeline.context import Context
@@ -97,8 +97,7 @@ class Answerer:
 
     def _prompt(self, record: Record) -> Prompt | RecordError:
         try:
-            asked = asking.utterance(record, self.spec)
-            return asking.prompt(self.model, asked, self.spec, self.room)
+            return self._fitting(asking.utterance(record, self.spec))
         except RecordError as error:
             return failures.without_frames(error)
 
@@ -113,15 +112,33 @@ class Answerer:
         return outputs.of(logs, self.trained.contents)
 
     def _prior(self, shape: tuple[int, bool, bool]) -> Any:
-        """Return the mean log-probabilities of the answers to prompts that say nothing."""
+        """Return what is subtracted from the log-probabilities of answers to prompts of a shape."""
+        import numpy as np
+
+        if self.spec.prior == language.FITTED:
+            return np.asarray(self.spec.prior_values)
         if shape not in self.priors:
-            texts = self.spec.template.neutral_texts
-            empty = asking.content_free(shape, texts)
-            asked = [asking.prompt(self.model, e, self.spec, self.room).tokens for e in empty]
+            asked = self._alike(shape)
             if not self.scorer.prefix and len(asked) > 1:
                 self.scorer.remember(asked)
-            self.priors[shape] = self.scorer(asked).mean(0) if asked else 0.0
+            nothing = np.zeros(len(self.scorer.candidates.rows))
+            self.priors[shape] = self.scorer(asked).mean(0) if asked else nothing
         return self.priors[shape]
+
+    def _alike(self, shape: tuple[int, bool, bool]) -> list[list[int]]:
+        """Return the prompts of the prior, those that the model can read; RecordError for none."""
+        texts = self.spec.template.prior_texts(self.spec.prior)
+        made = [self._fitting(utterance) for utterance in asking.alike(shape, texts)]
+        found = [prompt.tokens for prompt in made if isinstance(prompt, Prompt)]
+        if made and not found:
+            raise RecordError("prompt_too_long", "no prompt of the prior fits", hint="--prior none")
+        return found
+
+    def _fitting(self, utterance: Utterance) -> Prompt | RecordError:
+        try:
+            return asking.prompt(self.model, utterance, self.spec, self.room)
+        except RecordError as error:
+            return failures.without_frames(error)
 
     def _said(self, asked: Sequence[Prompt]) -> list[Record]:
         tokens = [prompt.tokens for prompt in asked]
@@ -153,7 +170,7 @@ class Answerer:
             "dtype": self.dtype,
         }
         if self.spec.decode == CONSTRAINED:
-            about["prior"] = language.CONTENT_FREE if template.neutral_texts else None
+            about["prior"] = self.spec.prior
         name = f"{self.trained.contents['name']}@{self.revision}"
         calibrated = bool(self.trained.contents.get("calibration"))
         return {"model": name, "prompting": about, "calibrated": calibrated}

@@ -69,8 +69,8 @@ def prompt(model: LanguageModel, asked: Utterance, spec: Spec, room: int) -> Pro
     raise RecordError("prompt_too_long", message, hint=hint)
 
 
-def content_free(shape: tuple[int, bool, bool], texts: Sequence[str]) -> list[Utterance]:
-    """Return utterances that say nothing, with as many parts as others have; see `shape`."""
+def alike(shape: tuple[int, bool, bool], texts: Sequence[str]) -> list[Utterance]:
+    """Return utterances of some texts, each in all the parts that others have; see `shape`."""
     turns, summary, vowels = shape
     return [
         Utterance(Turn(t), (Turn(t),) * turns, t if summary else None, t if vowels else None)
