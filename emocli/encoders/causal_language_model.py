@@ -14,14 +14,15 @@ from typing import Any
 from emocli.encoders import pretrained, weight_files
 from emocli.encoders.transformers_import import imported
 from emocli.errors import ConfigError
-from emocli.llm.language_model import LanguageModel
+
+Loaded = tuple[Any, Any]  # a network in evaluation mode, a tokenizer
 
 WHAT = "a causal language model"
 PACKED = ".gguf"
 
 
-def load(folder: str | Path, device: str = "cpu", dtype: str = "float32") -> LanguageModel:
-    """Return the model in a folder, or in a GGUF file; no network, no remote code.
+def load(folder: str | Path, device: str = "cpu", dtype: str = "float32") -> Loaded:
+    """Return network and tokenizer in a folder, or in a GGUF file; no hub, no remote code.
 
     Raises ConfigError for a folder without weights or a tokenizer, or with those of another kind.
     """
@@ -39,7 +40,7 @@ def load(folder: str | Path, device: str = "cpu", dtype: str = "float32") -> Lan
     tokenizer = pretrained.tokenizer(transformers.AutoTokenizer.from_pretrained, path)
     load = transformers.AutoModelForCausalLM.from_pretrained
     network = pretrained.network(load, path, WHAT, dtype=number)
-    return LanguageModel(network.to(device).eval(), tokenizer, device)
+    return network.to(device).eval(), tokenizer
 
 
 def _packed(path: Path) -> Path | None:
@@ -54,7 +55,7 @@ def _packed(path: Path) -> Path | None:
     return packed[0]
 
 
-def _unpacked(path: Path, device: str, number: Any) -> LanguageModel:
+def _unpacked(path: Path, device: str, number: Any) -> Loaded:
     weight_files.require_file(path)
     try:
         import gguf  # noqa: F401
@@ -73,4 +74,4 @@ def _unpacked(path: Path, device: str, number: Any) -> LanguageModel:
     load = transformers.AutoModelForCausalLM.from_pretrained
     with contextlib.redirect_stderr(io.StringIO()):  # a bar of its own
         network = pretrained.called(load, path.parent, WHAT, dtype=number, **options)
-    return LanguageModel(network.to(device).eval(), found, device)
+    return network.to(device).eval(), found

@@ -11,6 +11,7 @@ import pytest
 from emocli.encoders import causal_language_model
 from emocli.encoders.weight_files import WEIGHTS
 from emocli.errors import ConfigError
+from emocli.llm.language_model import LanguageModel
 from tests.llm import tiny_language
 
 
@@ -25,7 +26,7 @@ def folder(whole: Path, tmp_path: Path) -> Path:
 
 
 def test_a_model_without_a_pad_token_is_loaded(folder: Path) -> None:
-    model = causal_language_model.load(folder)
+    model = LanguageModel(*causal_language_model.load(folder))
     assert model.tokenizer.pad_token is None
     assert model.padding == model.ends[0]
     assert model.limit == 512

@@ -11,6 +11,7 @@ import pytest
 from emocli.encoders import causal_language_model, gguf_llama
 from emocli.errors import ConfigError, ModelError
 from emocli.hub import fetch
+from emocli.llm.language_model import LanguageModel
 from tests.llm import tiny_language
 
 gguf = pytest.importorskip("gguf")
@@ -87,8 +88,8 @@ def test_a_converted_model_answers_as_transformers_reads_the_file(
     import torch
 
     gguf_llama.convert(packed.parent, tmp_path / "whole")
-    ours = causal_language_model.load(tmp_path / "whole")
-    theirs = causal_language_model.load(packed)
+    ours = LanguageModel(*causal_language_model.load(tmp_path / "whole"))
+    theirs = LanguageModel(*causal_language_model.load(packed))
     ids = torch.arange(5, 60)[None]
     with torch.inference_mode():
         found, expected = (m.network(ids).logits.log_softmax(-1) for m in (ours, theirs))
@@ -133,10 +134,10 @@ def test_a_missing_reader_is_told_before_anything_is_downloaded(
 
 
 def test_a_gguf_file_is_unpacked_on_loading(packed: Path) -> None:
-    found = causal_language_model.load(packed.parent)  # the only file of weights in a folder
-    kinds = {type(module).__name__ for module in found.network.modules()}
+    found, _ = causal_language_model.load(packed.parent)  # the only file of weights in a folder
+    kinds = {type(module).__name__ for module in found.modules()}
     assert "Linear" in kinds
-    assert {str(p.dtype) for p in found.network.parameters()} == {"torch.float32"}
+    assert {str(p.dtype) for p in found.parameters()} == {"torch.float32"}
 
 
 def test_two_gguf_files_in_a_folder_are_not_guessed(packed: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from emocli.encoders import causal_language_model
 from emocli.errors import ModelError, RecordError
 from emocli.hub import Located
 from emocli.llm import candidates, generation
+from emocli.llm.language_model import LanguageModel
 from emocli.llm.prompts import CONSTRAINED, GREEDY, Utterance
 from emocli.llm.scoring import Scorer
 from emocli.pipeline import devices
@@ -49,7 +50,8 @@ class Answerer:
         folder, self.revision = located(spec.backbone, offline=context.offline)
         device = devices.pick(context.device)
         self.dtype = devices.pick_dtype(context.dtype, device)
-        self.model = causal_language_model.load(folder, device, self.dtype)
+        loaded = causal_language_model.load(folder, device, self.dtype)
+        self.model = LanguageModel(*loaded, device)
         self.trained, self.spec, self.abstain = trained, spec, abstain
         before, after = spec.template.around(CONSTRAINED)
         scale = None if spec.labels else spec.template.numbers
