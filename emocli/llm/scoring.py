@@ -54,7 +54,7 @@ class Scorer:
             last = _last(self.model, 1)
             self.model.network(input_ids=ids, past_key_values=cache, use_cache=True, **last)
         self.prefix = shared
-        self.states = [(layer.keys, layer.values) for layer in cache.layers]
+        self.states = _states(cache)
 
     def __call__(self, prompts: Sequence[Prompt]) -> Scores:
         """Return the log-probability (prompts, candidates) of each candidate after each prompt."""
@@ -159,8 +159,20 @@ def _cache(states: Sequence[tuple[Tensor, Tensor]], kept: int, rows: int) -> Any
     cache = DynamicCache()
     for layer, (keys, values) in enumerate(states):
         shape = (rows, -1, -1, -1)
-        cache.update(keys[:, :, :kept].expand(shape), values[:, :, :kept].expand(shape), layer)
+        kept_keys, kept_values = (s[:, :, :kept].expand(shape) for s in (keys, values))
+        cache.update(kept_keys[:, :, :0], kept_values[:, :, :0], layer)
+        if hasattr(cache, "layers"):  # not copied before the rest is put behind them
+            cache.layers[layer].keys, cache.layers[layer].values = kept_keys, kept_values
+        else:  # before transformers 4.56
+            cache.update(kept_keys, kept_values, layer)
     return cache
+
+
+def _states(cache: Any) -> list[tuple[Tensor, Tensor]]:
+    """Return keys and values of each layer of a cache."""
+    if hasattr(cache, "layers"):
+        return [(layer.keys, layer.values) for layer in cache.layers]
+    return list(zip(cache.key_cache, cache.value_cache, strict=True))
 
 
 def _laid_out(
