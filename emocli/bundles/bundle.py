@@ -78,10 +78,9 @@ class Bundle:
 
     @cached_property
     def digest(self) -> str:
-        """The sha256 over config and weights, which signs fused vectors."""
-        digest = hashlib.sha256((self.folder / "config.json").read_bytes())
-        digest.update((self.folder / "model.safetensors").read_bytes())
-        return digest.hexdigest()
+        """The sha256 over config, which has that of an adapter, and weights: it signs vectors."""
+        names = ["config.json"] + ["model.safetensors"] * (self.kind == FUSION)
+        return hashlib.sha256(b"".join((self.folder / n).read_bytes() for n in names)).hexdigest()
 
     @cached_property
     def tensors(self) -> dict[str, Tensor]:

@@ -1,19 +1,26 @@
 """A predictor that is a language model and a prompt: `kind` is "language" in config.json.
 
-It names its backbone, whose weights it never holds, and has the template, the labels, how answers
-are found, and what is subtracted from them. `emocli predict --llm` makes one without a folder.
+It names its backbone and its revision, whose weights it never holds, and has the template, the
+labels, how answers are found, what is subtracted from them, and the sha256 of each file of its
+adapter, if it has one. `emocli predict --llm` makes one without a folder.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import hashlib
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import orjson
+
+from emocli.bundles import bundle
 from emocli.bundles import contents as rules
 from emocli.bundles.bundle import FORMAT, LANGUAGE, Bundle
-from emocli.errors import ConfigError, UsageError
+from emocli.encoders import language_adapter, weight_files
+from emocli.errors import ConfigError, EmocliError, UsageError
 from emocli.llm import prompts
 from emocli.llm.prompts import CONSTRAINED, GREEDY, Template
 from emocli.models import _settings
@@ -35,6 +42,7 @@ TABLE: rules.Table = {
     "decode": (Literal["constrained", "greedy"], None),
     "prior": (Literal["sentences", "content-free", "none", "fitted"], None),
     "prior_values": (list[float] | None, (-1e6, 1e6)),
+    "adapter": (dict[str, str] | None, None),
 }
 
 
@@ -50,6 +58,8 @@ class Spec:
     decode: str
     prior: str
     prior_values: list[float]  # of the fitted prior, one for each answer
+    revision: str | None = None  # of the backbone; None is any
+    adapter: Mapping[str, str] = field(default_factory=dict)  # file -> its sha256
 
     @property
     def target(self) -> str:
@@ -122,4 +132,49 @@ def spec(trained: Bundle) -> Spec:
         contents["decode"],
         contents["prior"],
         list(contents.get("prior_values") or ()),
+        contents["backbone"].get("revision"),
+        contents.get("adapter") or {},
     )
+
+
+def require_adapter(trained: Bundle) -> bool:
+    """Say whether a bundle has an adapter; ConfigError for other files than it was saved with."""
+    listed = spec(trained).adapter
+    for name, sha256 in listed.items():
+        path = trained.folder / name
+        weight_files.require_file(path)
+        if Path(name).name != name or hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+            message = f"{path} is not the file that config.json states: half written, or another"
+            raise ConfigError(message, hint=rules.HINT)
+    return bool(listed)
+
+
+def save(
+    folder: Path, contents: dict[str, Any], card: str, adapter: Callable[[Path], object] | None
+) -> Bundle:
+    """Write a bundle, config.json last; `adapter` writes the files of an adapter into a folder.
+
+    Never overwrites files of another program.
+    """
+    bundle.require_free(folder)
+    part = folder / ".part"
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        part.mkdir(parents=True)
+        if adapter:
+            adapter(part)
+        digests = {n: hashlib.sha256((part / n).read_bytes()).hexdigest() for n in _files(part)}
+        whole = {"format": FORMAT, "kind": LANGUAGE, **contents, "adapter": digests or None}
+        (part / "card.md").write_text(card, encoding="utf-8")
+        (part / "config.json").write_bytes(orjson.dumps(whole, option=orjson.OPT_INDENT_2))
+        for name in [*digests, "card.md", "config.json"]:
+            (part / name).replace(folder / name)
+    except OSError as error:
+        raise EmocliError(f"{folder}: cannot write the model: {error}") from None
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return bundle.read(folder)
+
+
+def _files(part: Path) -> list[str]:
+    return [name for name in language_adapter.FILES if (part / name).is_file()]

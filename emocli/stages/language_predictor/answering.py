@@ -11,8 +11,8 @@ from emocli import hub
 from emocli.bundles import language, outputs
 from emocli.bundles.bundle import Bundle
 from emocli.bundles.language import Spec
-from emocli.encoders import causal_language_model
-from emocli.errors import ModelError, RecordError
+from emocli.encoders import causal_language_model, language_adapter
+from emocli.errors import ConfigError, ModelError, RecordError
 from emocli.hub import Located
 from emocli.llm import candidates, generation
 from emocli.llm.language_model import LanguageModel
@@ -50,8 +50,13 @@ class Answerer:
         folder, self.revision = located(spec.backbone, offline=context.offline)
         device = devices.pick(context.device)
         self.dtype = devices.pick_dtype(context.dtype, device)
-        loaded = causal_language_model.load(folder, device, self.dtype)
-        self.model = LanguageModel(*loaded, device)
+        if spec.revision not in (None, self.revision):
+            message = f"{trained.folder} needs {spec.backbone} of {spec.revision}"
+            raise ConfigError(f"{message}; {self.revision} is installed", hint="emocli models pull")
+        network, tokenizer = causal_language_model.load(folder, device, self.dtype)
+        if language.require_adapter(trained):
+            network = language_adapter.applied(network, trained.folder)
+        self.model = LanguageModel(network, tokenizer, device)
         self.trained, self.spec, self.abstain = trained, spec, abstain
         before, after = spec.template.around(CONSTRAINED)
         scale = None if spec.labels else spec.template.numbers
@@ -173,6 +178,10 @@ class Answerer:
         }
         if self.spec.decode == CONSTRAINED:
             about["prior"] = self.spec.prior
-        name = f"{self.trained.contents['name']}@{self.revision}"
+        if Path(self.spec.backbone) == self.trained.folder:
+            name = f"{self.trained.contents['name']}@{self.revision}"
+        else:
+            name = self.trained.name
+            about |= {"backbone": self.spec.backbone, "revision": self.revision}
         calibrated = bool(self.trained.contents.get("calibration"))
         return {"model": name, "prompting": about, "calibrated": calibrated}
