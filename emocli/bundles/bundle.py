@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 DEFAULT = Path(__file__).parents[1] / "default"
 FORMAT = 1
 FUSION, LANGUAGE = "fusion", "language"  # kinds: one fuses encoded streams, one asks a model
-# In the order in which they are put in place.
-FILES = ("model.safetensors", "card.md", "config.json")
+FILES = ("model.safetensors", "card.md", "config.json")  # in the order of writing
 CANARY_ROWS = 4
 CANARY_FRAMES = 5  # of a stream with a time axis
 CANARY_TOLERANCE = 1e-3  # between machines; a head that was not loaded is off by 1 and more
@@ -63,7 +62,9 @@ class Bundle:
 
     @property
     def streams(self) -> dict[str, dict[str, Any]]:
-        """The spec of each stream, by name."""
+        """The spec of each stream, by name; ConfigError for a kind of predictor without any."""
+        if self.kind != FUSION:
+            raise ConfigError(f"{self.folder}/config.json: kind {self.kind!r:.60} has no streams")
         return dict(self.contents["streams"])
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from rich.console import Console
 
+from emocli.bundles import language
+from emocli.cli.prediction import show_prediction
 from emocli.llm import candidates, generation, prompts
 from emocli.llm.prompts import Turn, Utterance
 from emocli.records.labels import EMOTIONS
@@ -294,3 +298,26 @@ def test_nothing_of_language_models_is_imported_for_others() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_a_thought_is_shown_on_a_terminal_where_there_are_no_probabilities() -> None:
+    found: dict[str, Any] = {"emotion": "joy", "explanation": "It\nrises.", "model": "tiny"}
+    record = {"id": "a", "text": "Ha", "prediction": found}
+    for prediction, first in ((found, "joy"), ({**found, "emotion": None}, "no answer")):
+        console = Console(file=io.StringIO(), width=80)
+        show_prediction({**record, "prediction": prediction}, EMOTIONS, console)
+        drawn = console.file.getvalue()
+        assert first in drawn.splitlines()[0]
+        assert "it says: It rises." in drawn
+
+
+@pytest.mark.parametrize("command", [["encode"], ["annotate"], ["calibrate"], ["fuse"]])
+def test_commands_for_streams_refuse_a_predictor_without_any(
+    emocli: Emocli, llm: str, tmp_path: Path, command: list[str]
+) -> None:
+    contents = language.zero_shot(llm, "emotion").contents
+    language.save(tmp_path / "bundle", contents, "card", None)
+    outcome = emocli(*command, "--model", str(tmp_path / "bundle"), stdin=said("Hello"))
+    assert outcome.status == 3
+    assert "'language'" in outcome.stderr
+    assert "Traceback" not in outcome.stderr
