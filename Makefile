@@ -90,5 +90,5 @@ $(USE): pyproject.toml constraints.txt | $(VENV)/bin/python
 
 $(DEV): pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing emocli and its test dependencies into $(VENV) (minutes the first time)" >&2
-	$(PIP) --editable '.[align,eeg,plot,video,xlsx,dev]'
+	$(PIP) --editable '.[align,eeg,llm,plot,video,xlsx,dev]'
 	touch $(USE) $@

@@ -43,6 +43,20 @@ On a terminal up to four records are drawn with bars, more on a line each. The u
 recording are lines with their times, and after the last one follows a strip of the whole. In a
 pipe, or with --json, records are written. A pipe that idles gets its answers at once.
 
+--llm asks a language model instead: any causal model of the hub or in a folder, such as
+smollm2-135m-instruct (emocli models pull smollm2-135m-instruct), or a GGUF file. Its prompt is a
+template with role, labels and format, then --context turns of the dialogue, the words (transcribed
+where there are none) and, with --prosody, the voice in words: a summary, or full, with a clause for
+each vowel. --show-prompt prints the first prompt, and keeps each in `prediction.prompt`. --labels
+A,B names other labels; --template valence or sentiment asks for a number, a TOML file as it says.
+
+With --decode constrained each label gets its probability as a whole string, over a prior: the mean
+over made sentences of the template, two for each of seven emotions (--prior sentences), or over
+texts that say nothing (content-free). With --decode greedy the model thinks in words, which are
+kept in `explanation`; answers that name no label are counted. A prompt that is too long loses the
+oldest turns first, and `prediction.warnings` says so. `prediction.prompting` has the sha256 of the
+template, and how it was used.
+
 Vectors that are computed on the way are left out; --keep-features writes them too.
 
 --format csv and tsv write a table instead: id, path, start, end, speaker, text, emotion,
@@ -58,11 +72,12 @@ Example:
     ffmpeg -i talk.mkv -f wav - | emocli predict -
     echo "I can't believe it" | emocli predict --text -
     emocli predict clips/*.wav --output answers.csv
+    emocli predict --llm smollm2-135m-instruct --prosody summary clip.wav
 """
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -88,6 +103,39 @@ def command(
         float, typer.Option(metavar="P", help="No emotion where the confidence is below P.")
     ] = 0.0,
     language: flags.Language = None,
+    llm: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Ask this language model: a name, a folder, a GGUF file."
+        ),
+    ] = None,
+    template: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="How --llm is asked: a template, a TOML file.")
+    ] = "emotion",
+    labels: Annotated[
+        str | None,
+        typer.Option(metavar="A,B,...", help="Labels for --llm (default: the template's)."),
+    ] = None,
+    context: Annotated[
+        int, typer.Option(metavar="TURNS", help="Preceding turns of the dialogue, for --llm.")
+    ] = 0,
+    prosody: Annotated[
+        str,
+        typer.Option(metavar="none|summary|full", help="The voice in words, for --llm."),
+    ] = "none",
+    decode: Annotated[
+        str,
+        typer.Option(
+            metavar="constrained|greedy", help="How --llm answers: by labels or in words."
+        ),
+    ] = "constrained",
+    prior: Annotated[
+        str,
+        typer.Option(metavar="sentences|content-free|none", help="What --llm says to anything."),
+    ] = "sentences",
+    show_prompt: Annotated[
+        bool, typer.Option("--show-prompt", help="Print and keep what --llm is asked.")
+    ] = False,
     modality: flags.Modalities = None,
     strict_modalities: flags.Strict = False,
     keep_features: Annotated[
@@ -100,7 +148,11 @@ def command(
     if not 0.0 <= abstain <= 1.0:
         raise UsageError(f"--abstain {abstain}: not between 0 and 1")
     name = output_format.chosen(run, form, json=json)
-    trained = encode.limited(bundle.read(model), modality)
+    asked = (template, labels, context, prosody, decode, prior)
+    read = bundle.read(model) if llm is None else _asking(llm, model, *asked)
+    if show_prompt and read.kind != bundle.LANGUAGE:
+        raise UsageError("--show-prompt: only a language model has prompts", hint="--llm names one")
+    trained = encode.limited(read, modality)
     show = None
     if run.streams.stdout.isatty() and not name and not run.common.output:
         from emocli.cli.drawing import Drawing
@@ -112,6 +164,7 @@ def command(
         strict=strict_modalities,
         abstain=abstain,
         keep_features=keep_features,
+        show_prompt=show_prompt,
     )
     if language is not None:
         work = pipeline.chain(spoken_language.stated(language), work)
@@ -119,6 +172,24 @@ def command(
     columns = _columns(trained) if name in formats.DELIMITERS else []
     written = formats.made(name or "jsonl", columns, answers=True)
     return run.through(work, window=window, show=show, turns=turns, form=written)
+
+
+def _asking(llm: str, model: str, *asked: Any) -> bundle.Bundle:
+    """Return the predictor that asks a language model; see `bundles.language.zero_shot`."""
+    from emocli.bundles import language
+
+    if model != "default":
+        raise UsageError(f"--llm {llm} and --model {model}: only one of them predicts")
+    template, labels, context, prosody, decode, prior = asked
+    return language.zero_shot(
+        llm,
+        template,
+        labels=None if labels is None else [label.strip() for label in labels.split(",")],
+        context=context,
+        prosody=prosody,
+        decode=decode,
+        prior=prior,
+    )
 
 
 def _columns(trained: bundle.Bundle) -> list[formats.Column]:

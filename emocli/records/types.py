@@ -138,6 +138,8 @@ class Prediction(TypedDict, total=False):
     masked_frames: dict[str, int]  # by stream: frames that are no numbers
     warnings: dict[str, str]  # by stream: what its encoder had to say of it
     explanation: str
+    prompting: dict[str, Any]  # of a language model: template, its sha256, decode, prior, ...
+    prompt: str  # what it was asked, if that is to be kept
     model: str
     calibrated: bool
 
