@@ -202,9 +202,14 @@ WAYS: dict[str, list[list[str]]] = {
     ],
     "encode": [["--from", "audio", "--pooling", "mean", "--as", "pooled"]],
     "fuse": [["--model", "MODEL"]],
+    "instruct": [
+        ["--task", "emotion,sentiment,valence,open", "--context", "2", "--streams", "text"],
+        ["--task", "explanation", "--prosody", "full", "--rationale", "prediction.explanation"],
+        ["--rationale", "template", "--to", "trl"],
+    ],
     "predict": [["--model", "MODEL"]],
 }
-ONE_TO_ONE = [*FILTERS, "merge", "normalize"]
+ONE_TO_ONE = [*FILTERS, "instruct", "merge", "normalize"]
 
 
 @pytest.mark.parametrize(
