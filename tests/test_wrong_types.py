@@ -251,7 +251,10 @@ def test_a_filter_passes_on_every_record(
         assert b'"unexpected"' not in line, (line, record)
 
 
-TASKS = ("classification", "distribution", "blend", "regression", "multilabel", "mosi", "ecf")
+TASKS = (
+    *("classification", "distribution", "blend", "regression", "multilabel", "mosi", "ecf"),
+    "explanation",
+)
 COLLECTORS: list[list[str]] = [
     *(["score", "--bootstrap", "0", "--task", task] for task in TASKS),
     [

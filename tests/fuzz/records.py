@@ -104,6 +104,7 @@ TASKS = (
     "mosi",
     "sims",
     "ecf",
+    "explanation",
 )
 PICTURES = {
     "plot prosody": ("full", ("--width", "400")),
