@@ -39,7 +39,7 @@ def names() -> list[str]:
 @functools.cache
 def sectors(wheel: str) -> Mapping[str, str]:
     """Return the sector of every word that a wheel knows, synonyms included."""
-    contents = tomllib.loads((FOLDER / f"{wheel}.toml").read_text(encoding="utf-8"))
+    contents = tomllib.loads((FOLDER / f"{wheel}.toml").read_bytes().decode())
     tables = (contents["also"], contents["clusters"])
     own = {word: name for table in tables for name, words in table.items() for word in words}
     votes: dict[str, Counter[str]] = {}
@@ -52,7 +52,7 @@ def sectors(wheel: str) -> Mapping[str, str]:
 
 @functools.cache
 def _synonyms() -> Mapping[str, list[str]]:
-    return tomllib.loads(SYNONYMS.read_text(encoding="utf-8"))
+    return tomllib.loads(SYNONYMS.read_bytes().decode())
 
 
 def _agreed(counts: Counter[str]) -> str | None:

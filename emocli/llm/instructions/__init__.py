@@ -76,7 +76,7 @@ class Task:
         """Return the neutral label, and the share of lists that lack it, for a corpus."""
         neutral = self.contents.get("neutral", {})
         special = neutral.get("left_out_of", {})
-        return neutral.get("label"), special.get(dataset, neutral.get("left_out", 0.0))
+        return neutral.get("word"), special.get(dataset, neutral.get("left_out", 0.0))
 
     def scale(self, dataset: str | None) -> tuple[float, float]:
         """Return the ends of the scale of a corpus, for numbers."""
@@ -112,7 +112,7 @@ def task(name: str) -> Task:
 @functools.cache
 def shared() -> Mapping[str, Mapping[str, str]]:
     """Return what the instructions of all tasks have in common."""
-    return tomllib.loads((FOLDER / f"{SHARED}.toml").read_text(encoding="utf-8"))
+    return tomllib.loads((FOLDER / f"{SHARED}.toml").read_bytes().decode())
 
 
 def draws(seed: int, epoch: int, identity: str) -> random.Random:
