@@ -4,10 +4,9 @@ A citation is a field, a level and, for one of a vowel, its name: "tempo is very
 tempo", '/æ/ in "happy": low slope, high pitch with low variation'. Our choices: what follows the
 name of a vowel up to the end of a clause (; or the end of a sentence) is about that vowel, and so
 is what stands right before "on", "in" or "at" and its name; a word in quotation marks names its
-vowels; what is negated or qualified ("not
-high", "somewhat high") cites nothing; the same citation counts once. A level of something that was
-not measured, or of a vowel that is not there, is cited and not true. The number of pauses, and that
-something is unclear, are cited too, but are no levels.
+vowels; what is negated or qualified ("not high", "somewhat high") cites nothing; the same citation
+counts once. A level of something that was not measured, or of a vowel that is not there, is cited
+and not true. The number of pauses, and that something is unclear, are cited too, but are no levels.
 """
 
 from __future__ import annotations
