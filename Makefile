@@ -44,7 +44,7 @@ check: $(DEV)  ## check format, style, types and spelling
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/codespell --ignore-words-list '$(WORDS)' $(TEXTS)
+	@$(BIN)/codespell --skip synonyms.toml --ignore-words-list '$(WORDS)' $(TEXTS)
 
 docs: $(DEV)  ## write man pages, completions and the tables of the README
 	@$(BIN)/python -m emocli.cli.documentation

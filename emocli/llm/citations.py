@@ -3,10 +3,10 @@
 A citation is a field, a level and, for one of a vowel, its name: "tempo is very fast", "very fast
 tempo", '/æ/ in "happy": low slope, high pitch with low variation'. Our choices: what follows the
 name of a vowel up to the end of a clause (; or the end of a sentence) is about that vowel, and so
-is what stands right before "on", "in" or "at" and its name; what is negated or qualified ("not
-high", "somewhat high") cites nothing; the same citation counts once. A level of something that was
-not measured, or of a vowel that is not there, is cited and not true. The number of pauses, and that
-something is unclear, are cited too, but are no levels.
+is what stands right before "on", "in" or "at" and its name; a word in quotation marks names its
+vowels; what is negated or qualified ("not high", "somewhat high") cites nothing; the same citation
+counts once. A level of something that was not measured, or of a vowel that is not there, is cited
+and not true. The number of pauses, and that something is unclear, are cited too, but are no levels.
 """
 
 from __future__ import annotations
@@ -69,6 +69,7 @@ _NAME = (
     r"|\s+at\s+(?P<at>\d+\.\d+)\s*s\b)?"
     r"|\bvowel\s+(?:(?:in|of)\s+(?:the\s+word\s+)?[\"“](?P<word_only>[^\"”]{1,60})[\"”]"
     r"|at\s+(?P<time>\d+\.\d+)\s*s\b)"
+    r"|\b(?:word|syllable|in|on|of|at)\s+[\"“](?P<alone>[^\"”\s]{1,60})[\"”]"
 )
 _LEVEL = _any(WORDS)
 _FIELD = _any(field.replace("_", " ") for field in FIELDS)
@@ -90,7 +91,11 @@ _PIECES = re.compile(
     r"|\b(?P<none>without|no)\s+(?:any\s+)?pauses?\b|\b(?P<one>an?|one)\s+pause\b"
     r"|\b(?P<several>\d{1,4})\s+pauses\b"
 )
-_POSITION = re.compile(rf"\s+(?:on|at|in|of|for)\s+(?:the\s+)?(?:vowel\s+)?(?P<name>{_NAME})")
+# "on the /æ/ in ...", or a name that has its own preposition: 'on "happy"'.
+_POSITION = re.compile(
+    rf"(?=\s+(?:on|at|in|of|for)\b)(?:\s+(?:on|at|in|of|for)\s+(?:the\s+)?(?:vowel\s+)?|\s+)"
+    rf"(?P<name>{_NAME})"
+)
 _DENIED = re.compile(
     r"(?:\b(?:not|never|nor|neither|than|instead\s+of|hardly|less|more|most|least|slightly|somewhat"
     r"|fairly|quite|rather|moderately|extremely|too|if|whether)|n['’]t|[-/])\s*(?:an?\s+|the\s+)?$"
@@ -124,7 +129,7 @@ def _found(text: str) -> Iterator[Citation]:
 def _vowel(piece: re.Match[str]) -> Vowel:
     """Return the vowel that a match names."""
     at = piece["at"] or piece["time"]
-    word = piece["word"] or piece["word_only"]
+    word = piece["word"] or piece["word_only"] or piece["alone"]
     return Vowel(piece["phone"], word and " ".join(word.split()), float(at) if at else None)
 
 

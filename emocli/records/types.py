@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
+from emocli.records.instruction_types import Instruction
 from emocli.records.label_types import Annotation, Cause, Label, Shares
 from emocli.records.media_types import ArrayReference, Audio, Eeg, Prepared, Sampled, Video
 
@@ -188,6 +189,7 @@ class Utterance(TypedDict, total=False):
     features: dict[str, Feature]
     label: Label
     annotations: list[Annotation]
+    instruction: Instruction
     condition: dict[str, Any]  # what emocli augment left out on purpose
     augmented: dict[str, Any]  # the source records, and how it was made of them
     unimodal: dict[str, Prediction]

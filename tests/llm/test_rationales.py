@@ -21,6 +21,9 @@ MEASURED = Measured(
 )
 
 
+LOW_AND_SLOW = [("pitch", "low", 'vowel in "happy"'), ("tempo", "low", None)]
+
+
 def cited(text: str) -> list[tuple[str, str, str | None]]:
     return [(c.field, c.level, c.vowel and str(c.vowel)) for c in citations(text)]
 
@@ -141,6 +144,10 @@ def test_where_no_level_is_known_there_is_no_thought(levels: dict[str, str]) -> 
         ("with 12 pauses", [("pauses", "12", None)]),
         ('/æ/ in "happy" has low pitch', [("pitch", "low", '/æ/ in "happy"')]),
         ('low pitch on the /æ/ in "happy"', [("pitch", "low", '/æ/ in "happy"')]),
+        ('the word "happy" has low pitch', [("pitch", "low", 'vowel in "happy"')]),
+        ('In "happy", pitch is low.', [("pitch", "low", 'vowel in "happy"')]),
+        ('low pitch on "happy", slow tempo', LOW_AND_SLOW),
+        ('They say "I am happy" with low pitch', [("pitch", "low", None)]),
         ("vowel at 0.51 s: high duration", [("duration", "high", "vowel at 0.51 s")]),
         (
             '/æ/ in "happy": low pitch; tempo is slow',
@@ -195,6 +202,8 @@ def test_what_claims_no_level_cites_nothing(text: str) -> None:
         ('/Æ/ in "HAPPY": low pitch', True),
         ("/æ/: low pitch", True),
         ('/æ/ in "happy": high pitch', False),
+        ('low pitch in "happy"', True),
+        ('high pitch in "happy"', False),  # the level of the utterance
         ('/æ/ in "sit": low pitch', False),  # no such vowel
         ('/u/ in "moon": low pitch', False),
         ("vowel at 9.99 s: low pitch", False),
