@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Video from raw clips to a table of all modalities and to pictures: films of drawn people who speak (video_clips.py)
 # are sampled, their faces found and encoded, voice and words encoded; a model per modality and one of all judges people
-# that it has not seen; a bundle judges a film of another person, who leaves the picture. Two minutes on two cores.
+# that it has not seen; a bundle judges a film of another person, who leaves the picture. A minute on two cores.
 #
 #     examples/video.sh [OUT]        SPEAKERS=8 TAKES=2 (of each emotion) SEEDS=1
 #

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import orjson
+import pytest
 import soundfile
 
 ROOT = Path(__file__).parents[2]
@@ -28,6 +29,7 @@ def corpus(folder: Path, tone: Callable[..., np.ndarray]) -> None:
                 soundfile.write(folder / name, tone(seconds=0.3, f0_hz=f0_hz), 16_000)
 
 
+@pytest.mark.slow  # 12 s
 def test_the_table_has_every_stream_and_the_paired_differences(
     default_models: Path, tone: Callable[..., np.ndarray], tmp_path: Path
 ) -> None:

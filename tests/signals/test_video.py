@@ -39,6 +39,7 @@ def test_both_decoders_give_the_same_pixels_and_times(
         for way in WAYS:
             choose(way, monkeypatch)
             clips.append(video.read(path, wanted, 0.3, 1.7))
+        assert len(clips[0].times)  # there is something to compare
         same(*clips)
     monkeypatch.setattr(video_ffmpeg, "START_PIXELS", 0)  # a process for each group of pictures
     same(clips[0], video.read(path, wanted, 0.3, 1.7))

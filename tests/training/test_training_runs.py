@@ -395,6 +395,7 @@ def test_several_seeds_are_told_with_mean_and_sd(
     assert {r["seed"] for r in done.records} == {0, 1, 2}
 
 
+@pytest.mark.slow  # 11 s; test_distributed.py has every model
 def test_two_processes_have_the_loss_curve_of_one(
     emocli: Emocli, store: Path, tmp_path: Path
 ) -> None:
