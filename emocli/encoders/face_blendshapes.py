@@ -24,10 +24,10 @@ from emocli.encoders import (
     face_mesh,
     face_mixer,
     mediapipe_face,
+    pictures,
     pooling,
     weight_files,
 )
-from emocli.errors import RecordError
 
 MODALITY = "video"
 FACES = True  # it takes the crops of a face, not whole frames
@@ -54,9 +54,7 @@ def encoder(folder: Path, settings: Settings) -> Encoder:
 
     @torch.inference_mode()
     def run(inputs: Sequence[Any]) -> list[Encoded]:
-        images = [list(given.images) for given in inputs]
-        if not all(images):
-            raise RecordError("too_short", "no face")
+        images = pictures.of_all(inputs, "no face")
         faces = face_mesh.find(weights, [image for several in images for image in several])
         states = [face_mesh.level(faces).flatten(1)]
         states += [s.float().cpu() for s in face_mixer.forward(weights, faces.points)]

@@ -26,7 +26,7 @@ from torch import Tensor
 
 from emocli.encoders import Encoded, Encoder, Settings, face_api_weights, pictures, pooling
 from emocli.encoders.face_api_layers import same, separable
-from emocli.errors import ConfigError, RecordError
+from emocli.errors import ConfigError
 from emocli.signals import face_averages, face_quality
 
 MODALITY = "video"
@@ -64,9 +64,7 @@ def encoder(folder: Path, settings: Settings) -> Encoder:
 
     @torch.inference_mode()
     def run(inputs: Sequence[Any]) -> list[Encoded]:
-        images = [list(given.images) for given in inputs]
-        if not all(images):
-            raise RecordError("too_short", "no face")
+        images = pictures.of_all(inputs, "no face")
         values = _all(weights, [image for several in images for image in several], layers)
         parts = torch.split(values, [len(several) for several in images])
         if settings.pooling == SEEN:

@@ -18,9 +18,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from emocli.encoders import Encoded, Encoder, Settings, pooling, vision_pixels, weight_files
+from emocli.encoders import (
+    Encoded,
+    Encoder,
+    Settings,
+    pictures,
+    pooling,
+    vision_pixels,
+    weight_files,
+)
 from emocli.encoders.torchvision_mobilenet_v2 import KIND
-from emocli.errors import RecordError
 
 MODALITY = "video"
 POOLINGS = pooling.POOLINGS
@@ -54,9 +61,7 @@ def encoder(folder: Path, settings: Settings) -> Encoder:
 
     @torch.inference_mode()
     def run(inputs: Sequence[Any]) -> list[Encoded]:
-        images = [list(given.images) for given in inputs]
-        if not all(images):
-            raise RecordError("too_short", "no frame")
+        images = pictures.of_all(inputs, "no frame")
         batches = vision_pixels.batches(
             [i for several in images for i in several], PIXELS, TOGETHER
         )

@@ -28,6 +28,14 @@ def owned(picture: Picture) -> Picture:
     return np.require(picture, requirements=["C", "W"])
 
 
+def of_all(inputs: Sequence[Any], none: str) -> list[list[Any]]:
+    """Return the `images` of each input; RecordError too_short, with a message, if one has none."""
+    found = [list(given.images) for given in inputs]
+    if not all(found):
+        raise RecordError("too_short", none)
+    return found
+
+
 def at_most(picture: Picture, longest: int) -> Picture:
     """Return a copy of a picture whose longer side has at most so many pixels; never a larger one.
 

@@ -19,11 +19,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from emocli.encoders import Encoded, Encoder, Settings, pooling, pretrained, weight_files
+from emocli.encoders import Encoded, Encoder, Settings, pictures, pooling, pretrained, weight_files
 from emocli.encoders import vision_pixels as pixels
 from emocli.encoders.transformers_import import imported
 from emocli.encoders.vision_multiview import spread
-from emocli.errors import ConfigError, RecordError
+from emocli.errors import ConfigError
 
 MODALITY = "video"
 POOLINGS = pooling.POOLINGS
@@ -88,9 +88,7 @@ def encoder(folder: Path, settings: Settings) -> Encoder:
 
     @torch.inference_mode()
     def run(inputs: Sequence[Any]) -> list[Encoded]:
-        images = [list(given.images) for given in inputs]
-        if not all(images):
-            raise RecordError("too_short", "no frame")
+        images = pictures.of_all(inputs, "no frame")
         return [_encoded(network, several, settings.pooling) for several in images]
 
     return run

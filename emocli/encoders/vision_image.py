@@ -21,11 +21,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from emocli.encoders import Encoded, Encoder, Settings, pooling, pretrained, weight_files
+from emocli.encoders import Encoded, Encoder, Settings, pictures, pooling, pretrained, weight_files
 from emocli.encoders import vision_multiview as multiview
 from emocli.encoders import vision_pixels as pixels
 from emocli.encoders.transformers_import import imported
-from emocli.errors import ConfigError, RecordError
+from emocli.errors import ConfigError
 
 MODALITY = "video"
 POOLINGS = (*pooling.POOLINGS, multiview.NAME)
@@ -85,9 +85,7 @@ def encoder(folder: Path, settings: Settings) -> Encoder:
 
     @torch.inference_mode()
     def run(inputs: Sequence[Any]) -> list[Encoded]:
-        images = [list(given.images) for given in inputs]
-        if not all(images):
-            raise RecordError("too_short", "no frame")
+        images = pictures.of_all(inputs, "no frame")
         if views:
             return [_viewed(network, several, views) for several in images]
         flat = [image for several in images for image in several]

@@ -7,7 +7,6 @@ the samples, of one hour, and of eight hours that are read in pieces from a file
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from emocli.signals import eeg_bands, eeg_files, eeg_filters, eeg_windows
+from tests.bench import memory
 
 RATE_HZ, CHANNELS, WINDOW_S = 200, 62, 4.0
 HOUR_S = 3600
@@ -133,18 +133,18 @@ def grown_mib(way: str, hours: str) -> float:
     ours(warm)
     if way == "arrays":
         values = samples(int(hours) * HOUR_S)
-        _peak_mib()
-        before = _peak_mib()
+        memory.peak_mib()
+        before = memory.peak_mib()
         ours(values)
-        return _peak_mib() - before
+        return memory.peak_mib() - before
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "a.edf")
         _long_file(path, int(hours) * HOUR_S)
         _piecewise(Path(path), 64)  # what libraries allocate once
-        _peak_mib()
-        before = _peak_mib()
+        memory.peak_mib()
+        before = memory.peak_mib()
         _piecewise(path, None)
-        return _peak_mib() - before
+        return memory.peak_mib() - before
 
 
 def _piecewise(path: Path, end: float | None) -> int:
@@ -173,13 +173,6 @@ def _long_file(path: Path, seconds: int) -> None:
         file.write(whole[:236] + str(seconds).ljust(8).encode() + whole[244:length])
         for _ in range(seconds // 60):
             file.write(whole[length:])
-
-
-def _peak_mib() -> float:
-    """Return the peak since the last call; ru_maxrss would begin with that of the parent."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    return int(re.search(r"VmHWM:\s*(\d+) kB", status)[1]) / 1024
 
 
 if __name__ == "__main__":

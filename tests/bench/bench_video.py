@@ -27,6 +27,7 @@ import numpy as np
 from emocli.signals import video, video_libav
 from emocli.signals.video import Rate, Uniform
 from emocli.signals.video_about import Surveys
+from tests.bench import memory
 
 COUNT = 16
 ROUNDS = 3
@@ -68,8 +69,8 @@ def run() -> list[dict]:
             rows.append(_row(clip, path, SHORT_BAR))
         rows.append(_program(long))
         hours = {n: two_hours(folder, n) for n in (1, 2)}
-        memory = [_memory(n, path, kind) for kind in KINDS for n, path in hours.items()]
-        return [*rows, *memory, *_real()]
+        used = [_memory(n, path, kind) for kind in KINDS for n, path in hours.items()]
+        return [*rows, *used, *_real()]
 
 
 def _real() -> list[dict]:
@@ -206,11 +207,11 @@ def grown_mib(path: str) -> float:
     for _ in video.frames(path, Rate(2), 0, 5):
         pass
     video_libav._surveys = Surveys()
-    before, count = _peak_mib(), 0
+    before, count = memory.peak_mib(), 0
     for _ in video.frames(path, Rate(2)):
         count += 1
     assert count > 7000
-    return _peak_mib() - before
+    return memory.peak_mib() - before
 
 
 def grown_by_faces_mib(path: str) -> float:
@@ -251,13 +252,6 @@ def _own_mib() -> float:
     """Return what this process has in memory but for files."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(re.search(r"RssAnon:\s*(\d+) kB", status)[1]) / 1024
-
-
-def _peak_mib() -> float:
-    """Return the peak since the last call; ru_maxrss would begin with that of the parent."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    return int(re.search(r"VmHWM:\s*(\d+) kB", status)[1]) / 1024
 
 
 if __name__ == "__main__":
