@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from emocli.errors import ConfigError
 from emocli.llm import template_rules
 from emocli.llm.language_model import LanguageModel
-from emocli.llm.template_rules import PLAIN, THOUGHT
+from emocli.llm.template_rules import CLOSING, PLAIN, THOUGHT
 
 FOLDER = Path(__file__).with_name("templates")
 SHARED = "_shared"  # what all templates have in common, unless they have their own
@@ -78,15 +78,17 @@ class Template:
         return digest(self.contents)
 
     def around(self, decode: str) -> tuple[str, str]:
-        """Return what stands before the answer in a completion, from its thought on, and after."""
+        """Return what stands before and after the answer in a completion, without the thought."""
         text = self.contents["answer"][form(decode)]
-        before, _, after = text.rpartition("$thought")[2].partition("$answer")
+        before, _, after = text.removeprefix("$thought".join(self.thinking)).partition("$answer")
         return before, after
 
     @property
-    def opening(self) -> str:
-        """What stands before the thought in a completion."""
-        return str(self.contents["answer"][THOUGHT].partition("$thought")[0])
+    def thinking(self) -> tuple[str, str]:
+        """What stands before and after the thought in a completion."""
+        before, _, rest = self.contents["answer"][THOUGHT].partition("$thought")
+        blanks, tag, _ = rest.partition(CLOSING)
+        return before, blanks + tag
 
     def completion(self, answer: str, thought: str | None = None) -> str:
         """Return an answer as a model should write it, with its thought if it has one."""

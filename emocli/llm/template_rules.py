@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from string import Template as Pattern
 from typing import Any
 
+from emocli.llm import answers
+
 PLAIN, THOUGHT = "plain", "thought"  # forms of an answer
+CLOSING = f"</{answers.THINK}>"  # of a thought
 # The names in each table, and the fields that each text may name.
 TEXTS: dict[str, dict[str, set[str]]] = {
     "format": {PLAIN: {"labels"}, THOUGHT: {"labels"}},
@@ -55,7 +58,9 @@ def _answer_fault(texts: Mapping[str, str]) -> str:
             return f"answer.{form} has no $answer"
     if "$thought" not in texts[THOUGHT].partition("$answer")[0]:
         return f"answer.{THOUGHT} has no $thought before $answer"
-    return ""
+    filled = Pattern(texts[THOUGHT]).safe_substitute(thought="Because.", answer="joy")
+    problem = answers.parse(filled).problem
+    return f"answer.{THOUGHT} is not read as a thought and an answer: {problem}" if problem else ""
 
 
 def _is_list_of_texts(value: Any) -> bool:

@@ -106,7 +106,7 @@ def test_predict_asks_in_the_same_words_and_scores_what_is_learned(
 ) -> None:
     turns = [{**r, "dialogue": "d", "speaker": who} for r, who in zip(many(3), "ABA", strict=True)]
     flags = ("--context", "2", "--prosody", "full", "--neutral-out", "0")
-    decode = {"plain": prompts.CONSTRAINED, "thought": prompts.GREEDY}[form]
+    decode = {"plain": prompts.CONSTRAINED, "thought": prompts.THINKING}[form]
     for task in ("emotion", "valence"):
         more = ("--rationale", "template") if form == "thought" else ()
         records = emocli("instruct", "--task", task, *flags, *more, stdin=turns).records

@@ -16,6 +16,8 @@ from emocli.records import Record
 from emocli.records.missing import notes
 from emocli.stages import telling
 
+Shape = tuple[int, bool, bool]  # turns before, whether a summary, whether vowels
+
 
 class Prompt(NamedTuple):
     """What a model is asked about a record."""
@@ -59,7 +61,7 @@ def prompt(model: LanguageModel, asked: Utterance, spec: Spec, room: int) -> Pro
     raise RecordError("prompt_too_long", message, hint=hint)
 
 
-def alike(shape: tuple[int, bool, bool], texts: Sequence[str]) -> list[Utterance]:
+def alike(shape: Shape, texts: Sequence[str]) -> list[Utterance]:
     """Return utterances of some texts, each in all the parts that others have; see `shape`."""
     turns, summary, vowels = shape
     return [
@@ -68,7 +70,7 @@ def alike(shape: tuple[int, bool, bool], texts: Sequence[str]) -> list[Utterance
     ]
 
 
-def shape(asked: Utterance) -> tuple[int, bool, bool]:
+def shape(asked: Utterance) -> Shape:
     """Return which parts a prompt has: turns before, a summary, vowels."""
     return len(asked.before), asked.summary is not None, asked.vowels is not None
 
