@@ -65,9 +65,8 @@ class Chooser:
             found = [{"emotion": None, self.spec.target: float(f"{m:.6g}")} for m in means]
         else:
             found = outputs.of(logs, self.trained.contents)
-        return [
-            {**f, **_told(t)} for f, t in zip(found, thought or [None] * len(found), strict=True)
-        ]
+        told: list[Record] = [_told(t) for t in thought] or [{} for _ in found]
+        return [{**f, **t} for f, t in zip(found, told, strict=True)]
 
     def scores(self, prompts: Sequence[list[int]]) -> tuple[Scores, list[Thought]]:
         """Return log-probabilities (prompts, answers), and thoughts if answers have any."""
