@@ -22,11 +22,11 @@ from emocli.bundles.bundle import FORMAT, LANGUAGE, Bundle
 from emocli.encoders import language_adapter, weight_files
 from emocli.errors import ConfigError, EmocliError, UsageError
 from emocli.llm import prompts
-from emocli.llm.prompts import CONSTRAINED, GREEDY, Template
+from emocli.llm.prompts import CONSTRAINED, GREEDY, THINKING, Template
 from emocli.models import _settings
 from emocli.records.labels import NUMBERS
 
-DECODE = (CONSTRAINED, GREEDY)
+DECODE = (CONSTRAINED, GREEDY, THINKING)
 PROSODY = ("none", "summary", "full")
 # What is subtracted from the log-probabilities of answers: their mean over the sentences of the
 # template, over its texts that say nothing, nothing at all, or (in a bundle) fitted numbers.
@@ -39,7 +39,7 @@ TABLE: rules.Table = {
     "template": (dict, None),
     "context": (int, (0, _settings.LARGEST)),
     "prosody": (Literal["none", "summary", "full"], None),
-    "decode": (Literal["constrained", "greedy"], None),
+    "decode": (Literal["constrained", "greedy", "thought"], None),
     "prior": (Literal["sentences", "content-free", "none", "fitted"], None),
     "prior_values": (list[float] | None, (-1e6, 1e6)),
     "adapter": (dict[str, str] | None, None),
