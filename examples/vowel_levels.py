@@ -1,14 +1,14 @@
-"""Controls of vowelprompt.sh: a logistic regression on the levels of the voice, and shuffled voices.
+"""Controls of vowelprompt.sh: regressions on the levels of the voice, and shuffled voices.
 
-    python -m examples.vowel_levels regression records.jsonl --train FILE --facts vowels > judged.jsonl
-    python -m examples.vowel_levels shuffle records.jsonl > shuffled.jsonl
+    python -m examples.vowel_levels regression test.jsonl --train train.jsonl > judged.jsonl
+    python -m examples.vowel_levels shuffle test.jsonl > shuffled.jsonl
 
 `regression` sees the same facts as the language model, as numbers from -2 (very low) to 2 (very
-high), 0 for what is unclear: the levels of the utterance (summary), and those of each vowel by its
-place (vowels); or the words that the language model reads, as a bag (words). It is scikit-learn's,
-standardised, with C chosen on speakers of the training part. `shuffle` gives each record the
-prosody of another one of the same speaker, so that a model that reads the voice falls to chance,
-and one that reads the words or the speaker does not. Both need speakers and labels.
+high), 0 for what is unclear: the levels of the utterance (--facts summary), and those of each vowel
+by its place (vowels); or the words that the language model reads, as a bag (words, terse). It is
+scikit-learn's, standardised, with C chosen on speakers of the training part. `shuffle` gives each
+record the prosody of another one of the same speaker: a model that reads the voice falls to chance,
+one that reads the words or knows the speaker does not.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emocli.llm.voice_levels import LEVELS, MODERATE, UTTERANCE, VOWEL
+from emocli.stages import telling
 
 STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3)  # C, of which one is chosen
 GROUPS = 4  # of training speakers, to choose it on
@@ -73,15 +74,16 @@ def facts(kind: str, train: list[Record], test: list[Record]) -> tuple[Facts, Fa
         return vowels(train, most), vowels(test, most)
     from sklearn.feature_extraction.text import CountVectorizer
 
-    counter = CountVectorizer(token_pattern=r"[^\s,;:.]+")
-    counted = counter.fit_transform([words(r) for r in train]), counter.transform(map(words, test))
-    return counted[0].toarray(), counted[1].toarray()
+    counter = CountVectorizer(token_pattern=r"[^\s,;:.]+", ngram_range=(1, 2))
+    seen = counter.fit_transform([words(record, kind) for record in train])
+    unseen = counter.transform([words(record, kind) for record in test])
+    return seen.toarray(), unseen.toarray()
 
 
-def words(record: Record) -> str:
-    """Return the voice in the words that a language model reads with --prosody full."""
-    prosody = record["prosody"]
-    return f"{prosody['summary']} {prosody.get('description') or ''}"
+def words(record: Record, kind: str) -> str:
+    """Return the voice in the words that a language model reads with --prosody full or terse."""
+    told = telling.utterance(record, "", 0, telling.FULL if kind == "words" else kind)
+    return f"{told.summary or ''} {told.vowels or ''}"
 
 
 def regression(kind: str, train: list[Record], test: list[Record]) -> list[Record]:
@@ -151,7 +153,7 @@ def main() -> None:
     way = ways.add_parser("regression")
     way.add_argument("records")
     way.add_argument("--train", type=Path, required=True)
-    way.add_argument("--facts", choices=("summary", "vowels", "words"), default="vowels")
+    way.add_argument("--facts", choices=("summary", "vowels", "words", "terse"), default="vowels")
     way = ways.add_parser("shuffle")
     way.add_argument("records")
     way.add_argument("--seed", type=int, default=0)
