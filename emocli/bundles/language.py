@@ -27,7 +27,7 @@ from emocli.models import _settings
 from emocli.records.labels import NUMBERS
 
 DECODE = (CONSTRAINED, GREEDY, THINKING)
-PROSODY = ("none", "summary", "full")
+PROSODY = ("none", "summary", "terse", "full")
 # What is subtracted from the log-probabilities of answers: their mean over the sentences of the
 # template, over its texts that say nothing, nothing at all, or (in a bundle) fitted numbers.
 PRIOR = ("sentences", "content-free", "none")
@@ -38,7 +38,7 @@ TABLE: rules.Table = {
     "backbone": (dict[str, str], None),
     "template": (dict, None),
     "context": (int, (0, _settings.LARGEST)),
-    "prosody": (Literal["none", "summary", "full"], None),
+    "prosody": (Literal["none", "summary", "terse", "full"], None),
     "decode": (Literal["constrained", "greedy", "thought"], None),
     "prior": (Literal["sentences", "content-free", "none", "fitted"], None),
     "prior_values": (list[float] | None, (-1e6, 1e6)),

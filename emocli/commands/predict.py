@@ -46,9 +46,10 @@ pipe, or with --json, records are written. A pipe that idles gets its answers at
 --llm asks a language model instead: any causal model of the hub or in a folder, such as
 smollm2-135m-instruct (emocli models pull smollm2-135m-instruct), or a GGUF file. Its prompt is a
 template with role, labels and format, then --context turns of the dialogue, the words (transcribed
-where there are none) and, with --prosody, the voice in words: a summary, or full, with a clause for
-each vowel. --show-prompt prints the first prompt, and keeps each in `prediction.prompt`. --labels
-A,B names other labels; --template valence or sentiment asks for a number, a TOML file as it says.
+where there are none) and, with --prosody, the voice in words: a summary; full, with a clause for
+each vowel; or terse, with what is very unusual of each, in a third of the tokens. --show-prompt
+prints the first prompt, and keeps each in `prediction.prompt`. --labels A,B names other labels;
+--template valence or sentiment asks for a number, a TOML file as it says.
 
 With --decode constrained each label gets its probability as a whole string, over a prior: the mean
 of its log-probability over fourteen sentences of the template, two for each of seven emotions and
@@ -124,7 +125,7 @@ def command(
     ] = 0,
     prosody: Annotated[
         str,
-        typer.Option(metavar="none|summary|full", help="The voice in words, for --llm."),
+        typer.Option(metavar="none|summary|terse|full", help="The voice in words, for --llm."),
     ] = "none",
     decode: Annotated[
         str,

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from emocli.llm import vowel_words
 from emocli.llm.prompts import Turn, Utterance
 from emocli.records import Record, texts, validation
+from emocli.stages import voice_levels
 
-NONE, SUMMARY, FULL = "none", "summary", "full"  # how much of the voice
-VOICES = (NONE, SUMMARY, FULL)
+# How much of the voice: a sentence, beside it what is very unusual of each vowel, or all of it.
+NONE, SUMMARY, TERSE, FULL = "none", "summary", "terse", "full"
+VOICES = (NONE, SUMMARY, TERSE, FULL)
+OF_VOWELS = (TERSE, FULL)
 
 
 def utterance(record: Record, said: str, turns: int, prosody: str) -> Utterance:
@@ -23,8 +27,10 @@ def utterance(record: Record, said: str, turns: int, prosody: str) -> Utterance:
 
 def voice(record: Record, part: str, prosody: str) -> str | None:
     """Return a part of the voice in words, SUMMARY or FULL, if it is wanted and there."""
-    if VOICES.index(part) > VOICES.index(prosody):
+    if prosody == NONE or (part == FULL and prosody not in OF_VOWELS):
         return None
+    if part == FULL and prosody == TERSE:
+        return vowel_words.terse(voice_levels.measured(record).vowels)
     field = {SUMMARY: "summary", FULL: "description"}[part]
     return validation.value(record, "prosody", field, code="bad_prosody") or None
 

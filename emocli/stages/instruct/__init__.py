@@ -128,7 +128,9 @@ def _thought(record: Record, source: str, plan: Plan) -> str:
     """Return the thought of a record: by the template, or what a field has."""
     if source != rationales.TEMPLATED:
         return answers.text_at(record, source)
-    thought = rationales.thought(voice_levels.measured(record), vowels=plan.prosody == telling.FULL)
+    measured = voice_levels.measured(record)
+    vowels, terse = (plan.prosody == voice for voice in (telling.FULL, telling.TERSE))
+    thought = rationales.thought(measured, vowels=vowels, terse=terse)
     if thought is None:
         hint = "run emocli prosody first; --rationale none does without"
         raise RecordError("no_levels", "no measured levels to make a rationale of", hint=hint)

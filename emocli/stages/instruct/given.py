@@ -8,7 +8,7 @@ from emocli.io import features
 from emocli.llm.prompts import Utterance
 from emocli.records import Record
 from emocli.stages import telling
-from emocli.stages.telling import FULL, NONE, SUMMARY
+from emocli.stages.telling import NONE, OF_VOWELS, SUMMARY
 
 
 def utterance(
@@ -25,9 +25,9 @@ def utterance(
     if prosody not in (None, NONE) and told.summary is None:
         hint = "run emocli prosody first"
         raise RecordError("no_prosody", "no prosody.summary to tell", hint=hint)
-    if prosody == FULL and told.vowels is None:
+    if prosody in OF_VOWELS and told.vowels is None:
         hint = "run emocli align, then emocli prosody"
-        raise RecordError("no_vowels", "no prosody.description to tell", hint=hint)
+        raise RecordError("no_vowels", "no prosody.vowels to tell", hint=hint)
     if not told.said.text and told.summary is None and not streams:
         hint = "run emocli transcribe or emocli prosody first"
         raise RecordError("nothing_told", "neither text nor the voice in words", hint=hint)

@@ -12,7 +12,7 @@ from emocli.bundles import bundle, language
 from emocli.bundles.bundle import LANGUAGE, Bundle
 from emocli.errors import UsageError
 from emocli.io.writing import locked
-from emocli.llm.prompts import CONSTRAINED, GREEDY
+from emocli.llm.prompts import CONSTRAINED, THINKING
 from emocli.pipeline.context import Context
 from emocli.records import Record
 from emocli.stages import predict
@@ -102,7 +102,7 @@ def begun(asked: Request) -> Record:
         labels=asked.labels,
         context=asked.context or 0,
         prosody=asked.prosody or "none",
-        decode=GREEDY if asked.has_thought else CONSTRAINED,
+        decode=THINKING if asked.has_thought else CONSTRAINED,
         prior="none",  # what is more frequent is learned
     )
     return {**made.contents, "name": "language"}
