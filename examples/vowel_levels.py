@@ -1,14 +1,16 @@
-"""Controls of vowelprompt.sh: regressions on the levels of the voice, and shuffled voices.
+"""What vowelprompt.sh needs beside emocli: parts by speaker, controls, a table.
 
-    python -m examples.vowel_levels regression test.jsonl --train train.jsonl > judged.jsonl
+    python -m examples.vowel_levels split voices.jsonl FOLDER
     python -m examples.vowel_levels shuffle test.jsonl > shuffled.jsonl
+    python -m examples.vowel_levels regression test.jsonl --train train.jsonl > judged.jsonl
+    python -m examples.vowel_levels table FOLDER NAME...
 
 `regression` sees the same facts as the language model, as numbers from -2 (very low) to 2 (very
 high), 0 for what is unclear: the levels of the utterance (--facts summary), and those of each vowel
-by its place (vowels); or the words that the language model reads, as a bag (words, terse). It is
-scikit-learn's, standardised, with C chosen on speakers of the training part. `shuffle` gives each
-record the prosody of another one of the same speaker: a model that reads the voice falls to chance,
-one that reads the words or knows the speaker does not.
+by its place (vowels); or the words that the language model reads, as a bag of words and pairs of
+words (words, terse). It is scikit-learn's, standardised, with C chosen on speakers of the training
+part. `shuffle` gives each record the prosody of another one of the same speaker: a model that reads
+the voice falls to chance, one that reads the words or knows the speaker does not.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import argparse
 import json
 import random
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +28,12 @@ import numpy.typing as npt
 
 from emocli.llm.voice_levels import LEVELS, MODERATE, UTTERANCE, VOWEL
 from emocli.stages import telling
+from examples import vowel_table
 
 STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3)  # C, of which one is chosen
 GROUPS = 4  # of training speakers, to choose it on
+FACTS = ("summary", "vowels", "words", "terse")
+MIN_SPEAKERS = 3  # to train, to stop early, to test
 
 Record = dict[str, Any]
 Facts = npt.NDArray[np.float64]
@@ -146,24 +151,58 @@ def shuffle(records: list[Record], seed: int) -> list[Record]:
     return made
 
 
+def split(records: list[Record], folder: Path, most: int) -> None:
+    """Write train.jsonl, dev.jsonl and test.jsonl: the last quarter of the speakers is the test.
+
+    dev is the last speaker of the others. Of the test part `most` records are kept, evenly spread.
+    """
+    speakers = sorted({str(record.get("speaker")) for record in records})
+    if len(speakers) < MIN_SPEAKERS:
+        sys.exit(f"{len(speakers)} speakers: a test part needs {MIN_SPEAKERS}")
+    tested = len(speakers) - max(1, len(speakers) // 4)
+    parts = {"train": speakers[: tested - 1], "dev": speakers[tested - 1 : tested]}
+    for name, chosen in (*parts.items(), ("test", speakers[tested:])):
+        own = [record for record in records if str(record.get("speaker")) in chosen]
+        step = max(1.0, len(own) / most) if name == "test" else 1.0
+        kept = [own[int(place * step)] for place in range(int(len(own) / step))]
+        with open(folder / f"{name}.jsonl", "w", encoding="utf-8") as file:
+            file.writelines(json.dumps(record) + "\n" for record in kept)
+
+
 def main() -> None:
-    """Write the records of a control to stdout."""
+    """Write the records of a control, or the table, to stdout."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     ways = parser.add_subparsers(dest="way", required=True)
+    way = ways.add_parser("split")
+    way.add_argument("records")
+    way.add_argument("folder", type=Path)
+    way.add_argument("--test", type=int, default=10**6)
     way = ways.add_parser("regression")
     way.add_argument("records")
-    way.add_argument("--train", type=Path, required=True)
-    way.add_argument("--facts", choices=("summary", "vowels", "words", "terse"), default="vowels")
+    way.add_argument("--train", nargs="+", required=True)
+    way.add_argument("--facts", choices=FACTS, default="vowels")
     way = ways.add_parser("shuffle")
     way.add_argument("records")
     way.add_argument("--seed", type=int, default=0)
+    way = ways.add_parser("table")
+    way.add_argument("folder", type=Path)
+    way.add_argument("names", nargs="+")
     chosen = parser.parse_args()
+    if chosen.way == "table":
+        sys.stdout.write(vowel_table.table(chosen.folder, chosen.names))
+        return
     records = read(chosen.records)
-    made: Callable[[], list[Record]] = lambda: shuffle(records, chosen.seed)  # noqa: E731
-    if chosen.way == "regression":
-        made = lambda: regression(chosen.facts, read(chosen.train), records)  # noqa: E731
-    for record in made():
-        sys.stdout.write(json.dumps(record) + "\n")
+    if chosen.way == "split":
+        split(records, chosen.folder, chosen.test)
+    elif chosen.way == "shuffle":
+        _write(shuffle(records, chosen.seed))
+    else:
+        train = [record for path in chosen.train for record in read(path)]
+        _write(regression(chosen.facts, train, records))
+
+
+def _write(records: list[Record]) -> None:
+    sys.stdout.writelines(json.dumps(record) + "\n" for record in records)
 
 
 if __name__ == "__main__":
