@@ -76,14 +76,15 @@ left() { # SHARE: minutes of what is left of the budget
   "$python" -c "print(max(0.2, $1 * ($budget - ($SECONDS - $began) / 60)))"
 }
 judge() { # NAME ARGUMENT...: of the test clips, and of the same clips with the voice of others
-  local name=$1 file
+  local file running=()
   for file in test shuffled; do
-    [ -e "$out/$name.$file.jsonl" ] || {
-      emocli predict --exit-zero "$out/$file.jsonl" --dtype "$numbers" "${@:2}" > "$out/$name.$file.part"
-      mv "$out/$name.$file.part" "$out/$name.$file.jsonl"
-    } &
+    [ -e "$out/$1.$file.jsonl" ] || {
+      emocli predict --exit-zero "$out/$file.jsonl" --dtype "$numbers" "${@:2}" > "$out/$1.$file.part" &&
+        mv "$out/$1.$file.part" "$out/$1.$file.jsonl" &
+      running+=($!)
+    }
   done
-  wait
+  for file in ${running[@]+"${running[@]}"}; do wait "$file"; done
 }
 train() { # NAME SHARE SETTINGS ARGUMENT...
   [ ! -e "$out/$1" ] || return 0
