@@ -37,14 +37,15 @@ def sample(
     count: int,
     limit: int,
     *,
+    seeds: Sequence[int],
     stop: str = "",
     temperature: float = 1.0,
-    seed: int = 0,
 ) -> list[list[Sample]]:
     """Return `count` completions of each prompt, at most `limit` tokens each.
 
-    A completion ends at a token that ends an answer, or at the text `stop`. Raises ConfigError for
-    a model whose keys and values cannot be repeated, or prompts that leave no room.
+    There is a seed for each prompt; at the temperature 0 the likeliest token is drawn. A completion
+    ends at a token that ends an answer, or at the text `stop`. Raises ConfigError for a model whose
+    keys and values cannot be repeated, and for prompts that leave no room.
     """
     import torch
 
@@ -54,7 +55,8 @@ def sample(
     if not scoring.attends(model, longest):
         raise ConfigError(NOT_PLAIN)
     rows = len(prompts) * count
-    draws = torch.rand(rows, limit, generator=torch.Generator().manual_seed(seed))
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+    draws = torch.cat([torch.rand(count, limit, generator=each) for each in generators])
     with torch.inference_mode():
         drawing = _Drawing(model, prompts, count, limit)
         while drawing.place < limit and drawing.rows:
@@ -85,13 +87,17 @@ class _Drawing:
         self.width = real.shape[1]
         self.positions = self.real[:, : self.width].sum(1)
         self.cache.batch_repeat_interleave(count)
+        if hasattr(self.cache, "layers"):  # not before transformers 4.56
+            from emocli.llm.growing_cache import make_room
+
+            make_room(self.cache, limit)
 
     def step(self, draws: Tensor, temperature: float, stop: str) -> None:
         """Draw one token of each row, and compute what may follow it."""
         import torch
 
-        logs = (self.logits.float() / temperature).log_softmax(-1)
-        chosen = _drawn(logs, draws[self.rows].to(logs.device))
+        logs = (self.logits.float() / (temperature or 1.0)).log_softmax(-1)
+        chosen = _drawn(logs, draws[self.rows].to(logs.device)) if temperature else logs.argmax(-1)
         values = logs.gather(1, chosen[:, None])[:, 0].tolist()
         for row, token, value in zip(self.rows, chosen.tolist(), values, strict=True):
             self.tokens[row].append(token)
@@ -149,7 +155,9 @@ def _drawn(logs: Tensor, draws: Tensor) -> Tensor:
     return torch.searchsorted(sums, wanted, right=True)[:, 0].clamp_max(logs.shape[1] - 1)
 
 
-def _prefilled(model: LanguageModel, prompts: Sequence[Sequence[int]]) -> tuple[Any, Tensor, Tensor]:
+def _prefilled(
+    model: LanguageModel, prompts: Sequence[Sequence[int]]
+) -> tuple[Any, Tensor, Tensor]:
     """Return keys and values of prompts, logits after each, and which places are real (b, t)."""
     import torch
 
