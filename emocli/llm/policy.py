@@ -52,7 +52,7 @@ class Terms(NamedTuple):
 
     loss: Tensor  # of the policy, clipped
     kl: Tensor  # weighted
-    told: dict[str, float]  # completions, ratio, clipped, kl
+    told: dict[str, float]  # learned (completions), ratio, clipped, kl, entropy (nats)
 
 
 def terms(
@@ -78,10 +78,11 @@ def terms(
     outside = ((ratio < 1 - clip) & (worth < 0)) | ((ratio > 1 + clip) & (worth > 0))
     with torch.no_grad():
         told = {
-            "completions": float(len(new)),
+            "learned": float(len(new)),
             "ratio": float(_mean(ratio, learned).sum()),
             "clipped": float(_mean(outside.to(new.dtype), learned).sum()),
             "kl": float(kl),
+            "entropy": -float(_mean(new, learned).sum()),  # of what was drawn, an estimate
         }
     return Terms(loss, kl_weight * kl, told)
 

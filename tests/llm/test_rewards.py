@@ -82,7 +82,7 @@ def test_a_cheat_pays_less_than_an_honest_answer(cheat: str) -> None:
 @pytest.mark.parametrize(
     ("thought", "truth"),
     [
-        ("PITCH IS HIGH, with low variation: a very fast tempo!", 1),
+        ("PITCH IS HIGH with low variation: a very fast tempo!", 1),
         ("pitch is high with low variation, tempo is very fast", 1),
         ('pitch is high, tempo is very fast; /æ/ in "happy": low pitch', 1),
         (f'{TRUE}, without pauses; /æ/ in "happy": low pitch', 1),
