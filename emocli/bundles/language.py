@@ -176,5 +176,17 @@ def save(
     return bundle.read(folder)
 
 
+def copied(trained: Bundle, folder: Path, contents: dict[str, Any], card: str) -> Bundle:
+    """Write a bundle with the same adapter and other contents into another folder."""
+    names = spec(trained).adapter
+
+    def adapter(part: Path) -> None:
+        for name in names:
+            shutil.copyfile(trained.folder / name, part / name)
+
+    require_adapter(trained)
+    return save(folder, contents, card, adapter if names else None)
+
+
 def _files(part: Path) -> list[str]:
     return [name for name in language_adapter.FILES if (part / name).is_file()]
