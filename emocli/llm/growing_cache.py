@@ -21,24 +21,24 @@ class GrowingLayer(DynamicLayer):  # type: ignore[misc]
             states.new_empty(*states.shape[:2], states.shape[2] + room, states.shape[3])
             for states in (keys, values)
         ]
-        self._put(keys, values, 0)
+        self.length = 0
+        self._put(keys, values)
 
     def update(self, key_states: Tensor, value_states: Tensor, *_: Any, **__: Any) -> Any:
         """Put the states of further tokens behind those that are there; return all."""
-        self._put(key_states, value_states, self.keys.shape[2])
+        self._put(key_states, value_states)
         return self.keys, self.values
 
     def batch_select_indices(self, indices: Tensor) -> None:
         """Keep some rows."""
-        length = self.keys.shape[2]
         self.rooms = [room[indices] for room in self.rooms]
-        self.keys, self.values = (room[:, :, :length] for room in self.rooms)
+        self.keys, self.values = (room[:, :, : self.length] for room in self.rooms)
 
-    def _put(self, keys: Tensor, values: Tensor, start: int) -> None:
-        end = start + keys.shape[2]
+    def _put(self, keys: Tensor, values: Tensor) -> None:
+        start, self.length = self.length, self.length + keys.shape[2]
         for room, states in zip(self.rooms, (keys, values), strict=True):
-            room[:, :, start:end] = states
-        self.keys, self.values = (room[:, :, :end] for room in self.rooms)
+            room[:, :, start : self.length] = states
+        self.keys, self.values = (room[:, :, : self.length] for room in self.rooms)
 
 
 def make_room(cache: Any, room: int) -> None:

@@ -79,10 +79,10 @@ def terms(
     with torch.no_grad():
         told = {
             "learned": float(len(new)),
-            "ratio": float(_mean(ratio, learned).sum()),
+            "ratio": float(_mean(ratio.detach(), learned).sum()),
             "clipped": float(_mean(outside.to(new.dtype), learned).sum()),
-            "kl": float(kl),
-            "entropy": -float(_mean(new, learned).sum()),  # of what was drawn, an estimate
+            "kl": float(kl.detach()),
+            "entropy": -float(_mean(new.detach(), learned).sum()),  # of what was drawn, an estimate
         }
     return Terms(loss, kl_weight * kl, told)
 
