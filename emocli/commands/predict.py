@@ -46,16 +46,20 @@ pipe, or with --json, records are written. A pipe that idles gets its answers at
 --llm asks a language model instead: any causal model of the hub or in a folder, such as
 smollm2-135m-instruct (emocli models pull smollm2-135m-instruct), or a GGUF file. Its prompt is a
 template with role, labels and format, then --context turns of the dialogue, the words (transcribed
-where there are none) and, with --prosody, the voice in words: a summary, or full, with a clause for
-each vowel. --show-prompt prints the first prompt, and keeps each in `prediction.prompt`. --labels
-A,B names other labels; --template valence or sentiment asks for a number, a TOML file as it says.
+where there are none) and, with --prosody, the voice in words: a summary; full, with a clause for
+each vowel; or terse, with what is very unusual of each, in a third of the tokens. --show-prompt
+prints the first prompt, and keeps each in `prediction.prompt`. --labels A,B names other labels;
+--template valence or sentiment asks for a number, a TOML file as it says.
 
 With --decode constrained each label gets its probability as a whole string, over a prior: the mean
-over made sentences of the template, two for each of seven emotions (--prior sentences), or over
-texts that say nothing (content-free). With --decode greedy the model thinks in words, which are
-kept in `explanation`; answers that name no label are counted. A prompt that is too long loses the
-oldest turns first, and `prediction.warnings` says so. `prediction.prompting` has the sha256 of the
-template, and how it was used.
+of its log-probability over fourteen sentences of the template, two for each of seven emotions and
+none of any data (--prior sentences), or over three texts that say nothing (content-free: N/A,
+[MASK], ...), each in a prompt with the parts of the record's own; none subtracts nothing. With
+--decode greedy the model thinks in words, which are kept in `explanation`; answers that name no
+label are counted. With --decode thought it thinks in words, 160 tokens at most, and then each label
+gets its probability as with constrained: no answer fails, and `explanation` is kept. A prompt that
+is too long loses the oldest turns first, and `prediction.warnings` says so. `prediction.prompting`
+has the sha256 of the template, and how it was used.
 
 Vectors that are computed on the way are left out; --keep-features writes them too.
 
@@ -121,12 +125,13 @@ def command(
     ] = 0,
     prosody: Annotated[
         str,
-        typer.Option(metavar="none|summary|full", help="The voice in words, for --llm."),
+        typer.Option(metavar="none|summary|terse|full", help="The voice in words, for --llm."),
     ] = "none",
     decode: Annotated[
         str,
         typer.Option(
-            metavar="constrained|greedy", help="How --llm answers: by labels or in words."
+            metavar="constrained|greedy|thought",
+            help="How --llm answers: by labels, in words, or both.",
         ),
     ] = "constrained",
     prior: Annotated[

@@ -117,7 +117,9 @@ Context = Annotated[
 ]
 Prosody = Annotated[
     str | None,
-    typer.Option(metavar="none|summary|full", help="For language: what is told of the voice."),
+    typer.Option(
+        metavar="none|summary|terse|full", help="For language: what is told of the voice."
+    ),
 ]
 Rationale = Annotated[
     str | None,

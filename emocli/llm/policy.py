@@ -29,7 +29,7 @@ def advantages(rewards: Tensor) -> tuple[Tensor, Tensor]:
     >>> advantages(torch.tensor([[0.0, 1.0], [2.0, 2.0]]))[1].tolist()
     [True, False]
     """
-    if rewards.shape[1] < 2:  # nothing to compare with
+    if rewards.shape[1] < 2 or not len(rewards):  # nothing to compare
         return torch.zeros_like(rewards), rewards.new_zeros(len(rewards), dtype=torch.bool)
     differ = rewards.amax(1) - rewards.amin(1) > SAME
     centred = rewards - rewards.mean(1, keepdim=True)

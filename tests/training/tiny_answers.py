@@ -21,7 +21,7 @@ VOICE = {"pitch": "high", "pitch_variation": "low", "tempo": "low"}
 THOUGHTS = ["pitch is high with low variation, tempo is slow", "pitch is low, tempo is slow"]
 
 
-def model(size: int = 48) -> LanguageModel:
+def model(size: int = 32) -> LanguageModel:
     """Return a model that knows nothing, whose tokenizer has the tags and the labels."""
     tokenizer = tiny_language.tokenizer()
     tokenizer.add_tokens([*WORDS, *THOUGHTS])
@@ -34,6 +34,7 @@ def model(size: int = 48) -> LanguageModel:
         num_key_value_heads=2,
         num_hidden_layers=2,
         max_position_embeddings=128,
+        initializer_range=0.1,
     )
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -43,7 +44,7 @@ def model(size: int = 48) -> LanguageModel:
     return LanguageModel(network, tokenizer)
 
 
-def asked(of: LanguageModel, count: int = 24) -> Asked:
+def asked(of: LanguageModel, count: int = 12) -> Asked:
     """Return questions that name a label."""
     questions = [
         Question(of.tokens(f"Speaker says {label}"), label, Measured(VOICE))
@@ -53,14 +54,15 @@ def asked(of: LanguageModel, count: int = 24) -> Asked:
 
 
 def answer(of: LanguageModel, thought: str, label: str) -> list[int]:
+    """Return the tokens of an answer."""
     text = f"<think>{thought}</think><answer>{label}</answer>"
     return [*of.tokens(text), *of.ends[:1]]
 
 
-def taught(of: LanguageModel, steps: int = 60, right: float = 0.5) -> LanguageModel:
+def taught(of: LanguageModel, steps: int = 60, right: float = 0.4) -> LanguageModel:
     """Teach the form, and thoughts and labels that are right more or less often."""
     draws = random.Random(0)
-    optimiser = torch.optim.AdamW(of.network.parameters(), lr=3e-3)
+    optimiser = torch.optim.AdamW(of.network.parameters(), lr=1e-2)
     questions = asked(of).questions
     for _ in range(steps):
         rows = []
@@ -73,5 +75,6 @@ def taught(of: LanguageModel, steps: int = 60, right: float = 0.5) -> LanguageMo
     return of
 
 
-def trained(of: LanguageModel) -> dict[str, Any]:
+def weights(of: LanguageModel) -> dict[str, Any]:
+    """Return a copy of the weights."""
     return {name: weight.detach().clone() for name, weight in of.network.named_parameters()}

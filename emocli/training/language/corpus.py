@@ -15,7 +15,7 @@ from emocli.bundles.language import Spec
 from emocli.errors import EmptyInputError, RecordError, UsageError
 from emocli.llm import candidates, rationales
 from emocli.llm.language_model import LanguageModel
-from emocli.llm.prompts import CONSTRAINED, GREEDY
+from emocli.llm.prompts import CONSTRAINED
 from emocli.llm.tuning import Example
 from emocli.records import Record
 from emocli.stages import voice_levels
@@ -25,7 +25,6 @@ from emocli.training.examples import Examples, counts
 from emocli.training.language.settings import NONE, TEMPLATED
 
 Made = TypeVar("Made")
-THOUGHT = "<think>{}</think>"
 
 
 class Corpus:
@@ -91,7 +90,6 @@ class Asking:
 
     def __init__(self, model: LanguageModel, spec: Spec, rationale: str) -> None:
         self.model, self.spec, self.rationale = model, spec, rationale
-        self.form = CONSTRAINED if rationale == NONE else GREEDY
         scale = None if spec.labels else spec.template.numbers
         self.numbers = candidates.numbers(scale) if scale else {}
         before, after = spec.template.around(CONSTRAINED)
@@ -112,9 +110,8 @@ class Asking:
 
     def answer(self, record: Record) -> str:
         """Return the answer of a record as it is trained."""
-        before, after = self.spec.template.around(self.form)
-        thought = "" if self.rationale == NONE else THOUGHT.format(self.thought(record))
-        return f"{thought}{before}{self.gold(record)}{after}"
+        thought = None if self.rationale == NONE else self.thought(record)
+        return self.spec.template.completion(self.gold(record), thought)
 
     def gold(self, record: Record) -> str:
         """Return the label of a record as it is answered: a word, or the nearest number."""
@@ -128,8 +125,9 @@ class Asking:
         """Return the thought of a record: made from its measured levels, or what a field has."""
         if self.rationale != TEMPLATED:
             return answers.text_at(record, self.rationale)
-        vowels = self.spec.prosody == "full"
-        thought = rationales.thought(voice_levels.measured(record), vowels=vowels)
+        vowels, terse = (self.spec.prosody == told for told in ("full", "terse"))
+        measured = voice_levels.measured(record)
+        thought = rationales.thought(measured, vowels=vowels, terse=terse)
         if thought is None:
             hint = "run emocli prosody first; --rationale none does without"
             message = "no measured levels to make a rationale of"

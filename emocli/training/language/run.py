@@ -12,7 +12,7 @@ from emocli.bundles import bundle, language
 from emocli.bundles.bundle import LANGUAGE, Bundle
 from emocli.errors import UsageError
 from emocli.io.writing import locked
-from emocli.llm.prompts import CONSTRAINED, GREEDY
+from emocli.llm.prompts import CONSTRAINED, THINKING
 from emocli.pipeline.context import Context
 from emocli.records import Record
 from emocli.stages import predict
@@ -24,7 +24,7 @@ from emocli.training.examples import Examples, counts
 from emocli.training.language import corpus as corpora
 from emocli.training.language import fitting, results
 from emocli.training.language.fitting import Fitter, Part
-from emocli.training.language.settings import GRPO, NONE, Request, settings
+from emocli.training.language.settings import GRPO, Request, settings
 from emocli.training.progress import Epochs, opened
 from emocli.training.request import Request as Common
 
@@ -102,7 +102,7 @@ def begun(asked: Request) -> Record:
         labels=asked.labels,
         context=asked.context or 0,
         prosody=asked.prosody or "none",
-        decode=GREEDY if asked.has_thought else CONSTRAINED,
+        decode=THINKING if asked.has_thought else CONSTRAINED,
         prior="none",  # what is more frequent is learned
     )
     return {**made.contents, "name": "language"}
@@ -118,8 +118,7 @@ def _of_start(asked: Request) -> Record:
     if asked.backbone not in (None, backbone["name"]):
         message = f"--backbone {asked.backbone}: --start {asked.start} is of {backbone['name']}"
         raise UsageError(message, hint="leave it out")
-    learned = (start.contents.get("training") or {}).get("rationale", NONE)
-    if asked.objective == GRPO and start.contents["decode"] != GREEDY and learned == NONE:
+    if asked.objective == GRPO and start.contents["decode"] == CONSTRAINED:
         hint = "train it with --objective sft --rationale template first"
         raise UsageError(f"--start {asked.start}: it gives no thoughts to reward", hint=hint)
     rest = ("training", "metrics", "calibration", "calibrated_on", "adapter")
