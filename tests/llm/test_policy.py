@@ -12,7 +12,10 @@ import torch
 from torch import Tensor
 
 from emocli.encoders.transformers_import import imported
-from emocli.llm import policy
+from emocli.llm import policy, sampling, tuning
+from emocli.llm.language_model import LanguageModel
+from emocli.llm.tuning import Example
+from tests.llm import tiny_language
 
 REWARDS = torch.tensor([[0.0, 1.0, 2.0, 1.0], [3.0, 3.0, 3.0, 3.0], [0.5, 0.5, 0.5, 3.0]])
 
@@ -127,15 +130,13 @@ def trl_trainer() -> Any:
     return grpo_trainer
 
 
-@pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("beta", [0.25, 0.04])
-def test_loss_and_gradient_are_those_of_trl(trl_trainer: Any, seed: int, beta: float) -> None:
-    (new, old, reference), learned = logs(seed)
-    told: dict[str, Any] = defaultdict(list)
-    alone = SimpleNamespace(gather=lambda x: x, reduce=lambda x, reduction: x)
+def theirs(trainer: Any, logs: Any, beta: float, inputs: dict[str, Any]) -> Tensor:
+    """Return the loss that trl computes from log-probabilities of the completions."""
     args = SimpleNamespace(use_bias_correction_kl=False, delta=None)
+    alone = SimpleNamespace(gather=lambda x: x, reduce=lambda x, reduction: x)
+    told: dict[str, Any] = defaultdict(list)
     fake = SimpleNamespace(
-        _get_per_token_logps_and_entropies=lambda *_, **__: (new, torch.zeros(6, 5), None),
+        _get_per_token_logps_and_entropies=logs,
         aux_loss_enabled=False,
         top_entropy_quantile=1.0,
         off_policy_mask_threshold=None,
@@ -152,6 +153,14 @@ def test_loss_and_gradient_are_those_of_trl(trl_trainer: Any, seed: int, beta: f
         accelerator=alone,
         _metrics={"train": told},
     )
+    loss: Tensor = trainer.GRPOTrainer._compute_loss(fake, None, inputs)
+    return loss
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("beta", [0.25, 0.04])
+def test_loss_and_gradient_are_those_of_trl(trl_trainer: Any, seed: int, beta: float) -> None:
+    (new, old, reference), learned = logs(seed)
     inputs = {
         "prompt_ids": torch.zeros(6, 1),
         "prompt_mask": torch.ones(6, 1),
@@ -161,18 +170,70 @@ def test_loss_and_gradient_are_those_of_trl(trl_trainer: Any, seed: int, beta: f
         "old_per_token_logps": old,
         "ref_per_token_logps": reference,
     }
-    theirs = trl_trainer.GRPOTrainer._compute_loss(fake, None, inputs)
+    other = theirs(trl_trainer, lambda *_, **__: (new, torch.zeros(6, 5), None), beta, inputs)
     found = policy.terms((new, old, reference), learned, WORTH, kl_weight=beta)
     ours = (found.loss + found.kl) / 6
-    assert float(ours.detach()) == pytest.approx(float(theirs.detach()), rel=1e-5)
-    for mine, other in zip(
-        torch.autograd.grad(ours, new), torch.autograd.grad(theirs, new), strict=True
-    ):
-        assert torch.allclose(mine, other, atol=1e-6)
+    assert float(ours.detach()) == pytest.approx(float(other.detach()), rel=1e-5)
+    (mine,), (its,) = (torch.autograd.grad(loss, new) for loss in (ours, other))
+    assert torch.allclose(mine, its, atol=1e-6)
+
+
+def test_a_network_gets_the_gradient_that_trl_gives_it(trl_trainer: Any) -> None:
+    """Prompts of many lengths, padded on both sides, in one plain pass; ours share a prefix."""
+    model = LanguageModel(tiny_language.network(), tiny_language.tokenizer())
+    prompts = [[5, 6, *range(7, 7 + n)] for n in (1, 4, 9)]
+    groups = sampling.sample(model, prompts, 2, 7, seeds=[1, 2, 3], temperature=1.0)
+    rows = [
+        Example(prompt, each.tokens)
+        for prompt, group in zip(prompts, groups, strict=True)
+        for each in group
+    ]
+    made = tuning.batch(model, rows)
+    learned = made.targets != tuning.IGNORED
+    new = tuning.log_probabilities(model, made)
+    reference = new.detach() + 0.3 * torch.sin(torch.arange(new.numel())).view(new.shape)
+    found = policy.terms((new, new.detach(), reference), learned, WORTH)
+    ours = gradients(model, (found.loss + found.kl) / 6)
+
+    width, last = max(len(r.prompt) for r in rows), new.shape[1]
+    ids, seen = (torch.zeros(6, width + last, dtype=torch.long) for _ in range(2))
+    moved = torch.zeros(6, last)
+    for i, row in enumerate(rows):
+        start, end = width - len(row.prompt), width + len(row.completion)
+        ids[i, start:end] = torch.tensor([*row.prompt, *row.completion])
+        seen[i, start:end] = 1
+        moved[i, : end - width] = reference[i, last - (end - width) :]
+
+    def plain(_: Any, ids: Tensor, mask: Tensor, kept: int, **__: Any) -> Any:
+        places = (mask.cumsum(1) - 1).clamp_min(0)
+        output = model.network(input_ids=ids, attention_mask=mask, position_ids=places)
+        values = output.logits[:, -kept - 1 : -1].log_softmax(-1)
+        return values.gather(2, ids[:, -kept:, None])[..., 0], torch.zeros(6, kept), None
+
+    inputs = {
+        "prompt_ids": ids[:, :width],
+        "prompt_mask": seen[:, :width],
+        "completion_ids": ids[:, width:],
+        "completion_mask": seen[:, width:],
+        "advantages": WORTH,
+        "ref_per_token_logps": moved,
+    }
+    its = gradients(model, theirs(trl_trainer, plain, policy.KL_WEIGHT, inputs))
+    assert set(ours) == set(its)
+    for name, gradient in ours.items():
+        scale = float(its[name].abs().max())
+        assert float((gradient - its[name]).abs().max()) < 2e-4 * scale + 1e-7, name
+
+
+def gradients(model: LanguageModel, loss: Tensor) -> dict[str, Tensor]:
+    model.network.zero_grad()
+    loss.backward()
+    named = model.network.named_parameters()
+    return {name: p.grad.clone() for name, p in named if p.grad is not None}
 
 
 def test_advantages_are_those_of_trl(trl_trainer: Any) -> None:
-    theirs = (REWARDS - REWARDS.mean(1, keepdim=True)) / (
+    expected = (REWARDS - REWARDS.mean(1, keepdim=True)) / (
         trl_trainer.nanstd(REWARDS, dim=1)[:, None] + 1e-4
     )
-    assert torch.allclose(policy.advantages(REWARDS)[0], theirs, atol=1e-5)
+    assert torch.allclose(policy.advantages(REWARDS)[0], expected, atol=1e-5)
