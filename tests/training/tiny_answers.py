@@ -16,7 +16,19 @@ from emocli.training.language.rewarded import Asked, Question
 from tests.llm import tiny_language
 
 LABELS = ["joy", "anger", "fear"]
-WORDS = ["<think>", "</think>", "<answer>", "</answer>", *LABELS]
+TAGS = ["<think>", "</think>", "<answer>", "</answer>", *LABELS]
+WORDS = [
+    "Pitch is",
+    " high",
+    " low",
+    " with",
+    " variation",
+    ", tempo is",
+    " slow",
+    " fast",
+    ", loudness is",
+    " a pause",
+]
 VOICE = {"pitch": "high", "pitch_variation": "low", "tempo": "low"}
 THOUGHTS = ["pitch is high with low variation, tempo is slow", "pitch is low, tempo is slow"]
 
@@ -24,16 +36,16 @@ THOUGHTS = ["pitch is high with low variation, tempo is slow", "pitch is low, te
 def model(size: int = 32) -> LanguageModel:
     """Return a model that knows nothing, whose tokenizer has the tags and the labels."""
     tokenizer = tiny_language.tokenizer()
-    tokenizer.add_tokens([*WORDS, *THOUGHTS])
+    tokenizer.add_tokens([*TAGS, *THOUGHTS, *WORDS])
     transformers = imported()
     config = transformers.LlamaConfig(
-        vocab_size=360,
+        vocab_size=400,
         hidden_size=size,
         intermediate_size=2 * size,
         num_attention_heads=4,
         num_key_value_heads=2,
         num_hidden_layers=2,
-        max_position_embeddings=128,
+        max_position_embeddings=512,
         initializer_range=0.1,
     )
     with torch.random.fork_rng():
