@@ -30,8 +30,8 @@ DECODE = (CONSTRAINED, GREEDY, THINKING)
 PROSODY = ("none", "summary", "full")
 # What is subtracted from the log-probabilities of answers: their mean over the sentences of the
 # template, over its texts that say nothing, nothing at all, or (in a bundle) fitted numbers.
-PRIOR = ("sentences", "content-free", "none")
-FITTED = "fitted"
+NONE, FITTED = "none", "fitted"
+PRIOR = ("sentences", "content-free", NONE)
 
 TABLE: rules.Table = {
     "name": (str, None),
@@ -186,6 +186,22 @@ def copied(trained: Bundle, folder: Path, contents: dict[str, Any], card: str) -
 
     require_adapter(trained)
     return save(folder, contents, card, adapter if names else None)
+
+
+def name(trained: Bundle, revision: str) -> str:
+    """Return the name of a predictor in predictions; without a folder of its own it has `revision`.
+
+    `revision` is that of its backbone.
+    """
+    if trained.folder == Path(trained.contents["backbone"].get("name", "")):
+        return f"{trained.contents['name']}@{revision}"
+    return trained.name
+
+
+def lasting(backbone: str) -> str:
+    """Return a backbone's name as it is right from every folder: a path is absolute."""
+    path = Path(backbone)
+    return str(path.absolute()) if path.exists() else backbone
 
 
 def _files(part: Path) -> list[str]:

@@ -337,7 +337,7 @@ def test_a_thought_is_shown_on_a_terminal_where_there_are_no_probabilities() -> 
         assert "it says: It rises." in drawn
 
 
-@pytest.mark.parametrize("command", [["encode"], ["annotate"], ["calibrate"], ["fuse"]])
+@pytest.mark.parametrize("command", [["encode"], ["fuse"]])
 def test_commands_for_streams_refuse_a_predictor_without_any(
     emocli: Emocli, llm: str, tmp_path: Path, command: list[str]
 ) -> None:
