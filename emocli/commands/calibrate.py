@@ -12,9 +12,10 @@ model does not know are counted and reported.
 
 A predictor that is a language model, of `emocli train --model language` or with --llm as in `emocli
 predict` (--template, --labels, --context, --prosody), becomes a bundle with two things that are
-fitted: what it says to anything, which is the mean of its log-probabilities over these records, is
-subtracted from then on (`prior`: fitted) unless it subtracts nothing, as a trained one; then the
-temperature. Neither depends on the other records of a later run.
+fitted. From then on what it says to anything is subtracted (`prior`: fitted): the mean of its
+log-probabilities over these records, less the logarithm of the share of each label, so that it says
+on average what is true on average; a predictor that subtracts nothing, as a trained one, goes on
+so. Then the temperature. No answer depends on the other records of a later run.
 
 For a model of blends the decoding of the shares is fitted again: --decoder published chooses the
 two thresholds of BLEMORE, expected a prior and a sharpness. Scores on these records are

@@ -94,7 +94,7 @@ def _predicted(
         raise EmptyInputError(f"nothing to calibrate on: {_counts(skipped) or 'no records'}")
     truth = targets.tensor([head]).numpy()
     shares = np.eye(head.size)[truth] if truth.ndim == 1 else truth.astype(np.float64)
-    return found, shares, skipped
+    return collected.weighted(found, shares), shares, skipped
 
 
 def _labelled(

@@ -99,6 +99,22 @@ def _asked(
     return Collected(logs - np.array(priors), logs - prior, contents)
 
 
+def weighted(found: Collected, shares: Any) -> Collected:
+    """Return what was collected with a fitted prior that also has the shares of the labels.
+
+    What a model says on average is then what is true on average (prior correction; a label more of
+    each, our choice): without it every class would come out equally likely. `shares` are the true
+    ones (records, classes).
+    """
+    if "prior_values" not in found.contents:
+        return found
+    counts = shares.sum(0) + 1
+    logs = np.log(counts / counts.sum())
+    values = np.asarray(found.contents["prior_values"]) - logs
+    contents = {**found.contents, "prior_values": values.tolist()}
+    return Collected(found.before, found.logits + logs, contents)
+
+
 def _run(
     context: Context, trained: bundle.Bundle, work: pipeline.Stage, source: Source, failed: Told
 ) -> None:

@@ -55,10 +55,12 @@ def test_the_mean_and_the_temperature_of_a_file_are_kept_in_a_bundle(
     kept = of(folder)
     raw = logs(emocli, "--llm", llm, "--prior", "none", records=records)
     assert (kept["prior"], row["prior"]) == ("fitted", "fitted")
-    differences = np.array(kept["prior_values"]) - raw.mean(0)  # of logs that sum to one, or not
+    counts = [1 + sum(r["label"]["emotion"] == name for r in records) for name in EMOTIONS]
+    prior = raw.mean(0) - np.log(counts)
+    differences = np.array(kept["prior_values"]) - prior  # logs that sum to one, or not
     np.testing.assert_allclose(differences - differences.mean(), 0, atol=1e-4)
     warmth = kept["calibration"]["temperature"]
-    expected = (raw - raw.mean(0)) / warmth
+    expected = (raw - prior) / warmth
     expected -= np.log(np.exp(expected).sum(1, keepdims=True))
     found = logs(emocli, "-m", str(folder), records=records)
     np.testing.assert_allclose(found, expected, atol=1e-3)
@@ -67,6 +69,8 @@ def test_the_mean_and_the_temperature_of_a_file_are_kept_in_a_bundle(
     assert alone["prediction"]["prompting"]["prior"] == "fitted"
     shares = np.log(list(alone["prediction"]["probabilities"].values()))
     np.testing.assert_allclose(shares, found[0], atol=1e-4)
+    loss = row["log_loss"]
+    assert loss["after"] < loss["before"]
     assert "Calibrated by" in (folder / "card.md").read_text()
 
 
