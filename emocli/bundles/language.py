@@ -29,7 +29,8 @@ from emocli.records.labels import NUMBERS
 DECODE = (CONSTRAINED, GREEDY, THINKING)
 PROSODY = ("none", "summary", "full")
 # What is subtracted from the log-probabilities of answers: their mean over the sentences of the
-# template, over its texts that say nothing, nothing at all, or (in a bundle) fitted numbers.
+# template, over its texts that say nothing, nothing at all (the rule of a bundle with an adapter,
+# which has learned what to say), or (in a bundle) fitted numbers.
 NONE, FITTED = "none", "fitted"
 PRIOR = ("sentences", "content-free", NONE)
 
@@ -40,7 +41,7 @@ TABLE: rules.Table = {
     "context": (int, (0, _settings.LARGEST)),
     "prosody": (Literal["none", "summary", "full"], None),
     "decode": (Literal["constrained", "greedy", "thought"], None),
-    "prior": (Literal["sentences", "content-free", "none", "fitted"], None),
+    "prior": (Literal["sentences", "content-free", "none", "fitted"] | None, None),
     "prior_values": (list[float] | None, (-1e6, 1e6)),
     "adapter": (dict[str, str] | None, None),
 }
@@ -130,7 +131,7 @@ def spec(trained: Bundle) -> Spec:
         contents["context"],
         contents["prosody"],
         contents["decode"],
-        contents["prior"],
+        contents.get("prior") or (NONE if contents.get("adapter") else PRIOR[0]),
         list(contents.get("prior_values") or ()),
         contents["backbone"].get("revision"),
         contents.get("adapter") or {},

@@ -108,6 +108,42 @@ def test_a_fitted_prior_is_subtracted(emocli: Emocli, backbone: str, tmp_path: P
     np.testing.assert_allclose(found, expected / expected.sum(1, keepdims=True), atol=1e-4)
 
 
+@pytest.mark.parametrize("values", [[], [0.5], [0.0] * 8])
+def test_a_fitted_prior_of_other_labels_is_refused(
+    emocli: Emocli, backbone: str, tmp_path: Path, values: list[float]
+) -> None:
+    fitted = contents(backbone, prior="fitted", prior_values=values)
+    language.save(tmp_path / "fitted", fitted, "card", None)
+    outcome = emocli("predict", "-m", str(tmp_path / "fitted"), stdin=TEXTS)
+    assert outcome.status == 3
+    assert f"{len(values)} prior_values for 7 answers" in outcome.stderr
+    assert outcome.stdout == b""
+
+
+def test_with_an_adapter_nothing_is_subtracted_unless_it_is_said(
+    emocli: Emocli, backbone: str, tmp_path: Path
+) -> None:
+    unsaid = {k: v for k, v in contents(backbone).items() if k != "prior"}
+    language.save(tmp_path / "trained", unsaid, "card", adapter(backbone))
+    language.save(tmp_path / "plain", unsaid, "card", None)
+    for name, prior in (("trained", "none"), ("plain", "sentences")):
+        (record, _) = emocli("predict", "-m", str(tmp_path / name), stdin=TEXTS).records
+        assert record["prediction"]["prompting"]["prior"] == prior
+
+
+def test_a_bundle_does_what_other_models_do(emocli: Emocli, whole: Path, backbone: str) -> None:
+    argv = ("predict", "-m", str(whole), "--abstain", "0.999")
+    records = [{**r, "label": {"emotion": "joy"}} for r in TEXTS]
+    doubtful = emocli(*argv, stdin=records).records
+    assert all(r["prediction"]["emotion"] is None for r in doubtful)
+    files = []
+    for name, model in (("ours", ["-m", str(whole)]), ("theirs", ["--llm", backbone])):
+        files.append(whole.parent / f"{name}.jsonl")
+        assert emocli("predict", *model, "-o", str(files[-1]), stdin=records).status == 0
+    compared = emocli("score", "--compare", *map(str, files))
+    assert compared.status == 0, compared.stderr
+
+
 def _half(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-50])
 
