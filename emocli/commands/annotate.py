@@ -113,7 +113,8 @@ def command(
     asking = annotate.stage(run.context, annotator, panel, window)
     work = pipeline.chain(asking, annotate.merging_stage(merge, weight, run.say))
     try:
-        return run.through(work, window=windows.ALL if chooses_weight else window)
+        whole = windows.ALL if chooses_weight else window
+        return run.through(work, window=whole, turns=annotate.turns(annotator))
     finally:
         annotator.close()
         for text in panel.texts(quiet=run.common.quiet):

@@ -87,7 +87,7 @@ import typer
 
 from emocli import pipeline
 from emocli.bundles import bundle, heads
-from emocli.cli import flags, options, output_format
+from emocli.cli import flags, language_flags, options, output_format
 from emocli.errors import UsageError
 from emocli.io import formats
 from emocli.stages import encode, predict, spoken_language
@@ -107,26 +107,11 @@ def command(
         float, typer.Option(metavar="P", help="No emotion where the confidence is below P.")
     ] = 0.0,
     language: flags.Language = None,
-    llm: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="Ask this language model: a name, a folder, a GGUF file."
-        ),
-    ] = None,
-    template: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="How --llm is asked: a template, a TOML file.")
-    ] = "emotion",
-    labels: Annotated[
-        str | None,
-        typer.Option(metavar="A,B,...", help="Labels for --llm (default: the template's)."),
-    ] = None,
-    context: Annotated[
-        int, typer.Option(metavar="TURNS", help="Preceding turns of the dialogue, for --llm.")
-    ] = 0,
-    prosody: Annotated[
-        str,
-        typer.Option(metavar="none|summary|terse|full", help="The voice in words, for --llm."),
-    ] = "none",
+    llm: language_flags.Llm = None,
+    template: language_flags.Template = "emotion",
+    labels: language_flags.Labels = None,
+    context: language_flags.Context = 0,
+    prosody: language_flags.Prosody = "none",
     decode: Annotated[
         str,
         typer.Option(
@@ -180,21 +165,12 @@ def command(
 
 
 def _asking(llm: str, model: str, *asked: Any) -> bundle.Bundle:
-    """Return the predictor that asks a language model; see `bundles.language.zero_shot`."""
-    from emocli.bundles import language
-
+    """Return the predictor that asks a language model; UsageError beside another one."""
     if model != "default":
-        raise UsageError(f"--llm {llm} and --model {model}: only one of them predicts")
+        raise language_flags.only(llm, model)
     template, labels, context, prosody, decode, prior = asked
-    return language.zero_shot(
-        llm,
-        template,
-        labels=None if labels is None else [label.strip() for label in labels.split(",")],
-        context=context,
-        prosody=prosody,
-        decode=decode,
-        prior=prior,
-    )
+    about = {"context": context, "prosody": prosody, "decode": decode, "prior": prior}
+    return language_flags.predictor(llm, template, labels, **about)
 
 
 def _columns(trained: bundle.Bundle) -> list[formats.Column]:

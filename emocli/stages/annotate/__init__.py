@@ -25,11 +25,20 @@ def stage(context: Context, annotator: Annotator, panel: Panel, window: Window) 
 
 def window(context: Context, annotator: Annotator) -> Window:
     """Return the window of records that are processed together; more than one for a model."""
-    from emocli.stages import fuse
+    from emocli.stages import predict
 
     if not isinstance(annotator, Sampled):
         return Window()
-    return fuse.window(context, annotator.trained)
+    return predict.window(context, annotator.trained)
+
+
+def turns(annotator: Annotator) -> int:
+    """Return how many preceding turns of a dialogue a record needs; none if no model is named."""
+    from emocli.stages import predict
+
+    if not isinstance(annotator, Sampled) or not annotator.named:
+        return 0
+    return predict.turns(annotator.trained)
 
 
 def merging_stage(rule: str, weight: float | None, say: Callable[[str], None]) -> pipeline.Stage:

@@ -83,7 +83,8 @@ class Sampled:
         described = features.get(stream) if isinstance(features, dict) else None
         if not isinstance(described, dict):
             known = record["prediction"].get("model") == self.trained.name
-            described = self.trained.streams.get(stream, {}) if known else {}
+            streams = self.trained.contents.get("streams") or {}  # a language model has none
+            described = streams.get(stream, {}) if known else {}
         return str(described.get("modality") or stream)
 
     def close(self) -> None:

@@ -119,10 +119,8 @@ class Answerer:
         }
         if self.spec.decode != GREEDY:
             about["prior"] = self.spec.prior
-        if Path(self.spec.backbone) == self.trained.folder:
-            name = f"{self.trained.contents['name']}@{self.revision}"
-        else:
-            name = self.trained.name
+        if Path(self.spec.backbone) != self.trained.folder:
             about |= {"backbone": self.spec.backbone, "revision": self.revision}
         calibrated = self.spec.decode != GREEDY and bool(self.trained.contents.get("calibration"))
+        name = language.name(self.trained, self.revision)
         return {"model": name, "prompting": about, "calibrated": calibrated}
