@@ -21,7 +21,7 @@ from emocli.llm.scoring import Scorer
 from emocli.pipeline import devices
 from emocli.pipeline.context import Context
 from emocli.records import Record, failures
-from emocli.stages.language_predictor import asking
+from emocli.stages.language_predictor import asking, in_words
 from emocli.stages.language_predictor.asking import Prompt
 
 MAX_ANSWER_TOKENS = 160  # a thought of two sentences, and an answer; our choice
@@ -153,18 +153,7 @@ class Answerer:
         return [self._read(completion.text) for completion in made]
 
     def _read(self, text: str) -> Record:
-        from emocli.llm import answers
-
-        found = answers.parse(text, self.spec.labels or list(self.numbers))
-        prediction: Record = {"emotion": None}
-        if self.numbers and found.label is not None:
-            prediction[self.spec.target] = self.numbers[found.label]
-        elif found.label is not None:
-            prediction["emotion"] = found.label
-        prediction["explanation"] = found.thought or text.strip()
-        if found.problem:
-            prediction["warnings"] = {"answer": f"{found.problem}: {text[:200]!r}"}
-        return prediction
+        return in_words.prediction(text, self.spec, self.numbers)
 
     def _provenance(self) -> Record:
         template = self.spec.template
