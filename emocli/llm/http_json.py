@@ -79,7 +79,7 @@ class Asker:
     def ask(self, path: str, body: Mapping[str, Any] | None = None, tries: int = TRIES) -> Any:
         """Return the JSON object that the server gives under a path; None for `body` is a GET.
 
-        Raises RefusedError where there is none after some tries, ModelError where the key is refused.
+        Raises RefusedError where there is none after some tries, ModelError for a refused key.
         """
         for attempt in range(tries):
             try:

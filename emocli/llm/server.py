@@ -57,9 +57,9 @@ class Server:
         try:
             served = self.models()
             if model is None and len(served) != 1:
-                what = f"{len(served)} models" if served else "no list of models"
+                what = f"{len(served)} models: {_few(served)}" if served else "no list of models"
                 hint = f"--llm {served[0] if served else 'NAME'}"
-                raise UsageError(f"{self.url} has {what}: {_few(served)}", hint=f"{hint} names one")
+                raise UsageError(f"{self.url} has {what}", hint=f"{hint} names one")
             self.model = _match(model, served) if model else served[0]
             if not self.model:
                 raise ModelError(f"{self.url} has no model {model}", hint=f"it has {_few(served)}")

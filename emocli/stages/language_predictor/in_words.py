@@ -16,6 +16,7 @@ THOUGHT = re.compile(r"^\s*<think>.*?</think>", re.DOTALL)  # of a model that al
 
 def prediction(text: str, spec: Spec, numbers: Mapping[str, float]) -> Record:
     """Return the prediction of a thought and an answer, with a warning if it names no label."""
+    numbers = _spelt(numbers)
     found = answers.parse(text, spec.labels or list(numbers))
     predicted = _named(found.label, spec, numbers)
     predicted["explanation"] = found.thought or text.strip()
@@ -34,12 +35,18 @@ def word(text: str, spec: Spec, numbers: Mapping[str, float]) -> Record:
     for around, cut in ((before, str.removeprefix), (after, str.removesuffix)):
         if around:
             said = cut(said, around).strip()
+    numbers = _spelt(numbers)
     label = answers.label_of(said, spec.labels or list(numbers))
     predicted = _named(label, spec, numbers)
     if label is None:
         problem = "unknown label" if said else "empty"
         predicted["warnings"] = {"answer": f"{problem}: {text[:SHOWN]!r}"}
     return predicted
+
+
+def _spelt(numbers: Mapping[str, float]) -> dict[str, float]:
+    """Return numbers with and without a plus sign: a model is asked for +2 and may say 2."""
+    return {**numbers, **{text.removeprefix("+"): value for text, value in numbers.items()}}
 
 
 def _named(label: str | None, spec: Spec, numbers: Mapping[str, float]) -> Record:
