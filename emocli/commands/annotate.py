@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from emocli import pipeline
-from emocli.cli import options
-from emocli.errors import UsageError
+from emocli.cli import flags, options
+from emocli.errors import ExitStatus, UsageError
+from emocli.io.writing import is_special, place
 from emocli.pipeline import windows
 from emocli.stages import annotate
 from emocli.stages.annotate import merging
+from emocli.stages.annotate.kept import Kept
 from emocli.stages.annotate.raters import Panel
 
 Model = Annotated[
@@ -30,6 +34,12 @@ CommandLine = Annotated[
 AudioLm = Annotated[
     str | None, typer.Option("--audio-lm", metavar="NAME", help="Ask this audio language model.")
 ]
+Llm = Annotated[
+    str | None,
+    typer.Option(
+        "--llm", metavar="NAME", help="Ask this language model: a name, a folder, a GGUF file."
+    ),
+]
 Number = Annotated[int, typer.Option("--n", "-n", metavar="N", min=0, help="Labels per record.")]
 Merge = Annotated[
     str, typer.Option(metavar="|".join(merging.RULES), help="Rule for merging votes.")
@@ -42,7 +52,12 @@ Labels = Annotated[
     str | None,
     typer.Option(metavar="A,B,...", help="The labels that raters choose from.", show_default=False),
 ]
-Timeout = Annotated[float, typer.Option(metavar="SECONDS", help="Time limit for an answer.")]
+Price = Annotated[
+    str | None,
+    typer.Option(
+        metavar="IN,OUT", help="Price of a million tokens, asked and answered, to be added up."
+    ),
+]
 Seed = Annotated[int, typer.Option(metavar="N", min=0, help="Seed of the answers.")]
 
 
@@ -52,11 +67,15 @@ def command(
     model: Model = None,
     command: CommandLine = None,
     audio_lm: AudioLm = None,
+    llm: Llm = None,
+    llm_url: flags.LlmUrl = None,
+    concurrency: flags.Concurrency = 8,
     n: Number = 8,
     merge: Merge = "count",
     weight: Weight = None,
     labels: Labels = None,
-    timeout: Timeout = 60.0,
+    timeout: flags.Timeout = 60.0,
+    price: Price = None,
     seed: Seed = 0,
 ) -> int:
     """Ask an annotator for N labels per record, and merge them with people's votes.
@@ -100,24 +119,52 @@ def command(
             "--resume with --merge shrinkage: choosing the weight needs every record",
             hint="first --merge none to a file, then --n 0 --merge shrinkage; or --weight",
         )
+    prices = _prices(price)
     annotator = annotate.annotator(
         run.context,
         model=model,
         command=command,
         audio_lm=audio_lm,
+        llm=llm,
+        llm_url=llm_url,
+        concurrency=concurrency,
         labels=_words(labels),
         timeout_s=timeout,
     )
-    window = annotate.window(run.context, annotator)
-    panel = Panel(n, seed)
+    window = annotate.window(run.context, annotator, n)
+    kept = Kept(_file(run.common.output), resume=run.common.resume)
+    panel = Panel(n, seed, kept, prices)
     asking = annotate.stage(run.context, annotator, panel, window)
     work = pipeline.chain(asking, annotate.merging_stage(merge, weight, run.say))
     try:
-        return run.through(work, window=windows.ALL if chooses_weight else window)
+        status = run.through(work, window=windows.ALL if chooses_weight else window)
+        if status == ExitStatus.OK:
+            kept.done()
+        return status
     finally:
+        kept.close()
         annotator.close()
         for text in panel.texts(quiet=run.common.quiet):
             run.say(text)
+
+
+def _file(output: Path | None) -> Path | None:
+    """Return the regular file that is written, beside which answers can be kept."""
+    target = place(output)
+    return None if target is None or is_special(target) else target
+
+
+def _prices(price: str | None) -> tuple[float, float] | None:
+    """Return the prices of a flag; UsageError for what is no two numbers."""
+    if price is None:
+        return None
+    try:
+        asked, answered = map(float, price.split(","))
+    except ValueError:
+        asked = answered = -1.0
+    if not (0 <= asked < math.inf and 0 <= answered < math.inf):
+        raise UsageError(f"--price {price}: not two prices", hint="--price 0.15,0.6")
+    return asked, answered
 
 
 def _words(labels: str | None) -> list[str] | None:

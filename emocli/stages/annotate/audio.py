@@ -11,7 +11,7 @@ from emocli.modalities import audio
 from emocli.pipeline import live
 from emocli.pipeline.context import Context
 from emocli.records import Record
-from emocli.stages.annotate.raters import Answer, Question
+from emocli.stages.annotate.asking import Answer, Question
 
 if TYPE_CHECKING:
     from emocli.llm.audio_annotator import AudioAnnotator
@@ -34,6 +34,8 @@ class AudioModel:
     """A Qwen2-Audio from the cache or a folder, loaded for the first question."""
 
     prompted = True
+    deaf = False
+    concurrency = 1
 
     def __init__(self, context: Context, model: str, labels: list[str]) -> None:
         from emocli import hub
@@ -68,6 +70,7 @@ class AudioModel:
         cost = {
             "prompt_tokens": answer.prompt_tokens,
             "answer_tokens": answer.answer_tokens,
+            "seconds": round(answer.seconds, 3),
         }
         return Answer(answer.raw, cost, answer.seconds)
 

@@ -45,8 +45,10 @@ def word(text: str, spec: Spec, numbers: Mapping[str, float]) -> Record:
 
 
 def _spelt(numbers: Mapping[str, float]) -> dict[str, float]:
-    """Return numbers with and without a plus sign: a model is asked for +2 and may say 2."""
-    return {**numbers, **{text.removeprefix("+"): value for text, value in numbers.items()}}
+    """Return numbers in every spelling: a model is asked for +2.0 and may say 2."""
+    spellings = "{:g}", "{:+g}", "{:.1f}"
+    others = {s.format(value): value for value in numbers.values() for s in spellings}
+    return {**others, **numbers}
 
 
 def _named(label: str | None, spec: Spec, numbers: Mapping[str, float]) -> Record:
