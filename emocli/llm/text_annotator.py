@@ -7,12 +7,11 @@ vocabulary at the rater's temperature, 16 tokens at most, the system prompt; as 
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from emocli.errors import RecordError
 from emocli.llm import prompts
-from emocli.llm.audio_annotator import MAX_ANSWER_TOKENS, Answer
 from emocli.llm.language_model import LanguageModel
+from emocli.llm.one_answer import MAX_ANSWER_TOKENS, Answer, sampled
 
 SYSTEM = "You read closely and answer in one word."
 
@@ -45,24 +44,3 @@ def answer(model: LanguageModel, prompt: str, temperature: float, seed: int) -> 
     )
     said = made[0, len(ids) :].tolist()
     return Answer(model.text(said), time.perf_counter() - started, len(ids), len(said))
-
-
-def sampled(network: Any, inputs: Any, temperature: float, seed: int, **more: Any) -> Any:
-    """Return the tokens (1, time) that a network continues with, drawn by a seed of their own.
-
-    The random generators of the process are left as they were.
-    """
-    import torch
-
-    devices = [network.device] if network.device.type == "cuda" else []
-    with torch.inference_mode(), torch.random.fork_rng(devices):
-        torch.manual_seed(seed)
-        return network.generate(
-            **inputs,
-            do_sample=True,
-            temperature=temperature,
-            top_k=0,
-            top_p=1.0,
-            max_new_tokens=MAX_ANSWER_TOKENS,
-            **more,
-        )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from emocli.errors import UsageError
-from emocli.llm import http_json
-from emocli.llm.server import Server
 from emocli.pipeline.context import Context
+
+if TYPE_CHECKING:
+    from emocli.llm.server import Server
 
 KEYS = ("EMOCLI_LLM_KEY", "OPENAI_API_KEY")  # variables; the first that is set counts
 
@@ -29,6 +31,9 @@ def connect(
 
     Raises UsageError for values that make no sense, ModelError where it is down or has others.
     """
+    from emocli.llm import http_json  # which imports urllib
+    from emocli.llm.server import Server
+
     if not timeout_s > 0:
         raise UsageError(f"--timeout {timeout_s:g}: not a positive number of seconds")
     if concurrency < 1:

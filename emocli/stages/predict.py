@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from emocli import pipeline
 from emocli.bundles import outputs
@@ -16,9 +16,7 @@ from emocli.pipeline.context import Context
 from emocli.pipeline.windows import Window
 from emocli.records import Record, failures
 from emocli.stages import fuse
-
-if TYPE_CHECKING:
-    from emocli.stages.language_server import Served
+from emocli.stages.language_server import Served
 
 
 def stage(

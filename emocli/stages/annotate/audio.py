@@ -24,14 +24,13 @@ def load(folder: Path, device: str, dtype: str) -> AudioAnnotator:
     from emocli.llm import audio_annotator
 
     config = weight_files.json_object(folder / "config.json")
-    if config.get("model_type") == audio_annotator.KIND:  # else it says what it is
-        weight_files.require_layers(folder, config, len(weight_files.tensors(folder)))
+    weight_files.require_layers(folder, config, len(weight_files.tensors(folder)))
     imported()  # which a broken torchaudio would stop
     return audio_annotator.AudioAnnotator(folder, device, dtype)
 
 
 class AudioModel:
-    """A Qwen2-Audio from the cache or a folder, loaded for the first question."""
+    """An audio language model from the hub or a folder, loaded for the first question."""
 
     prompted = True
     deaf = False

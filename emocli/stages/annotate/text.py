@@ -94,7 +94,7 @@ class ServedModel:
     def ask(self, record: Record, question: Question) -> Answer:
         """Return the model's answer to a question about what was said."""
         from emocli.llm import text_annotator
-        from emocli.llm.audio_annotator import MAX_ANSWER_TOKENS
+        from emocli.llm.one_answer import MAX_ANSWER_TOKENS
 
         _require_words(record)
         found = self.served.server.complete(

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emocli.bundles.language import Spec
 from emocli.errors import RecordError
 from emocli.llm import candidates
 from emocli.llm.prompts import CONSTRAINED, Utterance
-from emocli.llm.server import Completion
 from emocli.pipeline.threads import concurrently
 from emocli.records import Record, failures
 from emocli.stages.language_predictor import asking, in_words
 from emocli.stages.language_predictor.answering import MAX_ANSWER_TOKENS
 from emocli.stages.language_server import Served
+
+if TYPE_CHECKING:
+    from emocli.llm.server import Completion
 
 MAX_WORD_TOKENS = 16  # "Emotion: surprise" has six at most; our choice
 WORD = "word"  # how the constrained form is decoded here: one label, or no answer
