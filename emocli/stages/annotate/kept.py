@@ -71,7 +71,8 @@ class Kept:
                 for line in lines:
                     with contextlib.suppress(ValueError, TypeError, KeyError):  # a torn line
                         found = orjson.loads(line)
-                        self.known[found.pop("key")] = Answer(**found)
+                        key = found.pop("key")
+                        self.known[key] = Answer(**found)
         self.file = path.open("ab" if self.resume else "wb")
         self.file.write(b"\n" if self.known else b"")  # the last line may be torn
 
