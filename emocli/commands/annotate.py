@@ -92,9 +92,22 @@ def command(
     without a prediction gets one first; without --model a prediction of any model is accepted.
     --command starts a process that reads one record per line, with persona, temperature, seed,
     labels and prompt in `annotate` and without `label`, and prints one answer per line, flushed. It
-    is started without a shell (sh -c '...' is one). --audio-lm is a Qwen2-Audio model from the
-    cache or a folder; it hears the first 30 s. An answer that names no label is kept with label
-    null and is not counted; a record without any label fails.
+    is started without a shell (sh -c '...' is one).
+
+    --audio-lm is a model of the hub or in a folder that hears and writes: Qwen2-Audio, the thinker
+    of Qwen2.5-Omni, Audio Flamingo 3 and others of transformers that have a processor of sound and
+    a chat template; it hears the first 30 s. --llm is a language model (a name, a folder, a GGUF
+    file): it reads the words and, if `prosody` was run, `prosody.summary`. --llm-url asks a server
+    of chat completions instead, --concurrency questions at once, and --llm names one of its models
+    if it has several; how it is asked, tried again and given its key ($EMOCLI_LLM_KEY or
+    $OPENAI_API_KEY) is as in emocli-predict(1). Temperature and seed of the rater go with each
+    question.
+
+    `cost` has the tokens of question and answer, as far as they are known, the seconds and, with
+    --price IN,OUT (of a million tokens), the price; sums are said at the end. With --output F each
+    answer is kept in F.part.answers until F is complete without a failure: --resume asks for none
+    of them again, also where the run stopped in the midst of a record. An answer that names no
+    label is kept with label null and is not counted; a record without any label fails.
 
     --merge count adds the votes up. shrinkage gives a synthetic vote the weight that best predicts
     each person's vote from all the others (--weight sets it instead); none keeps people's
@@ -102,11 +115,12 @@ def command(
     the shard), and then --resume is refused: annotate with --merge none first, then merge the file
     with --n 0. Records of the splits test and dev are not used to choose the weight, and keep
     people's distribution, so that scores are against people alone. The output is the same for the
-    same seed; how long the answers took is said at the end.
+    same seed, but for `cost.seconds`, and as far as a server keeps to its seeds.
 
     Example:
 
         emocli annotate train.jsonl --merge shrinkage | emocli train --target distribution -o m
+        emocli annotate talks.jsonl --llm-url http://127.0.0.1:8000/v1 --n 8 -o votes.jsonl --resume
         emocli annotate clips.jsonl --command "python3 ask.py" --labels anger,joy,neutral,sadness
     """
     if merge not in merging.RULES:
