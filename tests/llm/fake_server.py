@@ -64,8 +64,15 @@ class Fake:
                 self.now -= 1
 
 
+class _Server(socketserver.ThreadingTCPServer):
+    """Not an HTTPServer, which asks for the name of its machine, and may wait for that."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+
 @contextlib.contextmanager
-def serving(reply: Callable[[dict[str, Any]], Reply], **more: Any) -> Iterator[Fake]:
+def serving(reply: Callable[[dict[str, Any]], Reply], port: int = 0, **more: Any) -> Iterator[Fake]:
     """Run a server on loopback while a test asks it."""
     fake = Fake(reply, **more)
 
@@ -88,9 +95,7 @@ def serving(reply: Callable[[dict[str, Any]], Reply], **more: Any) -> Iterator[F
 
         do_POST = do_GET  # noqa: N815 - of http.server
 
-    # Not an HTTPServer, which asks for the name of its machine, and may wait for that.
-    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", port), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     fake.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
