@@ -22,12 +22,12 @@ from emocli.bundles.bundle import FORMAT, LANGUAGE, Bundle
 from emocli.encoders import language_adapter, weight_files
 from emocli.errors import ConfigError, EmocliError, UsageError
 from emocli.llm import prompts
-from emocli.llm.prompts import CONSTRAINED, GREEDY, Template
+from emocli.llm.prompts import CONSTRAINED, GREEDY, THINKING, Template
 from emocli.models import _settings
 from emocli.records.labels import NUMBERS
 
-DECODE = (CONSTRAINED, GREEDY)
-PROSODY = ("none", "summary", "full")
+DECODE = (CONSTRAINED, GREEDY, THINKING)
+PROSODY = ("none", "summary", "terse", "full")
 # What is subtracted from the log-probabilities of answers: their mean over the sentences of the
 # template, over its texts that say nothing, nothing at all, or (in a bundle) fitted numbers.
 PRIOR = ("sentences", "content-free", "none")
@@ -38,8 +38,8 @@ TABLE: rules.Table = {
     "backbone": (dict[str, str], None),
     "template": (dict, None),
     "context": (int, (0, _settings.LARGEST)),
-    "prosody": (Literal["none", "summary", "full"], None),
-    "decode": (Literal["constrained", "greedy"], None),
+    "prosody": (Literal["none", "summary", "terse", "full"], None),
+    "decode": (Literal["constrained", "greedy", "thought"], None),
     "prior": (Literal["sentences", "content-free", "none", "fitted"], None),
     "prior_values": (list[float] | None, (-1e6, 1e6)),
     "adapter": (dict[str, str] | None, None),
@@ -174,6 +174,18 @@ def save(
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return bundle.read(folder)
+
+
+def copied(trained: Bundle, folder: Path, contents: dict[str, Any], card: str) -> Bundle:
+    """Write a bundle with the same adapter and other contents into another folder."""
+    names = spec(trained).adapter
+
+    def adapter(part: Path) -> None:
+        for name in names:
+            shutil.copyfile(trained.folder / name, part / name)
+
+    require_adapter(trained)
+    return save(folder, contents, card, adapter if names else None)
 
 
 def _files(part: Path) -> list[str]:

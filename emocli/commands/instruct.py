@@ -18,11 +18,11 @@ those of mer2023 with reasons): published for mer2023, dfew, iemocap, mosei, mos
 choice for others; --neutral-out P sets another share. What is drawn depends on --seed, --epoch and
 the id: other shards and orders give the same, another epoch gives other wordings.
 
-The voice is told by its summary, where the record has one; --prosody full adds the vowels, none
-says nothing, and full and summary make a record without it fail. --rationale template puts a
-thought before the answer, <think>...</think><answer>...</answer>, made of the levels that prosody
-measured: all true, and marked in `rationale`; a name is the field of a record with a thought
-(label.explanation). explanation has a template unless a field is named.
+The voice is told by its summary, where the record has one; --prosody full adds the vowels, terse
+what is very unusual of them, none says nothing, and all but none make a record without it fail.
+--rationale template puts a thought before the answer, <think>...</think><answer>...</answer>, made
+of the levels that prosody measured: all true, and marked in `rationale`; a name is the field of a
+record with a thought (label.explanation). explanation has a template unless a field is named.
 
 --to trl writes rows of prompt and completion, --to sharegpt of conversations and system, both with
 id, task, answer, labels and streams; the row of a record that failed has only id and error (jq
@@ -52,7 +52,7 @@ Labels = Annotated[
 Prosody = Annotated[
     str | None,
     typer.Option(
-        metavar="none|summary|full",
+        metavar="none|summary|terse|full",
         help="What is told of the voice (default: the summary, if any).",
         show_default=False,
     ),

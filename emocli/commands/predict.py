@@ -46,16 +46,20 @@ pipe, or with --json, records are written. A pipe that idles gets its answers at
 --llm asks a language model instead: any causal model of the hub or in a folder, such as
 smollm2-135m-instruct (emocli models pull smollm2-135m-instruct), or a GGUF file. Its prompt is a
 template with role, labels and format, then --context turns of the dialogue, the words (transcribed
-where there are none) and, with --prosody, the voice in words: a summary, or full, with a clause for
-each vowel. --show-prompt prints the first prompt, and keeps each in `prediction.prompt`. --labels
-A,B names other labels; --template valence or sentiment asks for a number, a TOML file as it says.
+where there are none) and, with --prosody, the voice in words: a summary; full, with a clause for
+each vowel; or terse, with what is very unusual of each, in a third of the tokens. --show-prompt
+prints the first prompt, and keeps each in `prediction.prompt`. --labels A,B names other labels;
+--template valence or sentiment asks for a number, a TOML file as it says.
 
 With --decode constrained each label gets its probability as a whole string, over a prior: the mean
-over made sentences of the template, two for each of seven emotions (--prior sentences), or over
-texts that say nothing (content-free). With --decode greedy the model thinks in words, which are
-kept in `explanation`; answers that name no label are counted. A prompt that is too long loses the
-oldest turns first, and `prediction.warnings` says so. `prediction.prompting` has the sha256 of the
-template, and how it was used.
+of its log-probability over fourteen sentences of the template, two for each of seven emotions and
+none of any data (--prior sentences), or over three texts that say nothing (content-free: N/A,
+[MASK], ...), each in a prompt with the parts of the record's own; none subtracts nothing. With
+--decode greedy the model thinks in words, which are kept in `explanation`; answers that name no
+label are counted. With --decode thought it thinks in words, 160 tokens at most, and then each label
+gets its probability as with constrained: no answer fails, and `explanation` is kept. A prompt that
+is too long loses the oldest turns first, and `prediction.warnings` says so. `prediction.prompting`
+has the sha256 of the template, and how it was used.
 
 --llm-url URL asks a server that speaks OpenAI's chat completions (vLLM, llama.cpp, Ollama,
 transformers serve), whose base URL mostly ends in /v1; --llm names one of its models if it has
@@ -89,7 +93,7 @@ Example:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -98,10 +102,7 @@ from emocli.bundles import bundle, heads
 from emocli.cli import flags, options, output_format
 from emocli.errors import UsageError
 from emocli.io import formats
-from emocli.stages import encode, predict, spoken_language
-
-if TYPE_CHECKING:
-    from emocli.stages import language_server
+from emocli.stages import encode, language_server, predict, spoken_language
 
 
 @options.filter("store", "device", "segment")
@@ -139,12 +140,13 @@ def command(
     ] = 0,
     prosody: Annotated[
         str,
-        typer.Option(metavar="none|summary|full", help="The voice in words, for --llm."),
+        typer.Option(metavar="none|summary|terse|full", help="The voice in words, for --llm."),
     ] = "none",
     decode: Annotated[
         str,
         typer.Option(
-            metavar="constrained|greedy", help="How --llm answers: by labels or in words."
+            metavar="constrained|greedy|thought",
+            help="How --llm answers: by labels, in words, or both.",
         ),
     ] = "constrained",
     prior: Annotated[
@@ -169,7 +171,10 @@ def command(
     asked = (template, labels, context, prosody, decode, prior)
     served = None
     if llm_url is not None:
-        served = _served(run, llm_url, llm, (timeout, concurrency), prior=prior, abstain=abstain)
+        _require_words(decode, prior, abstain)
+        served = language_server.connect(
+            run.context, llm_url, llm, timeout_s=timeout, concurrency=concurrency
+        )
         llm = served.server.model
     read = bundle.read(model) if llm is None else _asking(llm, model, *asked)
     if show_prompt and read.kind != bundle.LANGUAGE:
@@ -197,25 +202,16 @@ def command(
     return run.through(work, window=window, show=show, turns=turns, form=written)
 
 
-def _served(
-    run: options.Run,
-    url: str,
-    llm: str | None,
-    limits: tuple[float, int],
-    *,
-    prior: str,
-    abstain: float,
-) -> language_server.Served:
-    """Return the server that answers; UsageError for flags about the probabilities it lacks."""
-    from emocli.stages import language_server
-
-    for flag, wants in ((f"--prior {prior}", prior == "content-free"), ("--abstain", abstain)):
-        if wants:
+def _require_words(decode: str, prior: str, abstain: float) -> None:
+    """Raise UsageError for flags about the probabilities that answers of servers lack."""
+    of_numbers = {
+        "--decode thought": decode == "thought",
+        f"--prior {prior}": prior == "content-free",
+        f"--abstain {abstain:g}": abstain > 0,
+    }
+    for flag, wanted in of_numbers.items():
+        if wanted:
             raise UsageError(f"{flag} with --llm-url: answers of servers have no probabilities")
-    timeout_s, concurrency = limits
-    return language_server.connect(
-        run.context, url, llm, timeout_s=timeout_s, concurrency=concurrency
-    )
 
 
 def _asking(llm: str, model: str, *asked: Any) -> bundle.Bundle:

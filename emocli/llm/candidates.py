@@ -144,6 +144,16 @@ def numbers(scale: Mapping[str, float]) -> dict[str, float]:
     return dict(zip(written, values, strict=True))
 
 
+def nearest(scale: Mapping[str, float], value: float) -> str:
+    """Return the number of a scale that is nearest to a value, as it is written.
+
+    >>> nearest({"least": 1, "most": 5, "step": 0.1}, 4.26)
+    '4.3'
+    """
+    listed = numbers(scale)
+    return min(listed, key=lambda written: abs(listed[written] - value))
+
+
 def _decimals(value: float) -> int:
     """Return how many digits a number has behind its point, at most six."""
     return len(f"{value:.6f}".rstrip("0").partition(".")[2])

@@ -1,12 +1,14 @@
 """Which levels of a voice a text cites, and which of them were measured.
 
 A citation is a field, a level and, for one of a vowel, its name: "tempo is very fast", "very fast
-tempo", '/æ/ in "happy": low slope, high pitch with low variation'. Our choices: what follows the
-name of a vowel up to the end of a clause (; or the end of a sentence) is about that vowel, and so
-is what stands right before "on", "in" or "at" and its name; a word in quotation marks names its
-vowels; what is negated or qualified ("not high", "somewhat high") cites nothing; the same citation
-counts once. A level of something that was not measured, or of a vowel that is not there, is cited
-and not true. The number of pauses, and that something is unclear, are cited too, but are no levels.
+tempo", '/æ/ in "happy": low slope, high pitch with low variation', or '"happy": very loud very
+long', in the words of `emocli.llm.vowel_words`. Our choices: what follows the name of a vowel up to
+the end of a clause (; or the end of a sentence) is about that vowel, and so is what stands right
+before "on", "in" or "at" and its name; a word in quotation marks names its vowels, and terse words
+stand right after its colon, or after each other; what is negated or qualified ("not high",
+"somewhat high") cites nothing; the same citation counts once. A level of something that was not
+measured, or of a vowel that is not there, is cited and not true. The number of pauses, and that
+something is unclear, are cited too, but are no levels.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from emocli.llm.voice_levels import (
     Vowel,
     distance,
 )
+from emocli.llm.vowel_words import ADJECTIVES
 
 
 class Citation(NamedTuple):
@@ -54,6 +57,11 @@ QUALITIES = {
     for field, words in (("brightness", BRIGHTNESS), ("clarity", CLARITY))
     for word, level in zip(words, LEVELS, strict=True)
 }
+TERSE = {
+    word: (field, level)
+    for field, words in ADJECTIVES.items()
+    for word, level in zip(words, LEVELS, strict=True)
+}
 FIELDS = (*dict.fromkeys((*UTTERANCE, *VOWEL)),)
 OF_VOWELS = frozenset(VOWEL)
 
@@ -70,6 +78,7 @@ _NAME = (
     r"|\bvowel\s+(?:(?:in|of)\s+(?:the\s+word\s+)?[\"“](?P<word_only>[^\"”]{1,60})[\"”]"
     r"|at\s+(?P<time>\d+\.\d+)\s*s\b)"
     r"|\b(?:word|syllable|in|on|of|at)\s+[\"“](?P<alone>[^\"”\s]{1,60})[\"”]"
+    r"|[\"“](?P<listed>[^\"”\s]{1,60})[\"”](?=:)"
 )
 _LEVEL = _any(WORDS)
 _FIELD = _any(field.replace("_", " ") for field in FIELDS)
@@ -79,6 +88,7 @@ _IS = (
 _TAIL = rf"(?:\s+with\s+(?P<tail{{0}}>{_LEVEL})\s+variation)?"
 _QUALITY = _any(QUALITIES)
 _OR = r"\s*(?:,\s*)?(?:\s(?:or|and|to|yet|but)\s|/)\s*"
+_TERSE = _any(TERSE)
 _ALSO = rf"(?:{_OR}(?:{_LEVEL})\b(?!\s+(?:{_FIELD}))){{0,4}}"  # "high or low" claims both
 _PIECES = re.compile(
     rf"(?P<name>{_NAME})|(?P<end>[;\n]|[.!?](?!\d))"
@@ -90,12 +100,14 @@ _PIECES = re.compile(
     rf"|\b(?P<quality_of>{_QUALITY})(?:,?\s+(?:and|or)\s+(?P<second_of>{_QUALITY}))?\s+voice\b"
     r"|\b(?P<none>without|no)\s+(?:any\s+)?pauses?\b|\b(?P<one>an?|one)\s+pause\b"
     r"|\b(?P<several>\d{1,4})\s+pauses\b"
+    rf"|\b(?P<adjective>{_TERSE})\b(?!\s+(?:though|if|when|as|so)\b)"
 )
 # "on the /æ/ in ...", or a name that has its own preposition: 'on "happy"'.
 _POSITION = re.compile(
     rf"(?=\s+(?:on|at|in|of|for)\b)(?:\s+(?:on|at|in|of|for)\s+(?:the\s+)?(?:vowel\s+)?|\s+)"
     rf"(?P<name>{_NAME})"
 )
+_LISTED = re.compile(r":?[\s,]+(?:and\s+)?")  # between the words of a list
 _DENIED = re.compile(
     r"(?:\b(?:not|never|nor|neither|than|instead\s+of|hardly|less|more|most|least|slightly|somewhat"
     r"|fairly|quite|rather|moderately|extremely|too|if|whether)|n['’]t|[-/])\s*(?:an?\s+|the\s+)?$"
@@ -115,7 +127,11 @@ Citation(field='slope', level='low', vowel=Vowel(phone='æ', word='happy', start
 
 def _found(text: str) -> Iterator[Citation]:
     vowel: Vowel | None = None
+    end = 0  # of what is listed of a vowel
     for piece in _PIECES.finditer(text):
+        if piece["adjective"] and not (vowel and _LISTED.fullmatch(text, end, piece.start())):
+            continue
+        end = piece.end()
         if piece["name"] or piece["end"]:
             vowel = _vowel(piece) if piece["name"] else None
         elif not _DENIED.search(text, max(0, piece.start() - 20), piece.start()):
@@ -129,7 +145,7 @@ def _found(text: str) -> Iterator[Citation]:
 def _vowel(piece: re.Match[str]) -> Vowel:
     """Return the vowel that a match names."""
     at = piece["at"] or piece["time"]
-    word = piece["word"] or piece["word_only"] or piece["alone"]
+    word = piece["word"] or piece["word_only"] or piece["alone"] or piece["listed"]
     return Vowel(piece["phone"], word and " ".join(word.split()), float(at) if at else None)
 
 
@@ -147,6 +163,8 @@ def _claims(piece: re.Match[str]) -> Iterator[tuple[str, str]]:
         for word in (quality, piece["second"] or piece["second_of"]):
             if word:
                 yield QUALITIES[_plain(word)]
+    elif word := piece["adjective"]:
+        yield TERSE[_plain(word)]
     else:
         yield (
             PAUSES,

@@ -19,24 +19,15 @@ from string import Template as Pattern
 from typing import Any, NamedTuple
 
 from emocli.errors import ConfigError
+from emocli.llm import template_rules
 from emocli.llm.language_model import LanguageModel
+from emocli.llm.template_rules import CLOSING, PLAIN, THOUGHT
 
 FOLDER = Path(__file__).with_name("templates")
-CONSTRAINED, GREEDY = "constrained", "greedy"
+SHARED = "_shared"  # what all templates have in common, unless they have their own
+CONSTRAINED, GREEDY, THINKING = "constrained", "greedy", "thought"  # ways to find an answer
 DIGEST_LENGTH = 16  # hexadecimal digits
 SPEAKER = "Speaker_{}"
-# What a template must have: the names in each table, and the fields that each text may name.
-TEXTS: dict[str, dict[str, set[str]]] = {
-    "format": {CONSTRAINED: {"labels"}, GREEDY: {"labels"}},
-    "user": {
-        "context": {"turns"},
-        "turn": {"speaker", "text"},
-        "text": {"speaker", "text"},
-        "summary": {"speaker", "text"},
-        "vowels": {"speaker", "text"},
-    },
-    "answer": {CONSTRAINED: {"answer"}, GREEDY: {"answer"}},
-}
 
 
 class Turn(NamedTuple):
@@ -84,38 +75,80 @@ class Template:
     @functools.cached_property
     def digest(self) -> str:
         """The first digits of the sha256 over its contents."""
-        text = json.dumps(self.contents, sort_keys=True, ensure_ascii=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]
+        return digest(self.contents)
 
     def around(self, decode: str) -> tuple[str, str]:
-        """Return what stands before and after the answer in a completion."""
-        before, _, after = self.contents["answer"][decode].partition("$answer")
+        """Return what stands before and after the answer in a completion, without the thought."""
+        text = self.contents["answer"][form(decode)]
+        before, _, after = text.removeprefix("$thought".join(self.thinking)).partition("$answer")
         return before, after
+
+    @property
+    def thinking(self) -> tuple[str, str]:
+        """What stands before and after the thought in a completion."""
+        before, _, rest = self.contents["answer"][THOUGHT].partition("$thought")
+        blanks, tag, _ = rest.partition(CLOSING)
+        return before, blanks + tag
+
+    def completion(self, answer: str, thought: str | None = None) -> str:
+        """Return an answer as a model should write it, with its thought if it has one."""
+        return completion(self.contents["answer"], answer, thought)
 
     def messages(
         self, utterance: Utterance, labels: Sequence[str], decode: str
     ) -> list[dict[str, str]]:
         """Return the conversation that asks about an utterance: role, then content."""
-        listed = ", ".join(labels)
-        asked = [self.contents["system"], self.contents["format"][decode]]
-        system = "\n".join(_filled(text, labels=listed).strip() for text in asked)
-        user = self._user(utterance)
+        asked = [self.contents["system"], self.contents["format"][form(decode)]]
+        system = asking(asked, labels=", ".join(labels))
+        user = told(self.contents["user"], utterance)
         return [{"role": "system", "content": system}, {"role": "user", "content": user}]
 
-    def _user(self, utterance: Utterance) -> str:
-        texts = self.contents["user"]
-        names = _anonymous([*utterance.before, utterance.said])
-        lines = [
-            _filled(texts["turn"], speaker=name, text=turn.text)
-            for name, turn in zip(names, utterance.before, strict=False)
-        ]
-        said = {"text": utterance.said.text, "summary": utterance.summary}
-        said["vowels"] = utterance.vowels
-        parts = [_filled(texts["context"], turns="\n".join(lines))] if lines else []
-        for key, text in said.items():
-            if text is not None:
-                parts.append(_filled(texts[key], speaker=names[-1], text=text))
-        return "".join(parts).strip()
+
+def digest(contents: Mapping[str, Any]) -> str:
+    """Return the first digits of the sha256 over the contents of a file."""
+    text = json.dumps(contents, sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]
+
+
+def form(decode: str) -> str:
+    """Return the form of the answers of a decoding: plain, or with a thought."""
+    return PLAIN if decode == CONSTRAINED else THOUGHT
+
+
+def asking(texts: Sequence[str], **fields: str) -> str:
+    """Return what a model is asked to do, of some texts with fields to fill in."""
+    return "\n".join(_filled(text, **fields).strip() for text in texts)
+
+
+def told(texts: Mapping[str, str], utterance: Utterance) -> str:
+    """Return what is told of an utterance, by the texts `user` of a template.
+
+    Speakers are anonymous, as in VowelPrompt; what an utterance lacks is not mentioned.
+    """
+    names = _anonymous([*utterance.before, utterance.said])
+    lines = [
+        _filled(texts["turn"], speaker=name, text=turn.text)
+        for name, turn in zip(names, utterance.before, strict=False)
+    ]
+    said = {"text": utterance.said.text, "summary": utterance.summary}
+    said["vowels"] = utterance.vowels
+    parts = [_filled(texts["context"], turns="\n".join(lines))] if lines else []
+    for key, text in said.items():
+        if text:
+            parts.append(_filled(texts[key], speaker=names[-1], text=text))
+    return "".join(parts).strip()
+
+
+def completion(texts: Mapping[str, str], answer: str, thought: str | None = None) -> str:
+    """Return an answer as a model should write it, by the texts `answer` of a template.
+
+    >>> texts = {"plain": "Emotion: $answer", "thought": "<think>$thought</think>$answer"}
+    >>> completion(texts, "joy"), completion(texts, "joy", "Pitch is high.")
+    ('Emotion: joy', '<think>Pitch is high.</think>joy')
+    """
+    if thought is None:
+        return _filled(texts[PLAIN], answer=answer)
+    return _filled(texts[THOUGHT], answer=answer, thought=thought)
 
 
 def template(name: str) -> Template:
@@ -135,55 +168,39 @@ def template(name: str) -> Template:
         raise ConfigError(f"template {path}: {error.strerror}") from None
     except ValueError as error:  # of TOML and of UTF-8
         raise ConfigError(f"template {path} is not a TOML file: {error}") from None
-    return checked(contents, str(path))
+    return checked(completed(contents, shared()), str(path))
 
 
 def names() -> list[str]:
     """Return the names of the shipped templates."""
-    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+    return sorted(path.stem for path in FOLDER.glob("*.toml") if path.stem != SHARED)
 
 
 def checked(contents: Mapping[str, Any], where: str) -> Template:
     """Return the template with these contents; ConfigError, naming `where`, if they are wrong."""
-
-    def refuse(fault: str) -> ConfigError:
-        shown = f"see {FOLDER / 'emotion.toml'}"
-        return ConfigError(f"template {where}: {fault}", hint=shown)
-
-    for key in ("name", "system"):
-        if not isinstance(contents.get(key), str):
-            raise refuse(f"no text {key}")
-    for table, texts in TEXTS.items():
-        for key, known in texts.items():
-            text = (contents.get(table) or {}).get(key)
-            if not isinstance(text, str):
-                raise refuse(f"no text {table}.{key}")
-            if unknown := set(Pattern(text).get_identifiers()) - known:
-                raise refuse(f"{table}.{key} names ${min(unknown)}")
-    if any("$answer" not in text for text in contents["answer"].values()):
-        raise refuse("a text of answer has no $answer")
-    if not _is_list_of_texts(contents.get("labels", [])):
-        raise refuse("labels is not a list of words")
-    if fault := _numbers_fault(contents.get("numbers")):
-        raise refuse(fault)
-    for rule, listed in (contents.get("prior") or {}).items():
-        if not _is_list_of_texts(listed):
-            raise refuse(f"prior.{rule} is not a list of texts")
+    if fault := template_rules.fault(contents):
+        hint = f"see {FOLDER / 'emotion.toml'} and {SHARED}.toml"
+        raise ConfigError(f"template {where}: {fault}", hint=hint)
     return Template(dict(contents))
 
 
-def _is_list_of_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+@functools.cache
+def shared() -> Mapping[str, Mapping[str, Any]]:
+    """Return what templates and instructions have in common: tables of texts."""
+    return tomllib.loads((FOLDER / f"{SHARED}.toml").read_text(encoding="utf-8"))
 
 
-def _numbers_fault(numbers: Any) -> str:
-    if numbers is None:
-        return ""
-    sides = [numbers.get(k) for k in ("least", "most", "step")] if hasattr(numbers, "get") else []
-    if not sides or any(not isinstance(side, int | float) for side in sides):
-        return "numbers has no least, most and step"
-    least, most, step = sides
-    return "" if step > 0 and least < most else "numbers: least, most and step make no range"
+def completed(contents: Mapping[str, Any], common: Mapping[str, Any]) -> dict[str, Any]:
+    """Return contents with what they lack of the tables that are common to all.
+
+    >>> completed({"name": "a", "user": {"turn": "b"}}, {"user": {"turn": "c", "text": "d"}})
+    {'name': 'a', 'user': {'turn': 'b', 'text': 'd'}}
+    """
+    whole = dict(contents)
+    for name, table in common.items():
+        own = contents.get(name, {})
+        whole[name] = {**table, **own} if isinstance(own, Mapping) else own
+    return whole
 
 
 def _filled(pattern: str, /, **fields: str) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from emocli.llm import vowel_words
 from emocli.llm.voice_levels import (
     BRIGHTNESS,
     CLARITY,
@@ -22,6 +23,7 @@ from emocli.llm.voice_levels import (
     UNCLEAR,
     Levels,
     Measured,
+    Vowel,
     distance,
 )
 
@@ -36,10 +38,11 @@ class Statement(NamedTuple):
     distance: int
 
 
-def thought(measured: Measured, *, vowels: bool = False) -> str | None:
+def thought(measured: Measured, *, vowels: bool = False, terse: bool = False) -> str | None:
     """Return a thought about an utterance, None where there is no level to tell.
 
-    With `vowels` the most unusual vowel is told as well. The number of pauses is told where fewer
+    With `vowels` the most unusual vowel is told as well, with `terse` in the words of
+    `emocli.llm.vowel_words`, if it is very unusual. The number of pauses is told where fewer
     than three statements can be made.
 
     >>> thought(Measured({"pitch": "high", "pitch_variation": "low", "tempo": "very high"}))
@@ -53,7 +56,7 @@ def thought(measured: Measured, *, vowels: bool = False) -> str | None:
     if measured.pauses is not None and 0 < len(parts) < STATEMENTS:
         parts.append(Statement(_pauses(measured.pauses), 0))
     text = ", ".join(part.text for part in parts)
-    if vowels and (clause := _most_unusual(measured)):
+    if (vowels or terse) and (clause := _most_unusual(measured, terse=terse)):
         text = f"{text}; {clause}" if text else clause
     return f"{text[0].upper()}{text[1:]}." if text else None
 
@@ -110,8 +113,12 @@ def _statement(form: str, levels: Levels, field: str, variation: str = "") -> St
     return Statement(form.format(levels[field]) + more, far)
 
 
-def _most_unusual(measured: Measured) -> str:
+def _most_unusual(measured: Measured, *, terse: bool) -> str:
     """Return the clause of the vowel that is furthest from moderate, "" without any."""
+    if terse:
+        far = [(name, [*vowel_words.of(levels)]) for name, levels in measured.vowels]
+        vowel, words = max(far, key=lambda clause: len(clause[1]), default=(Vowel(), []))
+        return f"{vowel_words.name(vowel)}: {' '.join(words[:OF_VOWEL])}" if words else ""
     clauses = [(name, _chosen([*_of_vowel(levels)], OF_VOWEL)) for name, levels in measured.vowels]
     told = [(name, parts) for name, parts in clauses if parts]
     if not told:

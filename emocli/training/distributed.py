@@ -142,6 +142,15 @@ def add_gradients(parameters: Iterable[nn.Parameter]) -> None:
         parameter.grad = part.reshape(parameter.shape) if count else None
 
 
+def add(number: float) -> float:
+    """Return the sum of all processes' numbers."""
+    if world()[1] == 1:
+        return number
+    total = torch.tensor(number, dtype=torch.float64)
+    torch.distributed.all_reduce(total)
+    return total.item()
+
+
 def broadcast(number: float) -> float:
     """Return the first process's number: others may differ in the last bit, but all must agree."""
     if world()[1] == 1:

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from emocli.llm import answers, instructions, rewards
+from emocli.bundles import language
+from emocli.llm import answers, candidates, instructions, prompts, rewards
 from emocli.records.labels import EMOTIONS
 from emocli.stages import voice_levels
+from emocli.stages.language_predictor import asking
 from tests.conftest import Emocli
 
 Record = dict[str, Any]
@@ -75,25 +77,61 @@ def test_every_task_has_eight_wordings_or_more_that_name_what_is_asked() -> None
 
 
 @pytest.mark.parametrize(
-    ("task", "answer", "labels"),
+    ("task", "answer", "said", "labels"),
     [
-        ("emotion", "joy", list(EMOTIONS)),
-        ("sentiment", "positive", ["negative", "neutral", "positive"]),
-        ("valence", "4.3", []),
-        ("open", "joy, surprise", []),
+        ("emotion", "joy", "Emotion: joy", list(EMOTIONS)),
+        ("sentiment", "positive", "Sentiment: positive", ["negative", "neutral", "positive"]),
+        ("valence", "4.3", "Valence: 4.3", []),
+        ("open", "joy, surprise", "joy, surprise", []),
     ],
 )
-def test_the_answer_is_the_label(task: str, answer: str, labels: list[str], emocli: Emocli) -> None:
+def test_the_answer_is_the_label(
+    task: str, answer: str, said: str, labels: list[str], emocli: Emocli
+) -> None:
     instruction = made(emocli, "--task", task, "--neutral-out", "0")
     assert (instruction["task"], instruction["answer"]) == (task, answer)
     assert instruction["labels"] == labels
     system, user, assistant = instruction["messages"]
     assert [m["role"] for m in (system, user, assistant)] == ["system", "user", "assistant"]
-    assert assistant["content"] == answer
+    assert assistant["content"] == said
     assert "I am happy 0" in user["content"]
     assert PROSODY["summary"] in user["content"]
     assert "Ann" not in user["content"]
     assert all(label in system["content"] for label in labels)
+
+
+@pytest.mark.parametrize("form", ["plain", "thought"])
+def test_predict_asks_in_the_same_words_and_scores_what_is_learned(
+    form: str, emocli: Emocli
+) -> None:
+    turns = [{**r, "dialogue": "d", "speaker": who} for r, who in zip(many(3), "ABA", strict=True)]
+    flags = ("--context", "2", "--prosody", "full", "--neutral-out", "0")
+    decode = {"plain": prompts.CONSTRAINED, "thought": prompts.THINKING}[form]
+    for task in ("emotion", "valence"):
+        more = ("--rationale", "template") if form == "thought" else ()
+        records = emocli("instruct", "--task", task, *flags, *more, stdin=turns).records
+        trained = language.zero_shot("m", task, context=2, prosody="full", decode=decode)
+        asked = prompts.template(task)
+        for instruction, record in ((r["instruction"], r) for r in records):
+            system, user, said = (m["content"] for m in instruction["messages"])
+            utterance = asking.utterance(record, language.spec(trained))
+            own_system, own_user = asked.messages(utterance, instruction["labels"], decode)
+            assert user == own_user["content"]
+            assert system.endswith(own_system["content"].partition("\n")[2].partition("\n")[2])
+            before, after = asked.around(decode)
+            listed = instruction["labels"] or candidates.numbers(asked.numbers or {})
+            assert any(said.endswith(before + answer + after) for answer in listed)
+            assert said == asked.completion(instruction["answer"], answers.parse(said).thought)
+
+
+def test_numbers_are_written_as_they_are_scored(emocli: Emocli) -> None:
+    for value, dataset, written in (
+        (3.04, "x", "3.0"),
+        (2.5, "mer2023", "+2.5"),
+        (9, "deap", "9.0"),
+    ):
+        records = many(1, label={"valence": value}, dataset=dataset)
+        assert made(emocli, "--task", "valence", records=records)["answer"] == written
 
 
 def test_where_sentiment_is_a_number_its_sign_is_the_answer(emocli: Emocli) -> None:
@@ -264,7 +302,7 @@ def test_rows_for_trl_are_prompts_and_completions(emocli: Emocli) -> None:
         instruction = record["instruction"]
         assert row["prompt"] == instruction["messages"][:2]
         assert row["completion"] == instruction["messages"][2:]
-        assert row["completion"] == [{"role": "assistant", "content": "joy"}]
+        assert row["completion"] == [{"role": "assistant", "content": "Emotion: joy"}]
         assert (row["id"], row["answer"]) == (record["id"], "joy")
         assert row.keys() == {"id", "prompt", "completion", "task", "answer", "labels", "streams"}
     assert outcome.records[2].keys() == {"id", "error"}

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from emocli.bundles import language
 from emocli.cli.prediction import show_prediction
-from emocli.llm import candidates, generation, prompts
+from emocli.llm import candidates, generation, prompts, thoughts
 from emocli.llm.prompts import Turn, Utterance
 from emocli.records.labels import EMOTIONS
 from tests.conftest import RATE_HZ, Emocli
@@ -281,6 +281,32 @@ def test_a_model_that_never_ends_is_cut(emocli: Emocli, llm: str) -> None:
     assert outcome.status == 0, outcome.stderr
     assert all(record["prediction"]["explanation"] for record in outcome.records)
     assert "2 of 2 answers name no label" in outcome.stderr
+
+
+def test_after_a_free_thought_an_answer_is_chosen_and_cannot_fail(emocli: Emocli, llm: str) -> None:
+    argv = ("predict", "--llm", llm, "--decode", "thought", "--show-prompt")
+    whole = emocli(*argv, stdin=said(*TEXTS))
+    assert whole.status == 0, whole.stderr
+    single = emocli(*argv, "--batch-size", "1", stdin=said(*TEXTS)).records
+    for mine, other in zip(whole.records, single, strict=True):
+        found = mine["prediction"]
+        assert sum(shares(mine)) == pytest.approx(1, abs=1e-5)
+        assert found["emotion"] in EMOTIONS
+        assert found["explanation"] == other["prediction"]["explanation"]
+        assert found["prompt"].endswith("assistant\n<think>")
+        np.testing.assert_allclose(shares(mine), shares(other), atol=1e-4)
+    assert whole.records[0]["prediction"]["prompting"]["decode"] == "thought"
+    assert np.ptp([shares(record) for record in whole.records], axis=0).max() > 1e-2
+
+
+def test_a_thought_that_never_ends_is_closed_and_says_so(
+    emocli: Emocli, llm: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(thoughts, "LIMIT", 12)
+    argv = ("predict", "--llm", llm, "--decode", "thought", "--prior", "none")
+    (record,) = emocli(*argv, stdin=said("Yes")).records
+    assert record["prediction"]["warnings"]["thought"] == "closed after 12 tokens"
+    assert record["prediction"]["probabilities"]
 
 
 def test_a_model_without_a_chat_template_says_so_once(emocli: Emocli, tmp_path: Path) -> None:

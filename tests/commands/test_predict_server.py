@@ -304,6 +304,7 @@ def test_a_key_that_is_none_is_not_repeated(
         (["--llm-url", "URL", "--timeout", "0"], 2, "--timeout 0"),
         (["--llm-url", "URL", "--concurrency", "0"], 2, "concurrency"),
         (["--llm-url", "URL", "--prior", "content-free"], 2, "no probabilities"),
+        (["--llm-url", "URL", "--decode", "thought"], 2, "no probabilities"),
         (["--llm-url", "URL", "--abstain", "0.5"], 2, "no probabilities"),
         (["--llm-url", "URL", "--model", "other"], 2, "only one of them"),
         (["--llm-url", "URL", "--template", "emotions"], 3, "unknown template"),

@@ -95,6 +95,19 @@ def test_every_shipped_template_is_whole(name: str) -> None:
         assert "$" not in text
 
 
+def test_a_template_keeps_its_own_texts_and_takes_what_it_lacks(tmp_path: Path) -> None:
+    path = tmp_path / "t.toml"
+    source = (FOLDER / "emotion.toml").read_text()
+    path.write_text(source + '\n[user]\nsummary = " [$text]"\n[prior]\nsentences = ["A.", "B."]\n')
+    found = prompts.template(str(path))
+    _, user = found.messages(WHOLE, LABELS, CONSTRAINED)
+    assert "[Pitch is high.]" in user["content"]
+    assert 'says: "You did what?"' in user["content"]
+    assert found.prior_texts("sentences") == ["A.", "B."]
+    assert found.prior_texts("content-free")
+    assert found.completion("joy", "It is.") == "<think>It is.</think><answer>joy</answer>"
+
+
 def test_the_digest_follows_every_word(tmp_path: Path) -> None:
     source = (FOLDER / "emotion.toml").read_text()
     copy, other = tmp_path / "a.toml", tmp_path / "b.toml"
@@ -107,11 +120,14 @@ def test_the_digest_follows_every_word(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("$turns", "$turn", "user.context names \\$turn"),
-        ("Emotion: $answer", "Emotion", "answer has no \\$answer"),
-        ("[user]", "[users]", "no text user.context"),
+        ("[answer]", '[user]\nturn = "$turn"\n[answer]', "user.turn names \\$turn"),
+        ("Emotion: $answer", "Emotion", "answer.plain has no \\$answer"),
+        ("[answer]", '[answer]\nthought = "$answer"', "no \\$thought before"),
+        ("[answer]", '[answer]\ngreedy = "$answer"', "answer has no text greedy"),
+        ("[answer]", "[answers]", "no text answer.plain"),
+        ('name = "emotion"', 'name = "emotion"\nuser = "x"', "no text user.context"),
         ('labels = ["neutral"', 'labels = [["neutral"]', "labels is not a list"),
-        ("[prior]", "[numbers]\nleast = 3\nmost = 1\nstep = 1\n[prior]", "make no range"),
+        ("[format]", "[numbers]\nleast = 3\nmost = 1\nstep = 1\n[format]", "make no range"),
         ("system", "= system", "not a TOML file"),
     ],
 )

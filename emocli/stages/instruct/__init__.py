@@ -10,10 +10,11 @@ from emocli import pipeline
 from emocli.errors import RecordError, UsageError
 from emocli.llm import answers as completions
 from emocli.llm import instructions, rationales
-from emocli.llm.instructions import THOUGHT, Task
+from emocli.llm.instructions import Task
+from emocli.llm.template_rules import PLAIN, THOUGHT
 from emocli.records import Record
-from emocli.stages import voice_levels
-from emocli.stages.instruct import answers, rows, telling
+from emocli.stages import telling, voice_levels
+from emocli.stages.instruct import answers, given, rows
 
 NONE = "none"  # of --rationale and --prosody
 
@@ -67,17 +68,17 @@ def instruct(plan: Plan, record: Record) -> Record:
     neutral, share = task.neutral(corpus)
     share = share if plan.neutral is None else plan.neutral
     listed = answers.labels(task, plan.labels)
-    labels = instructions.candidates(listed, gold, neutral, chance < share)
+    labels = instructions.choices(listed, gold, neutral, chance < share)
     source = plan.rationale_of(task)
     thought = None if source is None else _thought(record, source, plan)
-    form = instructions.PLAIN if thought is None else THOUGHT
-    ends = answers.ends(task, corpus)
-    system = task.system(wording, labels, ends, form)
-    said = _said(gold, thought, labels)
-    user = instructions.question(telling.told(record, plan.prosody, plan.context, plan.streams))
+    form = PLAIN if thought is None else THOUGHT
+    system = task.system(wording, labels, answers.ends(task, corpus), form)
+    told = given.utterance(record, plan.prosody, plan.context, plan.streams)
+    messages = task.messages(system, told, gold, thought)
+    _require_readable(messages[-1]["content"], thought, labels)
     record["instruction"] = {
         "task": task.name,
-        "messages": instructions.messages(system, user, said),
+        "messages": messages,
         "answer": gold,
         "labels": labels,
         "streams": list(plan.streams),
@@ -116,20 +117,20 @@ def _drawn(
     return choose(known)
 
 
-def _said(gold: str, thought: str | None, labels: list[str]) -> str:
-    """Return the answer as it is said; RecordError for a thought that no reader would accept."""
-    said = instructions.answer(gold, thought)
+def _require_readable(said: str, thought: str | None, labels: list[str]) -> None:
+    """Raise RecordError for an answer with a thought that no reader would accept."""
     if thought is not None and (problem := completions.parse(said, labels).problem):
         message = f"no rationale for <think>: {problem}: {thought!r:.60}"
         raise RecordError("bad_rationale", message, hint="at most 120 words, without tags")
-    return said
 
 
 def _thought(record: Record, source: str, plan: Plan) -> str:
     """Return the thought of a record: by the template, or what a field has."""
     if source != rationales.TEMPLATED:
         return answers.text_at(record, source)
-    thought = rationales.thought(voice_levels.measured(record), vowels=plan.prosody == telling.FULL)
+    measured = voice_levels.measured(record)
+    vowels, terse = (plan.prosody == voice for voice in (telling.FULL, telling.TERSE))
+    thought = rationales.thought(measured, vowels=vowels, terse=terse)
     if thought is None:
         hint = "run emocli prosody first; --rationale none does without"
         raise RecordError("no_levels", "no measured levels to make a rationale of", hint=hint)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from emocli.errors import RecordError
-from emocli.llm.instructions import CHOICE, NUMBER, Task, rating
+from emocli.llm.instructions import CHOICE, NUMBER, Task
 from emocli.records import Record, label_reading
 from emocli.records.labels import canonical
 
@@ -74,7 +74,7 @@ def _number(record: Record, label: Record, task: Task) -> str | None:
     if not least <= value <= most:
         message = f"{task.contents['fields'][0]} {value:g} is not from {least:g} to {most:g}"
         raise RecordError("off_scale", message, hint="the scale goes by the field dataset")
-    return rating(value)
+    return task.written(value, (least, most))
 
 
 def text_at(record: Record, field: str) -> str:

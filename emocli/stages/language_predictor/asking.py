@@ -12,8 +12,11 @@ from emocli.llm import prompts
 from emocli.llm.language_model import LanguageModel
 from emocli.llm.prompts import Turn, Utterance
 from emocli.modalities import text as words
-from emocli.records import Record, texts
+from emocli.records import Record
 from emocli.records.missing import notes
+from emocli.stages import telling
+
+Shape = tuple[int, bool, bool]  # turns before, whether a summary, whether vowels
 
 
 class Prompt(NamedTuple):
@@ -32,18 +35,7 @@ def utterance(record: Record, spec: Spec) -> Utterance:
     except AbsentError as error:
         message = "; ".join([error.message, *_reasons(record)])
         raise RecordError(error.code, message, hint=error.hint) from None
-    before = (record.get("context") or []) if spec.context else []
-    turns = [_turn(turn) for turn in before[max(0, len(before) - spec.context) :]]
-    found = record.get("prosody") if spec.prosody != "none" else None
-    found = found if isinstance(found, dict) else {}
-    vowels = found.get("description") if spec.prosody == "full" else None
-    own = _turn({**record, "text": said})
-    return Utterance(own, tuple(turns), found.get("summary") or None, vowels or None)
-
-
-def _turn(turn: Record) -> Turn:
-    text = " ".join(texts.repaired(str(turn.get("text") or "")).split())
-    return Turn(text, None if turn.get("speaker") is None else str(turn["speaker"]))
+    return telling.utterance(record, said, spec.context, spec.prosody)
 
 
 def _reasons(record: Record) -> list[str]:
@@ -69,7 +61,7 @@ def prompt(model: LanguageModel, asked: Utterance, spec: Spec, room: int) -> Pro
     raise RecordError("prompt_too_long", message, hint=hint)
 
 
-def alike(shape: tuple[int, bool, bool], texts: Sequence[str]) -> list[Utterance]:
+def alike(shape: Shape, texts: Sequence[str]) -> list[Utterance]:
     """Return utterances of some texts, each in all the parts that others have; see `shape`."""
     turns, summary, vowels = shape
     return [
@@ -78,7 +70,7 @@ def alike(shape: tuple[int, bool, bool], texts: Sequence[str]) -> list[Utterance
     ]
 
 
-def shape(asked: Utterance) -> tuple[int, bool, bool]:
+def shape(asked: Utterance) -> Shape:
     """Return which parts a prompt has: turns before, a summary, vowels."""
     return len(asked.before), asked.summary is not None, asked.vowels is not None
 

@@ -11,6 +11,7 @@ from emocli.pipeline.context import Context
 from emocli.records import Record, failures
 from emocli.records.missing import lose, lost
 from emocli.records.modality import computable, present
+from emocli.stages import telling
 
 NO_VOICE = AbsentError("no_audio", "no voice to describe", hint="the record names no sound")
 
@@ -47,7 +48,7 @@ def lacks_voice(record: Record, spec: Spec) -> bool:
         return False
     found = record.get("prosody")
     found = found if isinstance(found, dict) else {}
-    if spec.prosody == "full" and "description" not in found and _has_phones(record):
+    if spec.prosody in telling.OF_VOWELS and "description" not in found and _has_phones(record):
         return True
     return not found.get("summary")
 
@@ -60,7 +61,7 @@ def _lacks_phones(record: Record, spec: Spec) -> bool:
     """Say whether vowels have to be found: they are wanted, and there is a sound to look in."""
     found = record.get("prosody")
     described = isinstance(found, dict) and "description" in found
-    if spec.prosody != "full" or described or _has_phones(record):
+    if spec.prosody not in telling.OF_VOWELS or described or _has_phones(record):
         return False
     return _has_sound(record) and lost(record, "phones") is None
 

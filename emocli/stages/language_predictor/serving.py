@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from emocli.bundles.language import Spec
 from emocli.errors import RecordError
-from emocli.llm import candidates
+from emocli.llm import candidates, thoughts
 from emocli.llm.prompts import CONSTRAINED, Utterance
 from emocli.pipeline.threads import concurrently
 from emocli.records import Record, failures
 from emocli.stages.language_predictor import asking, in_words
-from emocli.stages.language_predictor.answering import MAX_ANSWER_TOKENS
 from emocli.stages.language_server import Served
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ class ServedAnswerer:
         scale = None if spec.labels else spec.template.numbers
         self.numbers = candidates.numbers(scale) if scale else {}
         self.in_a_word = spec.decode == CONSTRAINED
-        self.tokens = MAX_WORD_TOKENS if self.in_a_word else MAX_ANSWER_TOKENS
+        self.tokens = MAX_WORD_TOKENS if self.in_a_word else thoughts.LIMIT
 
     def __call__(self, batch: list[Record], *, keep_prompts: bool) -> list[Record | Exception]:
         """Return the records with their predictions, or the error of each."""
