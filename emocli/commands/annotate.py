@@ -98,10 +98,10 @@ def command(
     of Qwen2.5-Omni, Audio Flamingo 3 and others of transformers that have a processor of sound and
     a chat template; it hears the first 30 s. --llm is a language model (a name, a folder, a GGUF
     file): it reads the words and, if `prosody` was run, `prosody.summary`. --llm-url asks a server
-    of chat completions instead, --concurrency questions at once, and --llm names one of its models
-    if it has several; how it is asked, tried again and given its key ($EMOCLI_LLM_KEY or
-    $OPENAI_API_KEY) is as in emocli-predict(1). Temperature and seed of the rater go with each
-    question.
+    of chat completions instead, --concurrency questions at once. --llm names one of its models, if
+    it has several; --audio-lm names one that hears, which is sent the recording (input_audio). How
+    a server is asked, tried again and given its key ($EMOCLI_LLM_KEY or $OPENAI_API_KEY) is as in
+    emocli-predict(1). Temperature and seed of the rater go with each question.
 
     `cost` has the tokens of question and answer, as far as they are known, the seconds and, with
     --price IN,OUT (of a million tokens), the price; sums are said at the end. With --output F each

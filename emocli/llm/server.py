@@ -140,7 +140,11 @@ def joined(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     >>> joined([{"role": "system", "content": "a"}, {"role": "user", "content": "b"}])
     [{'role': 'user', 'content': 'a\n\nb'}]
     """
-    return [{"role": "user", "content": "\n\n".join(m["content"] for m in messages)}]
+    *roles, asked = (message["content"] for message in messages)
+    if isinstance(asked, str):
+        return [{"role": "user", "content": "\n\n".join([*roles, asked])}]
+    told = [{"type": "text", "text": role} for role in roles]  # beside a recording
+    return [{"role": "user", "content": [*told, *asked]}]
 
 
 def _match(model: str, served: Sequence[str]) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import itertools
 import json
+import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -107,6 +110,28 @@ def test_a_server_answers_many_questions_at_once_in_order(emocli: Emocli) -> Non
     given = [a for r in outcome.records for a in r["annotations"]]
     assert asked == {(a["temperature"], a["seed"]) for a in given}
     assert {a["annotator"] for a in given} == {f"tiny@{fake.url}"}
+
+
+def test_a_server_that_hears_is_sent_the_recording(
+    emocli: Emocli, wav: Callable[..., Path]
+) -> None:
+    def heard(question: dict[str, Any]) -> Reply:
+        if question["messages"][0]["role"] == "system":
+            return Reply({"message": "System role not supported"}, 400)
+        return said("joy")
+
+    records = [{"id": "a", "path": str(wav(seconds=0.5))}, *texts(1)]
+    with serving(heard) as fake:
+        argv = ("annotate", "--llm-url", fake.url, "--audio-lm", "tiny", "-n", "1")
+        outcome = emocli(*argv, stdin=records)
+        (message,) = fake.asked[-1]["messages"]
+    sound, asked = message["content"][-2:]
+    assert "Which one emotion" in asked["text"]
+    with wave.open(io.BytesIO(base64.b64decode(sound["input_audio"]["data"]))) as file:
+        assert (file.getframerate(), file.getnframes(), file.getnchannels()) == (16000, 8000, 1)
+        assert file.readframes(4000) != bytes(8000)
+    assert outcome.records[0]["annotations"][0]["label"] == "joy"
+    assert outcome.records[1]["error"]["code"] == "no_audio"
 
 
 def test_tokens_are_counted_and_paid_for(emocli: Emocli, fake: Fake) -> None:
@@ -233,6 +258,11 @@ def test_no_memory_is_an_exit_status_of_its_own(
         (["--llm", "a", "--model", "default"], 2, "--model and --llm"),
         (["--llm-url", "http://127.0.0.1:9/v1", "--command", "x"], 2, "--command and --llm-url"),
         (["--llm-url", "http://127.0.0.1:9/v1"], 4, "refused"),
+        (
+            ["--llm-url", "http://127.0.0.1:9/v1", "--audio-lm", "a", "--llm", "b"],
+            2,
+            "one annotator",
+        ),
         (["--llm", "no-such-model"], 4, "smollm2"),
         (["--price", "1"], 2, "not two prices"),
         (["--price", "1,nan"], 2, "not two prices"),

@@ -68,8 +68,9 @@ def annotator(
     Raises UsageError where several are named, ConfigError for a model without labels, ModelError
     for a server that is down or has other models.
     """
-    of_llm = ("--llm-url", llm_url) if llm_url is not None else ("--llm", llm)
-    flags = dict([("--model", model), ("--command", command), ("--audio-lm", audio_lm), of_llm])
+    flags = {"--model": model, "--command": command, "--audio-lm": audio_lm, "--llm": llm}
+    if llm_url is not None and llm is None and audio_lm is None:
+        flags["--llm-url"] = llm_url  # else it says where they are
     if len(named := [flag for flag, value in flags.items() if value is not None]) > 1:
         raise UsageError(f"{' and '.join(named)}: one annotator at a time")
     if not timeout_s > 0:
@@ -79,18 +80,18 @@ def annotator(
         from emocli.stages.annotate.command import Command
 
         return Command(command, chosen, timeout_s, context.stderr)
+    if llm_url is not None:
+        from emocli.stages import language_server
+        from emocli.stages.annotate.served import ServedModel
+
+        served = language_server.connect(
+            context, llm_url, llm or audio_lm, timeout_s=timeout_s, concurrency=concurrency
+        )
+        return ServedModel(served, chosen, context.store if audio_lm else None)
     if audio_lm is not None:
         from emocli.stages.annotate.audio import AudioModel
 
         return AudioModel(context, audio_lm, chosen)
-    if llm_url is not None:
-        from emocli.stages import language_server
-        from emocli.stages.annotate.text import ServedModel
-
-        served = language_server.connect(
-            context, llm_url, llm, timeout_s=timeout_s, concurrency=concurrency
-        )
-        return ServedModel(served, chosen)
     if llm is not None:
         from emocli.stages.annotate.text import TextModel
 

@@ -62,8 +62,7 @@ class AudioModel:
 
     def ask(self, record: Record, question: Question) -> Answer:
         """Return the model's answer to a question about a recording."""
-        if not (record.get("path") or record.get("audio")) or audio.is_lost(record):
-            raise RecordError("no_audio", "no recording to listen to", hint="a record needs a path")
+        require_sound(record)
         samples = audio.samples(record, self.context.store)
         answer = self.model.answer(samples, question.prompt, question.temperature, question.seed)
         cost = {
@@ -75,3 +74,9 @@ class AudioModel:
 
     def close(self) -> None:
         """Do nothing: the model holds only memory."""
+
+
+def require_sound(record: Record) -> None:
+    """Raise RecordError for a record without a recording, which this annotator judges by."""
+    if not (record.get("path") or record.get("audio")) or audio.is_lost(record):
+        raise RecordError("no_audio", "no recording to listen to", hint="a record needs a path")

@@ -1,9 +1,9 @@
-"""A language model as annotator, prompted with the words of a record; in a folder, or served."""
+"""A language model as annotator, prompted with the words of a record."""
 
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emocli.errors import AbsentError, RecordError
 from emocli.io.store import Store
@@ -12,9 +12,6 @@ from emocli.pipeline import live
 from emocli.pipeline.context import Context
 from emocli.records import Record
 from emocli.stages.annotate.asking import Answer, Question
-
-if TYPE_CHECKING:
-    from emocli.stages.language_server import Served
 
 
 class TextModel:
@@ -58,7 +55,7 @@ class TextModel:
         """Return the model's answer to a question about what was said."""
         from emocli.llm import text_annotator
 
-        _require_words(record)
+        require_words(record)
         found = text_annotator.answer(
             self.model, question.prompt, question.temperature, question.seed
         )
@@ -73,44 +70,7 @@ class TextModel:
         """Do nothing: the model holds only memory."""
 
 
-class ServedModel:
-    """A model of a server, asked about words; several questions at once."""
-
-    prompted = True
-    deaf = True
-
-    def __init__(self, served: Served, labels: list[str]) -> None:
-        self.served, self.chosen = served, labels
-        self.concurrency = served.concurrency
-
-    def name(self, _record: Record) -> str:
-        """Return the model and where it is served."""
-        return f"{self.served.server.model}@{self.served.server.url}"
-
-    def labels(self, _record: Record) -> list[str]:
-        """Return the labels that it may choose from."""
-        return self.chosen
-
-    def ask(self, record: Record, question: Question) -> Answer:
-        """Return the model's answer to a question about what was said."""
-        from emocli.llm import text_annotator
-        from emocli.llm.one_answer import MAX_ANSWER_TOKENS
-
-        _require_words(record)
-        found = self.served.server.complete(
-            text_annotator.messages(question.prompt),
-            tokens=MAX_ANSWER_TOKENS,
-            temperature=question.temperature,
-            seed=question.seed,
-        )
-        cost = {**found.cost, "seconds": round(found.seconds, 3)}
-        return Answer(found.text, cost, found.seconds)
-
-    def close(self) -> None:
-        """Do nothing: connections end with their answers."""
-
-
-def _require_words(record: Record) -> None:
+def require_words(record: Record) -> None:
     """Raise RecordError for a record without words, which this annotator judges by."""
     try:
         words.material(record, {}, Store())
