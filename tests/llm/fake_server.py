@@ -69,6 +69,7 @@ class _Server(socketserver.ThreadingTCPServer):
 
     allow_reuse_address = True
     daemon_threads = True
+    request_queue_size = 128  # of five, a connection too many waits for a second
 
 
 @contextlib.contextmanager
@@ -77,6 +78,8 @@ def serving(reply: Callable[[dict[str, Any]], Reply], port: int = 0, **more: Any
     fake = Fake(reply, **more)
 
     class Handler(BaseHTTPRequestHandler):
+        disable_nagle_algorithm = True
+
         def log_message(self, *_: Any) -> None:
             pass
 
