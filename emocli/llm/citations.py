@@ -178,15 +178,23 @@ def _plain(words: str) -> str:
 
 def is_true(citation: Citation, measured: Measured) -> bool:
     """Say whether a cited level is the measured one; of vowels of one name, that of any."""
-    if citation.field == PAUSES:
-        return measured.pauses is not None and citation.level == str(measured.pauses)
-    if citation.vowel is None:
-        return measured.utterance.get(citation.field, UNCLEAR) == citation.level
-    return any(
-        levels.get(citation.field) == citation.level
-        for name, levels in measured.vowels
-        if _is_named(name, citation.vowel)
-    )
+    return fact(citation, measured) is not None
+
+
+def fact(citation: Citation, measured: Measured) -> tuple[int | None, str] | None:
+    """Return the place of the vowel and the field that a true citation is about, None if it is not.
+
+    The place is None for the utterance; names of the same vowel have the same place.
+    """
+    field, level, vowel = citation
+    if field == PAUSES:
+        return (None, field) if level == str(measured.pauses) else None
+    if vowel is None:
+        return (None, field) if measured.utterance.get(field, UNCLEAR) == level else None
+    for place, (name, levels) in enumerate(measured.vowels):
+        if levels.get(field) == level and _is_named(name, vowel):
+            return place, field
+    return None
 
 
 def _is_named(vowel: Vowel, name: Vowel) -> bool:

@@ -48,13 +48,9 @@ class Scorer:
         shared = common_prefix(prompts)
         if not shared or not attends(self.model, len(shared) + 1):
             return
-        cache = _cache([], 0, 1)
         with torch.inference_mode():
-            ids = torch.tensor([shared], device=self.model.device)
-            last = _last(self.model, 1)
-            self.model.network(input_ids=ids, past_key_values=cache, use_cache=True, **last)
+            self.states = _states(_computed(self.model, shared))
         self.prefix = shared
-        self.states = _states(cache)
 
     def __call__(self, prompts: Sequence[Prompt]) -> Scores:
         """Return the log-probability (prompts, candidates) of each candidate after each prompt."""
@@ -85,7 +81,7 @@ class Scorer:
             attention_mask=mask,
             use_cache=bool(kept),
             **given,
-            **_last(self.model, places),
+            **last(self.model, places),
         )
         logs = output.logits[:, -places:].float().log_softmax(-1)
         steps = [
@@ -122,7 +118,7 @@ def one_by_one(model: LanguageModel, prompt: Prompt, rows: Sequence[Sequence[int
         mask[row, : len(whole)] = 1
     with torch.inference_mode():
         output = model.network(
-            input_ids=ids, attention_mask=mask, use_cache=False, **_last(model, width + 1)
+            input_ids=ids, attention_mask=mask, use_cache=False, **last(model, width + 1)
         )
     logs = output.logits[:, -width - 1 : -1].float().log_softmax(-1)
     values = logs.gather(2, ids[:, len(prompt) :, None])[..., 0].double()
@@ -147,7 +143,7 @@ def takes(model: LanguageModel, name: str) -> bool:
     return name in inspect.signature(model.network.forward).parameters
 
 
-def _last(model: LanguageModel, places: int) -> dict[str, int]:
+def last(model: LanguageModel, places: int) -> dict[str, int]:
     """Return the argument that computes logits at the last places only, if the model has it."""
     return {"logits_to_keep": places} if takes(model, "logits_to_keep") else {}
 
@@ -165,6 +161,23 @@ def _cache(states: Sequence[tuple[Tensor, Tensor]], kept: int, rows: int) -> Any
             cache.layers[layer].keys, cache.layers[layer].values = kept_keys, kept_values
         else:  # before transformers 4.56
             cache.update(kept_keys, kept_values, layer)
+    return cache
+
+
+def begun(model: LanguageModel, shared: Sequence[int], rows: int) -> Any:
+    """Return a cache of some rows that all begin with the same tokens, computed once."""
+    if not shared:
+        return _cache([], 0, rows)
+    return _cache(_states(_computed(model, shared)), len(shared), rows)
+
+
+def _computed(model: LanguageModel, ids: Sequence[int]) -> Any:
+    """Return the cache of one row of tokens."""
+    import torch
+
+    cache = _cache([], 0, 1)
+    row = torch.tensor([list(ids)], device=model.device)
+    model.network(input_ids=row, past_key_values=cache, use_cache=True, **last(model, 1))
     return cache
 
 

@@ -99,7 +99,7 @@ def batch(model: LanguageModel, examples: Sequence[Example], *, share: bool = Tr
     return Batch(*(t.to(model.device) for t in (prefix, ids, mask, positions, learned)))
 
 
-def log_probabilities(model: LanguageModel, rows: Batch) -> Tensor:
+def log_probabilities(model: LanguageModel, rows: Batch, temperature: float = 1.0) -> Tensor:
     """Return the log-probability (batch, last) of each target in float32, 0 where it is ignored.
 
     The network of `model` may be one with adapters; gradients flow unless they are switched off.
@@ -125,7 +125,7 @@ def log_probabilities(model: LanguageModel, rows: Batch) -> Tensor:
             attention_mask=mask.long(),
             **more,
         )
-    logs = output.logits.float().log_softmax(-1)
+    logs = (output.logits.float() / temperature).log_softmax(-1)
     values = logs.gather(1, rows.targets[learned][:, None])[:, 0]
     return values.new_zeros(rows.targets.shape).masked_scatter(learned, values)
 

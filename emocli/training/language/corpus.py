@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -23,6 +23,8 @@ from emocli.stages.instruct import answers
 from emocli.stages.language_predictor import asking
 from emocli.training.examples import Examples, counts
 from emocli.training.language.settings import NONE, TEMPLATED
+
+Made = TypeVar("Made")
 
 
 class Corpus:
@@ -134,17 +136,17 @@ class Asking:
 
 
 def examples_of(
-    corpus: Corpus, asked: Asking, numbers: Sequence[int]
-) -> tuple[list[int], list[Example], dict[str, int]]:
-    """Return the numbers of records that can be asked, their examples, the others by reason."""
-    kept, made, lost = [], [], dict[str, int]()
+    corpus: Corpus, made: Callable[[Record], Made], numbers: Sequence[int]
+) -> tuple[list[int], list[Made], dict[str, int]]:
+    """Return the numbers of records that can be asked, what is made of them, others by reason."""
+    kept, examples, lost = [], [], dict[str, int]()
     for number in numbers:
         try:
-            made.append(asked.example(corpus.record(number)))
+            examples.append(made(corpus.record(number)))
             kept.append(number)
         except RecordError as error:
             lost[error.code] = lost.get(error.code, 0) + 1
-    return kept, made, lost
+    return kept, examples, lost
 
 
 def class_weights(labels: Sequence[int], balanced: bool) -> Any:

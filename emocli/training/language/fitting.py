@@ -6,10 +6,11 @@ import functools
 import hashlib
 import random
 import warnings
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 import torch
@@ -21,20 +22,22 @@ from emocli.encoders import causal_language_model, language_adapter
 from emocli.errors import UsageError
 from emocli.llm import tuning
 from emocli.llm.language_model import LanguageModel
+from emocli.llm.prompts import GREEDY, Turn, Utterance
 from emocli.llm.scoring import Scorer
-from emocli.llm.tuning import Example
 from emocli.pipeline.context import Context
 from emocli.records import Record
+from emocli.stages import voice_levels
 from emocli.stages.language_predictor import answering
 from emocli.training import figures
 from emocli.training.examples import Examples
 from emocli.training.language import corpus as corpora
-from emocli.training.language import sft
+from emocli.training.language import grpo, rewarded, sft
 from emocli.training.language.corpus import Asking, Corpus
-from emocli.training.language.loop import Evaluate, Run, fit
+from emocli.training.language.loop import Evaluate, Objective, Run, fit
 from emocli.training.language.settings import GRPO, NONE, Request, Settings
 from emocli.training.state import Place
 
+Made = TypeVar("Made")
 SCORED = 16  # prompts of held-out records at a time
 
 
@@ -117,9 +120,9 @@ class Fitter:
 
     def _objective(
         self, model: LanguageModel, asking: Asking, train: Part, dev: Part
-    ) -> tuple[Any, Evaluate, int]:
+    ) -> tuple[Objective, Evaluate, int]:
         if self.asked.objective == GRPO:
-            raise UsageError("--objective grpo")
+            return reinforced(self, model, asking, train, dev)
         return supervised(self, model, asking, train, dev)
 
 
@@ -128,7 +131,7 @@ def supervised(
 ) -> tuple[sft.Supervised, Evaluate, int]:
     """Return the objective of SFT, what looks at held-out records, the number of examples."""
     chosen = fitter.settings
-    kept, examples = _asked(fitter, asking, train)
+    kept, examples = _kept(fitter, asking.example, train)
     labels = [asking.gold(train.corpus.record(n)) for n in kept]
     names = sorted(set(labels))
     weights = corpora.class_weights([names.index(label) for label in labels], chosen.balanced)
@@ -136,7 +139,7 @@ def supervised(
     numbers = sample(dev.numbers, chosen.dev_records)
     if asking.rationale == NONE and fitter.spec.labels:
         return objective, _choosing(fitter, model, asking, Part(dev.corpus, numbers)), len(kept)
-    _, held = _asked(fitter, asking, Part(dev.corpus, numbers))
+    _, held = _kept(fitter, asking.example, Part(dev.corpus, numbers))
 
     def evaluate() -> dict[str, float]:
         return {"dev_loss": sft.loss(model, held, chosen.part_size)}
@@ -144,9 +147,33 @@ def supervised(
     return objective, evaluate, len(kept)
 
 
-def _asked(fitter: Fitter, asking: Asking, part: Part) -> tuple[list[int], list[Example]]:
-    """Return the numbers and the examples of records; tell which ones cannot be asked."""
-    kept, examples, lost = corpora.examples_of(part.corpus, asking, part.numbers)
+def reinforced(
+    fitter: Fitter, model: LanguageModel, asking: Asking, train: Part, dev: Part
+) -> tuple[grpo.GroupRelative, Evaluate, int]:
+    """Return the objective of GRPO, what looks at held-out records, the number of questions."""
+    chosen = fitter.settings
+    labels = fitter.spec.labels or list(asking.numbers)
+    nobody = Utterance(Turn(""))
+    instruction = fitter.spec.template.messages(nobody, labels, GREEDY)[0]["content"]
+
+    def question(record: Record) -> rewarded.Question:
+        prompt = array("i", asking.prompt(record, chosen.length))
+        return rewarded.Question(prompt, asking.gold(record), voice_levels.measured(record))
+
+    numbers = sample(dev.numbers, chosen.dev_records)
+    learned, held = (
+        rewarded.Asked(_kept(fitter, question, part)[1], labels, instruction)
+        for part in (train, Part(dev.corpus, numbers))
+    )
+    evaluate = functools.partial(rewarded.evaluated, model, held, chosen)
+    return grpo.GroupRelative(model, learned, chosen), evaluate, len(learned.questions)
+
+
+def _kept(
+    fitter: Fitter, made: Callable[[Record], Made], part: Part
+) -> tuple[list[int], list[Made]]:
+    """Return the numbers of records and what is made of them; tell which cannot be asked."""
+    kept, examples, lost = corpora.examples_of(part.corpus, made, part.numbers)
     if lost:
         fitter.context.say("train", f"records left out: {corpora.told(lost)}")
     if not examples:

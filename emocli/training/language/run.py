@@ -24,7 +24,7 @@ from emocli.training.examples import Examples, counts
 from emocli.training.language import corpus as corpora
 from emocli.training.language import fitting, results
 from emocli.training.language.fitting import Fitter, Part
-from emocli.training.language.settings import Request, settings
+from emocli.training.language.settings import GRPO, Request, settings
 from emocli.training.progress import Epochs, opened
 from emocli.training.request import Request as Common
 
@@ -118,6 +118,9 @@ def _of_start(asked: Request) -> Record:
     if asked.backbone not in (None, backbone["name"]):
         message = f"--backbone {asked.backbone}: --start {asked.start} is of {backbone['name']}"
         raise UsageError(message, hint="leave it out")
+    if asked.objective == GRPO and start.contents["decode"] == CONSTRAINED:
+        hint = "train it with --objective sft --rationale template first"
+        raise UsageError(f"--start {asked.start}: it gives no thoughts to reward", hint=hint)
     rest = ("training", "metrics", "calibration", "calibrated_on", "adapter")
     return {k: v for k, v in start.contents.items() if k not in rest}
 
