@@ -140,6 +140,7 @@ def attends(model: LanguageModel, length: int) -> bool:
 
 
 def takes(model: LanguageModel, name: str) -> bool:
+    """Say whether a network can be given an argument of this name."""
     return name in inspect.signature(model.network.forward).parameters
 
 

@@ -1,4 +1,4 @@
-"""What an adapter is trained by: log-probabilities of answers, whatever the batch and the prefix."""
+"""What an adapter is trained by: log-probabilities of answers, in any batch, with any prefix."""
 
 from __future__ import annotations
 
