@@ -157,7 +157,7 @@ def read(folder: str | Path) -> Bundle:
             f"{path}/config.json: format {contents.get('format')!r:.60}, not {FORMAT}"
         )
     trained = Bundle(path, contents)
-    rules.require(path, contents, fusion=contents.get("kind", FUSION) in (FUSION, None))
+    rules.require(path, contents, fusion=trained.kind == FUSION)
     return trained
 
 

@@ -29,9 +29,10 @@ from emocli.records.labels import NUMBERS
 DECODE = (CONSTRAINED, GREEDY, THINKING)
 PROSODY = ("none", "summary", "terse", "full")
 # What is subtracted from the log-probabilities of answers: their mean over the sentences of the
-# template, over its texts that say nothing, nothing at all, or (in a bundle) fitted numbers.
-PRIOR = ("sentences", "content-free", "none")
-FITTED = "fitted"
+# template, over its texts that say nothing, nothing at all (the rule of a bundle with an adapter,
+# which has learned what to say), or (in a bundle) fitted numbers.
+NONE, FITTED = "none", "fitted"
+PRIOR = ("sentences", "content-free", NONE)
 
 TABLE: rules.Table = {
     "name": (str, None),
@@ -40,7 +41,7 @@ TABLE: rules.Table = {
     "context": (int, (0, _settings.LARGEST)),
     "prosody": (Literal["none", "summary", "terse", "full"], None),
     "decode": (Literal["constrained", "greedy", "thought"], None),
-    "prior": (Literal["sentences", "content-free", "none", "fitted"], None),
+    "prior": (Literal["sentences", "content-free", "none", "fitted"] | None, None),
     "prior_values": (list[float] | None, (-1e6, 1e6)),
     "adapter": (dict[str, str] | None, None),
 }
@@ -130,7 +131,7 @@ def spec(trained: Bundle) -> Spec:
         contents["context"],
         contents["prosody"],
         contents["decode"],
-        contents["prior"],
+        contents.get("prior") or (NONE if contents.get("adapter") else PRIOR[0]),
         list(contents.get("prior_values") or ()),
         contents["backbone"].get("revision"),
         contents.get("adapter") or {},
@@ -186,6 +187,22 @@ def copied(trained: Bundle, folder: Path, contents: dict[str, Any], card: str) -
 
     require_adapter(trained)
     return save(folder, contents, card, adapter if names else None)
+
+
+def name(trained: Bundle, revision: str) -> str:
+    """Return the name of a predictor in predictions; without a folder of its own it has `revision`.
+
+    `revision` is that of its backbone.
+    """
+    if trained.folder == Path(trained.contents["backbone"].get("name", "")):
+        return f"{trained.contents['name']}@{revision}"
+    return trained.name
+
+
+def lasting(backbone: str) -> str:
+    """Return a backbone's name as it is right from every folder: a path is absolute."""
+    path = Path(backbone)
+    return str(path.absolute()) if path.exists() else backbone
 
 
 def _files(part: Path) -> list[str]:

@@ -61,6 +61,17 @@ gets its probability as with constrained: no answer fails, and `explanation` is 
 is too long loses the oldest turns first, and `prediction.warnings` says so. `prediction.prompting`
 has the sha256 of the template, and how it was used.
 
+--llm-url URL asks a server that speaks OpenAI's chat completions (vLLM, llama.cpp, Ollama,
+transformers serve), whose base URL mostly ends in /v1; --llm names one of its models if it has
+several. It is asked first which models it has: one that is down or has others ends the command
+before any record, with exit status 4. Answers are words: with --decode constrained one label
+exactly, or none (`prompting.decode` says word), with greedy a thought and an answer; there are no
+probabilities. --concurrency questions are asked at once. Refused connections and the statuses 429
+and 5xx are tried again, six times in all, after 0.5 s, then twice as long each time, or when
+Retry-After says, up to a minute; what takes longer than --timeout is an error of the record. A key
+is read from $EMOCLI_LLM_KEY or $OPENAI_API_KEY, and shown nowhere. `prediction.prompting` has the
+URL and the tokens that the server counted.
+
 Vectors that are computed on the way are left out; --keep-features writes them too.
 
 --format csv and tsv write a table instead: id, path, start, end, speaker, text, emotion,
@@ -77,6 +88,7 @@ Example:
     echo "I can't believe it" | emocli predict --text -
     emocli predict clips/*.wav --output answers.csv
     emocli predict --llm smollm2-135m-instruct --prosody summary clip.wav
+    emocli predict --llm-url http://127.0.0.1:8000/v1 --decode greedy clip.wav
 """
 
 from __future__ import annotations
@@ -87,10 +99,10 @@ import typer
 
 from emocli import pipeline
 from emocli.bundles import bundle, heads
-from emocli.cli import flags, options, output_format
+from emocli.cli import flags, language_flags, options, output_format
 from emocli.errors import UsageError
 from emocli.io import formats
-from emocli.stages import encode, predict, spoken_language
+from emocli.stages import encode, language_server, predict, spoken_language
 
 
 @options.filter("store", "device", "segment")
@@ -107,26 +119,14 @@ def command(
         float, typer.Option(metavar="P", help="No emotion where the confidence is below P.")
     ] = 0.0,
     language: flags.Language = None,
-    llm: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="Ask this language model: a name, a folder, a GGUF file."
-        ),
-    ] = None,
-    template: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="How --llm is asked: a template, a TOML file.")
-    ] = "emotion",
-    labels: Annotated[
-        str | None,
-        typer.Option(metavar="A,B,...", help="Labels for --llm (default: the template's)."),
-    ] = None,
-    context: Annotated[
-        int, typer.Option(metavar="TURNS", help="Preceding turns of the dialogue, for --llm.")
-    ] = 0,
-    prosody: Annotated[
-        str,
-        typer.Option(metavar="none|summary|terse|full", help="The voice in words, for --llm."),
-    ] = "none",
+    llm: language_flags.Llm = None,
+    llm_url: flags.LlmUrl = None,
+    concurrency: flags.Concurrency = 8,
+    timeout: flags.Timeout = 60.0,
+    template: language_flags.Template = "emotion",
+    labels: language_flags.Labels = None,
+    context: language_flags.Context = 0,
+    prosody: language_flags.Prosody = "none",
     decode: Annotated[
         str,
         typer.Option(
@@ -154,6 +154,13 @@ def command(
         raise UsageError(f"--abstain {abstain}: not between 0 and 1")
     name = output_format.chosen(run, form, json=json)
     asked = (template, labels, context, prosody, decode, prior)
+    served = None
+    if llm_url is not None:
+        _require_words(decode, prior, abstain)
+        served = language_server.connect(
+            run.context, llm_url, llm, timeout_s=timeout, concurrency=concurrency
+        )
+        llm = served.server.model
     read = bundle.read(model) if llm is None else _asking(llm, model, *asked)
     if show_prompt and read.kind != bundle.LANGUAGE:
         raise UsageError("--show-prompt: only a language model has prompts", hint="--llm names one")
@@ -170,31 +177,35 @@ def command(
         abstain=abstain,
         keep_features=keep_features,
         show_prompt=show_prompt,
+        served=served,
     )
     if language is not None:
         work = pipeline.chain(spoken_language.stated(language), work)
-    window, turns = predict.window(run.context, trained), predict.turns(trained)
+    window, turns = predict.window(run.context, trained, served), predict.turns(trained)
     columns = _columns(trained) if name in formats.DELIMITERS else []
     written = formats.made(name or "jsonl", columns, answers=True)
     return run.through(work, window=window, show=show, turns=turns, form=written)
 
 
-def _asking(llm: str, model: str, *asked: Any) -> bundle.Bundle:
-    """Return the predictor that asks a language model; see `bundles.language.zero_shot`."""
-    from emocli.bundles import language
+def _require_words(decode: str, prior: str, abstain: float) -> None:
+    """Raise UsageError for flags about the probabilities that answers of servers lack."""
+    of_numbers = {
+        "--decode thought": decode == "thought",
+        f"--prior {prior}": prior == "content-free",
+        f"--abstain {abstain:g}": abstain > 0,
+    }
+    for flag, wanted in of_numbers.items():
+        if wanted:
+            raise UsageError(f"{flag} with --llm-url: answers of servers have no probabilities")
 
+
+def _asking(llm: str, model: str, *asked: Any) -> bundle.Bundle:
+    """Return the predictor that asks a language model; UsageError beside another one."""
     if model != "default":
-        raise UsageError(f"--llm {llm} and --model {model}: only one of them predicts")
+        raise language_flags.only(llm, model)
     template, labels, context, prosody, decode, prior = asked
-    return language.zero_shot(
-        llm,
-        template,
-        labels=None if labels is None else [label.strip() for label in labels.split(",")],
-        context=context,
-        prosody=prosody,
-        decode=decode,
-        prior=prior,
-    )
+    about = {"context": context, "prosody": prosody, "decode": decode, "prior": prior}
+    return language_flags.predictor(llm, template, labels, **about)
 
 
 def _columns(trained: bundle.Bundle) -> list[formats.Column]:

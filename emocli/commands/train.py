@@ -63,7 +63,7 @@ import typer
 
 from emocli import models
 from emocli.bundles.heads import KINDS
-from emocli.cli import options
+from emocli.cli import language_training_flags, options
 from emocli.errors import ExitStatus, UsageError
 from emocli.io import inputs
 from emocli.training import tables
@@ -100,39 +100,6 @@ Cv = Annotated[
 Folds = Annotated[
     str, typer.Option(metavar="N[,N]", help="Folds of --cv, at most; or of each of its fields.")
 ]
-Backbone = Annotated[
-    str | None, typer.Option(metavar="NAME|DIR", help="The language model of --model language.")
-]
-Objective = Annotated[
-    str | None, typer.Option(metavar="sft|grpo", help="For language: answers (sft), or rewards.")
-]
-Template = Annotated[
-    str | None, typer.Option(metavar="NAME|FILE", help="For language: how it is asked.")
-]
-Labels = Annotated[
-    str | None, typer.Option(metavar="A,B,...", help="For language: labels to choose from.")
-]
-Context = Annotated[
-    int | None, typer.Option(metavar="TURNS", min=0, help="For language: preceding turns.")
-]
-Prosody = Annotated[
-    str | None,
-    typer.Option(
-        metavar="none|summary|terse|full", help="For language: what is told of the voice."
-    ),
-]
-Rationale = Annotated[
-    str | None,
-    typer.Option(
-        metavar="template|FIELD|none", help="For language: the thought before the answer."
-    ),
-]
-Start = Annotated[
-    Path | None, typer.Option(metavar="BUNDLE", help="For language: train its adapter further.")
-]
-Budget = Annotated[
-    float | None, typer.Option(metavar="MINUTES", help="For language: the time to train for.")
-]
 Log = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a JSON line per epoch.")]
 
 
@@ -165,15 +132,15 @@ def command(
     seed: Annotated[int | None, typer.Option(help="Random seed.")] = None,
     seeds: Annotated[int, typer.Option(help="Number of seeds to train with.", min=1)] = 1,
     log: Log = None,
-    backbone: Backbone = None,
-    objective: Objective = None,
-    template: Template = None,
-    labels: Labels = None,
-    context: Context = None,
-    prosody: Prosody = None,
-    rationale: Rationale = None,
-    start: Start = None,
-    budget: Budget = None,
+    backbone: language_training_flags.Backbone = None,
+    objective: language_training_flags.Objective = None,
+    template: language_training_flags.Template = None,
+    labels: language_training_flags.Labels = None,
+    context: language_training_flags.Context = None,
+    prosody: language_training_flags.Prosody = None,
+    rationale: language_training_flags.Rationale = None,
+    start: language_training_flags.Start = None,
+    budget: language_training_flags.Budget = None,
 ) -> int:
     """Train a model on encoded records and write it as a bundle."""
     folder, resume = run.common.output, run.common.resume

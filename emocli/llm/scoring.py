@@ -71,7 +71,7 @@ class Scorer:
         rests = [prompt[kept:] for prompt in prompts]
         ids, mask, positions = _laid_out(self.model, rests, kept, self.candidates)
         given: dict[str, Any] = (
-            {"position_ids": positions} if _takes(self.model, "position_ids") else {}
+            {"position_ids": positions} if takes(self.model, "position_ids") else {}
         )
         if kept:
             given["past_key_values"] = _cache(self.states, kept, len(prompts))
@@ -128,9 +128,9 @@ def one_by_one(model: LanguageModel, prompt: Prompt, rows: Sequence[Sequence[int
 def attends(model: LanguageModel, length: int) -> bool:
     """Say whether each token of a text of this length sees all before it, by explicit positions."""
     config = model.network.config.get_text_config()
-    if getattr(config, "alibi", False) or not _takes(model, "past_key_values"):
+    if getattr(config, "alibi", False) or not takes(model, "past_key_values"):
         return False
-    if not _takes(model, "position_ids"):
+    if not takes(model, "position_ids"):
         return False
     kinds = set(getattr(config, "layer_types", None) or ())
     window = getattr(config, "sliding_window", None)
@@ -139,13 +139,14 @@ def attends(model: LanguageModel, length: int) -> bool:
     return not window or kinds == {"full_attention"} or length < window
 
 
-def _takes(model: LanguageModel, name: str) -> bool:
+def takes(model: LanguageModel, name: str) -> bool:
+    """Say whether a network can be given an argument of this name."""
     return name in inspect.signature(model.network.forward).parameters
 
 
 def last(model: LanguageModel, places: int) -> dict[str, int]:
     """Return the argument that computes logits at the last places only, if the model has it."""
-    return {"logits_to_keep": places} if _takes(model, "logits_to_keep") else {}
+    return {"logits_to_keep": places} if takes(model, "logits_to_keep") else {}
 
 
 def _cache(states: Sequence[tuple[Tensor, Tensor]], kept: int, rows: int) -> Any:

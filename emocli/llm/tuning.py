@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from emocli.llm.candidates import common_prefix
 from emocli.llm.language_model import LanguageModel
-from emocli.llm.scoring import attends
+from emocli.llm.scoring import attends, takes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,7 +58,9 @@ def adapted(network: Any, library: Any, rank: int, alpha: int, dropout: float) -
 
     `library` is peft.
     """
+    kinds = {type(module).__name__ for module in network.modules()}
     settings = library.LoraConfig(
+        fan_in_fan_out="Conv1D" in kinds,  # the linear layers of GPT-2
         r=rank,
         lora_alpha=alpha,
         lora_dropout=dropout,
@@ -112,6 +114,8 @@ def log_probabilities(model: LanguageModel, rows: Batch, temperature: float = 1.
         more = {"past_key_values": cache, "use_cache": True}
         seen = torch.ones(len(mask), shared, dtype=torch.bool, device=mask.device)
         mask = torch.cat([seen, mask], 1)
+    if takes(model, "position_ids"):
+        more["position_ids"] = rows.positions
     learned = rows.targets != IGNORED
     places = torch.zeros_like(rows.mask)  # those whose next token is learned
     places[:, -learned.shape[1] - 1 : -1] = learned
@@ -119,7 +123,6 @@ def log_probabilities(model: LanguageModel, rows: Batch, temperature: float = 1.
         output = model.network(
             inputs_embeds=model.network.get_input_embeddings()(rows.ids),
             attention_mask=mask.long(),
-            position_ids=rows.positions,
             **more,
         )
     logs = (output.logits.float() / temperature).log_softmax(-1)

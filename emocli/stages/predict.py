@@ -16,6 +16,7 @@ from emocli.pipeline.context import Context
 from emocli.pipeline.windows import Window
 from emocli.records import Record, failures
 from emocli.stages import fuse
+from emocli.stages.language_server import Served
 
 
 def stage(
@@ -26,15 +27,23 @@ def stage(
     abstain: float = 0.0,
     keep_features: bool = False,
     show_prompt: bool = False,
+    served: Served | None = None,
 ) -> pipeline.Stage:
     """Return the stage that adds `prediction`, after the missing upstream stages.
 
     `strict` makes a record without all of the streams an error; below the confidence `abstain` no
     emotion is named. What this stage computes for `features`, most of the bytes of a record, is
     passed on only with `keep_features`. With `show_prompt` language models say what they are asked.
-    Raises ConfigError for an unknown kind of predictor.
+    A model may be `served` elsewhere. Raises ConfigError for an unknown kind of predictor.
     """
-    work = _kind(trained).stage(context, trained, strict, abstain, show_prompt)
+    if served:
+        from emocli.stages import language_predictor
+
+        work = language_predictor.stage(
+            context, trained, strict=strict, show_prompt=show_prompt, served=served
+        )
+    else:
+        work = _kind(trained).stage(context, trained, strict, abstain, show_prompt)
     return work if keep_features else _passing_features_by(work)
 
 
@@ -58,8 +67,12 @@ def _passing_features_by(work: pipeline.Stage) -> pipeline.Stage:
     return run
 
 
-def window(context: Context, trained: Bundle) -> Window:
+def window(context: Context, trained: Bundle, served: Served | None = None) -> Window:
     """Return which records are worked on together."""
+    if served:
+        from emocli.stages import language_predictor
+
+        return language_predictor.window(context, trained, served)
     return _kind(trained).window(context, trained)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 
 from emocli.bundles import bundle, language
@@ -108,6 +110,42 @@ def test_a_fitted_prior_is_subtracted(emocli: Emocli, backbone: str, tmp_path: P
     np.testing.assert_allclose(found, expected / expected.sum(1, keepdims=True), atol=1e-4)
 
 
+@pytest.mark.parametrize("values", [[], [0.5], [0.0] * 8])
+def test_a_fitted_prior_of_other_labels_is_refused(
+    emocli: Emocli, backbone: str, tmp_path: Path, values: list[float]
+) -> None:
+    fitted = contents(backbone, prior="fitted", prior_values=values)
+    language.save(tmp_path / "fitted", fitted, "card", None)
+    outcome = emocli("predict", "-m", str(tmp_path / "fitted"), stdin=TEXTS)
+    assert outcome.status == 3
+    assert f"{len(values)} prior_values for 7 answers" in outcome.stderr
+    assert outcome.stdout == b""
+
+
+def test_with_an_adapter_nothing_is_subtracted_unless_it_is_said(
+    emocli: Emocli, backbone: str, tmp_path: Path
+) -> None:
+    unsaid = {k: v for k, v in contents(backbone).items() if k != "prior"}
+    language.save(tmp_path / "trained", unsaid, "card", adapter(backbone))
+    language.save(tmp_path / "plain", unsaid, "card", None)
+    for name, prior in (("trained", "none"), ("plain", "sentences")):
+        (record, _) = emocli("predict", "-m", str(tmp_path / name), stdin=TEXTS).records
+        assert record["prediction"]["prompting"]["prior"] == prior
+
+
+def test_a_bundle_does_what_other_models_do(emocli: Emocli, whole: Path, backbone: str) -> None:
+    argv = ("predict", "-m", str(whole), "--abstain", "0.999")
+    records = [{**r, "label": {"emotion": "joy"}} for r in TEXTS]
+    doubtful = emocli(*argv, stdin=records).records
+    assert all(r["prediction"]["emotion"] is None for r in doubtful)
+    files = []
+    for name, model in (("ours", ["-m", str(whole)]), ("theirs", ["--llm", backbone])):
+        files.append(whole.parent / f"{name}.jsonl")
+        assert emocli("predict", *model, "-o", str(files[-1]), stdin=records).status == 0
+    compared = emocli("score", "--compare", *map(str, files))
+    assert compared.status == 0, compared.stderr
+
+
 def _half(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-50])
 
@@ -159,7 +197,7 @@ def test_another_revision_of_the_backbone_is_refused(
         ("template", {}, "no text name"),
         ("context", -1, "context"),
         ("decode", "beam", "decode"),
-        ("labels", [], "neither labels"),
+        ("labels", [], "one or more labels"),
         ("prior", "mean", "prior"),
         ("prior_values", ["x"], "prior_values"),
     ],
@@ -167,11 +205,44 @@ def test_another_revision_of_the_backbone_is_refused(
 def test_damaged_contents_are_named(
     emocli: Emocli, backbone: str, tmp_path: Path, key: str, value: Any, message: str
 ) -> None:
-    language.save(tmp_path / "b", contents(backbone, **{key: value}), "card", None)
+    language.save(tmp_path / "b", contents(backbone), "card", None)
+    path = tmp_path / "b" / "config.json"
+    path.write_bytes(orjson.dumps({**orjson.loads(path.read_bytes()), key: value}))
     outcome = emocli("predict", "-m", str(tmp_path / "b"), stdin=TEXTS)
     assert outcome.status == 3, outcome.stderr
     assert message in outcome.stderr
     assert "Traceback" not in outcome.stderr
+
+
+ODD: list[Any] = [None, 7, -1.5, "x", "", [], ["x"], {}, {"x": 1}, True, [[1]]]
+
+
+def places(inside: Any) -> list[list[str]]:
+    """Return the path of everything in contents, lists as a whole."""
+    if not isinstance(inside, dict):
+        return []
+    return [[key, *below] for key in inside for below in ([], *places(inside[key]))]
+
+
+@pytest.mark.parametrize("value", ODD, ids=repr)
+def test_no_value_at_any_place_ends_in_a_traceback(
+    emocli: Emocli, backbone: str, tmp_path: Path, value: Any
+) -> None:
+    more = {"prior_values": [0.0] * 7, "calibration": {"temperature": 1.5}, "adapter": None}
+    language.save(tmp_path / "b", contents(backbone, prior="fitted", **more), "card", None)
+    path = tmp_path / "b" / "config.json"
+    whole = orjson.loads(path.read_bytes())
+    for place in places(whole):
+        harmed = copy.deepcopy(whole)
+        inside = harmed
+        for key in place[:-1]:
+            inside = inside[key]
+        inside[place[-1]] = value
+        path.write_bytes(orjson.dumps(harmed))
+        outcome = emocli("predict", "-m", str(tmp_path / "b"), stdin=TEXTS[:1])
+        assert outcome.status in (0, 3, 4), (place, outcome.stderr)
+        assert "Traceback" not in outcome.stderr, place
+        assert "unexpected" not in outcome.stderr, (place, outcome.stderr)
 
 
 def test_files_of_others_are_not_overwritten(backbone: str, tmp_path: Path) -> None:

@@ -15,10 +15,12 @@ import soundfile
 from rich.console import Console
 
 from emocli.bundles import language
+from emocli.cli import registry
 from emocli.cli.prediction import show_prediction
 from emocli.llm import candidates, generation, prompts, thoughts
 from emocli.llm.prompts import Turn, Utterance
 from emocli.records.labels import EMOTIONS
+from emocli.stages.language_predictor.answering import Answerer
 from tests.conftest import RATE_HZ, Emocli
 from tests.llm import tiny_language
 
@@ -309,6 +311,29 @@ def test_a_thought_that_never_ends_is_closed_and_says_so(
     assert record["prediction"]["probabilities"]
 
 
+@pytest.mark.parametrize("decode", ["constrained", "greedy", "thought"])
+def test_a_batch_that_does_not_fit_into_memory_is_halved(
+    emocli: Emocli, llm: str, monkeypatch: pytest.MonkeyPatch, decode: str
+) -> None:
+    sizes: list[int] = []
+
+    def limited(answer: Any) -> Any:
+        def call(self: Answerer, batch: list[Any], **more: Any) -> Any:
+            sizes.append(len(batch))
+            if len(batch) > 1:
+                raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB")
+            return answer(self, batch, **more)
+
+        return call
+
+    monkeypatch.setattr(Answerer, "__call__", limited(Answerer.__call__))
+    argv = ("predict", "--llm", llm, "--decode", decode, "--prior", "none")
+    outcome = emocli(*argv, stdin=said(*TEXTS))
+    assert outcome.status == 0, outcome.stderr
+    assert (max(sizes), sizes.count(1)) == (4, 4)
+    assert all(record["prediction"] for record in outcome.records)
+
+
 def test_a_model_without_a_chat_template_says_so_once(emocli: Emocli, tmp_path: Path) -> None:
     folder = tiny_language.write(tmp_path / "plain", "gpt2", chat=None, limit=1024)
     outcome = emocli("predict", "--llm", str(folder), "--batch-size", "1", stdin=said(*TEXTS))
@@ -316,12 +341,22 @@ def test_a_model_without_a_chat_template_says_so_once(emocli: Emocli, tmp_path: 
     assert outcome.stderr.count("no chat template") == 1
 
 
-def test_nothing_of_language_models_is_imported_for_others() -> None:
-    code = (
-        "import sys, emocli.stages.predict, emocli.commands.predict;"
-        "print(*sorted({'peft', 'gguf', 'transformers', 'torch', 'emocli.llm.prompts',"
-        " 'emocli.stages.language_predictor'} & set(sys.modules)))"
-    )
+HEAVY = {"peft", "gguf", "transformers", "torch", "emocli.stages.language_predictor"}
+
+
+@pytest.mark.parametrize(
+    ("modules", "more"),
+    [
+        (["emocli.stages.predict", "emocli.commands.predict"], {"emocli.llm.prompts"}),
+        ([f"emocli.commands.{name.replace('-', '_')}" for name in registry.names()], set()),
+        (["emocli.training.run", "emocli.training.calibrating"], {"-torch"}),
+    ],
+)
+def test_nothing_of_language_models_is_imported_for_others(
+    modules: list[str], more: set[str]
+) -> None:
+    unwanted = (HEAVY | more) - {"-torch", "torch" if "-torch" in more else ""}
+    code = f"import sys, {', '.join(modules)}; print(*sorted({unwanted!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
 
@@ -337,7 +372,7 @@ def test_a_thought_is_shown_on_a_terminal_where_there_are_no_probabilities() -> 
         assert "it says: It rises." in drawn
 
 
-@pytest.mark.parametrize("command", [["encode"], ["annotate"], ["calibrate"], ["fuse"]])
+@pytest.mark.parametrize("command", [["encode"], ["fuse"]])
 def test_commands_for_streams_refuse_a_predictor_without_any(
     emocli: Emocli, llm: str, tmp_path: Path, command: list[str]
 ) -> None:

@@ -9,7 +9,7 @@ from emocli import records
 from emocli.pipeline import parts
 from emocli.records import Record
 from emocli.records.jsonl import SPOOLED
-from emocli.stages.annotate.raters import Answer, Question
+from emocli.stages.annotate.asking import Answer, Question
 from emocli.stages.line_process import LineProcess
 
 UNSEEN = ("label", "annotations")  # fields that an annotator must not see
@@ -19,6 +19,8 @@ class Command:
     """One process that answers all questions; it is started again if it has ended."""
 
     prompted = True
+    deaf = False
+    concurrency = 1
 
     def __init__(
         self, command: str, labels: list[str], timeout_s: float, stderr: TextIO | None = None

@@ -7,6 +7,7 @@ voice is to be described.
 from __future__ import annotations
 
 import functools
+import math
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,8 +25,12 @@ from emocli.records import Record
 from emocli.records.modality import cost
 from emocli.stages.language_predictor import asking, bringing
 from emocli.stages.language_predictor.answering import Answerer
+from emocli.stages.language_predictor.serving import ServedAnswerer
+from emocli.stages.language_server import Served
 
 BATCH = 16
+SERVED_BATCH = 4096  # a window; a server is asked about its records several at a time
+ROUNDS = 8  # of as many questions as there are at once, in a window; our choice
 BUDGET = 40_000.0  # characters of the prompts of a batch: about 10,000 tokens; our choice
 # The work of an answer, beside that of a sentence encoder: windows of some seconds (our choice).
 COST = {CONSTRAINED: 4.0, GREEDY: 32.0, THINKING: 32.0}
@@ -38,8 +43,9 @@ def stage(
     strict: bool = False,
     abstain: float = 0.0,
     show_prompt: bool = False,
+    served: Served | None = None,
 ) -> pipeline.Stage:
-    """Return the stage that adds `prediction` by asking a language model.
+    """Return the stage that adds `prediction` by asking a language model, or one that is `served`.
 
     `strict` makes a record without a voice an error where its description is asked for; below the
     confidence `abstain` no emotion is named. With `show_prompt` the first prompt goes to stderr,
@@ -49,7 +55,9 @@ def stage(
     shown: list[str] = []
 
     @functools.cache
-    def answerer() -> Answerer:
+    def answerer() -> Answerer | ServedAnswerer:
+        if served:
+            return ServedAnswerer(served, spec)
         with live.during(f"loading {Path(spec.backbone).name}"):
             return Answerer(context, trained, spec, abstain)
 
@@ -77,9 +85,9 @@ def stage(
     asked = pipeline.batched(
         predict,
         name="predict",
-        size=context.batch(BATCH),
-        length=functools.partial(asking.length, spec=spec),
-        budget=BUDGET,
+        size=context.batch(SERVED_BATCH if served else BATCH),
+        length=None if served else functools.partial(asking.length, spec=spec),
+        budget=math.inf if served else BUDGET,
     )
     return pipeline.chain(bringing.stage(context, spec, strict=strict), run)
 
@@ -90,16 +98,20 @@ def _problems(found: Record) -> Iterator[str]:
         yield found["warnings"]["answer"].partition(":")[0]
 
 
-def window(context: Context, trained: Bundle) -> Window:
-    """Return the window of records that are processed together, by their remaining work."""
+def window(context: Context, trained: Bundle, served: Served | None = None) -> Window:
+    """Return the window of records that are processed together, by their remaining work.
+
+    Of a server it is eight rounds of questions, so that few wait for the last of a window.
+    """
     spec = language.spec(trained)
-    return windows.of(context.batch(BATCH), functools.partial(_work, spec))
+    answer = windows.WORK / (ROUNDS * served.concurrency) if served else COST[spec.decode]
+    return windows.of(context.batch(BATCH), functools.partial(_work, spec, answer))
 
 
-def _work(spec: Spec, record: Record) -> float:
+def _work(spec: Spec, answer: float, record: Record) -> float:
     wanted: list[str] = ["text"] if record.get("text") is None else []
     wanted += ["audio"] if bringing.lacks_voice(record, spec) else []
-    return max(COST[spec.decode], cost(record, wanted))
+    return max(answer, cost(record, wanted))
 
 
 def turns(trained: Bundle) -> int:

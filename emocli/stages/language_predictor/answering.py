@@ -19,7 +19,7 @@ from emocli.llm.prompts import GREEDY
 from emocli.pipeline import devices
 from emocli.pipeline.context import Context
 from emocli.records import Record, failures
-from emocli.stages.language_predictor import asking
+from emocli.stages.language_predictor import asking, in_words
 from emocli.stages.language_predictor.asking import Prompt
 from emocli.stages.language_predictor.choosing import Chooser
 
@@ -94,18 +94,7 @@ class Answerer:
         return [self._read(completion.text) for completion in made]
 
     def _read(self, text: str) -> Record:
-        from emocli.llm import answers
-
-        found = answers.parse(text, self.choose.answers)
-        prediction: Record = {"emotion": None}
-        if self.choose.numbers and found.label is not None:
-            prediction[self.spec.target] = self.choose.numbers[found.label]
-        elif found.label is not None:
-            prediction["emotion"] = found.label
-        prediction["explanation"] = found.thought or text.strip()
-        if found.problem:
-            prediction["warnings"] = {"answer": f"{found.problem}: {text[:200]!r}"}
-        return prediction
+        return in_words.prediction(text, self.spec, self.choose.numbers)
 
     def _provenance(self) -> Record:
         template = self.spec.template
@@ -119,10 +108,8 @@ class Answerer:
         }
         if self.spec.decode != GREEDY:
             about["prior"] = self.spec.prior
-        if Path(self.spec.backbone) == self.trained.folder:
-            name = f"{self.trained.contents['name']}@{self.revision}"
-        else:
-            name = self.trained.name
+        if Path(self.spec.backbone) != self.trained.folder:
             about |= {"backbone": self.spec.backbone, "revision": self.revision}
         calibrated = self.spec.decode != GREEDY and bool(self.trained.contents.get("calibration"))
+        name = language.name(self.trained, self.revision)
         return {"model": name, "prompting": about, "calibrated": calibrated}

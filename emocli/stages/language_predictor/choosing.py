@@ -9,7 +9,7 @@ from typing import Any
 from emocli.bundles import language, outputs
 from emocli.bundles.bundle import Bundle
 from emocli.bundles.language import Spec
-from emocli.errors import RecordError
+from emocli.errors import ConfigError, RecordError
 from emocli.llm import candidates, thoughts
 from emocli.llm.language_model import LanguageModel
 from emocli.llm.prompts import CONSTRAINED, GREEDY, THINKING, Utterance
@@ -28,6 +28,9 @@ class Chooser:
         scale = None if spec.labels else spec.template.numbers
         self.numbers = candidates.numbers(scale) if scale else {}
         self.answers = spec.labels or list(self.numbers)
+        if spec.prior == language.FITTED and len(spec.prior_values) != len(self.answers):
+            counts = f"{len(spec.prior_values)} prior_values for {len(self.answers)} answers"
+            raise ConfigError(f"{trained.folder}/config.json: {counts}")
         before, after = spec.template.around(spec.decode)
         self.opening, closing = spec.template.thinking
         before = closing + before if spec.decode == THINKING else before
