@@ -49,4 +49,4 @@ def applied(network: Any, folder: Path) -> Any:
         message = f"{folder} is not {what}: {len(differing)} tensors differ ({names})"
         raise ConfigError(message, hint=HINT)
     merged = all(str(p.dtype) == "torch.float32" for p in adapted.parameters())
-    return (adapted.merge_and_unload() if merged else adapted).eval()
+    return (adapted.merge_and_unload() if merged else adapted.get_base_model()).eval()
