@@ -38,7 +38,7 @@ python=${PYTHON:-python3} voice=${VOICE:-terse}
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} EMOCLI_STORE=${EMOCLI_STORE:-$out/store} EMOCLI_QUIET=${EMOCLI_QUIET-1}
 tool() { (cd "$here/.." && "$python" -m examples.vowel_levels "$@"); }
 [ "$backbone" != smollm2-135m-instruct ] || emocli models pull "$backbone" > /dev/null
-# Half the numbers' size is twice as fast where the processor multiplies them, and far slower where it does not.
+# Numbers of 16 bits train twice as fast where the processor multiplies them, and far slower where it does not.
 numbers=auto
 most=$("$python" -c "print(min(max(int(8 * $budget), 21), 240))")
 ! grep -qs avx512_bf16 /proc/cpuinfo || numbers=bfloat16
@@ -79,7 +79,7 @@ judge() { # NAME ARGUMENT...: of the test clips, and of the same clips with the 
   local file running=()
   for file in test shuffled; do
     [ -e "$out/$1.$file.jsonl" ] || {
-      emocli predict --exit-zero "$out/$file.jsonl" --dtype "$numbers" "${@:2}" > "$out/$1.$file.part" &&
+      emocli predict --exit-zero "$out/$file.jsonl" "${@:2}" > "$out/$1.$file.part" &&
         mv "$out/$1.$file.part" "$out/$1.$file.jsonl" &
       running+=($!)
     }
