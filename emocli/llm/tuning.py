@@ -70,6 +70,13 @@ def adapted(network: Any, library: Any, rank: int, alpha: int, dropout: float) -
     return library.get_peft_model(network, settings)
 
 
+def recompute(network: Any) -> None:
+    """Let a network compute activations again for its gradient, to save memory."""
+    name = "activation_checkpointing_enable"
+    old = "gradient_checkpointing_enable"  # its name before transformers 5.20
+    getattr(network, name if hasattr(network, name) else old)({"use_reentrant": False})
+
+
 def trained(network: Any) -> dict[str, Parameter]:
     """Return what is trained of a network, by name: what requires a gradient."""
     return {name: p for name, p in network.named_parameters() if p.requires_grad}

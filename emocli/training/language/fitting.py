@@ -125,7 +125,7 @@ class Fitter:
             chosen = self.settings
             adapted = tuning.adapted(network, library, chosen.rank, chosen.alpha, chosen.dropout)
         if self.settings.recompute:
-            network.gradient_checkpointing_enable({"use_reentrant": False})
+            tuning.recompute(network)
         for weight in tuning.trained(adapted).values():
             weight.data = weight.data.to(self.place.device)
         return adapted

@@ -1,10 +1,10 @@
 """A backbone that is shared out: each process keeps a part of every layer, and gathers the rest.
 
 FSDP2 (torch's `fully_shard`; Zhao et al. 2023, https://arxiv.org/abs/2304.11277). The weights are
-frozen, so they are gathered and let go, layer by layer, and nothing else is sent. What is trained is
-put into the backbone afterwards: adapters are whole in every process, in a dtype of their own, and
-their gradients are added as those of a backbone that is not shared out. Whole in every process is
-the table of embeddings as well, since it is read outside of the network (see `llm.tuning`).
+frozen, so they are gathered and let go, layer by layer, and nothing else is sent. What is trained
+is put into the backbone afterwards: adapters are whole in every process, in a dtype of their own,
+and their gradients are added as those of a backbone that is not shared out. The table of embeddings
+is whole as well, since it is read outside of the network (see `llm.tuning`).
 
 All processes must call the network equally often, with a gradient or without. Objectives see to it
 in training (`llm.tuning.nothing`), `together` elsewhere.
@@ -36,7 +36,7 @@ def share_out(network: Any, device: str) -> None:
     names = set(network._no_split_modules or ())
     for layer in [m for m in network.modules() if type(m).__name__ in names]:
         fully_shard(layer, mesh=mesh, reshard_after_forward=True, ignored_params=whole)
-    fully_shard(network, mesh=mesh, ignored_params=whole)
+    fully_shard(network, mesh=mesh, reshard_after_forward=True, ignored_params=whole)
     _called(network, device)  # memory of weights made in inference mode is of no use in training
 
 
