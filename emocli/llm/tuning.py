@@ -70,6 +70,13 @@ def adapted(network: Any, library: Any, rank: int, alpha: int, dropout: float) -
     return library.get_peft_model(network, settings)
 
 
+def recompute(network: Any) -> None:
+    """Let a network compute activations again for its gradient, to save memory."""
+    name = "activation_checkpointing_enable"
+    old = "gradient_checkpointing_enable"  # its name before transformers 5.20
+    getattr(network, name if hasattr(network, name) else old)({"use_reentrant": False})
+
+
 def trained(network: Any) -> dict[str, Parameter]:
     """Return what is trained of a network, by name: what requires a gradient."""
     return {name: p for name, p in network.named_parameters() if p.requires_grad}
@@ -128,6 +135,15 @@ def log_probabilities(model: LanguageModel, rows: Batch, temperature: float = 1.
     logs = (output.logits.float() / temperature).log_softmax(-1)
     values = logs.gather(1, rows.targets[learned][:, None])[:, 0]
     return values.new_zeros(rows.targets.shape).masked_scatter(learned, values)
+
+
+def nothing(model: LanguageModel) -> Tensor:
+    """Return a loss of zero that a network with adapters has computed, so its gradient is zero.
+
+    For processes that must call a network as often as others, which have more to learn.
+    """
+    rows = batch(model, [Example([model.padding], [])])
+    return log_probabilities(model, rows).sum()
 
 
 @contextlib.contextmanager

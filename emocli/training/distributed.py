@@ -31,6 +31,8 @@ def start(device: str) -> None:
     """
     if world()[1] > 1 and not torch.distributed.is_initialized():
         gpu = device.startswith("cuda")
+        if gpu:
+            torch.cuda.set_device(device)
         torch.distributed.init_process_group("cpu:gloo,cuda:nccl" if gpu else "gloo")
 
 

@@ -28,10 +28,10 @@ from emocli.pipeline.context import Context
 from emocli.records import Record
 from emocli.stages import voice_levels
 from emocli.stages.language_predictor import answering
-from emocli.training import figures
+from emocli.training import distributed, figures
 from emocli.training.examples import Examples
 from emocli.training.language import corpus as corpora
-from emocli.training.language import grpo, rewarded, sft
+from emocli.training.language import grpo, rewarded, sft, sharding
 from emocli.training.language.corpus import Asking, Corpus
 from emocli.training.language.loop import Evaluate, Objective, Run, fit
 from emocli.training.language.settings import GRPO, NONE, Request, Settings
@@ -70,11 +70,21 @@ class Fitter:
     def backbone(self) -> LanguageModel:
         """The backbone as it is; adapters are put into its network, and taken out again."""
         folder, self.revision = answering.located(self.spec.backbone, offline=self.context.offline)
-        network, tokenizer = causal_language_model.load(folder, self.place.device, self.place.dtype)
+        shard, device = self.settings.shard and distributed.world()[1] > 1, self.place.device
+        place = "cpu" if shard else device
+        network, tokenizer = causal_language_model.load(folder, place, self.place.dtype)
         network.requires_grad_(False)
         if self.place.device == "cpu":
             network.set_attn_implementation("eager")  # its gradient takes half the time there
+        if shard:
+            sharding.share_out(network, device)
         return LanguageModel(network, tokenizer, self.place.device)
+
+    def release(self) -> None:
+        """Let the backbone go."""
+        self.__dict__.pop("backbone", None)
+        if torch.cuda.is_initialized():
+            torch.cuda.empty_cache()
 
     def seeded(self, seed: int) -> Fitter:
         """Return the fitter with another seed and its own checkpoint."""
@@ -115,8 +125,10 @@ class Fitter:
             chosen = self.settings
             adapted = tuning.adapted(network, library, chosen.rank, chosen.alpha, chosen.dropout)
         if self.settings.recompute:
-            network.gradient_checkpointing_enable({"use_reentrant": False})
-        return adapted.to(self.place.device)
+            tuning.recompute(network)
+        for weight in tuning.trained(adapted).values():
+            weight.data = weight.data.to(self.place.device)
+        return adapted
 
     def _objective(
         self, model: LanguageModel, asking: Asking, train: Part, dev: Part

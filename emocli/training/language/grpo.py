@@ -23,6 +23,7 @@ from emocli.llm.tuning import IGNORED, Batch, Example
 from emocli.training import distributed
 from emocli.training.language.rewarded import NAMES, Asked, drawn, still, total
 from emocli.training.language.settings import Settings
+from emocli.training.language.sharding import together
 
 COUNTS = ("completions", "groups", "learned")
 MEANS = {  # what is told, and the count that its sum is divided by
@@ -70,15 +71,15 @@ class GroupRelative:
         """
         self.sums = {}
         if not self.left:
-            self._draw(indices)
+            with together(self.model.network):
+                self._draw(indices)
             self.left = self.settings.updates
         self.left -= 1
-        if not distributed.add(len(self.parts)):
-            return
+        (most,) = distributed.all_reduce_max([len(self.parts)])
         for part in self.parts:
             yield self._terms(part)
-        if not self.parts:  # other processes have some, and all sum the same terms
-            nothing = torch.stack([w.sum() * 0.0 for w in self.weights.values()]).sum()
+        for _ in range(most - len(self.parts)):  # all processes call the network equally often
+            nothing = tuning.nothing(self.model)
             yield {"policy": nothing, "kl": nothing.detach()}
 
     def told(self) -> dict[str, float]:
@@ -117,7 +118,7 @@ class GroupRelative:
 
     def _part(self, kept: list[tuple[Example, float]]) -> Part:
         examples, worths = zip(*kept, strict=True)
-        rows = tuning.batch(self.model, examples, share=not self.settings.recompute)
+        rows = tuning.batch(self.model, examples, share=self.settings.shares)
         with torch.no_grad(), _swapped(self.weights, self.reference), still(self.model.network):
             reference = self._logs(rows)
         return Part(rows, torch.tensor(worths, device=reference.device), reference)

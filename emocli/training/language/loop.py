@@ -19,6 +19,7 @@ from emocli.llm import tuning
 from emocli.records import Record
 from emocli.training import checkpoints, distributed
 from emocli.training.language.settings import Settings
+from emocli.training.language.sharding import together
 from emocli.training.state import Place
 
 SAVE_SECONDS = 120.0  # between checkpoints; one is also written at each evaluation
@@ -236,7 +237,8 @@ def _summed(totals: dict[str, float]) -> dict[str, float]:
 def _evaluated(run: Run, evaluate: Evaluate) -> dict[str, float]:
     began = time.monotonic()
     run.network.eval()
-    figures = evaluate()
+    with together(run.network):
+        figures = evaluate()
     figures["dev_loss"] = distributed.broadcast(figures["dev_loss"])
     run.slowest = max(run.slowest, time.monotonic() - began)
     run.note(figures)

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from emocli.bundles import language
+from emocli.bundles import bundle, language
 from emocli.bundles.bundle import Bundle
 from emocli.records import Record, name_of
 from emocli.stages import predict
-from emocli.training import figures
+from emocli.training import distributed, figures
 from emocli.training.card import summary
 from emocli.training.folds import split_places
 from emocli.training.language.fitting import Fitter, Part, sample
@@ -77,25 +77,47 @@ def _columns(prediction: Record, labels: Sequence[str], target: str) -> list[flo
 
 def fitted(
     fitter: Fitter, whole: Part, held: Part | None, reports: Epochs, seeds: int, output: Path
-) -> Bundle:
-    """Fit with each seed; write the bundle of the best dev loss, calibrated on held-out records."""
+) -> Bundle | None:
+    """Fit with each seed; write the bundle of the best dev loss, calibrated on held-out records.
+
+    Of several processes the first calibrates and writes; the others are done after the fits, which
+    ends what they do together, and return None.
+    """
     train, dev = (whole, held) if held else parts(fitter, whole)
-    best: tuple[float, int, Record] | None = None
-    first = fitter.settings.seed
     with tempfile.TemporaryDirectory() as kept:
-        for seed in range(first, first + seeds):
-            reports.about = {"seed": seed} if seeds > 1 else {}
-            seeded = fitter.seeded(seed)
-            network, found = seeded.fit(train, dev, reports)
-            if best is None or found["dev_loss"] < best[0]:
-                best = (found["dev_loss"], seed, found)
-                trained = written(seeded, network, fitter.contents, Path(kept, "best"))
-            network.unload()
+        best = Path(kept, "best")
+        about = _best(fitter, (whole, train, dev), reports, seeds, best)
         reports.clear()
-        assert best is not None
-        contents = {**fitter.contents, **_about(fitter.seeded(best[1]), whole, best[2])}
+        first = not distributed.world()[0]
+        distributed.finish()
+        fitter.release()  # the held-out records are answered by a backbone of their own
+        if not first:
+            return None
+        contents = {**fitter.contents, **about}
+        trained = bundle.read(best)
         contents |= calibrated(fitter, trained, dev)
         return language.copied(trained, output, contents, card(contents))
+
+
+def _best(
+    fitter: Fitter, of: tuple[Part, Part, Part], reports: Epochs, seeds: int, folder: Path
+) -> Record:
+    """Fit with each seed; write the adapter of the best dev loss, return what is told of it.
+
+    `of` are all records, those to train on, and those that are held out.
+    """
+    whole, train, dev = of
+    best, about = float("inf"), Record()
+    for seed in range(fitter.settings.seed, fitter.settings.seed + seeds):
+        reports.about = {"seed": seed} if seeds > 1 else {}
+        seeded = fitter.seeded(seed)
+        network, found = seeded.fit(train, dev, reports)
+        if found["dev_loss"] < best:
+            best, about = found["dev_loss"], _about(seeded, whole, found)
+            if not distributed.world()[0]:
+                written(seeded, network, fitter.contents, folder)
+        network.unload()
+    return about
 
 
 def _about(fitter: Fitter, whole: Part, best: Record) -> Record:

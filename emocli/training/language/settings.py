@@ -35,6 +35,7 @@ class Settings:
     patience: int = 4  # evaluations without a better loss before stopping
     dev_records: int = 256  # held-out records that are looked at, at most
     recompute: bool = False  # activations, to save memory
+    shard: bool = False  # the backbone over the processes, for one that does not fit a GPU
     seed: int = 0
     # Of GRPO alone.
     group: int = 8  # completions of a prompt
@@ -46,6 +47,15 @@ class Settings:
     accuracy: float = 1.0  # weights of the rewards
     format: float = 1.0
     truth: float = 1.0
+
+    @property
+    def shares(self) -> bool:
+        """Whether what the prompts of a part begin with is computed once.
+
+        Not if activations are computed again, nor by processes that must call a network equally
+        often.
+        """
+        return not (self.recompute or self.shard)
 
 
 RANGES: dict[str, _settings.Range] = {

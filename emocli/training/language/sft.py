@@ -31,9 +31,13 @@ class Supervised:
         rank, count = distributed.world()
         mine = sorted(indices[rank::count].tolist(), key=lambda i: len(self.examples[i].prompt))
         size = self.settings.part_size
-        for part in (mine[i : i + size] for i in range(0, len(mine), size)):
+        most = -(-len(indices) // count)  # records of a process
+        for part in (mine[i : i + size] for i in range(0, most, size)):
+            if not part:  # other processes have some, and all call the network equally often
+                yield {"loss": tuning.nothing(self.model)}
+                continue
             chosen = [self.examples[i] for i in part]
-            rows = tuning.batch(self.model, chosen, share=not self.settings.recompute)
+            rows = tuning.batch(self.model, chosen, share=self.settings.shares)
             logs = tuning.log_probabilities(self.model, rows).sum(1)
             weights = self.weights[part].to(logs.device)
             yield {"loss": -(logs * weights).sum() / self.tokens}
