@@ -144,12 +144,7 @@ def command(
 ) -> int:
     """Train a model on encoded records and write it as a bundle."""
     folder, resume = run.common.output, run.common.resume
-    if folder is None and cv is None:
-        raise UsageError("train needs --output DIR, the folder of the bundle, or --cv FIELD")
-    if resume and folder is None:
-        raise UsageError("--resume needs --output DIR: folds of --cv cannot be resumed")
-    if model not in MODELS:
-        raise UsageError(f"unknown model {model}", hint=f"known: {', '.join(MODELS)}")
+    _require_possible(model, folder, cv, resume=resume)
     asked = {
         "backbone": backbone,
         "objective": objective,
@@ -198,6 +193,16 @@ def command(
         emit=run.emit,
     )
     return ExitStatus.OK
+
+
+def _require_possible(model: str, folder: Path | None, cv: str | None, *, resume: bool) -> None:
+    """Raise UsageError for an unknown model, or where nothing is to be written."""
+    if folder is None and cv is None:
+        raise UsageError("train needs --output DIR, the folder of the bundle, or --cv FIELD")
+    if resume and folder is None:
+        raise UsageError("--resume needs --output DIR: folds of --cv cannot be resumed")
+    if model not in MODELS:
+        raise UsageError(f"unknown model {model}", hint=f"known: {', '.join(MODELS)}")
 
 
 def _named(model: str, flags: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from emocli.llm import candidates, rationales
 from emocli.llm.language_model import LanguageModel
 from emocli.llm.prompts import CONSTRAINED
 from emocli.llm.tuning import Example
-from emocli.records import Record
+from emocli.records import Record, label_reading
 from emocli.stages import voice_levels
 from emocli.stages.instruct import answers
 from emocli.stages.language_predictor import asking
@@ -115,10 +115,10 @@ class Asking:
 
     def gold(self, record: Record) -> str:
         """Return the label of a record as it is answered: a word, or the nearest number."""
-        label = record["label"]
+        label = label_reading.label(record)
         if self.spec.labels:
-            return str(label["emotion"])
-        value = float(label[self.spec.target])
+            return str(label_reading.emotion(label, "label"))
+        value = label_reading.rating(label, self.spec.target, "label") or 0.0
         return min(self.numbers, key=lambda text: abs(self.numbers[text] - value))
 
     def thought(self, record: Record) -> str:

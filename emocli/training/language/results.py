@@ -76,13 +76,14 @@ def _columns(prediction: Record, labels: Sequence[str], target: str) -> list[flo
 
 
 def fitted(
-    fitter: Fitter, whole: Part, held: Part | None, reports: Epochs, seeds: int, output: Path
+    fitter: Fitter, of: tuple[Part, Part | None], reports: Epochs, seeds: int, output: Path
 ) -> Bundle | None:
     """Fit with each seed; write the bundle of the best dev loss, calibrated on held-out records.
 
-    Of several processes the first calibrates and writes; the others are done after the fits, which
+    `of` are the records, and those that are held out if they are given. Of several processes the first calibrates and writes; the others are done after the fits, which
     ends what they do together, and return None.
     """
+    whole, held = of
     train, dev = (whole, held) if held else parts(fitter, whole)
     with tempfile.TemporaryDirectory() as kept:
         best = Path(kept, "best")

@@ -44,6 +44,7 @@ def train(
 
     `dev`, `emit` and what is returned are as in `training.run.train`.
     """
+    _require_unsaid(common)
     chosen, contents = settings(common.settings), begun(asked)
     if common.output is not None:
         bundle.require_free(common.output)
@@ -72,6 +73,19 @@ def train(
     return written
 
 
+def _require_unsaid(common: Common) -> None:
+    """Raise UsageError for flags that say nothing to a language model."""
+    said = {
+        "--target": common.target != "emotion",
+        "--streams": bool(common.streams),
+        "[model], --hidden": bool(common.config),
+    }
+    for flag, is_said in said.items():
+        if is_said:
+            hint = "--template says what is learned, --prosody what is told of the voice"
+            raise UsageError(f"{flag} with --model language", hint=hint)
+
+
 def _written(
     context: Context,
     common: Common,
@@ -80,7 +94,7 @@ def _written(
     reports: Epochs,
 ) -> Bundle | None:
     assert common.output is not None
-    written = results.fitted(fitter, *parts, reports, common.seeds, common.output)
+    written = results.fitted(fitter, parts, reports, common.seeds, common.output)
     if written is None:
         return None
     run.clean(fitter.place)
