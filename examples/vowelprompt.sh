@@ -14,6 +14,8 @@
 #     EMOCLI_DATA=/data LAUNCH='torchrun --nproc-per-node 4 -m --' examples/vowelprompt.sh --budget 120 \
 #         --backbone Qwen/Qwen2.5-7B-Instruct
 #
+# SHARD=1 before it divides the backbone among the GPUs, where it does not fit one while it is trained.
+#
 # VOICE=full tells every level of every vowel, as VowelPrompt does, instead of the very unusual ones (terse);
 # NORMS=shipped compares with the norms of many speakers instead of the speaker's own: then loudness, which recordings
 # of actors give away, has no level. TEST is the most clips that are judged, 8 for each minute unless told otherwise. It
@@ -95,16 +97,19 @@ train() { # NAME SHARE SETTINGS ARGUMENT...
   tool shuffle "$out/test.jsonl" --seed "$seed" > "$out/shuffled.part"
   mv "$out/shuffled.part" "$out/shuffled.jsonl"
 }
-cat > "$out/answers.toml" <<'END'
+shard=false
+[ -z "${SHARD-}" ] || shard=true
+cat > "$out/answers.toml" <<END
 [training]
 epochs = 20
 learning_rate = 1e-3
 batch_size = 8
 evaluations = 3
 dev_records = 60
+shard = $shard
 END
 # Rewards move an adapter that can answer already, in small steps.
-cat > "$out/rewards.toml" <<'END'
+cat > "$out/rewards.toml" <<END
 [training]
 epochs = 20
 learning_rate = 1e-4
@@ -113,6 +118,7 @@ evaluations = 2
 dev_records = 16
 group = 8
 length = 100
+shard = $shard
 END
 
 for facts in summary vowels; do

@@ -41,8 +41,10 @@ the text of a field. --objective grpo goes on from such a bundle (--start) by re
 of the form, and of the truth of what the thought cites. --budget MINUTES ends all trainings in
 time; the learning rate falls to nothing by then. A [training] table may set epochs, learning_rate,
 weight_decay, batch_size, part_size (records computed at a time), warm_up, clip_norm, rank, alpha,
-dropout, balanced, evaluations, patience, dev_records, recompute, seed, and for grpo group, clip,
-kl, temperature, length, updates and the weights accuracy, format, truth.
+dropout, balanced, evaluations, patience, dev_records, recompute, shard, seed, and for grpo group,
+clip, kl, temperature, length, updates and the weights accuracy, format, truth. Under torchrun,
+shard = true divides the backbone among the processes, for one of 7B and more that does not fit a
+GPU while it is trained (it is slower, so not for one that does); recompute = true saves more.
 
 Example:
     emocli dataset ravdess DIR | emocli encode --modality audio | emocli train -o model
