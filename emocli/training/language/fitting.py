@@ -83,7 +83,7 @@ class Fitter:
     def release(self) -> None:
         """Let the backbone go."""
         self.__dict__.pop("backbone", None)
-        if torch.cuda.is_initialized():
+        if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
     def seeded(self, seed: int) -> Fitter:

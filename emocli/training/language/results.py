@@ -80,8 +80,9 @@ def fitted(
 ) -> Bundle | None:
     """Fit with each seed; write the bundle of the best dev loss, calibrated on held-out records.
 
-    `of` are the records, and those that are held out if they are given. Of several processes the first calibrates and writes; the others are done after the fits, which
-    ends what they do together, and return None.
+    `of` are the records, and those that are held out if they are given. Of several processes the
+    first calibrates and writes; the others are done after the fits, which ends what they do
+    together, and return None.
     """
     whole, held = of
     train, dev = (whole, held) if held else parts(fitter, whole)

@@ -26,7 +26,7 @@ def share_out(network: Any, device: str) -> None:
 
     The network may be on the CPU; a layer at a time is on the device as a whole.
     """
-    from torch.distributed import init_device_mesh
+    from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
 
     kind = torch.device(device).type
