@@ -30,7 +30,7 @@ from tests.training import tiny_answers
 
 SUPERVISED = Settings(epochs=1, batch_size=5, part_size=2, evaluations=2, learning_rate=1e-2)
 RECOMPUTED = replace(SUPERVISED, recompute=True, evaluations=1)
-REWARDED = replace(SUPERVISED, batch_size=3, epochs=0.5, group=4, length=16)
+REWARDED = replace(SUPERVISED, batch_size=3, epochs=0.5, group=4, length=12, evaluations=1)
 
 
 def histories(weights: Path, device: str, *, shard: bool) -> dict[str, Any]:
