@@ -88,6 +88,11 @@ judge() { # NAME ARGUMENT...: of the test clips, and of the same clips with the 
   done
   for file in ${running[@]+"${running[@]}"}; do wait "$file"; done
 }
+greedy() { # NAME: the bundle, made to write its answer out, so that its form can be judged
+  rm -rf "$out/$1.greedy" && cp -r "$out/$1" "$out/$1.greedy"
+  sed -i.bak 's/"decode": *"thought"/"decode": "greedy"/' "$out/$1.greedy/config.json" && rm "$out/$1.greedy/config.json.bak"
+  echo "$out/$1.greedy"
+}
 train() { # NAME SHARE SETTINGS ARGUMENT...
   [ ! -e "$out/$1" ] || return 0
   ${LAUNCH:-} emocli train "$out/train.jsonl" --dev "$out/dev.jsonl" --model language --config "$out/$3.toml" \
@@ -134,8 +139,8 @@ judge zero --llm "$backbone" --template "$template" --prosody summary
 train summary 0.25 answers --backbone "$backbone" --template "$template" --prosody summary
 judge summary -m "$out/summary"
 train thoughts 0.4 answers --backbone "$backbone" --template "$template" --prosody "$voice" --rationale template
-judge thoughts -m "$out/thoughts" --decode greedy
+judge thoughts -m "$(greedy thoughts)"
 train rewards 0.5 rewards --objective grpo --start "$out/thoughts"
-judge rewards -m "$out/rewards" --decode greedy
+judge rewards -m "$(greedy rewards)"
 tool table "$out" zero regression-summary summary regression-vowels thoughts rewards
 [ -n "${DATA-}${EMOCLI_DATA-}" ] || echo "Made clips prove the plumbing only: what is in them was put there."
