@@ -113,7 +113,7 @@ def command(
         seed=seed,
         epoch=epoch,
     )
-    return run.through(instruct.stage(plan, to), turns=context)
+    return run.through(instruct.stage(run.context, plan, to), turns=context)
 
 
 def _words(flag: str, value: str) -> tuple[str, ...]:

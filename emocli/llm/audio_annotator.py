@@ -128,7 +128,7 @@ def _class(folder: Path) -> Any:
     import transformers
 
     config = folder / "config.json"
-    found = json.loads(config.read_text()) if config.exists() else {}
+    found = json.loads(config.read_bytes()) if config.exists() else {}
     kind = found.get("model_type")
     named = found.get("architectures") or [None]
     made = getattr(transformers, str(WRITES.get(str(kind), named[0])), None)

@@ -163,7 +163,7 @@ def template(name: str) -> Template:
         hint = f"one of {', '.join(names())}, or a TOML file"
         raise ConfigError(f"unknown template {name!r:.60}", hint=hint)
     try:
-        contents = tomllib.loads(path.read_text(encoding="utf-8"))
+        contents = tomllib.loads(path.read_bytes().decode())
     except OSError as error:
         raise ConfigError(f"template {path}: {error.strerror}") from None
     except ValueError as error:  # of TOML and of UTF-8
@@ -187,7 +187,7 @@ def checked(contents: Mapping[str, Any], where: str) -> Template:
 @functools.cache
 def shared() -> Mapping[str, Mapping[str, Any]]:
     """Return what templates and instructions have in common: tables of texts."""
-    return tomllib.loads((FOLDER / f"{SHARED}.toml").read_text(encoding="utf-8"))
+    return tomllib.loads((FOLDER / f"{SHARED}.toml").read_bytes().decode())
 
 
 def completed(contents: Mapping[str, Any], common: Mapping[str, Any]) -> dict[str, Any]:

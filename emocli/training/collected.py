@@ -86,7 +86,7 @@ def _asked(
         priors.append(prior)
         predicted(record)
 
-    _run(context, trained, scoring.stage(context, answerer, take), source, failed)
+    _run(context, trained, scoring.scored(context, answerer, take), source, failed)
     if not rows:
         return None
     logs = np.array(rows)

@@ -157,7 +157,7 @@ def test_other_labels_may_begin_with_each_other(emocli: Emocli, llm: str) -> Non
         (["--labels", ""], 2, "no labels"),
         (["--labels", "joy,joy"], 2, "joy is there twice"),
         (["--labels", "a,b", "--template", "sentiment"], 2, "asks for a number"),
-        (["--prosody", "loud"], 2, "none, summary, full"),
+        (["--prosody", "loud"], 2, "none, summary, terse, full"),
         (["--decode", "beam"], 2, "constrained, greedy"),
         (["--prior", "mean"], 2, "sentences, content-free, none"),
         (["--context", "-1"], 2, "not a number of turns"),

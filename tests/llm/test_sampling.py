@@ -108,7 +108,7 @@ def test_prompts_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(model.network, "forward", counting)
     monkeypatch.setattr(
-        "emocli.llm.scoring._takes", lambda *_: True
+        "emocli.llm.scoring.takes", lambda *_: True
     )  # the signature of the real one
     made = sample(model, PROMPTS, 4, 3, seeds=SEEDS)
     assert computed[:2] == [(1, 3), (3, 17)]  # the beginning once, the rests once

@@ -162,5 +162,5 @@ def test_the_first_process_alone_calibrates_and_writes(
     for name in ("calibrated", "written"):
         monkeypatch.setattr(results, name, failing)
     nobody: Any = Nobody()
-    assert results.fitted(nobody, nobody, nobody, nobody, 1, tmp_path / "m") is None
+    assert results.fitted(nobody, (nobody, nobody), nobody, 1, tmp_path / "m") is None
     assert not (tmp_path / "m").exists()

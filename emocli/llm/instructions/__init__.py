@@ -104,7 +104,7 @@ def task(name: str) -> Task:
     """Return a task; UsageError for an unknown one."""
     if name not in names():
         raise UsageError(f"--task: unknown task {name:.40}", hint=f"one of {', '.join(names())}")
-    own = tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
+    own = tomllib.loads((FOLDER / f"{name}.toml").read_bytes().decode())
     common: Mapping[str, Any] = prompts.shared()
     if asked := own.get("template"):
         common = prompts.template(asked).contents

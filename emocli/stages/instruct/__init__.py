@@ -12,6 +12,7 @@ from emocli.llm import answers as completions
 from emocli.llm import instructions, rationales
 from emocli.llm.instructions import Task
 from emocli.llm.template_rules import PLAIN, THOUGHT
+from emocli.pipeline.context import Context
 from emocli.records import Record
 from emocli.stages import telling, voice_levels
 from emocli.stages.instruct import answers, given, rows
@@ -52,10 +53,10 @@ class Plan:
         return None if chosen == NONE else chosen
 
 
-def stage(plan: Plan, form: str | None = None) -> pipeline.Stage:
+def stage(_: Context, plan: Plan, form: str | None = None) -> pipeline.Stage:
     """Return the stage that adds `instruction`, or writes rows in the form of another program."""
     work = pipeline.each(partial(instruct, plan), name="instruct")
-    return work if form is None else pipeline.chain(work, rows.stage(form))
+    return work if form is None else pipeline.chain(work, rows.writing(form))
 
 
 def instruct(plan: Plan, record: Record) -> Record:

@@ -33,7 +33,7 @@ def sharegpt(instruction: Record) -> Record:
 FORMS: dict[str, Callable[[Record], Record]] = {"trl": trl, "sharegpt": sharegpt}
 
 
-def stage(form: str) -> pipeline.Stage:
+def writing(form: str) -> pipeline.Stage:
     """Return the stage that makes a row of each record; a failed one has only id and error."""
     if form not in FORMS:
         raise UsageError(f"--to {form:.40}: not one of {', '.join(FORMS)}")

@@ -18,7 +18,7 @@ from emocli.stages.language_predictor.asking import Prompt
 Take = Callable[[Record, Any, Any], None]  # a record, its log-probabilities, its prior
 
 
-def stage(context: Context, answerer: Answerer, take: Take) -> pipeline.Stage:
+def scored(context: Context, answerer: Answerer, take: Take) -> pipeline.Stage:
     """Return the stage that gives log-probabilities (answers,) and the prior to `take`.
 
     Records come out empty, and as errors where there is no answer. UsageError for a predictor whose
@@ -38,11 +38,11 @@ def stage(context: Context, answerer: Answerer, take: Take) -> pipeline.Stage:
                 take(record, next(rows), answerer.choose.prior(asking.shape(prompt.utterance)))
         return [prompt if isinstance(prompt, RecordError) else {} for prompt in asked]
 
-    scored = pipeline.batched(
+    batches = pipeline.batched(
         score,
         name="calibrate",
         size=context.batch(BATCH),
         length=functools.partial(asking.length, spec=spec),
         budget=BUDGET,
     )
-    return pipeline.chain(bringing.stage(context, spec), scored)
+    return pipeline.chain(bringing.stage(context, spec), batches)
