@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import orjson
 
+from emocli import hub
 from emocli.bundles import bundle
 from emocli.bundles import contents as rules
 from emocli.bundles.bundle import FORMAT, LANGUAGE, Bundle
@@ -200,9 +201,12 @@ def name(trained: Bundle, revision: str) -> str:
 
 
 def lasting(backbone: str) -> str:
-    """Return a backbone's name as it is right from every folder: a path is absolute."""
+    """Return a backbone's name as it is right from every folder: a path is absolute.
+
+    A name of the catalog means its model even beside a folder of this name, as in `hub.locate`.
+    """
     path = Path(backbone)
-    return str(path.absolute()) if path.exists() else backbone
+    return str(path.absolute()) if backbone not in hub.catalog() and path.exists() else backbone
 
 
 def _files(part: Path) -> list[str]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
+import click
 import typer
+from click.core import ParameterSource
 
 from emocli.errors import UsageError
 
@@ -30,12 +32,30 @@ Prosody = Annotated[
 ]
 
 
+ASKED = ("template", "labels", "context", "prosody", "decode", "prior")  # what bundles decide
+
+
 def predictor(llm: str, template: str, labels: str | None, **more: Any) -> Bundle:
     """Return the predictor that asks a language model; see `bundles.language.zero_shot`."""
     from emocli.bundles import language
 
-    listed = None if labels is None else [label.strip() for label in labels.split(",")]
-    return language.zero_shot(llm, template, labels=listed, **more)
+    return language.zero_shot(
+        llm, template, labels=None if labels is None else listed(labels), **more
+    )
+
+
+def listed(labels: str) -> list[str]:
+    """Return the labels that a flag lists."""
+    return [label.strip() for label in labels.split(",")]
+
+
+def require_unsaid(model: str) -> None:
+    """Raise UsageError if the command line says how --llm is asked, and a bundle is taken."""
+    context = click.get_current_context()
+    for name in ASKED:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            hint = f"--model {model} is used as it was trained; without --llm, leave it out"
+            raise UsageError(f"--{name} says how --llm is asked", hint=hint)
 
 
 def only(llm: str, model: str) -> UsageError:

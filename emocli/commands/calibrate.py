@@ -77,6 +77,7 @@ def command(
             "--model BUNDLE names what is calibrated", hint="or --llm a language model"
         )
     else:
+        language_flags.require_unsaid(model)
         trained = bundle.read(model)
     from emocli.stages import predict
     from emocli.training import calibrating, reading

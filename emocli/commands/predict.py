@@ -161,6 +161,8 @@ def command(
             run.context, llm_url, llm, timeout_s=timeout, concurrency=concurrency
         )
         llm = served.server.model
+    if llm is None:
+        language_flags.require_unsaid(model)
     read = bundle.read(model) if llm is None else _asking(llm, model, *asked)
     if show_prompt and read.kind != bundle.LANGUAGE:
         raise UsageError("--show-prompt: only a language model has prompts", hint="--llm names one")

@@ -65,7 +65,7 @@ import typer
 
 from emocli import models
 from emocli.bundles.heads import KINDS
-from emocli.cli import language_training_flags, options
+from emocli.cli import language_flags, language_training_flags, options
 from emocli.errors import ExitStatus, UsageError
 from emocli.io import inputs
 from emocli.training import tables
@@ -151,7 +151,7 @@ def command(
         "backbone": backbone,
         "objective": objective,
         "template": template,
-        "labels": None if labels is None else tuple(labels.split(",")),
+        "labels": None if labels is None else tuple(language_flags.listed(labels)),
         "context": context,
         "prosody": prosody,
         "rationale": rationale,

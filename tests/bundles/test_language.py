@@ -252,6 +252,16 @@ def test_files_of_others_are_not_overwritten(backbone: str, tmp_path: Path) -> N
     assert (tmp_path / "config.json").read_text() == "{}"
 
 
+def test_a_folder_named_as_a_model_of_the_catalog_is_not_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("smollm2-135m-instruct", "mine"):
+        (tmp_path / name).mkdir()
+    assert language.lasting("smollm2-135m-instruct") == "smollm2-135m-instruct"
+    assert language.lasting("mine") == str(tmp_path / "mine")
+
+
 def test_a_gguf_file_is_a_model_with_a_revision(tmp_path: Path) -> None:
     (tmp_path / "x.gguf").write_bytes(b"GGUF")
     found = answering.located(str(tmp_path / "x.gguf"), offline=True)

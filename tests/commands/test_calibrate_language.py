@@ -125,6 +125,7 @@ def test_records_without_label_or_words_are_counted(
         (["--llm", "LLM", "--template", "valence", "-o", "OUT"], 2, "regression heads only"),
         (["--llm", "LLM", "--decoder", "expected", "-o", "OUT"], 2, "does not predict blends"),
         (["-m", "GREEDY"], 2, "has no probabilities"),
+        (["-m", "GREEDY", "--context", "3"], 2, "--context says how --llm is asked"),
     ],
 )
 def test_what_cannot_be_calibrated_is_refused_before_any_record(

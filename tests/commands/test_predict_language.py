@@ -175,6 +175,26 @@ def test_flags_that_make_no_question_are_refused(
     assert outcome.stdout == b""
 
 
+ASKED = ["--context 0", "--labels a,b", "--prosody full", "--template emotion", "--decode greedy"]
+
+
+@pytest.mark.parametrize("flag", [*ASKED, "--prior none"])
+def test_how_a_model_is_asked_is_refused_where_a_bundle_decides_it(
+    emocli: Emocli, llm: str, tmp_path: Path, flag: str
+) -> None:
+    language.save(tmp_path / "kept", language.zero_shot(llm, "emotion").contents, "card", None)
+    for model in ([], ["-m", str(tmp_path / "kept")]):
+        outcome = emocli("predict", *model, *flag.split(), "--text", "Hello")
+        assert outcome.status == 2, outcome.stderr
+        assert f"{flag.split()[0]} says how --llm is asked" in outcome.stderr
+        assert outcome.stdout == b""
+
+
+def test_of_one_label_the_entropy_is_zero_without_a_sign(emocli: Emocli, llm: str) -> None:
+    outcome = emocli("predict", "--llm", llm, "--labels", "joy", "--text", "Hello")
+    assert b'"entropy":0.0' in outcome.stdout
+
+
 def test_an_unknown_model_says_what_there_is(emocli: Emocli) -> None:
     outcome = emocli("predict", "--llm", "smollm", "--text", "Hello")
     assert outcome.status == 4

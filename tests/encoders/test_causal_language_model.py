@@ -36,8 +36,9 @@ def test_a_model_without_a_pad_token_is_loaded(folder: Path) -> None:
 def test_a_folder_without_a_tokenizer_is_refused(folder: Path) -> None:
     for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"):
         (folder / name).unlink(missing_ok=True)
-    with pytest.raises(ConfigError, match="tokenizer"):
+    with pytest.raises(ConfigError, match="tokenizer") as refused:
         causal_language_model.load(folder)
+    assert not refused.value.message.rstrip().endswith(":")  # what should be there is told
 
 
 def test_a_folder_without_weights_is_refused(folder: Path) -> None:

@@ -83,6 +83,20 @@ def test_a_label_that_the_text_names_is_learned_and_predicted(
     assert hits(plain.records) < 1.0  # what was not trained does not know
 
 
+def test_a_bundle_of_a_backbone_in_a_folder_predicts_from_any_folder(
+    emocli: Emocli, backbone: str, config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(Path(backbone).parent)
+    flags = ("--model", "language", "--backbone", Path(backbone).name, "--config", config)
+    spaced = ("--labels", "joy, anger", "--epochs", "1")
+    made = emocli("train", *flags, *spaced, "-o", str(tmp_path / "m"), stdin=records(12))
+    assert made.status == 0, made.stderr
+    monkeypatch.chdir(tmp_path)
+    found = emocli("predict", "-m", "m", stdin=records(2))
+    assert found.status == 0, found.stderr
+    assert list(found.records[0]["prediction"]["probabilities"]) == LABELS
+
+
 def test_an_adapter_says_whose_it_is_and_holds_no_weights_of_the_backbone(
     emocli: Emocli, backbone: str, config: str, tmp_path: Path
 ) -> None:

@@ -111,7 +111,7 @@ def begun(asked: Request) -> Record:
     if asked.start is not None:
         return _of_start(asked)
     made = language.zero_shot(
-        str(asked.backbone),
+        language.lasting(str(asked.backbone)),
         asked.template or TEMPLATE,
         labels=asked.labels,
         context=asked.context or 0,
@@ -129,7 +129,8 @@ def _of_start(asked: Request) -> Record:
         hint = "emocli train --model language --rationale template makes one"
         raise UsageError(f"--start {asked.start}: not a language model with an adapter", hint=hint)
     backbone = start.contents["backbone"]
-    if asked.backbone not in (None, backbone["name"]):
+    named = asked.backbone and language.lasting(asked.backbone)
+    if named not in (None, language.lasting(backbone["name"])):
         message = f"--backbone {asked.backbone}: --start {asked.start} is of {backbone['name']}"
         raise UsageError(message, hint="leave it out")
     if asked.objective == GRPO and start.contents["decode"] == CONSTRAINED:
