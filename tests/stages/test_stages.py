@@ -76,7 +76,7 @@ MADE: dict[str, Callable[[Context, Path], pipeline.Stage]] = {
     "extract_eeg": lambda c, _: extract_eeg.stage(c, Preparation()),
     "extract_video": lambda c, _: extract_video.stage(c, {}),
     "fuse": lambda c, f: fuse.stage(c, bundles.save(f, "gated")),
-    "instruct": lambda c, _: instruct.stage(c, instruct.Plan(("open",))),
+    "instruct": lambda c, _: instruct.stage(c, instruct.Plan()),
     "language": lambda c, _: language.stage(c, "en", lambda _: False),
     "language_predictor": lambda c, f: language_predictor.stage(c, asking(f)),
     "language_predictor.bringing": lambda c, f: bringing.stage(c, predictors.spec(asking(f))),
@@ -104,7 +104,11 @@ def records(context: Context, wav: Callable[..., Path]) -> list[Record]:
         frames = {"modality": "audio", "dim": 2, "pooling": "frames", "layer": 1}
         ready["features"]["frames"] = frames | {"array": context.store.put_array(FRAMES)}
         sound = {"path": str(wav(f"{i}.wav", seconds=0.3)), "speaker": "s"}
-        found.append(ready | sound | {"id": f"u{i}", "text": "so glad", "zebra": [i, None]})
+        found.append(
+            ready
+            | sound
+            | {"id": f"u{i}", "text": "so glad", "zebra": [i, None], "label": {"emotion": "joy"}}
+        )
     error = {"stage": "x", "code": "x", "message": "x", "hint": ""}
     return [found[0], {"id": "bad", "error": error}, found[1]]
 
