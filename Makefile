@@ -44,7 +44,7 @@ check: $(DEV)  ## check format, style, types and spelling
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/codespell --ignore-words-list '$(WORDS)' $(TEXTS)
+	@$(BIN)/codespell --skip synonyms.toml --ignore-words-list '$(WORDS)' $(TEXTS)
 
 docs: $(DEV)  ## write man pages, completions and the tables of the README
 	@$(BIN)/python -m emocli.cli.documentation
@@ -90,5 +90,5 @@ $(USE): pyproject.toml constraints.txt | $(VENV)/bin/python
 
 $(DEV): pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing emocli and its test dependencies into $(VENV) (minutes the first time)" >&2
-	$(PIP) --editable '.[align,eeg,plot,video,xlsx,dev]'
+	$(PIP) --editable '.[align,eeg,llm,plot,video,xlsx,dev]'
 	touch $(USE) $@

@@ -10,8 +10,8 @@ _emocli_command() {  # set flags and takes; false when there is no such command
             flags='--aligner --language --model --textgrid --transcripts --write-textgrid --format --max-misfit --device --offline --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -j --jobs --store -h --help'
             takes='--aligner --language --model --textgrid --transcripts --write-textgrid --format --max-misfit --device --files-from --input-format --column --separator -o --output --shard --max-errors -j --jobs --store' ;;
         annotate)
-            flags='-m --model --command --audio-lm -n --n --merge --weight --labels --timeout --seed --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline -h --help'
-            takes='-m --model --command --audio-lm -n --n --merge --weight --labels --timeout --seed --files-from --input-format --column --separator -o --output --shard --max-errors --store --device --dtype --batch-size' ;;
+            flags='-m --model --command --audio-lm --llm --llm-url --concurrency -n --n --merge --weight --labels --timeout --price --seed --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline -h --help'
+            takes='-m --model --command --audio-lm --llm --llm-url --concurrency -n --n --merge --weight --labels --timeout --price --seed --files-from --input-format --column --separator -o --output --shard --max-errors --store --device --dtype --batch-size' ;;
         augment)
             flags='-h --help'
             takes='' ;;
@@ -22,8 +22,8 @@ _emocli_command() {  # set flags and takes; false when there is no such command
             flags='--rho --mix --seed --assume-train --files-from -0 --null --input-format --column --separator -o --output -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -j --jobs --store -h --help'
             takes='--rho --mix --seed --files-from --input-format --column --separator -o --output --max-errors -j --jobs --store' ;;
         calibrate)
-            flags='-m --model --method --decoder --files-from -0 --null --input-format --column --separator -o --output --shard -q --quiet --debug --store --device --dtype --batch-size --offline -h --help'
-            takes='-m --model --method --decoder --files-from --input-format --column --separator -o --output --shard --store --device --dtype --batch-size' ;;
+            flags='-m --model --method --decoder --llm --template --labels --context --prosody --files-from -0 --null --input-format --column --separator -o --output --shard -q --quiet --debug --store --device --dtype --batch-size --offline -h --help'
+            takes='-m --model --method --decoder --llm --template --labels --context --prosody --files-from --input-format --column --separator -o --output --shard --store --device --dtype --batch-size' ;;
         config)
             flags='-h --help'
             takes='' ;;
@@ -54,6 +54,9 @@ _emocli_command() {  # set flags and takes; false when there is no such command
         fuse)
             flags='-m --model --modality --strict-modalities --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline --segment --segments -h --help'
             takes='-m --model --modality --files-from --input-format --column --separator -o --output --shard --max-errors --store --device --dtype --batch-size --segment --segments' ;;
+        instruct)
+            flags='--task --labels --prosody --context --streams --rationale --neutral-out --to --seed --epoch --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -h --help'
+            takes='--task --labels --prosody --context --streams --rationale --neutral-out --to --seed --epoch --files-from --input-format --column --separator -o --output --shard --max-errors' ;;
         merge)
             flags='--like --files-from -0 --null -o --output -q --quiet --debug --exit-zero --allow-empty -h --help'
             takes='--like --files-from -o --output' ;;
@@ -109,8 +112,8 @@ _emocli_command() {  # set flags and takes; false when there is no such command
             flags='-o --output --format --width --title -h --help'
             takes='-o --output --format --width --title' ;;
         predict)
-            flags='-m --model --text --abstain --language --modality --strict-modalities --keep-features --format --json --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline --segment --segments -h --help'
-            takes='-m --model --text --abstain --language --modality --format --files-from --input-format --column --separator -o --output --shard --max-errors --store --device --dtype --batch-size --segment --segments' ;;
+            flags='-m --model --text --abstain --language --llm --llm-url --concurrency --timeout --template --labels --context --prosody --decode --prior --show-prompt --modality --strict-modalities --keep-features --format --json --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline --segment --segments -h --help'
+            takes='-m --model --text --abstain --language --llm --llm-url --concurrency --timeout --template --labels --context --prosody --decode --prior --modality --format --files-from --input-format --column --separator -o --output --shard --max-errors --store --device --dtype --batch-size --segment --segments' ;;
         prosody)
             flags='--norms --fit --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -j --jobs --store --segment --segments -h --help'
             takes='--norms --fit --files-from --input-format --column --separator -o --output --shard --max-errors -j --jobs --store --segment --segments' ;;
@@ -118,14 +121,14 @@ _emocli_command() {  # set flags and takes; false when there is no such command
             flags='-h --help'
             takes='' ;;
         score)
-            flags='--task --by --min --max --cluster --bootstrap --compare --train --stream --labels --restrict --threshold --alignment --seed --format --json --table --latex --files-from -0 --null --input-format --column --separator -o --output --shard -q --quiet --debug --exit-zero --allow-empty -h --help'
-            takes='--task --by --min --max --cluster --bootstrap --compare --train --stream --labels --restrict --threshold --seed --format --files-from --input-format --column --separator -o --output --shard' ;;
+            flags='--task --by --min --max --cluster --bootstrap --compare --train --stream --labels --restrict --threshold --judge --alignment --seed --format --json --table --latex --files-from -0 --null --input-format --column --separator -o --output --shard -q --quiet --debug --exit-zero --allow-empty -h --help'
+            takes='--task --by --min --max --cluster --bootstrap --compare --train --stream --labels --restrict --threshold --judge --seed --format --files-from --input-format --column --separator -o --output --shard' ;;
         summarize)
             flags='--by --of --weight --over --bootstrap --seed --format --files-from -0 --null --input-format --column --separator -o --output --shard -q --quiet --debug --exit-zero --allow-empty -h --help'
             takes='--by --of --weight --over --bootstrap --seed --format --files-from --input-format --column --separator -o --output --shard' ;;
         train)
-            flags='-m --model --target --loss --config --streams --dev --cv --folds --hidden --epochs --patience --learning-rate --modality-dropout --balanced --unbalanced --seed --seeds --log --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --store --device --dtype --batch-size --offline -h --help'
-            takes='-m --model --target --loss --config --streams --dev --cv --folds --hidden --epochs --patience --learning-rate --modality-dropout --seed --seeds --log --files-from --input-format --column --separator -o --output --shard --store --device --dtype --batch-size' ;;
+            flags='-m --model --target --loss --config --streams --dev --cv --folds --hidden --epochs --patience --learning-rate --modality-dropout --balanced --unbalanced --seed --seeds --log --backbone --objective --template --labels --context --prosody --rationale --start --budget --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --store --device --dtype --batch-size --offline -h --help'
+            takes='-m --model --target --loss --config --streams --dev --cv --folds --hidden --epochs --patience --learning-rate --modality-dropout --seed --seeds --log --backbone --objective --template --labels --context --prosody --rationale --start --budget --files-from --input-format --column --separator -o --output --shard --store --device --dtype --batch-size' ;;
         transcribe)
             flags='--model --beam-size --language --overwrite --format --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline --segment --segments -h --help'
             takes='--model --beam-size --language --format --files-from --input-format --column --separator -o --output --shard --max-errors --store --device --dtype --batch-size --segment --segments' ;;
@@ -160,11 +163,15 @@ _emocli_values() {
         'annotate -m'|'annotate --model') words=default paths=folders ;;
         'annotate --command') words='' paths= ;;
         'annotate --audio-lm') words='' paths= ;;
+        'annotate --llm') words='' paths= ;;
+        'annotate --llm-url') words='' paths= ;;
+        'annotate --concurrency') words='' paths= ;;
         'annotate -n'|'annotate --n') words='' paths= ;;
         'annotate --merge') words='count shrinkage none' paths= ;;
         'annotate --weight') words='' paths= ;;
         'annotate --labels') words='' paths= ;;
         'annotate --timeout') words='' paths= ;;
+        'annotate --price') words='' paths= ;;
         'annotate --seed') words='' paths= ;;
         'annotate --files-from') words='' paths=files ;;
         'annotate --input-format') words='auto jsonl paths csv tsv text' paths= ;;
@@ -202,6 +209,11 @@ _emocli_values() {
         'calibrate -m'|'calibrate --model') words=default paths=folders ;;
         'calibrate --method') words='temperature vector' paths= ;;
         'calibrate --decoder') words='published expected' paths= ;;
+        'calibrate --llm') words='' paths= ;;
+        'calibrate --template') words='' paths=files ;;
+        'calibrate --labels') words='' paths= ;;
+        'calibrate --context') words='' paths= ;;
+        'calibrate --prosody') words='none summary terse full' paths= ;;
         'calibrate --files-from') words='' paths=files ;;
         'calibrate --input-format') words='auto jsonl paths csv tsv text' paths= ;;
         'calibrate --column') words='' paths= ;;
@@ -314,6 +326,23 @@ _emocli_values() {
         'fuse --batch-size') words=auto paths= ;;
         'fuse --segment') words='auto none vad windows events annotations' paths= ;;
         'fuse --segments') words='' paths=files ;;
+        'instruct --task') words='emotion sentiment valence open' paths= ;;
+        'instruct --labels') words='' paths= ;;
+        'instruct --prosody') words='none summary terse full' paths= ;;
+        'instruct --context') words='' paths= ;;
+        'instruct --streams') words='' paths= ;;
+        'instruct --rationale') words='template none' paths= ;;
+        'instruct --neutral-out') words='' paths= ;;
+        'instruct --to') words='trl sharegpt' paths= ;;
+        'instruct --seed') words='' paths= ;;
+        'instruct --epoch') words='' paths= ;;
+        'instruct --files-from') words='' paths=files ;;
+        'instruct --input-format') words='auto jsonl paths csv tsv text' paths= ;;
+        'instruct --column') words='' paths= ;;
+        'instruct --separator') words='' paths= ;;
+        'instruct -o'|'instruct --output') words='' paths=files ;;
+        'instruct --shard') words=slurm paths= ;;
+        'instruct --max-errors') words='' paths= ;;
         'merge --like') words='' paths=files ;;
         'merge --files-from') words='' paths=files ;;
         'merge -o'|'merge --output') words='' paths=files ;;
@@ -387,6 +416,16 @@ _emocli_values() {
         'predict --text') words='' paths= ;;
         'predict --abstain') words='' paths= ;;
         'predict --language') words='' paths= ;;
+        'predict --llm') words='' paths= ;;
+        'predict --llm-url') words='' paths= ;;
+        'predict --concurrency') words='' paths= ;;
+        'predict --timeout') words='' paths= ;;
+        'predict --template') words='' paths=files ;;
+        'predict --labels') words='' paths= ;;
+        'predict --context') words='' paths= ;;
+        'predict --prosody') words='none summary terse full' paths= ;;
+        'predict --decode') words='constrained greedy thought' paths= ;;
+        'predict --prior') words='sentences content-free none' paths= ;;
         'predict --modality') words='text audio eeg video text,audio,eeg,video' paths= ;;
         'predict --format') words='jsonl csv tsv srt vtt' paths= ;;
         'predict --files-from') words='' paths=files ;;
@@ -415,10 +454,10 @@ _emocli_values() {
         'prosody --store') words='' paths=folders ;;
         'prosody --segment') words='auto none vad windows events annotations' paths= ;;
         'prosody --segments') words='' paths=files ;;
-        'score --task') words='auto classification distribution blend regression multilabel mosi sims ecf' paths= ;;
+        'score --task') words='auto classification distribution blend regression multilabel mosi sims ecf explanation' paths= ;;
         'score --by') words='' paths= ;;
-        'score --min') words='accuracy= uar= uar_predicted= weighted_f1= macro_f1= log_loss= brier= ece= adaptive_ece= bhattacharyya= jsd_bits= jsd_nats= js_distance= r2_per_record= r2_per_emotion= kl= cosine= soft_accuracy= presence= salience= blend_score= ccc= valence.ccc= valence.pearson= valence.mae= valence.rmse= arousal.ccc= arousal.pearson= arousal.mae= arousal.rmse= dominance.ccc= dominance.pearson= dominance.mae= dominance.rmse= sentiment.ccc= sentiment.pearson= sentiment.mae= sentiment.rmse= micro_f1= samples_f1= jaccard= exact_match= map= mae= corr= acc7= acc5= acc3= acc2_has0= f1_has0= acc2_non0= f1_non0= acc2= f1= acc2_weak= r2= strict.weighted_precision= strict.weighted_recall= strict.weighted_f1= strict.micro_precision= strict.micro_recall= strict.micro_f1= proportional.weighted_precision= proportional.weighted_recall= proportional.weighted_f1= proportional.micro_precision= proportional.micro_recall= proportional.micro_f1= utterances.weighted_precision= utterances.weighted_recall= utterances.weighted_f1= utterances.micro_precision= utterances.micro_recall= utterances.micro_f1=' paths= ;;
-        'score --max') words='accuracy= uar= uar_predicted= weighted_f1= macro_f1= log_loss= brier= ece= adaptive_ece= bhattacharyya= jsd_bits= jsd_nats= js_distance= r2_per_record= r2_per_emotion= kl= cosine= soft_accuracy= presence= salience= blend_score= ccc= valence.ccc= valence.pearson= valence.mae= valence.rmse= arousal.ccc= arousal.pearson= arousal.mae= arousal.rmse= dominance.ccc= dominance.pearson= dominance.mae= dominance.rmse= sentiment.ccc= sentiment.pearson= sentiment.mae= sentiment.rmse= micro_f1= samples_f1= jaccard= exact_match= map= mae= corr= acc7= acc5= acc3= acc2_has0= f1_has0= acc2_non0= f1_non0= acc2= f1= acc2_weak= r2= strict.weighted_precision= strict.weighted_recall= strict.weighted_f1= strict.micro_precision= strict.micro_recall= strict.micro_f1= proportional.weighted_precision= proportional.weighted_recall= proportional.weighted_f1= proportional.micro_precision= proportional.micro_recall= proportional.micro_f1= utterances.weighted_precision= utterances.weighted_recall= utterances.weighted_f1= utterances.micro_precision= utterances.micro_recall= utterances.micro_f1=' paths= ;;
+        'score --min') words='accuracy= uar= uar_predicted= weighted_f1= macro_f1= log_loss= brier= ece= adaptive_ece= bhattacharyya= jsd_bits= jsd_nats= js_distance= r2_per_record= r2_per_emotion= kl= cosine= soft_accuracy= presence= salience= blend_score= ccc= valence.ccc= valence.pearson= valence.mae= valence.rmse= arousal.ccc= arousal.pearson= arousal.mae= arousal.rmse= dominance.ccc= dominance.pearson= dominance.mae= dominance.rmse= sentiment.ccc= sentiment.pearson= sentiment.mae= sentiment.rmse= micro_f1= samples_f1= jaccard= exact_match= map= mae= corr= acc7= acc5= acc3= acc2_has0= f1_has0= acc2_non0= f1_non0= acc2= f1= acc2_weak= r2= strict.weighted_precision= strict.weighted_recall= strict.weighted_f1= strict.micro_precision= strict.micro_recall= strict.micro_f1= proportional.weighted_precision= proportional.weighted_recall= proportional.weighted_f1= proportional.micro_precision= proportional.micro_recall= proportional.micro_f1= utterances.weighted_precision= utterances.weighted_recall= utterances.weighted_f1= utterances.micro_precision= utterances.micro_recall= utterances.micro_f1= cited_true= all_true= covered= covered_vowels= cited= cited_3= well_formed= label_agreement= hit_rate= wheel_precision= wheel_recall= wheel_f1= judge=' paths= ;;
+        'score --max') words='accuracy= uar= uar_predicted= weighted_f1= macro_f1= log_loss= brier= ece= adaptive_ece= bhattacharyya= jsd_bits= jsd_nats= js_distance= r2_per_record= r2_per_emotion= kl= cosine= soft_accuracy= presence= salience= blend_score= ccc= valence.ccc= valence.pearson= valence.mae= valence.rmse= arousal.ccc= arousal.pearson= arousal.mae= arousal.rmse= dominance.ccc= dominance.pearson= dominance.mae= dominance.rmse= sentiment.ccc= sentiment.pearson= sentiment.mae= sentiment.rmse= micro_f1= samples_f1= jaccard= exact_match= map= mae= corr= acc7= acc5= acc3= acc2_has0= f1_has0= acc2_non0= f1_non0= acc2= f1= acc2_weak= r2= strict.weighted_precision= strict.weighted_recall= strict.weighted_f1= strict.micro_precision= strict.micro_recall= strict.micro_f1= proportional.weighted_precision= proportional.weighted_recall= proportional.weighted_f1= proportional.micro_precision= proportional.micro_recall= proportional.micro_f1= utterances.weighted_precision= utterances.weighted_recall= utterances.weighted_f1= utterances.micro_precision= utterances.micro_recall= utterances.micro_f1= cited_true= all_true= covered= covered_vowels= cited= cited_3= well_formed= label_agreement= hit_rate= wheel_precision= wheel_recall= wheel_f1= judge=' paths= ;;
         'score --cluster') words=none paths= ;;
         'score --bootstrap') words='' paths= ;;
         'score --compare') words='' paths=files ;;
@@ -427,6 +466,7 @@ _emocli_values() {
         'score --labels') words='present all' paths= ;;
         'score --restrict') words=present paths= ;;
         'score --threshold') words='' paths= ;;
+        'score --judge') words='' paths= ;;
         'score --seed') words='' paths= ;;
         'score --format') words='json table latex csv tsv' paths= ;;
         'score --files-from') words='' paths=files ;;
@@ -464,6 +504,15 @@ _emocli_values() {
         'train --seed') words='' paths= ;;
         'train --seeds') words='' paths= ;;
         'train --log') words='' paths=files ;;
+        'train --backbone') words='' paths=folders ;;
+        'train --objective') words='sft grpo' paths= ;;
+        'train --template') words='' paths=files ;;
+        'train --labels') words='' paths= ;;
+        'train --context') words='' paths= ;;
+        'train --prosody') words='none summary terse full' paths= ;;
+        'train --rationale') words='template none' paths= ;;
+        'train --start') words='' paths= ;;
+        'train --budget') words='' paths= ;;
         'train --files-from') words='' paths=files ;;
         'train --input-format') words='auto jsonl paths csv tsv text' paths= ;;
         'train --column') words='' paths= ;;
@@ -497,7 +546,7 @@ _emocli_values() {
 _emocli_argument() {
     words= paths=
     case "$1 $2" in
-        ''' '0) words='align annotate augment calibrate config dataset doctor encode extract-audio extract-eeg extract-video fuse merge models normalize plot predict prosody schema score summarize train transcribe help' paths= ;;
+        ''' '0) words='align annotate augment calibrate config dataset doctor encode extract-audio extract-eeg extract-video fuse instruct merge models normalize plot predict prosody schema score summarize train transcribe help' paths= ;;
         align' '*) words='' paths=files ;;
         annotate' '*) words='' paths=files ;;
         augment' '0) words='modalities dime' paths= ;;
@@ -505,7 +554,7 @@ _emocli_argument() {
         'augment dime'' '*) words='' paths=files ;;
         calibrate' '*) words='' paths=files ;;
         config' '0) words='show path' paths= ;;
-        'config show'' '*) words='align annotate augment calibrate config dataset doctor encode extract-audio extract-eeg extract-video fuse merge models normalize plot predict prosody schema score summarize train transcribe' paths= ;;
+        'config show'' '*) words='align annotate augment calibrate config dataset doctor encode extract-audio extract-eeg extract-video fuse instruct merge models normalize plot predict prosody schema score summarize train transcribe' paths= ;;
         dataset' '0) words='bids blemore crema-d deap dreamer ecf emobank emodb faced folder goemotions mahnob meld mer2023 mer2024 mer2025 nemo ravdess seed seed-iv seed-vii' paths= ;;
         dataset' '*) words='' paths=files ;;
         encode' '*) words='' paths=files ;;
@@ -513,6 +562,7 @@ _emocli_argument() {
         extract-eeg' '*) words='' paths=files ;;
         extract-video' '*) words='' paths=files ;;
         fuse' '*) words='' paths=files ;;
+        instruct' '*) words='' paths=files ;;
         merge' '*) words='' paths=files ;;
         models' '0) words='list pull path verify remove export' paths= ;;
         'models pull'' '*) words='default whisper-tiny.en faster-whisper-tiny.en all-minilm-l6-v2 whisper-base faster-whisper-base smollm2-135m-instruct eegpt labram face-detector face-expression face-blendshapes mobilenet-v2' paths= ;;
@@ -536,7 +586,7 @@ _emocli_argument() {
         summarize' '*) words='' paths=files ;;
         train' '*) words='' paths=files ;;
         transcribe' '*) words='' paths=files ;;
-        help' '*) words='align annotate augment calibrate config dataset doctor encode extract-audio extract-eeg extract-video fuse merge models normalize plot predict prosody schema score summarize train transcribe' paths= ;;
+        help' '*) words='align annotate augment calibrate config dataset doctor encode extract-audio extract-eeg extract-video fuse instruct merge models normalize plot predict prosody schema score summarize train transcribe' paths= ;;
     esac
 }
 

@@ -33,6 +33,7 @@ complete -c emocli -n "__emocli_is ''" -a extract-audio -d 'Decode the audio of 
 complete -c emocli -n "__emocli_is ''" -a extract-eeg -d 'Clean recordings of EEG: filtered, referenced, resampled, with their faults marked, in the store'
 complete -c emocli -n "__emocli_is ''" -a extract-video -d 'Sample films, find the faces in them, and keep the faces or the frames in the store'
 complete -c emocli -n "__emocli_is ''" -a fuse -d 'Fuse the streams of a record into one vector, with the prediction of each stream alone'
+complete -c emocli -n "__emocli_is ''" -a instruct -d 'Turn records into instructions for language models: questions, answers, reasons'
 complete -c emocli -n "__emocli_is ''" -a merge -d 'Join shards: pass records on unchanged, and refuse duplicate ids'
 complete -c emocli -n "__emocli_is ''" -a models -d 'List, pull, check, remove and export pretrained models'
 complete -c emocli -n "__emocli_is models" -a list -d 'List the models: a table on a terminal, JSON Lines in a pipe'
@@ -90,11 +91,15 @@ complete -c emocli -n "__emocli_is align" -F
 complete -c emocli -n "__emocli_is annotate" -s m -l model -d 'Draw labels from the predictions of this trained model' -r -a 'default (__fish_complete_directories)' -f
 complete -c emocli -n "__emocli_is annotate" -l command -d 'Ask this command, which answers line by line' -r -f
 complete -c emocli -n "__emocli_is annotate" -l audio-lm -d 'Ask this audio language model' -r -f
+complete -c emocli -n "__emocli_is annotate" -l llm -d 'Ask this language model: a name, a folder, a GGUF file' -r -f
+complete -c emocli -n "__emocli_is annotate" -l llm-url -d 'Ask the server under this base URL: http://HOST:PORT/v1' -r -f
+complete -c emocli -n "__emocli_is annotate" -l concurrency -d 'Questions that a server gets at once' -r -f
 complete -c emocli -n "__emocli_is annotate" -s n -l n -d 'Labels per record' -r -f
 complete -c emocli -n "__emocli_is annotate" -l merge -d 'Rule for merging votes' -r -a 'count shrinkage none' -f
 complete -c emocli -n "__emocli_is annotate" -l weight -d 'Weight of a synthetic vote, for shrinkage' -r -f
 complete -c emocli -n "__emocli_is annotate" -l labels -d 'The labels that raters choose from' -r -f
 complete -c emocli -n "__emocli_is annotate" -l timeout -d 'Time limit for an answer' -r -f
+complete -c emocli -n "__emocli_is annotate" -l price -d 'Price of a million tokens, asked and answered, to be added up' -r -f
 complete -c emocli -n "__emocli_is annotate" -l seed -d 'Seed of the answers' -r -f
 complete -c emocli -n "__emocli_is annotate" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
 complete -c emocli -n "__emocli_is annotate" -s 0 -l null -d 'Paths in lists are separated by NUL'
@@ -161,6 +166,11 @@ complete -c emocli -n "__emocli_is 'augment dime'" -F
 complete -c emocli -n "__emocli_is calibrate" -s m -l model -d 'A trained model\'s folder' -r -a 'default (__fish_complete_directories)' -f
 complete -c emocli -n "__emocli_is calibrate" -l method -d 'How to scale the logits' -r -a 'temperature vector' -f
 complete -c emocli -n "__emocli_is calibrate" -l decoder -d 'For blends (default: the bundle\'s rule)' -r -a 'published expected' -f
+complete -c emocli -n "__emocli_is calibrate" -l llm -d 'Ask this language model: a name, a folder, a GGUF file' -r -f
+complete -c emocli -n "__emocli_is calibrate" -l template -d 'How --llm is asked: a template, a TOML file' -r -F
+complete -c emocli -n "__emocli_is calibrate" -l labels -d 'Labels for --llm (default: the template\'s)' -r -f
+complete -c emocli -n "__emocli_is calibrate" -l context -d 'Preceding turns of the dialogue, for --llm' -r -f
+complete -c emocli -n "__emocli_is calibrate" -l prosody -d 'The voice in words, for --llm' -r -a 'none summary terse full' -f
 complete -c emocli -n "__emocli_is calibrate" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
 complete -c emocli -n "__emocli_is calibrate" -s 0 -l null -d 'Paths in lists are separated by NUL'
 complete -c emocli -n "__emocli_is calibrate" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv tsv text' -f
@@ -181,7 +191,7 @@ complete -c emocli -n "__emocli_is config" -s h -l help -d 'Show this message an
 complete -c emocli -n "__emocli_is 'config show'" -l all -d 'Show the flags that have their default too'
 complete -c emocli -n "__emocli_is 'config show'" -l json -d 'Write JSON Lines even on a terminal'
 complete -c emocli -n "__emocli_is 'config show'" -s h -l help -d 'Show this message and exit'
-complete -c emocli -n "__emocli_is 'config show'" -a 'align annotate augment calibrate config dataset doctor encode extract-audio extract-eeg extract-video fuse merge models normalize plot predict prosody schema score summarize train transcribe' -f
+complete -c emocli -n "__emocli_is 'config show'" -a 'align annotate augment calibrate config dataset doctor encode extract-audio extract-eeg extract-video fuse instruct merge models normalize plot predict prosody schema score summarize train transcribe' -f
 complete -c emocli -n "__emocli_is 'config path'" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is dataset" -l labels -d 'The seven labels, or those of the source' -r -a 'common original' -f
 complete -c emocli -n "__emocli_is dataset" -l split -d 'Only this published split; repeatable' -r -f
@@ -347,6 +357,32 @@ complete -c emocli -n "__emocli_is fuse" -l segment -d 'Cut recordings: if longe
 complete -c emocli -n "__emocli_is fuse" -l segments -d 'Cut where an RTTM, SRT, VTT, TextGrid[:TIER] or CSV says' -r -F
 complete -c emocli -n "__emocli_is fuse" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is fuse" -F
+complete -c emocli -n "__emocli_is instruct" -l task -d 'What is asked' -r -a 'emotion sentiment valence open' -f
+complete -c emocli -n "__emocli_is instruct" -l labels -d 'Labels to choose from' -r -f
+complete -c emocli -n "__emocli_is instruct" -l prosody -d 'What is told of the voice (default: the summary, if any)' -r -a 'none summary terse full' -f
+complete -c emocli -n "__emocli_is instruct" -l context -d 'Preceding turns that are told' -r -f
+complete -c emocli -n "__emocli_is instruct" -l streams -d 'Features that go with it' -r -f
+complete -c emocli -n "__emocli_is instruct" -l rationale -d 'The thought before the answer' -r -a 'template none' -f
+complete -c emocli -n "__emocli_is instruct" -l neutral-out -d 'Share of lists without neutral (default: published)' -r -f
+complete -c emocli -n "__emocli_is instruct" -l to -d 'Write rows for another program' -r -a 'trl sharegpt' -f
+complete -c emocli -n "__emocli_is instruct" -l seed -d 'Seed of what is drawn' -r -f
+complete -c emocli -n "__emocli_is instruct" -l epoch -d 'Number of the pass over the data' -r -f
+complete -c emocli -n "__emocli_is instruct" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
+complete -c emocli -n "__emocli_is instruct" -s 0 -l null -d 'Paths in lists are separated by NUL'
+complete -c emocli -n "__emocli_is instruct" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv tsv text' -f
+complete -c emocli -n "__emocli_is instruct" -l column -d 'Read a column of a table as a field, such as text=message; repeatable' -r -f
+complete -c emocli -n "__emocli_is instruct" -l separator -d 'What separates the cells of a table, such as \';\' or tab' -r -f
+complete -c emocli -n "__emocli_is instruct" -s o -l output -d 'Write to FILE, completely or not at all' -r -F
+complete -c emocli -n "__emocli_is instruct" -l resume -d 'Keep what is complete in --output; retry its failures'
+complete -c emocli -n "__emocli_is instruct" -l shard -d 'Process only shard I of N (from 1), or slurm/N' -r -a slurm -f
+complete -c emocli -n "__emocli_is instruct" -s q -l quiet -d 'No progress, no summary'
+complete -c emocli -n "__emocli_is instruct" -l debug -d 'Show the traceback of unexpected errors'
+complete -c emocli -n "__emocli_is instruct" -l fail-fast -d 'Stop at the first failed record'
+complete -c emocli -n "__emocli_is instruct" -l max-errors -d 'Stop when more records than this fail' -r -f
+complete -c emocli -n "__emocli_is instruct" -l exit-zero -d 'Exit 0 even if some records failed'
+complete -c emocli -n "__emocli_is instruct" -l allow-empty -d 'No input is not an error'
+complete -c emocli -n "__emocli_is instruct" -s h -l help -d 'Show this message and exit'
+complete -c emocli -n "__emocli_is instruct" -F
 complete -c emocli -n "__emocli_is merge" -l like -d 'Restore the order of FILE\'s records' -r -F
 complete -c emocli -n "__emocli_is merge" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
 complete -c emocli -n "__emocli_is merge" -s 0 -l null -d 'Paths in lists are separated by NUL'
@@ -469,6 +505,17 @@ complete -c emocli -n "__emocli_is predict" -s m -l model -d 'A trained model\'s
 complete -c emocli -n "__emocli_is predict" -l text -d 'A sentence; \'-\' reads one sentence per line' -r -f
 complete -c emocli -n "__emocli_is predict" -l abstain -d 'No emotion where the confidence is below P' -r -f
 complete -c emocli -n "__emocli_is predict" -l language -d 'Language of records that say none: en, de, pt-BR' -r -f
+complete -c emocli -n "__emocli_is predict" -l llm -d 'Ask this language model: a name, a folder, a GGUF file' -r -f
+complete -c emocli -n "__emocli_is predict" -l llm-url -d 'Ask the server under this base URL: http://HOST:PORT/v1' -r -f
+complete -c emocli -n "__emocli_is predict" -l concurrency -d 'Questions that a server gets at once' -r -f
+complete -c emocli -n "__emocli_is predict" -l timeout -d 'Time limit for an answer' -r -f
+complete -c emocli -n "__emocli_is predict" -l template -d 'How --llm is asked: a template, a TOML file' -r -F
+complete -c emocli -n "__emocli_is predict" -l labels -d 'Labels for --llm (default: the template\'s)' -r -f
+complete -c emocli -n "__emocli_is predict" -l context -d 'Preceding turns of the dialogue, for --llm' -r -f
+complete -c emocli -n "__emocli_is predict" -l prosody -d 'The voice in words, for --llm' -r -a 'none summary terse full' -f
+complete -c emocli -n "__emocli_is predict" -l decode -d 'How --llm answers: by labels, in words, or both' -r -a 'constrained greedy thought' -f
+complete -c emocli -n "__emocli_is predict" -l prior -d 'What --llm says to anything' -r -a 'sentences content-free none' -f
+complete -c emocli -n "__emocli_is predict" -l show-prompt -d 'Print and keep what --llm is asked'
 complete -c emocli -n "__emocli_is predict" -l modality -d 'Use only these modalities (default: all)' -r -a 'text audio eeg video text,audio,eeg,video' -f
 complete -c emocli -n "__emocli_is predict" -l strict-modalities -d 'Fail a record that lacks a stream'
 complete -c emocli -n "__emocli_is predict" -l keep-features -d 'Also write the vectors computed here'
@@ -520,10 +567,10 @@ complete -c emocli -n "__emocli_is prosody" -l segments -d 'Cut where an RTTM, S
 complete -c emocli -n "__emocli_is prosody" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is prosody" -F
 complete -c emocli -n "__emocli_is schema" -s h -l help -d 'Show this message and exit'
-complete -c emocli -n "__emocli_is score" -l task -d 'What to score' -r -a 'auto classification distribution blend regression multilabel mosi sims ecf' -f
+complete -c emocli -n "__emocli_is score" -l task -d 'What to score' -r -a 'auto classification distribution blend regression multilabel mosi sims ecf explanation' -f
 complete -c emocli -n "__emocli_is score" -l by -d 'A line per value of a field, modalities, ambiguity' -r -f
-complete -c emocli -n "__emocli_is score" -l min -d 'Exit 6 if METRIC is below X; repeatable' -r -a 'accuracy= uar= uar_predicted= weighted_f1= macro_f1= log_loss= brier= ece= adaptive_ece= bhattacharyya= jsd_bits= jsd_nats= js_distance= r2_per_record= r2_per_emotion= kl= cosine= soft_accuracy= presence= salience= blend_score= ccc= valence.ccc= valence.pearson= valence.mae= valence.rmse= arousal.ccc= arousal.pearson= arousal.mae= arousal.rmse= dominance.ccc= dominance.pearson= dominance.mae= dominance.rmse= sentiment.ccc= sentiment.pearson= sentiment.mae= sentiment.rmse= micro_f1= samples_f1= jaccard= exact_match= map= mae= corr= acc7= acc5= acc3= acc2_has0= f1_has0= acc2_non0= f1_non0= acc2= f1= acc2_weak= r2= strict.weighted_precision= strict.weighted_recall= strict.weighted_f1= strict.micro_precision= strict.micro_recall= strict.micro_f1= proportional.weighted_precision= proportional.weighted_recall= proportional.weighted_f1= proportional.micro_precision= proportional.micro_recall= proportional.micro_f1= utterances.weighted_precision= utterances.weighted_recall= utterances.weighted_f1= utterances.micro_precision= utterances.micro_recall= utterances.micro_f1=' -f
-complete -c emocli -n "__emocli_is score" -l max -d 'Exit 6 if METRIC is above X; repeatable' -r -a 'accuracy= uar= uar_predicted= weighted_f1= macro_f1= log_loss= brier= ece= adaptive_ece= bhattacharyya= jsd_bits= jsd_nats= js_distance= r2_per_record= r2_per_emotion= kl= cosine= soft_accuracy= presence= salience= blend_score= ccc= valence.ccc= valence.pearson= valence.mae= valence.rmse= arousal.ccc= arousal.pearson= arousal.mae= arousal.rmse= dominance.ccc= dominance.pearson= dominance.mae= dominance.rmse= sentiment.ccc= sentiment.pearson= sentiment.mae= sentiment.rmse= micro_f1= samples_f1= jaccard= exact_match= map= mae= corr= acc7= acc5= acc3= acc2_has0= f1_has0= acc2_non0= f1_non0= acc2= f1= acc2_weak= r2= strict.weighted_precision= strict.weighted_recall= strict.weighted_f1= strict.micro_precision= strict.micro_recall= strict.micro_f1= proportional.weighted_precision= proportional.weighted_recall= proportional.weighted_f1= proportional.micro_precision= proportional.micro_recall= proportional.micro_f1= utterances.weighted_precision= utterances.weighted_recall= utterances.weighted_f1= utterances.micro_precision= utterances.micro_recall= utterances.micro_f1=' -f
+complete -c emocli -n "__emocli_is score" -l min -d 'Exit 6 if METRIC is below X; repeatable' -r -a 'accuracy= uar= uar_predicted= weighted_f1= macro_f1= log_loss= brier= ece= adaptive_ece= bhattacharyya= jsd_bits= jsd_nats= js_distance= r2_per_record= r2_per_emotion= kl= cosine= soft_accuracy= presence= salience= blend_score= ccc= valence.ccc= valence.pearson= valence.mae= valence.rmse= arousal.ccc= arousal.pearson= arousal.mae= arousal.rmse= dominance.ccc= dominance.pearson= dominance.mae= dominance.rmse= sentiment.ccc= sentiment.pearson= sentiment.mae= sentiment.rmse= micro_f1= samples_f1= jaccard= exact_match= map= mae= corr= acc7= acc5= acc3= acc2_has0= f1_has0= acc2_non0= f1_non0= acc2= f1= acc2_weak= r2= strict.weighted_precision= strict.weighted_recall= strict.weighted_f1= strict.micro_precision= strict.micro_recall= strict.micro_f1= proportional.weighted_precision= proportional.weighted_recall= proportional.weighted_f1= proportional.micro_precision= proportional.micro_recall= proportional.micro_f1= utterances.weighted_precision= utterances.weighted_recall= utterances.weighted_f1= utterances.micro_precision= utterances.micro_recall= utterances.micro_f1= cited_true= all_true= covered= covered_vowels= cited= cited_3= well_formed= label_agreement= hit_rate= wheel_precision= wheel_recall= wheel_f1= judge=' -f
+complete -c emocli -n "__emocli_is score" -l max -d 'Exit 6 if METRIC is above X; repeatable' -r -a 'accuracy= uar= uar_predicted= weighted_f1= macro_f1= log_loss= brier= ece= adaptive_ece= bhattacharyya= jsd_bits= jsd_nats= js_distance= r2_per_record= r2_per_emotion= kl= cosine= soft_accuracy= presence= salience= blend_score= ccc= valence.ccc= valence.pearson= valence.mae= valence.rmse= arousal.ccc= arousal.pearson= arousal.mae= arousal.rmse= dominance.ccc= dominance.pearson= dominance.mae= dominance.rmse= sentiment.ccc= sentiment.pearson= sentiment.mae= sentiment.rmse= micro_f1= samples_f1= jaccard= exact_match= map= mae= corr= acc7= acc5= acc3= acc2_has0= f1_has0= acc2_non0= f1_non0= acc2= f1= acc2_weak= r2= strict.weighted_precision= strict.weighted_recall= strict.weighted_f1= strict.micro_precision= strict.micro_recall= strict.micro_f1= proportional.weighted_precision= proportional.weighted_recall= proportional.weighted_f1= proportional.micro_precision= proportional.micro_recall= proportional.micro_f1= utterances.weighted_precision= utterances.weighted_recall= utterances.weighted_f1= utterances.micro_precision= utterances.micro_recall= utterances.micro_f1= cited_true= all_true= covered= covered_vowels= cited= cited_3= well_formed= label_agreement= hit_rate= wheel_precision= wheel_recall= wheel_f1= judge=' -f
 complete -c emocli -n "__emocli_is score" -l cluster -d 'Resample by FIELD (default: speaker, else dialogue, else the record)' -r -a none -f
 complete -c emocli -n "__emocli_is score" -l bootstrap -d 'Resamples for the intervals' -r -f
 complete -c emocli -n "__emocli_is score" -l compare -d 'Test the difference from FILE\'s predictions' -r -F
@@ -532,6 +579,7 @@ complete -c emocli -n "__emocli_is score" -l stream -d 'Score unimodal.NAME, not
 complete -c emocli -n "__emocli_is score" -l labels -d 'Labels that count in macro F1' -r -a 'present all' -f
 complete -c emocli -n "__emocli_is score" -l restrict -d 'Predict only labels that the truth has' -r -a present -f
 complete -c emocli -n "__emocli_is score" -l threshold -d 'For --task multilabel: predict labels from P' -r -f
+complete -c emocli -n "__emocli_is score" -l judge -d 'For --task explanation: ask this command' -r -f
 complete -c emocli -n "__emocli_is score" -l alignment -d 'Compare annotations with people\'s votes'
 complete -c emocli -n "__emocli_is score" -l seed -d 'Seed of the resampling' -r -f
 complete -c emocli -n "__emocli_is score" -l format -d 'Output, on a terminal or not' -r -a 'json table latex csv tsv' -f
@@ -571,7 +619,7 @@ complete -c emocli -n "__emocli_is summarize" -l exit-zero -d 'Exit 0 even if so
 complete -c emocli -n "__emocli_is summarize" -l allow-empty -d 'No input is not an error'
 complete -c emocli -n "__emocli_is summarize" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is summarize" -F
-complete -c emocli -n "__emocli_is train" -s m -l model -d 'One of amber2, concat, conv-attention, e2-stage1, eegnet, expert-gating, gated, late-fusion, linear, miar, mlp, stars, windows' -r -a 'amber2 concat conv-attention e2-stage1 eegnet expert-gating gated late-fusion linear miar mlp stars windows' -f
+complete -c emocli -n "__emocli_is train" -s m -l model -d 'One of amber2, concat, conv-attention, e2-stage1, eegnet, expert-gating, gated, language, late-fusion, linear, miar, mlp, stars, windows' -r -a 'amber2 concat conv-attention e2-stage1 eegnet expert-gating gated late-fusion linear miar mlp stars windows' -f
 complete -c emocli -n "__emocli_is train" -l target -d 'What to learn: emotion, distribution, blend, valence, arousal, dominance, sentiment' -r -f
 complete -c emocli -n "__emocli_is train" -l loss -d 'Loss of labels (default: by the target)' -r -a 'cross-entropy kl js' -f
 complete -c emocli -n "__emocli_is train" -l config -d 'TOML with the tables [model], [training]' -r -F
@@ -588,6 +636,15 @@ complete -c emocli -n "__emocli_is train" -l balanced -l unbalanced -d 'Whether 
 complete -c emocli -n "__emocli_is train" -l seed -d 'Random seed' -r -f
 complete -c emocli -n "__emocli_is train" -l seeds -d 'Number of seeds to train with' -r -f
 complete -c emocli -n "__emocli_is train" -l log -d 'Write a JSON line per epoch' -r -F
+complete -c emocli -n "__emocli_is train" -l backbone -d 'The language model of --model language' -r -a '(__fish_complete_directories)' -f
+complete -c emocli -n "__emocli_is train" -l objective -d 'For language: answers (sft), or rewards' -r -a 'sft grpo' -f
+complete -c emocli -n "__emocli_is train" -l template -d 'For language: how it is asked' -r -F
+complete -c emocli -n "__emocli_is train" -l labels -d 'For language: labels to choose from' -r -f
+complete -c emocli -n "__emocli_is train" -l context -d 'For language: preceding turns' -r -f
+complete -c emocli -n "__emocli_is train" -l prosody -d 'For language: what is told of the voice' -r -a 'none summary terse full' -f
+complete -c emocli -n "__emocli_is train" -l rationale -d 'For language: the thought before the answer' -r -a 'template none' -f
+complete -c emocli -n "__emocli_is train" -l start -d 'For language: train its adapter further' -r -f
+complete -c emocli -n "__emocli_is train" -l budget -d 'For language: the time to train for' -r -f
 complete -c emocli -n "__emocli_is train" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
 complete -c emocli -n "__emocli_is train" -s 0 -l null -d 'Paths in lists are separated by NUL'
 complete -c emocli -n "__emocli_is train" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv tsv text' -f
@@ -633,4 +690,4 @@ complete -c emocli -n "__emocli_is transcribe" -l segment -d 'Cut recordings: if
 complete -c emocli -n "__emocli_is transcribe" -l segments -d 'Cut where an RTTM, SRT, VTT, TextGrid[:TIER] or CSV says' -r -F
 complete -c emocli -n "__emocli_is transcribe" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is transcribe" -F
-complete -c emocli -n "__emocli_is help" -a 'align annotate augment calibrate config dataset doctor encode extract-audio extract-eeg extract-video fuse merge models normalize plot predict prosody schema score summarize train transcribe' -f
+complete -c emocli -n "__emocli_is help" -a 'align annotate augment calibrate config dataset doctor encode extract-audio extract-eeg extract-video fuse instruct merge models normalize plot predict prosody schema score summarize train transcribe' -f

@@ -30,6 +30,7 @@ OTHERS = {
     "config": "shows settings",
     "dataset": "makes records",
     "doctor": "reports on the installation",
+    "instruct": "needs labels, which raw files do not have; has its own tests",
     "merge": "joins files; has its own tests",
     "models": "manages the cache",
     "normalize": "needs all records of a speaker before it writes one; has its own tests",
@@ -43,7 +44,7 @@ OTHERS = {
 ADDED_TO = {"annotate": ["label"]}
 FILTERS = [name for name in registry.names() if name not in OTHERS]
 COLLECTORS = ["score", "summarize"]  # they read all records before they write any
-READERS = [*FILTERS, "merge", *COLLECTORS]  # they read records and write records
+READERS = [*FILTERS, "instruct", "merge", *COLLECTORS]  # they read records and write records
 
 filters = pytest.mark.parametrize("name", FILTERS)
 readers = pytest.mark.parametrize("name", READERS)

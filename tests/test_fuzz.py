@@ -103,7 +103,7 @@ def every_reader_and_model_is_there(targets: list[Target]) -> None:
 
 
 def every_field_is_changed(target: Target) -> None:
-    drawn = (e for r in range(16) for e in examples.drawn(target, SEED, r))
+    drawn = (e for r in range(40) for e in examples.drawn(target, SEED, r))
     text = " ".join(c for example in drawn for c in example.changes)
     missing = {path[0] for path, _ in samples() if not re.search(rf"[: ]\.{path[0]}\b", text)}
     assert not missing

@@ -30,8 +30,9 @@ FIELDS: Record = {"emotion": "joy", "multi": ["joy"], "blend": {"joy": 70, "ange
 FIELDS["causes"] = [{"turn": 1, "text": "gift", "emotion": "joy"}]
 SAID: Record = {
     "label": {**FIELDS, "distribution": SHARES, "votes": {"joy": 3, "anger": 1}},
-    "prediction": {**FIELDS, "probabilities": SHARES},
+    "prediction": {**FIELDS, "probabilities": SHARES, "explanation": "Pitch is high, with joy."},
 }
+OPEN = {"explanation"}  # tasks that compare words of any kind
 MALFORMED: list[Any] = [
     "joy", "", 0, 1, -2.5, True, False, [], ["joy"], [0], [["joy"]], [0.5, 0.5], {"name": "joy"},
     {"joy": "much"}, {"joy": True}, {"joy": [1]}, {"joy": {"share": 1}},
@@ -114,7 +115,7 @@ def test_a_prediction_that_nobody_knows_is_told_by_every_task(emocli: Emocli, ta
     unknown = orjson.loads(orjson.dumps(plain).replace(b'"joy"', b'"banana"'))
     unknown["probabilities"] = plain["probabilities"]
     outcome = score(emocli, {"prediction": unknown}, "--task", task)
-    if {"emotion", "multi", "blend", "causes"} & read_by(emocli, task):
+    if {"emotion", "multi", "blend", "causes"} & read_by(emocli, task) and task not in OPEN:
         assert is_told(outcome)
         assert "unknown emotion 'banana'" in outcome[2]
     else:

@@ -202,9 +202,14 @@ WAYS: dict[str, list[list[str]]] = {
     ],
     "encode": [["--from", "audio", "--pooling", "mean", "--as", "pooled"]],
     "fuse": [["--model", "MODEL"]],
+    "instruct": [
+        ["--task", "emotion,sentiment,valence,open", "--context", "2", "--streams", "text"],
+        ["--task", "explanation", "--prosody", "full", "--rationale", "prediction.explanation"],
+        ["--rationale", "template", "--to", "trl"],
+    ],
     "predict": [["--model", "MODEL"]],
 }
-ONE_TO_ONE = [*FILTERS, "merge", "normalize"]
+ONE_TO_ONE = [*FILTERS, "instruct", "merge", "normalize"]
 
 
 @pytest.mark.parametrize(
@@ -246,7 +251,10 @@ def test_a_filter_passes_on_every_record(
         assert b'"unexpected"' not in line, (line, record)
 
 
-TASKS = ("classification", "distribution", "blend", "regression", "multilabel", "mosi", "ecf")
+TASKS = (
+    *("classification", "distribution", "blend", "regression", "multilabel", "mosi", "ecf"),
+    "explanation",
+)
 COLLECTORS: list[list[str]] = [
     *(["score", "--bootstrap", "0", "--task", task] for task in TASKS),
     [

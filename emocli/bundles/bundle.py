@@ -30,9 +30,8 @@ if TYPE_CHECKING:
 
 DEFAULT = Path(__file__).parents[1] / "default"
 FORMAT = 1
-FUSION = "fusion"  # the kind of predictor that encodes streams and fuses them
-# In the order in which they are put in place.
-FILES = ("model.safetensors", "card.md", "config.json")
+FUSION, LANGUAGE = "fusion", "language"  # kinds: one fuses encoded streams, one asks a model
+FILES = ("model.safetensors", "card.md", "config.json")  # in the order of writing
 CANARY_ROWS = 4
 CANARY_FRAMES = 5  # of a stream with a time axis
 CANARY_TOLERANCE = 1e-3  # between machines; a head that was not loaded is off by 1 and more
@@ -63,7 +62,9 @@ class Bundle:
 
     @property
     def streams(self) -> dict[str, dict[str, Any]]:
-        """The spec of each stream, by name."""
+        """The spec of each stream, by name; ConfigError for a kind of predictor without any."""
+        if self.kind != FUSION:
+            raise ConfigError(f"{self.folder}/config.json: kind {self.kind!r:.60} has no streams")
         return dict(self.contents["streams"])
 
     @property
@@ -78,10 +79,9 @@ class Bundle:
 
     @cached_property
     def digest(self) -> str:
-        """The sha256 over config and weights, which signs fused vectors."""
-        digest = hashlib.sha256((self.folder / "config.json").read_bytes())
-        digest.update((self.folder / "model.safetensors").read_bytes())
-        return digest.hexdigest()
+        """The sha256 over config, which has that of an adapter, and weights: it signs vectors."""
+        names = ["config.json"] + ["model.safetensors"] * (self.kind == FUSION)
+        return hashlib.sha256(b"".join((self.folder / n).read_bytes() for n in names)).hexdigest()
 
     @cached_property
     def tensors(self) -> dict[str, Tensor]:
@@ -157,7 +157,7 @@ def read(folder: str | Path) -> Bundle:
             f"{path}/config.json: format {contents.get('format')!r:.60}, not {FORMAT}"
         )
     trained = Bundle(path, contents)
-    rules.require(path, contents, fusion=contents.get("kind", FUSION) in (FUSION, None))
+    rules.require(path, contents, fusion=trained.kind == FUSION)
     return trained
 
 

@@ -28,14 +28,16 @@ TOP: Table = {
     "labels": (list[str] | None, None),
     "heads": (list[dict[str, Any]] | None, None),
 }
+ANSWERS: Table = {  # of every kind of predictor
+    "calibration": (dict | None, None),
+    "decoder": (dict | None, None),
+}
 FUSION: Table = {
     "name": (str, None),
     "architecture": (str, None),
     "config": (dict, None),
     "streams": (dict[str, dict[str, Any]], None),
     "canary": (list[list[float]], None),
-    "calibration": (dict | None, None),
-    "decoder": (dict | None, None),
     "text_rules": (dict | None, None),
     "audio_rules": (dict | None, None),
     "training": (dict | None, None),
@@ -117,6 +119,8 @@ def require(folder: Path, contents: Mapping[str, Any], *, fusion: bool) -> None:
 def _faults(contents: Mapping[str, Any], fusion: bool) -> Iterator[Fault]:
     yield from _of_table("", contents, TOP)
     if not fusion:
+        if contents.get("kind") == "language":
+            yield from _of_answers(contents)
         return
     yield from _of_table("", contents, FUSION)
     if contents["architecture"] not in models.names():
@@ -128,17 +132,23 @@ def _faults(contents: Mapping[str, Any], fusion: bool) -> Iterator[Fault]:
             yield from _of_table(f"streams.{name}.prepared.", prepared, PREPARED)
         if sampled := spec.get("sampled"):
             yield from _of_table(f"streams.{name}.sampled.", sampled, SAMPLED)
-    for number, head in enumerate(contents.get("heads") or ()):
-        yield from _of_table(f"heads[{number}].", head, HEAD)
     if found := _of_config("config", contents["config"]):
         yield found
-    yield from _of_heads(contents)
+    yield from _of_answers(contents)
     yield from _of_sizes(contents)
-    yield from _of_calibration(contents)
     if rules := contents.get("text_rules"):
         yield from _of_table("text_rules.", rules, TEXT_RULES)
     if rules := contents.get("audio_rules"):
         yield from _of_table("audio_rules.", rules, AUDIO_RULES)
+
+
+def _of_answers(contents: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield the faults of labels and heads, and of what is done with their logits."""
+    yield from _of_table("", contents, ANSWERS)
+    for number, head in enumerate(contents.get("heads") or ()):
+        yield from _of_table(f"heads[{number}].", head, HEAD)
+    yield from _of_heads(contents)
+    yield from _of_calibration(contents)
 
 
 def _of_config(key: str, value: Any) -> Fault | None:

@@ -138,5 +138,5 @@ def prediction(log_probabilities: Any, labels: list[str]) -> Record:
         "emotion": labels[best],
         "probabilities": {n: float(f"{v:.6g}") for n, v in zip(labels, values, strict=True)},
         "confidence": float(f"{values[best]:.6g}"),
-        "entropy": float(f"{-(values * logs).sum():.6g}"),
+        "entropy": float(f"{max(0.0, -(values * logs).sum()):.6g}"),
     }

@@ -113,6 +113,17 @@ Modalities = Annotated[
     ),
 ]
 
+LlmUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--llm-url", metavar="URL", help="Ask the server under this base URL: http://HOST:PORT/v1."
+    ),
+]
+Concurrency = Annotated[
+    int, typer.Option(metavar="N", min=1, help="Questions that a server gets at once.")
+]
+Timeout = Annotated[float, typer.Option(metavar="SECONDS", help="Time limit for an answer.")]
+
 Strict = Annotated[
     bool,
     typer.Option("--strict-modalities", help="Fail a record that lacks a stream."),
@@ -195,5 +206,7 @@ INDIFFERENT = {
     "json",
     "segment",  # what becomes of a recording is in the records
     "segments",
+    "concurrency",
+    "timeout",  # decides what fails, and failures are done again
     "form",  # of what is written; the journal has records
 }

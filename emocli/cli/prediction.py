@@ -17,6 +17,7 @@ from emocli.records.modality import in_file
 
 BAR_CELLS = 24
 LEAST_CELLS = 6  # of a bar; on a narrower terminal the streams alone are not shown
+THOUGHT = 300  # columns of what a language model says of its answer
 GAP = 2  # columns between columns
 SHARE = 5  # columns of "100% "
 SPACE = re.compile(r"[ \t\r\n]+")
@@ -74,7 +75,8 @@ def answer(prediction: Mapping[str, Any]) -> str:
     if shares := prediction.get("probabilities"):
         likeliest = max(shares, key=shares.__getitem__)
         return f"no answer ({printable(likeliest)} {100 * shares[likeliest]:.0f} %)"
-    return ", ".join(f"{name} {prediction[name]:.2f}" for name in NUMBERS if name in prediction)
+    numbers = [f"{name} {prediction[name]:.2f}" for name in NUMBERS if name in prediction]
+    return ", ".join(numbers) or "no answer"
 
 
 def _head(record: Record, prediction: Record) -> Any:
@@ -106,7 +108,7 @@ def _table(record: Record, labels: Sequence[str], console: Any) -> Any:
     for head in heads_:
         table.add_column(Text(head), justify="right", no_wrap=True)
     others = list(unimodal.values())[: len(heads_)]
-    for label in labels:
+    for label in labels if "probabilities" in prediction else ():
         share = prediction["probabilities"][label]
         style = colour(label)
         drawn = bar(share, cells, ascii_only=not terminal.is_utf8(console.encoding))
@@ -173,6 +175,8 @@ def _notes(record: Record) -> Iterator[str]:
     parts = ", ".join(f"{name} {weight:.0%}" for name, weight in weights.items())
     decided = f"decided by {parts}; " if len(weights) > 1 else ""
     yield f"{decided}model {record['prediction']['model']}"
+    if thought := record["prediction"].get("explanation"):
+        yield f"it says: {fitting.cut(' '.join(thought.split()), THOUGHT, '...')}"
     disagreement = record["prediction"].get("disagreement") or {}
     if len(disagreement) > 1:
         bits = ", ".join(f"{printable(name)} {value:.2f}" for name, value in disagreement.items())

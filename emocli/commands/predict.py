@@ -43,6 +43,35 @@ On a terminal up to four records are drawn with bars, more on a line each. The u
 recording are lines with their times, and after the last one follows a strip of the whole. In a
 pipe, or with --json, records are written. A pipe that idles gets its answers at once.
 
+--llm asks a language model instead: any causal model of the hub or in a folder, such as
+smollm2-135m-instruct (emocli models pull smollm2-135m-instruct), or a GGUF file. Its prompt is a
+template with role, labels and format, then --context turns of the dialogue, the words (transcribed
+where there are none) and, with --prosody, the voice in words: a summary; full, with a clause for
+each vowel; or terse, with what is very unusual of each, in a third of the tokens. --show-prompt
+prints the first prompt, and keeps each in `prediction.prompt`. --labels A,B names other labels;
+--template valence or sentiment asks for a number, a TOML file as it says.
+
+With --decode constrained each label gets its probability as a whole string, over a prior: the mean
+of its log-probability over fourteen sentences of the template, two for each of seven emotions and
+none of any data (--prior sentences), or over three texts that say nothing (content-free: N/A,
+[MASK], ...), each in a prompt with the parts of the record's own; none subtracts nothing. With
+--decode greedy the model thinks in words, which are kept in `explanation`; answers that name no
+label are counted. With --decode thought it thinks in words, 160 tokens at most, and then each label
+gets its probability as with constrained: no answer fails, and `explanation` is kept. A prompt that
+is too long loses the oldest turns first, and `prediction.warnings` says so. `prediction.prompting`
+has the sha256 of the template, and how it was used.
+
+--llm-url URL asks a server that speaks OpenAI's chat completions (vLLM, llama.cpp, Ollama,
+transformers serve), whose base URL mostly ends in /v1; --llm names one of its models if it has
+several. It is asked first which models it has: one that is down or has others ends the command
+before any record, with exit status 4. Answers are words: with --decode constrained one label
+exactly, or none (`prompting.decode` says word), with greedy a thought and an answer; there are no
+probabilities. --concurrency questions are asked at once. Refused connections and the statuses 429
+and 5xx are tried again, six times in all, after 0.5 s, then twice as long each time, or when
+Retry-After says, up to a minute; what takes longer than --timeout is an error of the record. A key
+is read from $EMOCLI_LLM_KEY or $OPENAI_API_KEY, and shown nowhere. `prediction.prompting` has the
+URL and the tokens that the server counted.
+
 Vectors that are computed on the way are left out; --keep-features writes them too.
 
 --format csv and tsv write a table instead: id, path, start, end, speaker, text, emotion,
@@ -58,20 +87,22 @@ Example:
     ffmpeg -i talk.mkv -f wav - | emocli predict -
     echo "I can't believe it" | emocli predict --text -
     emocli predict clips/*.wav --output answers.csv
+    emocli predict --llm smollm2-135m-instruct --prosody summary clip.wav
+    emocli predict --llm-url http://127.0.0.1:8000/v1 --decode greedy clip.wav
 """
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from emocli import pipeline
 from emocli.bundles import bundle, heads
-from emocli.cli import flags, options, output_format
+from emocli.cli import flags, language_flags, options, output_format
 from emocli.errors import UsageError
 from emocli.io import formats
-from emocli.stages import encode, predict, spoken_language
+from emocli.stages import encode, language_server, predict, spoken_language
 
 
 @options.filter("store", "device", "segment")
@@ -88,6 +119,28 @@ def command(
         float, typer.Option(metavar="P", help="No emotion where the confidence is below P.")
     ] = 0.0,
     language: flags.Language = None,
+    llm: language_flags.Llm = None,
+    llm_url: flags.LlmUrl = None,
+    concurrency: flags.Concurrency = 8,
+    timeout: flags.Timeout = 60.0,
+    template: language_flags.Template = "emotion",
+    labels: language_flags.Labels = None,
+    context: language_flags.Context = 0,
+    prosody: language_flags.Prosody = "none",
+    decode: Annotated[
+        str,
+        typer.Option(
+            metavar="constrained|greedy|thought",
+            help="How --llm answers: by labels, in words, or both.",
+        ),
+    ] = "constrained",
+    prior: Annotated[
+        str,
+        typer.Option(metavar="sentences|content-free|none", help="What --llm says to anything."),
+    ] = "sentences",
+    show_prompt: Annotated[
+        bool, typer.Option("--show-prompt", help="Print and keep what --llm is asked.")
+    ] = False,
     modality: flags.Modalities = None,
     strict_modalities: flags.Strict = False,
     keep_features: Annotated[
@@ -100,7 +153,20 @@ def command(
     if not 0.0 <= abstain <= 1.0:
         raise UsageError(f"--abstain {abstain}: not between 0 and 1")
     name = output_format.chosen(run, form, json=json)
-    trained = encode.limited(bundle.read(model), modality)
+    asked = (template, labels, context, prosody, decode, prior)
+    served = None
+    if llm_url is not None:
+        _require_words(decode, prior, abstain)
+        served = language_server.connect(
+            run.context, llm_url, llm, timeout_s=timeout, concurrency=concurrency
+        )
+        llm = served.server.model
+    if llm is None:
+        language_flags.require_unsaid(model)
+    read = bundle.read(model) if llm is None else _asking(llm, model, *asked)
+    if show_prompt and read.kind != bundle.LANGUAGE:
+        raise UsageError("--show-prompt: only a language model has prompts", hint="--llm names one")
+    trained = encode.limited(read, modality)
     show = None
     if run.streams.stdout.isatty() and not name and not run.common.output:
         from emocli.cli.drawing import Drawing
@@ -112,13 +178,36 @@ def command(
         strict=strict_modalities,
         abstain=abstain,
         keep_features=keep_features,
+        show_prompt=show_prompt,
+        served=served,
     )
     if language is not None:
         work = pipeline.chain(spoken_language.stated(language), work)
-    window, turns = predict.window(run.context, trained), predict.turns(trained)
+    window, turns = predict.window(run.context, trained, served), predict.turns(trained)
     columns = _columns(trained) if name in formats.DELIMITERS else []
     written = formats.made(name or "jsonl", columns, answers=True)
     return run.through(work, window=window, show=show, turns=turns, form=written)
+
+
+def _require_words(decode: str, prior: str, abstain: float) -> None:
+    """Raise UsageError for flags about the probabilities that answers of servers lack."""
+    of_numbers = {
+        "--decode thought": decode == "thought",
+        f"--prior {prior}": prior == "content-free",
+        f"--abstain {abstain:g}": abstain > 0,
+    }
+    for flag, wanted in of_numbers.items():
+        if wanted:
+            raise UsageError(f"{flag} with --llm-url: answers of servers have no probabilities")
+
+
+def _asking(llm: str, model: str, *asked: Any) -> bundle.Bundle:
+    """Return the predictor that asks a language model; UsageError beside another one."""
+    if model != "default":
+        raise language_flags.only(llm, model)
+    template, labels, context, prosody, decode, prior = asked
+    about = {"context": context, "prosody": prosody, "decode": decode, "prior": prior}
+    return language_flags.predictor(llm, template, labels, **about)
 
 
 def _columns(trained: bundle.Bundle) -> list[formats.Column]:

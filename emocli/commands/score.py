@@ -6,15 +6,10 @@ from typing import Annotated
 
 import typer
 
-from emocli.cli import options
-from emocli.errors import EmptyInputError, ExitStatus, UsageError, worst
-from emocli.io import formats
-from emocli.io.writing import place
-from emocli.pipeline import live
+from emocli.cli import options, scores
 from emocli.scoring.options import ScoreOptions
 
-FORMATS = ("json", "table", "latex", *formats.DELIMITERS)
-TASKS = "auto|classification|distribution|blend|regression|multilabel|mosi|sims|ecf"
+TASKS = "auto|classification|distribution|blend|regression|multilabel|mosi|sims|ecf|explanation"
 
 TaskName = Annotated[str, typer.Option("--task", metavar=TASKS, help="What to score.")]
 By = Annotated[
@@ -59,6 +54,10 @@ Threshold = Annotated[
     float,
     typer.Option(metavar="P", min=0, max=1, help="For --task multilabel: predict labels from P."),
 ]
+JudgeCommand = Annotated[
+    str | None,
+    typer.Option("--judge", metavar="CMD", help="For --task explanation: ask this command."),
+]
 KINDS = "json|table|latex|csv|tsv"
 Format = Annotated[
     str | None, typer.Option("--format", metavar=KINDS, help="Output, on a terminal or not.")
@@ -83,6 +82,7 @@ def command(
     labels: Labels = "present",
     restrict: Restrict = None,
     threshold: Threshold = 0.5,
+    judge: JudgeCommand = None,
     alignment: Alignment = False,
     seed: Seed = 0,
     form: Format = None,
@@ -124,6 +124,17 @@ def command(
     ecf (label.causes and prediction.causes, lists of {turn, text}, {turn, start, end} in words, or
     {turn}; `emotion` in each, or that of the record): strict., proportional., utterances. (subtask
     2) with weighted_f1, weighted_precision, weighted_recall and the same with micro_.
+
+    explanation (prediction.explanation, and prosody.levels): cited_true is the share of the cited
+    levels that were measured so, all_true that of the records that cite some and nothing false;
+    covered and covered_vowels are the shares of the levels of utterance and vowels, other than
+    moderate, that are cited; cited the mean number of cited levels, cited_3 the share of records
+    with three; well_formed the share whose answer could be read. label_agreement: of the
+    explanations that name a feeling, those that name that of the answer. hit_rate, wheel_precision,
+    wheel_recall and wheel_f1 compare answer and label (their `multi`, else emotion) by the sectors
+    of four emotion wheels, and leave out labels that are in none, as neutral is. judge is the mean
+    of what --judge answers: a command that reads a record per line and writes a number per line,
+    flushed; it is started without a shell, and sees the label.
 
     Records with an upstream error, without a label, or on which the model abstained are not scored:
     `skipped` counts them, and `coverage` is the share of labelled records that was scored. An
@@ -169,82 +180,8 @@ def command(
         restrict=restrict,
         threshold=threshold,
         seed=seed,
+        judge=judge,
     )
     flags = {"json": json, "table": table, "latex": latex, **({form: True} if form else {})}
-    chosen = _format(run, {name for name, given in flags.items() if given})
-    return (_alignment if alignment else _predictions)(run, score_options, chosen)
-
-
-def _format(run: options.Run, requested: set[str]) -> str:
-    """Return the format of stdout, or of --output if its suffix names a table."""
-    if len(requested) > 1 or not requested <= set(FORMATS):
-        names = ", ".join(sorted(requested))
-        raise UsageError(f"--format {names}: not one of {', '.join(FORMATS)}")
-    if requested:
-        return requested.pop()
-    suffix = formats.by_suffix(run.common.output)
-    if suffix in formats.DELIMITERS:
-        return suffix
-    terminal = run.streams.stdout.isatty() and not run.common.output
-    return "table" if terminal else "json"
-
-
-def _predictions(run: options.Run, score_options: ScoreOptions, form: str) -> int:
-    """Write the metrics of predictions."""
-    from emocli.scoring import flat, limits
-    from emocli.scoring.run import Work
-
-    bounds = limits.parse(score_options)
-    place(run.common.output)  # refuse a bad --output before the work
-    work = Work(score_options, run.say, run.streams.stdin)
-    source = run.source()
-    collected = work.read(source)
-    if source.problem is not None:
-        raise source.problem
-    rows = work.rows(collected)
-    failed = work.failed and not run.common.exit_zero
-    status: int = ExitStatus.FAILED if failed else ExitStatus.OK
-    name = formats.by_suffix(run.common.output) if form in ("table", "latex") else form
-    as_table = flat.table(rows, collected.task, name) if name in formats.DELIMITERS else None
-    if form not in ("table", "latex") or run.common.output:
-        status = worst(status, run.write(rows, as_table))
-    elif not rows and not run.common.allow_empty:
-        raise EmptyInputError("no input records", hint="--allow-empty accepts that")
-    if form in ("table", "latex") and rows:
-        from emocli.scoring import table  # imports rich
-
-        _draw(run, table.text(rows, collected.task, form, run.streams.stdout.isatty()))
-    missed = [text for row in rows for bound in bounds if (text := limits.missed(row, bound))]
-    for text in missed:
-        run.say(text)
-    return worst(status, ExitStatus.THRESHOLD) if missed else status
-
-
-def _alignment(run: options.Run, score_options: ScoreOptions, form: str) -> int:
-    """Write how closely annotations agree with votes."""
-    from emocli.scoring import alignment
-
-    if form in formats.DELIMITERS:
-        raise UsageError(f"--alignment has several tables: not as {form}", hint="--format json")
-    place(run.common.output)
-    source = run.source()
-    row = alignment.row(source, score_options, run.say)
-    if source.problem is not None:
-        raise source.problem
-    if source.count:
-        alignment.check(row, run.say)
-    failed = row.get("failed") and not run.common.exit_zero
-    status: int = ExitStatus.FAILED if failed else ExitStatus.OK
-    if form == "json" or run.common.output or not source.count:
-        return worst(status, run.write([row] if source.count else []))
-    from emocli.scoring import alignment_table  # imports rich
-
-    _draw(run, alignment_table.text(row, form, run.streams.stdout.isatty()))
-    return status
-
-
-def _draw(run: options.Run, text: str) -> None:
-    """Write tables to stdout."""
-    live.stop()
-    run.streams.stdout.write(text.encode("utf-8", "backslashreplace"))
-    run.streams.stdout.flush()
+    chosen = scores.form(run, {name for name, given in flags.items() if given})
+    return (scores.alignment if alignment else scores.predictions)(run, score_options, chosen)

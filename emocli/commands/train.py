@@ -32,29 +32,47 @@ loop in [training]: epochs, patience, learning_rate, weight_decay, batch_size, l
 modality_dropout, balanced, even, loss, squared, clip_norm, seed. --log and `emocli plot training`
 show the progress.
 
+--model language trains an adapter (LoRA) of a language model instead, which --backbone names, on
+records with text and, with --prosody, the voice in words (transcribed and measured where they are
+missing). A record becomes the question that `emocli predict` asks by --template, with --context
+turns and --labels (default: those of the records), and only the answer is learned: its label, or
+with --rationale template a thought made of the measured levels before it, with --rationale FIELD
+the text of a field. --objective grpo goes on from such a bundle (--start) by rewards: of the label,
+of the form, and of the truth of what the thought cites. --budget MINUTES ends all trainings in
+time; the learning rate falls to nothing by then. A [training] table may set epochs, learning_rate,
+weight_decay, batch_size, part_size (records computed at a time), warm_up, clip_norm, rank, alpha,
+dropout, balanced, evaluations, patience, dev_records, recompute, shard, seed, and for grpo group,
+clip, kl, temperature, length, updates and the weights accuracy, format, truth. Under torchrun,
+shard = true divides the backbone among the processes, for one of 7B and more that does not fit a
+GPU while it is trained (it is slower, so not for one that does); recompute = true saves more.
+
 Example:
     emocli dataset ravdess DIR | emocli encode --modality audio | emocli train -o model
     emocli predict --model model clip.wav
     emocli train features.jsonl --model gated --cv speaker | emocli score
+    emocli train meld.jsonl --model language --backbone smollm2-135m-instruct --context 3 -o model
     emocli train eeg.jsonl --cv speaker,stimulus --folds 5,5 --seeds 3 | emocli score --by seed
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from emocli import models
 from emocli.bundles.heads import KINDS
-from emocli.cli import options
+from emocli.cli import language_flags, language_training_flags, options
 from emocli.errors import ExitStatus, UsageError
 from emocli.io import inputs
 from emocli.training import tables
 from emocli.training.request import Request
 
-MODELS = models.names()
+LANGUAGE = "language"  # no model of ours: an adapter of one
+MODELS = sorted([*models.names(), LANGUAGE])
 
 Name = Annotated[
     str, typer.Option("--model", "-m", metavar="NAME", help=f"One of {', '.join(MODELS)}.")
@@ -116,15 +134,31 @@ def command(
     seed: Annotated[int | None, typer.Option(help="Random seed.")] = None,
     seeds: Annotated[int, typer.Option(help="Number of seeds to train with.", min=1)] = 1,
     log: Log = None,
+    backbone: language_training_flags.Backbone = None,
+    objective: language_training_flags.Objective = None,
+    template: language_training_flags.Template = None,
+    labels: language_training_flags.Labels = None,
+    context: language_training_flags.Context = None,
+    prosody: language_training_flags.Prosody = None,
+    rationale: language_training_flags.Rationale = None,
+    start: language_training_flags.Start = None,
+    budget: language_training_flags.Budget = None,
 ) -> int:
     """Train a model on encoded records and write it as a bundle."""
     folder, resume = run.common.output, run.common.resume
-    if folder is None and cv is None:
-        raise UsageError("train needs --output DIR, the folder of the bundle, or --cv FIELD")
-    if resume and folder is None:
-        raise UsageError("--resume needs --output DIR: folds of --cv cannot be resumed")
-    if model not in MODELS:
-        raise UsageError(f"unknown model {model}", hint=f"known: {', '.join(MODELS)}")
+    _require_possible(model, folder, cv, resume=resume)
+    asked = {
+        "backbone": backbone,
+        "objective": objective,
+        "template": template,
+        "labels": None if labels is None else tuple(language_flags.listed(labels)),
+        "context": context,
+        "prosody": prosody,
+        "rationale": rationale,
+        "start": start,
+        "budget": budget,
+    }
+    named = _named(model, asked)
     flags = {
         "epochs": epochs,
         "patience": patience,
@@ -151,18 +185,49 @@ def command(
         reads_stdin=not run.arguments or "-" in run.arguments,
     )
     from emocli.training import reading
-    from emocli.training.run import train
 
-    train(
+    work, turns = _work(model, named)
+    work(
         run.context,
         request,
-        reading.complete(run.source()),
-        dev=reading.complete(_source(run, str(dev))) if dev else None,
+        reading.complete(run.source(turns=turns)),
+        dev=reading.complete(_source(run, str(dev), turns)) if dev else None,
         emit=run.emit,
     )
     return ExitStatus.OK
 
 
-def _source(run: options.Run, file: str) -> inputs.Source:
+def _require_possible(model: str, folder: Path | None, cv: str | None, *, resume: bool) -> None:
+    """Raise UsageError for an unknown model, or where nothing is to be written."""
+    if folder is None and cv is None:
+        raise UsageError("train needs --output DIR, the folder of the bundle, or --cv FIELD")
+    if resume and folder is None:
+        raise UsageError("--resume needs --output DIR: folds of --cv cannot be resumed")
+    if model not in MODELS:
+        raise UsageError(f"unknown model {model}", hint=f"known: {', '.join(MODELS)}")
+
+
+def _named(model: str, flags: dict[str, Any]) -> dict[str, Any]:
+    """Return the flags that were given; UsageError for those of another model."""
+    named = {name: value for name, value in flags.items() if value is not None}
+    if model != LANGUAGE and named:
+        raise UsageError(f"--{min(named)} is for --model language")
+    return named
+
+
+def _work(model: str, named: dict[str, Any]) -> tuple[Callable[..., object], int]:
+    """Return what trains a model of this name, and the preceding turns that it reads."""
+    if model != LANGUAGE:
+        from emocli.training.run import train
+
+        return train, 0
+    from emocli.training.language import run as language
+    from emocli.training.language.settings import Request as Asked
+
+    asked = Asked(**named)
+    return partial(language.train, asked=asked), language.begun(asked)["context"]
+
+
+def _source(run: options.Run, file: str, turns: int) -> inputs.Source:
     """Return the records of a further file, whose tables are as those of the input."""
-    return inputs.Source([file], run.streams.stdin, layout=run.layout())
+    return inputs.Source([file], run.streams.stdin, layout=run.layout(), turns=turns)

@@ -103,4 +103,5 @@ def called(load: Callable[..., Any], folder: Path, what: str, **options: Any) ->
         if isinstance(problem, MemoryError) or "out of memory" in str(problem).lower():
             raise
         lines = str(problem).strip().splitlines() or [type(problem).__name__]
-        raise ConfigError(f"{folder} is not {what}: {lines[0]:.300}") from None
+        told = " ".join(lines) if lines[0].rstrip().endswith(":") else lines[0]
+        raise ConfigError(f"{folder} is not {what}: {' '.join(told.split()):.300}") from None

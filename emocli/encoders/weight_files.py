@@ -147,15 +147,17 @@ def read(found: dict[str, tuple[Path, Shape]], wanted: Mapping[str, Any]) -> dic
 
 
 def write(folder: Path, config: Mapping[str, Any], values: Mapping[str, NDArray[Any]]) -> None:
-    """Write a checkpoint: `config.json`, and float32 arrays as safetensors.
+    """Write a checkpoint: `config.json`, and arrays as safetensors, of 16 bits or else float32.
 
     The same content always gives the same bytes, so that the catalog can state their sha256.
     """
+    types = {n: "<f2" if v.dtype.itemsize == 2 else "<f4" for n, v in values.items()}
     about, end = {}, 0
     for name in sorted(values):
-        start, end = end, end + 4 * values[name].size
+        bits = 8 * int(types[name][-1])
+        start, end = end, end + bits // 8 * values[name].size
         shape = list(values[name].shape)
-        about[name] = {"dtype": "F32", "shape": shape, "data_offsets": [start, end]}
+        about[name] = {"dtype": f"F{bits}", "shape": shape, "data_offsets": [start, end]}
     header = json.dumps({"__metadata__": {"format": "pt"}, **about}).encode()
     header = header.ljust(-(-len(header) // 8) * 8)  # the numbers begin at a multiple of 8
     folder.mkdir(parents=True, exist_ok=True)
@@ -163,7 +165,7 @@ def write(folder: Path, config: Mapping[str, Any], values: Mapping[str, NDArray[
     with (folder / WEIGHTS).open("wb") as file:
         file.write(struct.pack("<Q", len(header)) + header)
         for name in about:
-            file.write(values[name].astype("<f4").tobytes())
+            file.write(values[name].astype(types[name]).tobytes())
 
 
 def is_there(path: Path) -> bool:

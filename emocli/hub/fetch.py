@@ -117,6 +117,8 @@ def from_archives(source: dict[str, Any], folder: Path, say: Say) -> None:
     the members that make it, in order. With `convert` these files are made into those of the
     model. Raises ModelError if something cannot be downloaded or has another sha256.
     """
+    if "convert" in source:
+        _require(source["convert"])
     archives = folder / ".archives"
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, archives, ignore_errors=True)
@@ -137,6 +139,13 @@ def from_archives(source: dict[str, Any], folder: Path, say: Say) -> None:
 def convert(name: str, source: Path, target: Path) -> None:
     """Run the converter of this name: the files of a folder become those of a model."""
     importlib.import_module(f"emocli.encoders.{name}").convert(source, target)
+
+
+def _require(name: str) -> None:
+    """Raise ModelError if a converter lacks a package that it needs: before the download."""
+    require = getattr(importlib.import_module(f"emocli.encoders.{name}"), "require", None)
+    if require:
+        require()
 
 
 def _wheels(

@@ -72,14 +72,20 @@ def temperature(rater: int) -> float:
 
 
 def prompt(
-    focus: str, labels: Sequence[str], text: str | None = None, speaker: str | None = None
+    focus: str,
+    labels: Sequence[str],
+    text: str | None = None,
+    speaker: str | None = None,
+    voice: str | None = None,
 ) -> str:
-    """Return the question for one rater; the recording itself goes with it."""
+    """Return the question for one rater; the recording itself goes with it, or `voice` in words."""
     lines = [TASK, focus]
     if speaker:
         lines.append(f"Speaker: {speaker}")
     if text:
         lines.append(f'Transcript: "{text}"')
+    if voice:
+        lines.append(f"The voice: {voice}")
     lines.append(
         "Which one emotion stands out? Answer with exactly one of these words and nothing else: "
         + ", ".join(labels)

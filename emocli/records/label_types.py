@@ -18,7 +18,7 @@ class Annotation(TypedDict, total=False):
     prompt: str
     raw: str  # the answer, unparsed
     label: str | None  # None if the answer names no label; it is then not counted
-    cost: dict[str, int]  # prompt_tokens, answer_tokens, as far as known
+    cost: dict[str, float]  # prompt_tokens, answer_tokens, seconds, price, as far as known
 
 
 class Cause(TypedDict, total=False):

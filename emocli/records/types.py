@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
+from emocli.records.instruction_types import Instruction
 from emocli.records.label_types import Annotation, Cause, Label, Shares
 from emocli.records.media_types import ArrayReference, Audio, Eeg, Prepared, Sampled, Video
 
@@ -138,6 +139,8 @@ class Prediction(TypedDict, total=False):
     masked_frames: dict[str, int]  # by stream: frames that are no numbers
     warnings: dict[str, str]  # by stream: what its encoder had to say of it
     explanation: str
+    prompting: dict[str, Any]  # of a language model: template, its sha256, decode, prior, ...
+    prompt: str  # what it was asked, if that is to be kept
     model: str
     calibrated: bool
 
@@ -186,6 +189,7 @@ class Utterance(TypedDict, total=False):
     features: dict[str, Feature]
     label: Label
     annotations: list[Annotation]
+    instruction: Instruction
     condition: dict[str, Any]  # what emocli augment left out on purpose
     augmented: dict[str, Any]  # the source records, and how it was made of them
     unimodal: dict[str, Prediction]

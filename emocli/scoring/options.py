@@ -10,6 +10,7 @@ from emocli.errors import UsageError
 AUTO = "auto"
 PRESENT, ALL = "present", "all"
 NO_CLUSTER = "none"
+EXPLANATION = "explanation"
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,13 @@ class ScoreOptions:
     restrict: str | None = None  # or PRESENT
     threshold: float = 0.5  # of task multilabel
     seed: int = 0
+    judge: str | None = None  # a command that judges explanations
 
     def __post_init__(self) -> None:
         if self.labels not in (PRESENT, ALL):
             raise UsageError(f"--labels {self.labels}: neither present nor all")
+        if self.judge is not None and self.task != EXPLANATION:
+            raise UsageError(f"--judge needs --task {EXPLANATION}")
         if self.restrict not in (None, PRESENT):
             raise UsageError(f"--restrict {self.restrict}: only 'present' is known")
 

@@ -13,6 +13,7 @@ from emocli.pipeline import live
 from emocli.records import Record
 from emocli.scoring import groups, limits, tasks
 from emocli.scoring.columns import Columns, field
+from emocli.scoring.judging import Judge
 from emocli.scoring.leakage import KINDS, Shared, presented, summary
 from emocli.scoring.options import AUTO, NO_CLUSTER, ScoreOptions
 from emocli.scoring.rows import rows
@@ -44,6 +45,7 @@ class Work:
         self.options, self.say, self.stdin = options, say, stdin
         self.keys = groups.keys(options.by)
         self.failed = False
+        self.judge = Judge(options.judge) if options.judge is not None else None
 
     def read(self, records: Iterable[Record]) -> Collected:
         """Keep the columns of every record; without a task, detect it from the first records."""
@@ -56,8 +58,17 @@ class Work:
         shared = Shared(self._file(options.train) if options.train else None)
         fields = options.cluster_fields(task.cluster)
         columns = Columns(answers.take, options.stream, self.keys, fields, shared)
-        columns.extend(itertools.chain(first, stream))
+        columns.extend(self._judged(itertools.chain(first, stream)))
         return Collected(task, answers, columns, shared)
+
+    def _judged(self, records: Iterable[Record]) -> Iterable[Record]:
+        """Return records with the answers of --judge, if there is one."""
+        return records if self.judge is None else self.judge.of(records)
+
+    def close(self) -> None:
+        """End the command of --judge."""
+        if self.judge is not None:
+            self.judge.close()
 
     def _file(self, name: str) -> Iterator[Record]:
         return further_files.read(name, self.stdin)
@@ -90,7 +101,7 @@ class Work:
             return Table(columns, answers.frame(options)), None
         first = len(columns.ids) - len(columns.unscored)
         others = Columns(answers.take, options.stream, {}, columns.cluster, Shared())
-        others.extend(self._file(options.compare))
+        others.extend(self._judged(self._file(options.compare)))
         frame = answers.frame(options)
         return Table(columns, frame), Table(others, frame, first)
 

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 from emocli.errors import UsageError
 from emocli.metrics import report
 from emocli.records import Record
-from emocli.scoring import blends, classes, figures, numbers, pairs, sets
-from emocli.scoring.options import AUTO, ScoreOptions
+from emocli.scoring import blends, classes, explanations, figures, numbers, pairs, sets
+from emocli.scoring.options import AUTO, EXPLANATION, ScoreOptions
 from emocli.scoring.others import Others
 from emocli.scoring.words import Fault, Floats, Indices
 
@@ -113,6 +113,7 @@ TASKS = {
             tuple(f"{kind}.weighted_f1" for kind in pairs.SETS),
             ("dialogue",),
         ),
+        Task(EXPLANATION, explanations.Explanations, explanations.NAMES, explanations.SHOWN),
     )
 }
 
@@ -145,6 +146,8 @@ def _detected(labelled: set[str], predicted: set[str], datasets: set[str]) -> st
     both = labelled & predicted
     if "causes" in predicted:
         return "ecf"
+    if "explanation" in predicted and not both:
+        return EXPLANATION
     for name, task in (("blend", "blend"), ("multi", "multilabel")):
         if name in both:
             return task

@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 
 from emocli import pipeline
 from emocli.bundles import outputs
-from emocli.bundles.bundle import FUSION, Bundle
+from emocli.bundles.bundle import FUSION, LANGUAGE, Bundle
 from emocli.errors import ConfigError, RecordError
 from emocli.pipeline import devices
 from emocli.pipeline.context import Context
 from emocli.pipeline.windows import Window
 from emocli.records import Record, failures
 from emocli.stages import fuse
+from emocli.stages.language_server import Served
 
 
 def stage(
@@ -25,14 +26,24 @@ def stage(
     strict: bool = False,
     abstain: float = 0.0,
     keep_features: bool = False,
+    show_prompt: bool = False,
+    served: Served | None = None,
 ) -> pipeline.Stage:
     """Return the stage that adds `prediction`, after the missing upstream stages.
 
     `strict` makes a record without all of the streams an error; below the confidence `abstain` no
     emotion is named. What this stage computes for `features`, most of the bytes of a record, is
-    passed on only with `keep_features`. Raises ConfigError for an unknown kind of predictor.
+    passed on only with `keep_features`. With `show_prompt` language models say what they are asked.
+    A model may be `served` elsewhere. Raises ConfigError for an unknown kind of predictor.
     """
-    work = _kind(trained).stage(context, trained, strict, abstain)
+    if served:
+        from emocli.stages import language_predictor
+
+        work = language_predictor.stage(
+            context, trained, strict=strict, show_prompt=show_prompt, served=served
+        )
+    else:
+        work = _kind(trained).stage(context, trained, strict, abstain, show_prompt)
     return work if keep_features else _passing_features_by(work)
 
 
@@ -56,8 +67,12 @@ def _passing_features_by(work: pipeline.Stage) -> pipeline.Stage:
     return run
 
 
-def window(context: Context, trained: Bundle) -> Window:
+def window(context: Context, trained: Bundle, served: Served | None = None) -> Window:
     """Return which records are worked on together."""
+    if served:
+        from emocli.stages import language_predictor
+
+        return language_predictor.window(context, trained, served)
     return _kind(trained).window(context, trained)
 
 
@@ -69,7 +84,8 @@ def turns(trained: Bundle) -> int:
 class Kind(NamedTuple):
     """What a kind of predictor has to say of a bundle."""
 
-    stage: Callable[[Context, Bundle, bool, float], pipeline.Stage]  # strict, abstain
+    # strict, abstain, show_prompt
+    stage: Callable[[Context, Bundle, bool, float, bool], pipeline.Stage]
     window: Callable[[Context, Bundle], Window]
     turns: Callable[[Bundle], int]
 
@@ -82,12 +98,39 @@ def _kind(trained: Bundle) -> Kind:
     return KINDS[trained.kind]
 
 
-def _fusion(context: Context, trained: Bundle, strict: bool, abstain: float) -> pipeline.Stage:
+def _fusion(
+    context: Context, trained: Bundle, strict: bool, abstain: float, _show_prompt: bool
+) -> pipeline.Stage:
     before = fuse.stage(context, trained, strict=strict)
     return pipeline.chain(before, core(context, trained, abstain))
 
 
-KINDS = {FUSION: Kind(_fusion, fuse.window, fuse.turns)}
+def _language(
+    context: Context, trained: Bundle, strict: bool, abstain: float, show_prompt: bool
+) -> pipeline.Stage:
+    from emocli.stages import language_predictor
+
+    return language_predictor.stage(
+        context, trained, strict=strict, abstain=abstain, show_prompt=show_prompt
+    )
+
+
+def _language_window(context: Context, trained: Bundle) -> Window:
+    from emocli.stages import language_predictor
+
+    return language_predictor.window(context, trained)
+
+
+def _language_turns(trained: Bundle) -> int:
+    from emocli.stages import language_predictor
+
+    return language_predictor.turns(trained)
+
+
+KINDS = {
+    FUSION: Kind(_fusion, fuse.window, fuse.turns),
+    LANGUAGE: Kind(_language, _language_window, _language_turns),
+}
 
 
 def core(context: Context, trained: Bundle, abstain: float) -> pipeline.Stage:

@@ -10,15 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from emocli import pipeline
-from emocli.bundles import bundle, heads
+from emocli.bundles import bundle, heads, language
 from emocli.errors import EmptyInputError, UsageError
 from emocli.io.ids import UniqueIds
-from emocli.pipeline import devices
 from emocli.pipeline.context import Context
 from emocli.records import Record, texts
-from emocli.stages import fuse, predict
-from emocli.training import calibration
+from emocli.training import calibration, collected
+from emocli.training.collected import Collected
 from emocli.training.targets import Targets
 
 LINE = "Calibrated by `emocli calibrate`"  # the beginning of a line of the card
@@ -42,23 +40,28 @@ def calibrate(
     head = calibration.labelled(trained)
     if decoder and head.kind != heads.BLEND:
         raise UsageError(f"--decoder {decoder}: {trained.name} does not predict blends")
-    logits, shares, skipped = _predicted(context, trained, head, source)
-    contents = {**trained.contents, "calibration": calibration.fitted(logits, shares, method)}
+    found, shares, skipped = _predicted(context, trained, head, source)
+    logits = found.logits
+    fitted_to = calibration.fitted(logits, shares, method)
+    contents = {**trained.contents, **found.contents, "calibration": fitted_to}
     if head.kind == heads.BLEND:
         if decoder:
             contents["decoder"] = {"rule": decoder}
         contents["decoder"] = calibration.decoder(logits, shares, head, contents)
-    before, after = (
-        calibration.figures(logits, shares, head, about) for about in (trained.contents, contents)
-    )
+    before = calibration.figures(found.before, shares, head, trained.contents)
+    after = calibration.figures(logits, shares, head, contents)
     about: Record = {"method": method, "records": len(logits), "skipped": dict(skipped)}
     for name in before:
         about[name] = {"before": before[name], "after": after[name]}
     contents["calibrated_on"] = about
-    written = bundle.revise(trained, folder, contents, _card(trained, about))
+    asks = trained.kind == bundle.LANGUAGE
+    revise = language.copied if asks else bundle.revise
+    written = revise(trained, folder, contents, _card(trained, about))
     _say(context, about, folder)
-    fitted: Record = {key: contents[key] for key in ("calibration", "decoder") if key in contents}
-    return {"model": trained.name, "calibrated_model": written.name, **about, **fitted}
+    kept = ("prior", "prior_values", "calibration", "decoder")
+    fitted: Record = {key: contents[key] for key in kept if key in contents}
+    name = language.name(trained, contents["backbone"]["revision"]) if asks else trained.name
+    return {"model": name, "calibrated_model": written.name, **about, **fitted}
 
 
 def _folder(trained: bundle.Bundle, output: Path | None) -> Path:
@@ -74,36 +77,24 @@ def _folder(trained: bundle.Bundle, output: Path | None) -> Path:
 
 def _predicted(
     context: Context, trained: bundle.Bundle, head: heads.Head, source: Iterable[Record]
-) -> tuple[Any, Any, Counter[str]]:
+) -> tuple[Collected, Any, Counter[str]]:
     """Return logits and true shares (records, classes) of the head, and the skipped by reason.
 
     Raises EmptyInputError if no record is left.
     """
     skipped: Counter[str] = Counter()
-    targets, rows = Targets([head.target]), []
-    device = devices.pick(context.device)
-    trained.model(device)  # a damaged model ends the run before any record is read
+    targets = Targets([head.target])
 
-    def take(batch: list[Record]) -> list[Record]:
-        rows.append(predict.logits(batch, trained, device))
-        for record in batch:
-            targets.add(record)
-        return [{} for _ in batch]  # the record itself is not kept
+    def failed(_record: Record) -> None:
+        skipped["error"] += 1
 
-    work = pipeline.chain(
-        fuse.stage(context, trained),
-        pipeline.batched(take, name="calibrate", size=context.batch(fuse.BATCH)),
-    )
-    work = pipeline.windowed(work, fuse.window(context, trained))
-    for record in work(_labelled(source, head, skipped)):
-        skipped["error"] += bool(record.get("error"))
-    skipped += Counter()  # drops zero counts
-    if not rows:
+    known = _labelled(source, head, skipped)
+    found = collected.collect(context, trained, known, targets.add, failed)
+    if found is None:
         raise EmptyInputError(f"nothing to calibrate on: {_counts(skipped) or 'no records'}")
     truth = targets.tensor([head]).numpy()
     shares = np.eye(head.size)[truth] if truth.ndim == 1 else truth.astype(np.float64)
-    logits = heads.split(trained.heads, np.concatenate(rows).astype(np.float64))[head.target]
-    return logits, shares, skipped
+    return collected.weighted(found, shares), shares, skipped
 
 
 def _labelled(

@@ -31,6 +31,8 @@ def start(device: str) -> None:
     """
     if world()[1] > 1 and not torch.distributed.is_initialized():
         gpu = device.startswith("cuda")
+        if gpu:
+            torch.cuda.set_device(device)
         torch.distributed.init_process_group("cpu:gloo,cuda:nccl" if gpu else "gloo")
 
 
@@ -140,6 +142,15 @@ def add_gradients(parameters: Iterable[nn.Parameter]) -> None:
     *parts, counts = torch.split(flat, [*(p.numel() for p in trainable), len(trainable)])
     for parameter, part, count in zip(trainable, parts, counts.tolist(), strict=True):
         parameter.grad = part.reshape(parameter.shape) if count else None
+
+
+def add(number: float) -> float:
+    """Return the sum of all processes' numbers."""
+    if world()[1] == 1:
+        return number
+    total = torch.tensor(number, dtype=torch.float64)
+    torch.distributed.all_reduce(total)
+    return total.item()
 
 
 def broadcast(number: float) -> float:

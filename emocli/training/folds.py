@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from emocli.bundles import outputs
@@ -40,19 +42,27 @@ def labels(targets: Tensor, heads: Sequence[Head]) -> Tensor:
 
 def split(examples: Examples, data: Filed, heads: Sequence[Head]) -> tuple[Filed, Filed]:
     """Return (train, dev); whole groups are held out, in the order of their hashes."""
+    fitting, dev = (data.part(torch.from_numpy(p)) for p in split_places(examples, data, heads))
+    return fitting, dev
+
+
+def split_places(
+    examples: Examples, data: Filed, heads: Sequence[Head]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the places of the records of (train, dev)."""
     groups = table(examples, data, heads)
     parts = groups.held_out(groups.everything)
     if parts is None:
         names = ", ".join(groups.names[0])
         hint = "--dev FILE gives held-out records"
         raise UsageError(f"all records are of one speaker ({names})", hint=hint)
-    fitting, dev = (data.part(torch.from_numpy(groups.places(mask))) for mask in parts)
+    fitting, dev = (groups.places(mask) for mask in parts)
     return fitting, dev
 
 
 def cells(
     examples: Examples,
-    plan: Plan,
+    heads: Sequence[Head],
     counts: Sequence[int],
     say: Callable[[str], None],
     inform: Callable[[str], None],
@@ -62,17 +72,17 @@ def cells(
     `counts` are the folds of each field, at most. `say` is told what is wrong with a split,
     `inform` how many records each of several fields leaves.
     """
-    groups, data = examples.groups, examples.data(plan.heads)
+    groups, data = examples.groups, examples.data(heads)
     for text in groups.told():
         say(text)
     columns = groups.joined()
     if len(columns) > 1:
         require_crossed(groups.fields, columns)
     numbers = [folds(*each) for each in zip(columns, counts, groups.fields, strict=True)]
-    found = list(table(examples, data, plan.heads).cells(numbers))
+    found = list(table(examples, data, heads).cells(numbers))
     if len(columns) > 1:
         inform(described(found, len(examples), groups.fields))
-    if text := unlearned(found, labels(data.targets, plan.heads), plan.heads[0].labels):
+    if text := unlearned(found, labels(data.targets, heads), heads[0].labels):
         say(text)
     return found
 

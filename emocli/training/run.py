@@ -10,14 +10,14 @@ bundle = train(Context(), Request(output=Path("model")), records)
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import orjson
 
 from emocli.bundles import bundle
-from emocli.bundles.heads import CLASSES
+from emocli.bundles.heads import CLASSES, Head
 from emocli.io.writing import locked
 from emocli.pipeline.context import Context
 from emocli.records import Record
@@ -75,7 +75,7 @@ def train(
         log = files.enter_context(opened(request.log))
         epochs = Epochs(fit_plan.settings.epochs, log)
         if request.cv and emit is not None:
-            cells = _cells(context, request, fit_plan, examples)
+            cells = cells_of(context, request, fit_plan.heads, examples)
             emit(folds.out_of_fold(fit_plan, examples, epochs, cells, request.seeds))
         written = None
         if request.output is not None:
@@ -106,7 +106,9 @@ def _collected(
         yield examples, held
 
 
-def _cells(context: Context, request: Request, plan: Plan, examples: Examples) -> list[Cell]:
+def cells_of(
+    context: Context, request: Request, heads: Sequence[Head], examples: Examples
+) -> list[Cell]:
     """Return the splits of --cv, and tell what there is to know of them."""
 
     def say(text: str) -> None:
@@ -116,7 +118,7 @@ def _cells(context: Context, request: Request, plan: Plan, examples: Examples) -
         if not context.quiet:
             say(text)
 
-    return folds.cells(examples, plan, request.counts, say, inform)
+    return folds.cells(examples, heads, request.counts, say, inform)
 
 
 def _fit(

@@ -16,8 +16,8 @@ from emocli.commands.schema import schema
 from emocli.errors import RecordError
 from emocli.llm import personas
 from emocli.metrics import pooling
+from emocli.stages.annotate.asking import Question
 from emocli.stages.annotate.command import Command
-from emocli.stages.annotate.raters import Question
 from tests.commands import bundles
 from tests.commands.test_schema import wrong
 from tests.conftest import Emocli

@@ -219,3 +219,7 @@ def test_a_heading_without_rows_is_left_out():
         Console(file=stream).print(drawing)
     assert "programs" in stream.getvalue()
     assert "fallbacks" not in stream.getvalue()
+
+
+def test_what_language_models_need_beside_the_core_is_named_with_its_extra() -> None:
+    assert all("[llm]" in checkup.OPTIONAL[name][1] for name in ("gguf", "peft"))

@@ -7,7 +7,7 @@ from typing import Any, get_type_hints
 import orjson
 import pytest
 
-from emocli.records import label_types, media_types, types
+from emocli.records import instruction_types, label_types, media_types, types
 from emocli.records.schema import schema
 from emocli.records.types import Utterance
 from tests.encoders import tiny_faces
@@ -97,7 +97,8 @@ def test_every_field_of_the_types_is_there():
     assert SCHEMA["$schema"].endswith("2020-12/schema")
     assert "additionalProperties" not in SCHEMA
     for name, definition in SCHEMA["$defs"].items():
-        (kind,) = {getattr(m, name) for m in (types, label_types, media_types) if hasattr(m, name)}
+        rooms = (types, label_types, media_types, instruction_types)
+        (kind,) = {getattr(m, name) for m in rooms if hasattr(m, name)}
         assert list(definition["properties"]) == list(get_type_hints(kind))
         assert definition["description"]
 

@@ -84,6 +84,8 @@ def test_every_file_that_loads_weights_is_tried_here() -> None:
     loading -= {"weight_files", "pretrained"}  # by which the others load
     tried = {"text_networks", "bert", "whisper", "ctc_model", "transformers_whisper"}
     tried |= {"vision_image", "vision_clip", "mobilenet_v2", "face_blendshapes"}
+    # In tests/encoders/test_causal_language_model.py and tests/bundles/test_language.py:
+    tried |= {"causal_language_model", "language_adapter"}
     assert loading == tried | {"braindecode_weights", "face_api_weights"}
 
 

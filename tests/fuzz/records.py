@@ -51,6 +51,8 @@ ONE_TO_ONE: dict[str, tuple[str, tuple[str, ...]]] = {
     "extract-eeg": ("eeg", ("--jobs", "1")),
     "fuse": ("full", BUNDLE),
     "fuse sequences": ("frames", ("-m", "base/bundles/stars")),
+    "instruct": ("full", ("--task", "emotion,sentiment,valence,open", "--context", "2")),
+    "instruct --rationale": ("full", ("--task", "explanation", "--labels", "neutral,joy,anger")),
     "normalize": ("full", ("--least", "2")),
     "predict": ("full", BUNDLE),
     "predict blend": ("full", ("-m", "base/bundles/blend")),
@@ -71,6 +73,7 @@ NOT_ONE_TO_ONE: dict[str, tuple[str, tuple[str, ...]]] = {
     "calibrate": ("full", (*BUNDLE, "-o", "out/m")),
     "calibrate vector": ("full", (*BUNDLE, "-o", "out/m", "--method", "vector")),
     "calibrate blend": ("full", ("-m", "base/bundles/blend", "-o", "out/m")),
+    "instruct --to": ("full", ("--to", "sharegpt", "--streams", "text")),
     "extract-audio --segment": ("sound1", ("--segment", "vad")),
     "score": ("full", SCORE),
     "score --by": (
@@ -101,6 +104,7 @@ TASKS = (
     "mosi",
     "sims",
     "ecf",
+    "explanation",
 )
 PICTURES = {
     "plot prosody": ("full", ("--width", "400")),

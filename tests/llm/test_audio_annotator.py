@@ -10,7 +10,9 @@ import pytest
 import torch
 
 from emocli.errors import ConfigError
-from emocli.llm.audio_annotator import MAX_ANSWER_TOKENS, AudioAnnotator
+from emocli.llm.audio_annotator import AudioAnnotator
+from emocli.llm.one_answer import MAX_ANSWER_TOKENS
+from tests.llm import tiny_flamingo, tiny_language
 from tests.llm.tiny_qwen import build
 
 RATE_HZ = 16_000
@@ -75,9 +77,67 @@ def test_it_hears_the_sound(annotator):
     assert (first - other).abs().max() > 1e-3
 
 
+def test_another_family_is_asked_and_hears(tmp_path):
+    annotator = AudioAnnotator(tiny_flamingo.build(tmp_path / "flamingo"))
+    inputs = annotator.inputs(noise(2.0), "Which emotion? joy, anger")
+    text = annotator.processor.tokenizer.decode(inputs["input_ids"][0])
+    assert text.count("<sound>") == 50  # 40 ms each
+    assert "Which emotion? joy, anger<|im_end|>" in text
+    with torch.inference_mode():
+        heard = [
+            annotator.model(**annotator.inputs(noise(0.5, s), "Which?")).logits[0, -1]
+            for s in (0, 1)
+        ]
+    assert (heard[0] - heard[1]).abs().max() > 1e-3
+    answers = [annotator.answer(noise(0.5), "Which?", 1.0, seed).raw for seed in (1, 1, 2)]
+    assert answers[0] == answers[1] != answers[2]
+
+
+def test_a_model_in_half_precision_gets_features_in_its_own(folder):
+    annotator = AudioAnnotator(folder, dtype="bfloat16")
+    assert annotator.answer(noise(0.5), "Which?", 1.0, 0).answer_tokens >= 1
+
+
+def no_template(tmp_path):
+    return tiny_flamingo.build(tmp_path / "a", chat=None)
+
+
+def no_place(tmp_path):
+    deaf = (
+        "{% for m in messages %}{% for c in m['content'] %}{{ c['text'] }}{% endfor %}{% endfor %}"
+    )
+    return tiny_flamingo.build(tmp_path / "a", chat=deaf)
+
+
+def no_processor(tmp_path):
+    folder = tiny_flamingo.build(tmp_path / "a")
+    for name in ("processor_config.json", "preprocessor_config.json"):
+        (folder / name).unlink(missing_ok=True)
+    return folder
+
+
+def text_only(tmp_path):
+    return tiny_language.write(tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        (no_template, "no chat template"),
+        (no_place, "no place for a recording"),
+        (no_processor, "(no processor|cannot load)"),
+        (text_only, "no processor of recordings: it reads only"),
+    ],
+)
+def test_a_model_that_cannot_hear_a_question_is_one_line(tmp_path, made, message):
+    with pytest.raises(ConfigError, match=message) as refused:
+        AudioAnnotator(made(tmp_path)).answer(noise(0.5), "Which?", 1.0, 0)
+    assert "\n" not in str(refused.value)
+
+
 def test_another_kind_of_model_is_refused_by_name(tmp_path):
-    (tmp_path / "config.json").write_text(json.dumps({"model_type": "whisper"}))
-    with pytest.raises(ConfigError, match="model_type 'whisper'"):
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "nothing"}))
+    with pytest.raises(ConfigError, match="model_type 'nothing'"):
         AudioAnnotator(tmp_path)
     with pytest.raises(ConfigError, match="model_type None"):
         AudioAnnotator(tmp_path / "nothing")

@@ -24,18 +24,19 @@ def build(folder: Path) -> Path:
     transformers = imported()
 
     transformers.utils.logging.disable_progress_bar()
-    tokenizer = _tokenizer()
+    made = tokenizer(SPECIAL)
     extractor = transformers.WhisperFeatureExtractor(feature_size=MELS)
-    transformers.Qwen2AudioProcessor(extractor, tokenizer).save_pretrained(folder)
+    transformers.Qwen2AudioProcessor(extractor, made).save_pretrained(folder)
     torch.manual_seed(0)
-    model = transformers.Qwen2AudioForConditionalGeneration(_config(tokenizer))
+    model = transformers.Qwen2AudioForConditionalGeneration(_config(made))
     for parameter in model.parameters():  # the draws differ only if the logits do
         parameter.data += 0.1 * torch.randn_like(parameter)
     model.save_pretrained(folder)
     return folder
 
 
-def _tokenizer():
+def tokenizer(special: list[str]):
+    """Return a tokenizer of bytes, the first of whose special tokens pads."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
     PreTrainedTokenizerFast = imported().PreTrainedTokenizerFast  # noqa: N806
@@ -44,12 +45,12 @@ def _tokenizer():
     bytewise = Tokenizer(models.BPE({character: i for i, character in enumerate(alphabet)}, []))
     bytewise.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bytewise.decoder = decoders.ByteLevel()
-    bytewise.add_special_tokens(SPECIAL)
+    bytewise.add_special_tokens(special)
     return PreTrainedTokenizerFast(
         tokenizer_object=bytewise,
         eos_token="<|im_end|>",
         pad_token="<|endoftext|>",
-        additional_special_tokens=SPECIAL[1:],
+        additional_special_tokens=special[1:],
     )
 
 

@@ -26,6 +26,7 @@ import orjson
 from emocli.cli import registry
 from tests.commands import bundles
 from tests.encoders import tiny_faces
+from tests.llm import tiny_language
 from tests.signals import edf_files, films
 
 Record = dict[str, Any]
@@ -114,21 +115,28 @@ def _bundle(folder: Path) -> str:
     return str(folder / "bundle")
 
 
+def _llm(folder: Path) -> str:
+    """Return the folder of a language model that fits into a test."""
+    if not (folder / "llm").exists():
+        tiny_language.write(folder / "llm", limit=2048)
+    return str(folder / "llm")
+
+
 def _timed(folder: Path) -> list[Record]:
     """Return records of one recording, with what is said when."""
     times = [{"start": i / 2, "end": i / 2 + 0.5} for i in range(COUNT)]
     return [{**r, **t, "text": "Yes."} for r, t in zip(_full(folder), times, strict=True)]
 
 
-def _labelled(folder: Path) -> list[Record]:
-    return [
-        {**r, "label": {"emotion": ("joy", "anger")[i % 2]}} for i, r in enumerate(_full(folder))
-    ]
-
-
 def _full(_folder: Path) -> list[Record]:
     """Return records with all streams."""
     return bundles.records(bundles.VECTORS, count=7 * COUNT)[6::7]
+
+
+def _labelled(folder: Path, made: Callable[[Path], list[Record]] = _full) -> list[Record]:
+    return [
+        {**r, "label": {"emotion": ("joy", "anger")[i % 2]}} for i, r in enumerate(made(folder))
+    ]
 
 
 MADE: dict[str, Callable[[Path], Work]] = {
@@ -143,6 +151,7 @@ MADE: dict[str, Callable[[Path], Work]] = {
     "extract-eeg": lambda f: Work(["extract-eeg"], _recorded(f)),
     "extract-video": lambda f: Work(["extract-video", "--detector", _detector(f)], _filmed(f)),
     "fuse": lambda f: Work(["fuse", "-m", _bundle(f)], _encoded(f)),
+    "instruct": lambda f: Work(["instruct"], _labelled(f, _spoken)),
     "normalize": lambda f: Work(["normalize"], [{**r, "speaker": "a"} for r in _full(f)]),
     "predict": lambda f: Work(["predict", "-m", _bundle(f)], _encoded(f)),
     "predict --format csv": lambda f: Work(
@@ -153,6 +162,10 @@ MADE: dict[str, Callable[[Path], Work]] = {
     ),
     "predict --keep-features": lambda f: Work(
         ["predict", "-m", _bundle(f), "--keep-features"], _encoded(f), COUNT // 2
+    ),
+    "predict --llm": lambda f: Work(["predict", "--llm", _llm(f)], _spoken(f)),
+    "predict --decode thought": lambda f: Work(
+        ["predict", "--llm", _llm(f), "--decode", "thought", "--prior", "none"], _spoken(f)
     ),
     "prosody": lambda f: Work(["prosody"], _spoken(f)),
     "train": lambda f: Work(

@@ -24,7 +24,14 @@ def test_every_command_that_resumes_is_killed() -> None:
     assert killed == set(kills.resumable())
 
 
-@pytest.mark.parametrize(("seed", "name"), [*enumerate(kills.MADE, 11)])
+LONG = {"predict --llm", "predict --decode thought"}  # minutes of CPU together
+ROUNDS = [
+    pytest.param(seed, name, marks=[pytest.mark.slow] * (name in LONG))
+    for seed, name in enumerate(kills.MADE, 11)
+]
+
+
+@pytest.mark.parametrize(("seed", "name"), ROUNDS)
 def test_killed_and_resumed_gives_the_same_files(seed: int, name: str, tmp_path: Path) -> None:
     assert kills.round_of(name, tmp_path, seed) > 0
 

@@ -23,6 +23,8 @@ def alike(count: int) -> list[Record]:
     for number, record in enumerate(given):
         record |= {"id": f"r{number}", "turn": number + 1}
         record["prediction"] |= {name: value / 2 for name, value in RATINGS.items()}
+        record["prediction"]["explanation"] = "Pitch is high, which sounds like joy."
+        record["prosody"] = {"levels": {"pitch": "high", "tempo": "low"}}
     return given
 
 

@@ -119,6 +119,7 @@ TINY: dict[str, tuple[Record, Record]] = {
         {"emotion": "joy", "causes": [{"turn": 1}]},
         {"emotion": "joy", "causes": [{"turn": 1}]},
     ),
+    "explanation": ({"emotion": "joy"}, {"explanation": "Pitch is high, with joy."}),
 }
 
 

@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 
 from emocli import pipeline, stages
+from emocli.bundles import language as predictors
+from emocli.bundles.bundle import Bundle
 from emocli.io.store import Store
 from emocli.pipeline.context import Context
 from emocli.pipeline.windows import Window
@@ -28,7 +30,9 @@ from emocli.stages import (
     extract_eeg,
     extract_video,
     fuse,
+    instruct,
     language,
+    language_predictor,
     normalize,
     pool,
     predict,
@@ -39,7 +43,9 @@ from emocli.stages import (
 )
 from emocli.stages.annotate.raters import Panel
 from emocli.stages.augment import modalities as copies
+from emocli.stages.language_predictor import bringing
 from tests.commands import bundles
+from tests.llm import tiny_language
 
 Record = dict[str, Any]
 ROOT = Path(__file__).parents[2]
@@ -53,6 +59,12 @@ def annotating(context: Context, folder: Path) -> pipeline.Stage:
 
 
 # Every module of `stages` with a stage, and how it is made of a context and a bundle's folder.
+def asking(folder: Path) -> Bundle:
+    """Return a predictor that asks a tiny language model."""
+    model = tiny_language.write(folder, limit=2048)
+    return predictors.zero_shot(str(model), "emotion", prosody="summary")
+
+
 MADE: dict[str, Callable[[Context, Path], pipeline.Stage]] = {
     "align": lambda c, _: align.stage(c),
     "annotate": annotating,
@@ -64,7 +76,10 @@ MADE: dict[str, Callable[[Context, Path], pipeline.Stage]] = {
     "extract_eeg": lambda c, _: extract_eeg.stage(c, Preparation()),
     "extract_video": lambda c, _: extract_video.stage(c, {}),
     "fuse": lambda c, f: fuse.stage(c, bundles.save(f, "gated")),
+    "instruct": lambda c, _: instruct.stage(c, instruct.Plan()),
     "language": lambda c, _: language.stage(c, "en", lambda _: False),
+    "language_predictor": lambda c, f: language_predictor.stage(c, asking(f)),
+    "language_predictor.bringing": lambda c, f: bringing.stage(c, predictors.spec(asking(f))),
     "normalize": lambda c, _: normalize.stage(c, normalize.Plan("speaker", None, 2)),
     "pool": lambda c, _: pool.stage(c, "frames", "pooled", "mean", inline=True),
     "predict": lambda c, f: predict.stage(c, bundles.save(f, "gated")),
@@ -89,7 +104,11 @@ def records(context: Context, wav: Callable[..., Path]) -> list[Record]:
         frames = {"modality": "audio", "dim": 2, "pooling": "frames", "layer": 1}
         ready["features"]["frames"] = frames | {"array": context.store.put_array(FRAMES)}
         sound = {"path": str(wav(f"{i}.wav", seconds=0.3)), "speaker": "s"}
-        found.append(ready | sound | {"id": f"u{i}", "text": "so glad", "zebra": [i, None]})
+        found.append(
+            ready
+            | sound
+            | {"id": f"u{i}", "text": "so glad", "zebra": [i, None], "label": {"emotion": "joy"}}
+        )
     error = {"stage": "x", "code": "x", "message": "x", "hint": ""}
     return [found[0], {"id": "bad", "error": error}, found[1]]
 

@@ -11,7 +11,7 @@ from emocli.modalities import audio
 from emocli.pipeline import live
 from emocli.pipeline.context import Context
 from emocli.records import Record
-from emocli.stages.annotate.raters import Answer, Question
+from emocli.stages.annotate.asking import Answer, Question
 
 if TYPE_CHECKING:
     from emocli.llm.audio_annotator import AudioAnnotator
@@ -24,16 +24,17 @@ def load(folder: Path, device: str, dtype: str) -> AudioAnnotator:
     from emocli.llm import audio_annotator
 
     config = weight_files.json_object(folder / "config.json")
-    if config.get("model_type") == audio_annotator.KIND:  # else it says what it is
-        weight_files.require_layers(folder, config, len(weight_files.tensors(folder)))
+    weight_files.require_layers(folder, config, len(weight_files.tensors(folder)))
     imported()  # which a broken torchaudio would stop
     return audio_annotator.AudioAnnotator(folder, device, dtype)
 
 
 class AudioModel:
-    """A Qwen2-Audio from the cache or a folder, loaded for the first question."""
+    """An audio language model from the hub or a folder, loaded for the first question."""
 
     prompted = True
+    deaf = False
+    concurrency = 1
 
     def __init__(self, context: Context, model: str, labels: list[str]) -> None:
         from emocli import hub
@@ -61,15 +62,21 @@ class AudioModel:
 
     def ask(self, record: Record, question: Question) -> Answer:
         """Return the model's answer to a question about a recording."""
-        if not (record.get("path") or record.get("audio")) or audio.is_lost(record):
-            raise RecordError("no_audio", "no recording to listen to", hint="a record needs a path")
+        require_sound(record)
         samples = audio.samples(record, self.context.store)
         answer = self.model.answer(samples, question.prompt, question.temperature, question.seed)
         cost = {
             "prompt_tokens": answer.prompt_tokens,
             "answer_tokens": answer.answer_tokens,
+            "seconds": round(answer.seconds, 3),
         }
         return Answer(answer.raw, cost, answer.seconds)
 
     def close(self) -> None:
         """Do nothing: the model holds only memory."""
+
+
+def require_sound(record: Record) -> None:
+    """Raise RecordError for a record without a recording, which this annotator judges by."""
+    if not (record.get("path") or record.get("audio")) or audio.is_lost(record):
+        raise RecordError("no_audio", "no recording to listen to", hint="a record needs a path")

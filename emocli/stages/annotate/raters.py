@@ -2,71 +2,65 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from emocli.errors import RecordError
 from emocli.llm import personas
-from emocli.records import Record, label_reading
+from emocli.pipeline.threads import concurrently
+from emocli.records import Record, failures, label_reading
+from emocli.stages.annotate.asking import Annotator, Question
+from emocli.stages.annotate.kept import Kept
 
+TOKENS = ("prompt_tokens", "answer_tokens")
+MILLION = 1e6  # tokens that a price is of
 
-@dataclass(frozen=True)
-class Question:
-    """A question to one rater about one record."""
-
-    persona: personas.Persona
-    temperature: float
-    seed: int
-    prompt: str
-    labels: list[str]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An answer: the raw text, its cost in tokens if known, and the time it took.
-
-    The time is no part of the record: it differs from run to run.
-    """
-
-    raw: str
-    cost: dict[str, int] = field(default_factory=dict)
-    seconds: float = 0.0
-
-
-class Annotator(Protocol):
-    """Answers questions about records; it sees no label and no answer of another annotator."""
-
-    prompted: bool  # whether it reads the prompt
-
-    def name(self, record: Record) -> str:
-        """Return its name in `annotations`, with its revision."""
-
-    def labels(self, record: Record) -> list[str]:
-        """Return the labels that it may answer."""
-
-    def ask(self, record: Record, question: Question) -> Answer:
-        """Return the answer of one rater; raise RecordError if it gives none."""
-
-    def close(self) -> None:
-        """Release its resources."""
+Outcome = tuple[Record, float] | RecordError
 
 
 @dataclass
 class Panel:
-    """The number of raters per record, and the counts of their answers."""
+    """The number of raters per record, what their answers cost, and the counts of them.
+
+    `prices` are those of a million tokens of a prompt and of an answer, None if nobody said them.
+    """
 
     n: int
     seed: int
+    kept: Kept = field(default_factory=Kept)
+    prices: tuple[float, float] | None = None
     answers: int = 0
     dropped: int = 0
     seconds: float = 0.0  # that the answers took
+    tokens: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TOKENS, 0))
+
+    def count(self, annotation: Record, seconds: float) -> None:
+        """Count an answer."""
+        self.answers += 1
+        self.seconds += seconds
+        self.dropped += annotation["label"] is None
+        for name in TOKENS:
+            self.tokens[name] += int(annotation.get("cost", {}).get(name, 0))
+
+    def price(self, cost: Mapping[str, float]) -> dict[str, float]:
+        """Return what an answer cost, in the currency of the prices."""
+        if self.prices is None or not all(name in cost for name in TOKENS):
+            return {}
+        paid = sum(cost[name] * p for name, p in zip(TOKENS, self.prices, strict=True))
+        return {"price": float(f"{paid / MILLION:.6g}")}
 
     def texts(self, *, quiet: bool) -> Iterator[str]:
         """Yield the lines of the summary for stderr; with `quiet` only warnings."""
         if self.seconds and not quiet:
-            yield f"{self.answers} answers, {self.seconds / self.answers:.3g} s each"
+            told = [f"{self.answers} answers, {self.seconds / self.answers:.3g} s each"]
+            if any(self.tokens.values()):
+                told.append("{prompt_tokens} tokens asked, {answer_tokens} answered")
+            told += [f"price {paid:.4g}" for paid in self.price(self.tokens).values()]
+            yield ", ".join(told).format(**self.tokens)
+        if self.kept.taken and not quiet:
+            yield f"{self.kept.taken} answers of the interrupted run were kept"
         if self.dropped:
             yield f"{self.dropped} of {self.answers} answers named no label and were dropped"
 
@@ -78,36 +72,66 @@ def missing(record: Record, annotator: Annotator, n: int) -> list[int]:
     return [rater for rater in range(n) if rater not in done]
 
 
-def work(annotator: Annotator, panel: Panel) -> Callable[[Record], Record]:
-    """Return the function that adds a panel's answers to a record's `annotations`."""
+def work(
+    annotator: Annotator, panel: Panel
+) -> Callable[[list[Record]], Sequence[Record | Exception]]:
+    """Return the function that adds a panel's answers to the `annotations` of records.
 
-    def annotate(record: Record) -> Record:
-        for rater in missing(record, annotator, panel.n):
-            annotation, seconds = _annotation(record, annotator, rater, panel.seed)
-            record["annotations"] = [*label_reading.answers(record), annotation]
-            panel.answers += 1
-            panel.seconds += seconds
-            panel.dropped += annotation["label"] is None
-        if panel.n and not label_reading.annotated(record):
-            raise _no_label(record, annotator.labels(record))
-        return record
+    The answers that came before an error are in its record all the same.
+    """
+
+    def annotate(batch: list[Record]) -> Sequence[Record | Exception]:
+        asked = [(record, _missing(record, annotator, panel)) for record in batch]
+        todo = [(record, rater) for record, raters in asked for rater in raters]
+        ask = functools.partial(_annotation, annotator, panel, {})
+        found = iter(concurrently(ask, todo, annotator.concurrency))
+        return [_with(r, [next(found) for _ in raters], annotator, panel) for r, raters in asked]
 
     return annotate
 
 
+def _with(
+    record: Record, outcomes: list[Outcome], annotator: Annotator, panel: Panel
+) -> Record | Exception:
+    """Return a record with its answers, or the first error, as if they were asked in turn."""
+    for outcome in outcomes:
+        if isinstance(outcome, RecordError):
+            return failures.without_frames(outcome)
+        annotation, seconds = outcome
+        record["annotations"] = [*label_reading.answers(record), annotation]
+        panel.count(annotation, seconds)
+    if panel.n and not label_reading.annotated(record):
+        return _no_label(record, annotator.labels(record))
+    return record
+
+
+def _missing(record: Record, annotator: Annotator, panel: Panel) -> list[int]:
+    return missing(record, annotator, panel.n)
+
+
 def _annotation(
-    record: Record, annotator: Annotator, rater: int, seed: int
-) -> tuple[Record, float]:
-    """Return the annotation of one rater, and the seconds it took."""
-    persona, labels = personas.persona(rater), annotator.labels(record)
-    question = Question(
-        persona=persona,
-        temperature=personas.temperature(rater),
-        seed=_seed(record, rater, seed),
-        prompt=_prompt(record, persona, labels) if annotator.prompted else "",
-        labels=labels,
-    )
-    answer = annotator.ask(record, question)
+    annotator: Annotator, panel: Panel, failed: dict[int, RecordError], asked: tuple[Record, int]
+) -> Outcome:
+    """Return the annotation of one rater and the seconds it took, or why there is none.
+
+    Once a question has failed, nothing more is asked about its record, which is lost anyway.
+    """
+    record, rater = asked
+    if error := failed.get(id(record)):
+        return error
+    try:
+        persona, labels = personas.persona(rater), annotator.labels(record)
+        question = Question(
+            persona=persona,
+            temperature=personas.temperature(rater),
+            seed=_seed(record, rater, panel.seed),
+            prompt=_prompt(record, persona, labels, annotator) if annotator.prompted else "",
+            labels=labels,
+        )
+        answer = panel.kept.answer(annotator, record, question)
+    except RecordError as error:
+        return failed.setdefault(id(record), error)
+    cost = answer.cost | panel.price(answer.cost)
     annotation = {
         "annotator": annotator.name(record),
         "rater": rater,
@@ -117,17 +141,23 @@ def _annotation(
         **({"prompt": question.prompt} if annotator.prompted else {}),
         "raw": answer.raw,
         "label": personas.parse(answer.raw, labels),
-        **({"cost": answer.cost} if answer.cost else {}),
+        **({"cost": cost} if cost else {}),
     }
     return annotation, answer.seconds
 
 
-def _prompt(record: Record, persona: personas.Persona, labels: list[str]) -> str:
+def _prompt(
+    record: Record, persona: personas.Persona, labels: list[str], annotator: Annotator
+) -> str:
     text, speaker = (
         value if isinstance(value := record.get(name), str) else None
         for name in ("text", "speaker")
     )
-    return personas.prompt(persona.focus, labels, text, speaker)
+    prosody = record.get("prosody") if annotator.deaf else None
+    voice = prosody.get("summary") if isinstance(prosody, dict) else None
+    return personas.prompt(
+        persona.focus, labels, text, speaker, voice if isinstance(voice, str) else None
+    )
 
 
 def _seed(record: Record, rater: int, seed: int) -> int:

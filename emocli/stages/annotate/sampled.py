@@ -10,13 +10,15 @@ from emocli.errors import RecordError
 from emocli.pipeline.context import Context
 from emocli.pipeline.windows import Window
 from emocli.records import Record, label_reading
-from emocli.stages.annotate.raters import Answer, Question
+from emocli.stages.annotate.asking import Answer, Question
 
 
 class Sampled:
     """Samples from `prediction`: that of the bundle if one is named, else that of any model."""
 
     prompted = False
+    deaf = False
+    concurrency = 1
 
     def __init__(self, trained: bundle.Bundle, named: bool, labels: list[str] | None) -> None:
         self.trained, self.named, self.chosen = trained, named, labels
@@ -83,7 +85,8 @@ class Sampled:
         described = features.get(stream) if isinstance(features, dict) else None
         if not isinstance(described, dict):
             known = record["prediction"].get("model") == self.trained.name
-            described = self.trained.streams.get(stream, {}) if known else {}
+            streams = self.trained.contents.get("streams") or {}  # a language model has none
+            described = streams.get(stream, {}) if known else {}
         return str(described.get("modality") or stream)
 
     def close(self) -> None:

@@ -1,0 +1,63 @@
+"""Flags about what a language model is asked: name, type, help; and the predictor they make."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import click
+import typer
+from click.core import ParameterSource
+
+from emocli.errors import UsageError
+
+if TYPE_CHECKING:
+    from emocli.bundles.bundle import Bundle
+
+Llm = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Ask this language model: a name, a folder, a GGUF file."),
+]
+Template = Annotated[
+    str, typer.Option(metavar="NAME|FILE", help="How --llm is asked: a template, a TOML file.")
+]
+Labels = Annotated[
+    str | None,
+    typer.Option(metavar="A,B,...", help="Labels for --llm (default: the template's)."),
+]
+Context = Annotated[
+    int, typer.Option(metavar="TURNS", help="Preceding turns of the dialogue, for --llm.")
+]
+Prosody = Annotated[
+    str, typer.Option(metavar="none|summary|terse|full", help="The voice in words, for --llm.")
+]
+
+
+ASKED = ("template", "labels", "context", "prosody", "decode", "prior")  # what bundles decide
+
+
+def predictor(llm: str, template: str, labels: str | None, **more: Any) -> Bundle:
+    """Return the predictor that asks a language model; see `bundles.language.zero_shot`."""
+    from emocli.bundles import language
+
+    return language.zero_shot(
+        llm, template, labels=None if labels is None else listed(labels), **more
+    )
+
+
+def listed(labels: str) -> list[str]:
+    """Return the labels that a flag lists."""
+    return [label.strip() for label in labels.split(",")]
+
+
+def require_unsaid(model: str) -> None:
+    """Raise UsageError if the command line says how --llm is asked, and a bundle is taken."""
+    context = click.get_current_context()
+    for name in ASKED:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            hint = f"--model {model} is used as it was trained; without --llm, leave it out"
+            raise UsageError(f"--{name} says how --llm is asked", hint=hint)
+
+
+def only(llm: str, model: str) -> UsageError:
+    """Return the error of two predictors."""
+    return UsageError(f"--llm {llm} and --model {model}: only one of them predicts")

@@ -1,0 +1,42 @@
+"""Flags of `train --model language`: name, type, help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Backbone = Annotated[
+    str | None, typer.Option(metavar="NAME|DIR", help="The language model of --model language.")
+]
+Objective = Annotated[
+    str | None, typer.Option(metavar="sft|grpo", help="For language: answers (sft), or rewards.")
+]
+Template = Annotated[
+    str | None, typer.Option(metavar="NAME|FILE", help="For language: how it is asked.")
+]
+Labels = Annotated[
+    str | None, typer.Option(metavar="A,B,...", help="For language: labels to choose from.")
+]
+Context = Annotated[
+    int | None, typer.Option(metavar="TURNS", min=0, help="For language: preceding turns.")
+]
+Prosody = Annotated[
+    str | None,
+    typer.Option(
+        metavar="none|summary|terse|full", help="For language: what is told of the voice."
+    ),
+]
+Rationale = Annotated[
+    str | None,
+    typer.Option(
+        metavar="template|FIELD|none", help="For language: the thought before the answer."
+    ),
+]
+Start = Annotated[
+    Path | None, typer.Option(metavar="BUNDLE", help="For language: train its adapter further.")
+]
+Budget = Annotated[
+    float | None, typer.Option(metavar="MINUTES", help="For language: the time to train for.")
+]

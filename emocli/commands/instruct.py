@@ -1,0 +1,124 @@
+"""Turn records into instructions for language models: questions, answers, reasons.
+
+Reads records with a `label`, and what is to be told of them: `text`, `context`, `prosody`. Adds
+`instruction`: task, messages (system, user, assistant), answer, labels (those to choose from),
+streams (features that go with the question), rationale (where the thought comes from), and in
+`made` what it was made with: the pool of wordings by digest and the number of the wording, seed,
+epoch, the labels that were left out. Streams. A record without an answer, or of which there is
+nothing to tell, fails.
+
+Tasks: emotion (label.emotion, one of seven), sentiment (label.polarity, else the sign of
+label.sentiment), valence (label.valence, a number on the scale of the dataset), open (label.multi,
+else label.emotion, in words without a list), explanation (label.emotion with reasons). Of several
+tasks, one of those that the label can answer is drawn for each record. Each has eight wordings or
+more. --labels A,B replaces the list of a task.
+
+Where the answer is not neutral, neutral is left out of half of the lists, as in MMEVerse (0.8 of
+those of mer2023 with reasons): published for mer2023, dfew, iemocap, mosei, mosi and meld, and our
+choice for others; --neutral-out P sets another share. What is drawn depends on --seed, --epoch and
+the id: other shards and orders give the same, another epoch gives other wordings.
+
+The voice is told by its summary, where the record has one; --prosody full adds the vowels, terse
+what is very unusual of them, none says nothing, and all but none make a record without it fail.
+--rationale template puts a thought before the answer, <think>...</think><answer>...</answer>, made
+of the levels that prosody measured: all true, and marked in `rationale`; a name is the field of a
+record with a thought (label.explanation). explanation has a template unless a field is named.
+
+--to trl writes rows of prompt and completion, --to sharegpt of conversations and system, both with
+id, task, answer, labels and streams; the row of a record that failed has only id and error (jq
+'select(.error|not)' leaves it out).
+
+Example:
+    emocli dataset meld MELD | emocli instruct --context 3 --task emotion,sentiment > sft.jsonl
+    emocli align clips.jsonl | emocli prosody | emocli instruct --prosody full --rationale template
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from emocli.cli import options
+from emocli.errors import UsageError
+from emocli.stages import instruct
+
+TASKS = "emotion|sentiment|valence|open|explanation"
+Task = Annotated[str, typer.Option("--task", metavar=f"{TASKS},...", help="What is asked.")]
+Labels = Annotated[
+    str | None,
+    typer.Option(metavar="A,B,...", help="Labels to choose from.", show_default=False),
+]
+Prosody = Annotated[
+    str | None,
+    typer.Option(
+        metavar="none|summary|terse|full",
+        help="What is told of the voice (default: the summary, if any).",
+        show_default=False,
+    ),
+]
+Context = Annotated[int, typer.Option(metavar="K", min=0, help="Preceding turns that are told.")]
+Streams = Annotated[
+    str | None,
+    typer.Option(metavar="NAME,...", help="Features that go with it.", show_default=False),
+]
+Rationale = Annotated[
+    str | None,
+    typer.Option(
+        metavar="template|FIELD|none", help="The thought before the answer.", show_default=False
+    ),
+]
+Neutral = Annotated[
+    float | None,
+    typer.Option(
+        "--neutral-out",
+        metavar="P",
+        min=0,
+        max=1,
+        help="Share of lists without neutral (default: published).",
+        show_default=False,
+    ),
+]
+To = Annotated[
+    str | None,
+    typer.Option("--to", metavar="trl|sharegpt", help="Write rows for another program."),
+]
+Seed = Annotated[int, typer.Option(metavar="N", min=0, help="Seed of what is drawn.")]
+Epoch = Annotated[int, typer.Option(metavar="N", min=0, help="Number of the pass over the data.")]
+
+
+@options.filter()
+def command(
+    run: options.Run,
+    task: Task = "emotion",
+    labels: Labels = None,
+    prosody: Prosody = None,
+    context: Context = 0,
+    streams: Streams = None,
+    rationale: Rationale = None,
+    neutral_out: Neutral = None,
+    to: To = None,
+    seed: Seed = 0,
+    epoch: Epoch = 0,
+) -> int:
+    """Turn records into instructions for language models: questions, answers, reasons."""
+    plan = instruct.Plan(
+        tasks=_words("--task", task),
+        labels=None if labels is None else _words("--labels", labels),
+        prosody=prosody,
+        context=context,
+        streams=() if streams is None else _words("--streams", streams),
+        rationale=rationale,
+        neutral=neutral_out,
+        seed=seed,
+        epoch=epoch,
+    )
+    return run.through(instruct.stage(run.context, plan, to), turns=context)
+
+
+def _words(flag: str, value: str) -> tuple[str, ...]:
+    """Return the words of a flag; UsageError for an empty or a repeated one."""
+    words = [word.strip() for word in value.split(",")]
+    if not all(words) or len({word.casefold() for word in words}) < len(words):
+        raise UsageError(f"{flag} {value:.80}: an empty or a repeated word")
+    return tuple(words)

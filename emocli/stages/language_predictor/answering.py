@@ -1,0 +1,115 @@
+"""From prompts to predictions: by the log-probabilities of answers, or by answers in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from emocli import hub
+from emocli.bundles import language
+from emocli.bundles.bundle import Bundle
+from emocli.bundles.language import Spec
+from emocli.encoders import causal_language_model, language_adapter
+from emocli.errors import ConfigError, ModelError, RecordError
+from emocli.hub import Located
+from emocli.llm import generation, thoughts
+from emocli.llm.language_model import LanguageModel
+from emocli.llm.prompts import GREEDY
+from emocli.pipeline import devices
+from emocli.pipeline.context import Context
+from emocli.records import Record, failures
+from emocli.stages.language_predictor import asking, in_words
+from emocli.stages.language_predictor.asking import Prompt
+from emocli.stages.language_predictor.choosing import Chooser
+
+CLOSING = "</answer>"
+SMALL = "smollm2-135m-instruct"  # comes out of a wheel
+
+
+def located(name: str, *, offline: bool) -> Located:
+    """Return where a language model is: a GGUF file, or what `hub.locate` finds."""
+    path = Path(name)
+    if path.suffix == causal_language_model.PACKED and path.is_file():
+        return Located(path, f"local:{hub.cache.digest(path)[:16]}")
+    try:
+        return hub.locate(name, offline=offline)
+    except ModelError as error:
+        if name in hub.catalog():
+            raise
+        hint = f"{error.hint}; a folder with weights and tokenizer; or {SMALL}, which needs no hub"
+        raise ModelError(error.message, hint=hint) from None
+
+
+class Answerer:
+    """A loaded model that answers records, batch by batch; answers do not depend on the batch."""
+
+    def __init__(self, context: Context, trained: Bundle, spec: Spec, abstain: float) -> None:
+        folder, self.revision = located(spec.backbone, offline=context.offline)
+        device = devices.pick(context.device)
+        self.dtype = devices.pick_dtype(context.dtype, device)
+        if spec.revision not in (None, self.revision):
+            message = f"{trained.folder} needs {spec.backbone} of {spec.revision}"
+            raise ConfigError(f"{message}; {self.revision} is installed", hint="emocli models pull")
+        network, tokenizer = causal_language_model.load(folder, device, self.dtype)
+        if language.require_adapter(trained):
+            network = language_adapter.applied(network, trained.folder)
+        self.model = LanguageModel(network, tokenizer, device)
+        self.trained, self.spec, self.abstain = trained, spec, abstain
+        self.choose = Chooser(self.model, trained, spec)
+        if not self.model.has_chat_template:
+            context.say("predict", f"{spec.backbone} has no chat template: a plain prompt is used")
+
+    def __call__(self, batch: list[Record], *, keep_prompts: bool) -> list[Record | Exception]:
+        """Return the records with their predictions, or the error of each."""
+        outcomes: list[Any] = [self.prompt(record) for record in batch]
+        rows = [i for i, outcome in enumerate(outcomes) if isinstance(outcome, Prompt)]
+        answer = self._said if self.spec.decode == GREEDY else self.choose
+        found = answer([outcomes[i] for i in rows]) if rows else []
+        for i, prediction in zip(rows, found, strict=True):
+            asked: Prompt = outcomes[i]
+            if prediction.get("confidence", 1.0) < self.abstain:
+                prediction["emotion"] = None
+            prediction |= self._provenance()
+            if asked.left_out:
+                total = asked.left_out + len(asked.utterance.before)
+                told = f"{asked.left_out} of {total} turns left out: the prompt would be too long"
+                prediction["warnings"] = {**prediction.get("warnings", {}), "context": told}
+            if keep_prompts:
+                prediction["prompt"] = asked.text + self.choose.beginning
+            outcomes[i] = {**batch[i], "prediction": prediction}
+        return outcomes
+
+    def prompt(self, record: Record) -> Prompt | RecordError:
+        """Return what is asked about a record, or why nothing can be."""
+        try:
+            asked = asking.utterance(record, self.spec)
+        except RecordError as error:
+            return failures.without_frames(error)
+        return self.choose.fitting(asked)
+
+    def _said(self, asked: Sequence[Prompt]) -> list[Record]:
+        tokens = [prompt.tokens for prompt in asked]
+        made = generation.greedy(self.model, tokens, thoughts.LIMIT, CLOSING)
+        return [self._read(completion.text) for completion in made]
+
+    def _read(self, text: str) -> Record:
+        return in_words.prediction(text, self.spec, self.choose.numbers)
+
+    def _provenance(self) -> Record:
+        template = self.spec.template
+        about: Record = {
+            "template": template.name,
+            "sha256": template.digest,
+            "decode": self.spec.decode,
+            "context": self.spec.context,
+            "prosody": self.spec.prosody,
+            "dtype": self.dtype,
+        }
+        if self.spec.decode != GREEDY:
+            about["prior"] = self.spec.prior
+        if Path(self.spec.backbone) != self.trained.folder:
+            about |= {"backbone": self.spec.backbone, "revision": self.revision}
+        calibrated = self.spec.decode != GREEDY and bool(self.trained.contents.get("calibration"))
+        name = language.name(self.trained, self.revision)
+        return {"model": name, "prompting": about, "calibrated": calibrated}

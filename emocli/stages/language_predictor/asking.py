@@ -1,0 +1,82 @@
+"""From a record to a prompt: its words, the turns before, its voice in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from emocli.bundles.language import Spec
+from emocli.errors import AbsentError, RecordError
+from emocli.io.store import Store
+from emocli.llm import prompts
+from emocli.llm.language_model import LanguageModel
+from emocli.llm.prompts import Turn, Utterance
+from emocli.modalities import text as words
+from emocli.records import Record
+from emocli.records.missing import notes
+from emocli.stages import telling
+
+Shape = tuple[int, bool, bool]  # turns before, whether a summary, whether vowels
+
+
+class Prompt(NamedTuple):
+    """What a model is asked about a record."""
+
+    text: str
+    tokens: list[int]
+    utterance: Utterance
+    left_out: int  # turns of the context that had no room
+
+
+def utterance(record: Record, spec: Spec) -> Utterance:
+    """Return what a prompt says of a record; RecordError for one without words."""
+    try:
+        said = words.material(record, {}, Store())
+    except AbsentError as error:
+        message = "; ".join([error.message, *_reasons(record)])
+        raise RecordError(error.code, message, hint=error.hint) from None
+    return telling.utterance(record, said, spec.context, spec.prosody)
+
+
+def _reasons(record: Record) -> list[str]:
+    return [str(n["message"]) for n in notes(record).values() if isinstance(n, dict)]
+
+
+def prompt(model: LanguageModel, asked: Utterance, spec: Spec, room: int) -> Prompt:
+    """Return the prompt about an utterance that leaves `room` tokens for the answer.
+
+    The oldest turns of the context go first; RecordError if it is too long without any.
+    """
+    size = 0
+    for left_out in range(len(asked.before) + 1):
+        kept = Utterance(asked.said, asked.before[left_out:], asked.summary, asked.vowels)
+        messages = spec.template.messages(kept, spec.labels, spec.decode)
+        text = prompts.rendered(model, messages)
+        ids = model.tokens(text, begins=not model.has_chat_template)
+        size = len(ids) + room
+        if size <= model.limit:
+            return Prompt(text, ids, kept, left_out)
+    message = f"the prompt and its answer have {size} tokens, the model reads {model.limit}"
+    hint = "a shorter text, --prosody summary, or a model with a longer context"
+    raise RecordError("prompt_too_long", message, hint=hint)
+
+
+def alike(shape: Shape, texts: Sequence[str]) -> list[Utterance]:
+    """Return utterances of some texts, each in all the parts that others have; see `shape`."""
+    turns, summary, vowels = shape
+    return [
+        Utterance(Turn(t), (Turn(t),) * turns, t if summary else None, t if vowels else None)
+        for t in texts
+    ]
+
+
+def shape(asked: Utterance) -> Shape:
+    """Return which parts a prompt has: turns before, a summary, vowels."""
+    return len(asked.before), asked.summary is not None, asked.vowels is not None
+
+
+def length(record: Record, spec: Spec) -> float:
+    """Return about how many characters of a prompt are the record's own."""
+    asked = utterance(record, spec)
+    parts = [asked.said.text, *(t.text for t in asked.before), asked.summary, asked.vowels]
+    return float(sum(len(part) for part in parts if part))

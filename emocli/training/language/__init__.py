@@ -1,0 +1,1 @@
+"""Train language models with adapters: prompts and answers of labelled records, in one loop."""

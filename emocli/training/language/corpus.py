@@ -1,0 +1,162 @@
+"""Labelled records as what a language model is asked, and what it should answer."""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from emocli import records
+from emocli.bundles.heads import Head
+from emocli.bundles.language import Spec
+from emocli.errors import EmptyInputError, RecordError, UsageError
+from emocli.llm import candidates, rationales
+from emocli.llm.language_model import LanguageModel
+from emocli.llm.prompts import CONSTRAINED
+from emocli.llm.tuning import Example
+from emocli.records import Record, label_reading
+from emocli.stages import voice_levels
+from emocli.stages.instruct import answers
+from emocli.stages.language_predictor import asking
+from emocli.training.examples import Examples, counts
+from emocli.training.language.settings import NONE, TEMPLATED
+
+Made = TypeVar("Made")
+
+
+class Corpus:
+    """Labelled records in a file, by their numbers; `examples` has labels and groups."""
+
+    def __init__(self, examples: Examples) -> None:
+        self.examples = examples
+        self.places = array("q", [0])  # where each line begins
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def record(self, number: int) -> Record:
+        """Return a record."""
+        self.examples.lines.seek(self.places[number])
+        return records.parse(self.examples.lines.readline(), "a record to train on")
+
+    def head(self, spec: Spec) -> Head:
+        """Return the head of the labels, in the order of the predictor, or of its number."""
+        (first,) = self.examples.targets.heads()
+        if not spec.labels:
+            return first
+        if unknown := set(first.labels) - set(spec.labels):
+            names = ", ".join(sorted(unknown))
+            raise UsageError(f"--labels lacks {names}, which records have", hint="add them")
+        return Head(first.target, first.kind, tuple(spec.labels))
+
+
+def collect(source: Iterable[Record], examples: Examples, *, tests: bool) -> Corpus:
+    """Read the records that have a label; with `tests` some will be predicted."""
+    corpus = Corpus(examples)
+    for record in source:
+        examples.ids.add(record.get("id"))
+        if record.get("error"):
+            examples.skipped[str(record["error"].get("code", "error"))] += 1
+            continue
+        if record.get("augmented") and tests:
+            message = "--cv would test on mixtures of training records"
+            raise UsageError(f"{records.name_of(record)}: {message}", hint="train with --dev")
+        if not examples.targets.add(record):
+            examples.skipped[examples.targets.lacking()] += 1
+            continue
+        _keep(corpus, record)
+    if not len(examples):
+        raise EmptyInputError(f"nothing to train on: {counts(examples) or 'no records'}")
+    return corpus
+
+
+def _keep(corpus: Corpus, record: Record) -> None:
+    examples = corpus.examples
+    examples.groups.add(record)
+    examples.speakers.append(record.get("speaker"))
+    if not record.get("augmented"):
+        examples.datasets[str(record.get("dataset"))] += 1
+    line = records.dumps({k: v for k, v in record.items() if k not in ("features", "audio")})
+    examples.digest.update(line)
+    examples.lines.write(line)
+    corpus.places.append(corpus.places[-1] + len(line))
+
+
+class Asking:
+    """How records become examples: the prompt of the predictor, and the answer in its form."""
+
+    def __init__(self, model: LanguageModel, spec: Spec, rationale: str) -> None:
+        self.model, self.spec, self.rationale = model, spec, rationale
+        scale = None if spec.labels else spec.template.numbers
+        self.numbers = candidates.numbers(scale) if scale else {}
+        before, after = spec.template.around(CONSTRAINED)
+        ending = model.tokens(after) if after else model.ends[:1]
+        listed = spec.labels or list(self.numbers)
+        self.candidates = candidates.of(listed, model.tokens, before=before, ending=ending)
+
+    def prompt(self, record: Record, room: int) -> list[int]:
+        """Return the tokens of the question about a record that leaves `room` for an answer."""
+        asked = asking.utterance(record, self.spec)
+        return asking.prompt(self.model, asked, self.spec, room).tokens
+
+    def example(self, record: Record) -> Example:
+        """Return a question and its answer; RecordError for a record that has none."""
+        answered = self.answer(record)
+        ended = [*self.model.tokens(answered), *self.model.ends[:1]]
+        return Example(array("i", self.prompt(record, len(ended))), array("i", ended))
+
+    def answer(self, record: Record) -> str:
+        """Return the answer of a record as it is trained."""
+        thought = None if self.rationale == NONE else self.thought(record)
+        return self.spec.template.completion(self.gold(record), thought)
+
+    def gold(self, record: Record) -> str:
+        """Return the label of a record as it is answered: a word, or the nearest number."""
+        label = label_reading.label(record)
+        if self.spec.labels:
+            return str(label_reading.emotion(label, "label"))
+        value = label_reading.rating(label, self.spec.target, "label") or 0.0
+        return min(self.numbers, key=lambda text: abs(self.numbers[text] - value))
+
+    def thought(self, record: Record) -> str:
+        """Return the thought of a record: made from its measured levels, or what a field has."""
+        if self.rationale != TEMPLATED:
+            return answers.text_at(record, self.rationale)
+        vowels, terse = (self.spec.prosody == told for told in ("full", "terse"))
+        measured = voice_levels.measured(record)
+        thought = rationales.thought(measured, vowels=vowels, terse=terse)
+        if thought is None:
+            hint = "run emocli prosody first; --rationale none does without"
+            message = "no measured levels to make a rationale of"
+            raise RecordError("no_levels", message, hint=hint)
+        return thought
+
+
+def examples_of(
+    corpus: Corpus, made: Callable[[Record], Made], numbers: Sequence[int]
+) -> tuple[list[int], list[Made], dict[str, int]]:
+    """Return the numbers of records that can be asked, what is made of them, others by reason."""
+    kept, examples, lost = [], [], dict[str, int]()
+    for number in numbers:
+        try:
+            examples.append(made(corpus.record(number)))
+            kept.append(number)
+        except RecordError as error:
+            lost[error.code] = lost.get(error.code, 0) + 1
+    return kept, examples, lost
+
+
+def class_weights(labels: Sequence[int], balanced: bool) -> Any:
+    """Return the weight (records,) of each record, 1 on average: of its label if `balanced`."""
+    if not balanced:
+        return np.ones(len(labels))
+    share = np.bincount(labels) / len(labels)
+    return 1.0 / (share[np.asarray(labels)] * np.count_nonzero(share))
+
+
+def told(lost: dict[str, int]) -> str:
+    """Return which records were left out, and why."""
+    return json.dumps(lost)[1:-1].replace('"', "")

@@ -1,0 +1,60 @@
+"""Supervised fine-tuning: the answer's tokens are learned, those of the question are not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from emocli.llm import tuning
+from emocli.llm.language_model import LanguageModel
+from emocli.llm.tuning import Example
+from emocli.training import distributed
+from emocli.training.language.settings import Settings
+
+
+class Supervised:
+    """Cross-entropy in nats, the mean over all tokens of the answers of a batch."""
+
+    def __init__(
+        self, model: LanguageModel, examples: Sequence[Example], weights: Any, settings: Settings
+    ) -> None:
+        self.model, self.examples, self.settings = model, examples, settings
+        self.weights = torch.as_tensor(weights, dtype=torch.float32)
+        self.tokens = 0  # learned, in the last batch
+
+    def __call__(self, indices: Tensor) -> Iterator[dict[str, Tensor]]:
+        """Yield the loss of each part of a batch: of this process, divided by all tokens."""
+        self.tokens = sum(len(self.examples[i].completion) for i in indices.tolist())
+        rank, count = distributed.world()
+        mine = sorted(indices[rank::count].tolist(), key=lambda i: len(self.examples[i].prompt))
+        size = self.settings.part_size
+        most = -(-len(indices) // count)  # records of a process
+        for part in (mine[i : i + size] for i in range(0, most, size)):
+            if not part:  # other processes have some, and all call the network equally often
+                yield {"loss": tuning.nothing(self.model)}
+                continue
+            chosen = [self.examples[i] for i in part]
+            rows = tuning.batch(self.model, chosen, share=self.settings.shares)
+            logs = tuning.log_probabilities(self.model, rows).sum(1)
+            weights = self.weights[part].to(logs.device)
+            yield {"loss": -(logs * weights).sum() / self.tokens}
+
+    def told(self) -> dict[str, float]:
+        """Return the number of tokens that the last batch learned."""
+        return {"tokens": self.tokens}
+
+
+def loss(model: LanguageModel, examples: Sequence[Example], size: int) -> float:
+    """Return the mean cross-entropy of the answers' tokens, without gradients."""
+    total = count = 0.0
+    order = sorted(range(len(examples)), key=lambda i: len(examples[i].prompt))
+    with torch.inference_mode():
+        for start in range(0, len(order), size):
+            part = [examples[i] for i in order[start : start + size]]
+            logs = tuning.log_probabilities(model, tuning.batch(model, part))
+            total -= float(logs.double().sum())
+            count += sum(len(example.completion) for example in part)
+    return total / max(count, 1.0)
