@@ -49,7 +49,8 @@ template with role, labels and format, then --context turns of the dialogue, the
 where there are none) and, with --prosody, the voice in words: a summary; full, with a clause for
 each vowel; or terse, with what is very unusual of each, in a third of the tokens. --show-prompt
 prints the first prompt, and keeps each in `prediction.prompt`. --labels A,B names other labels;
---template valence or sentiment asks for a number, a TOML file as it says.
+--template valence or sentiment asks for a number, a TOML file as it says. A bundle of `emocli
+train --model language` (--model) is asked as it was trained, and refuses these flags.
 
 With --decode constrained each label gets its probability as a whole string, over a prior: the mean
 of its log-probability over fourteen sentences of the template, two for each of seven emotions and

@@ -239,6 +239,7 @@ REFUSED: list[tuple[Callable[[str], list[str]], str]] = [
     (lambda b: ["--backbone", b, "--labels", "joy"], "lacks anger"),
     (lambda b: ["--backbone", b, "--labels", "joy,joy"], "joy is there twice"),
     (lambda b: ["--backbone", b, "--budget", "0"], "--budget 0"),
+    (lambda b: ["--backbone", b, "--rationale", "template"], "cites the voice"),
     (lambda b: ["--backbone", b, "--template", "novel"], "unknown template"),
     (lambda b: ["--backbone", "nowhere/nothing", "--offline"], "nowhere/nothing"),
     (lambda b: ["--start", str(bundle.DEFAULT)], "not a language model with an adapter"),
@@ -271,12 +272,14 @@ def test_records_that_cannot_be_asked_are_counted(
         *records(24),
         {"id": "dumb", "text": "", "label": {"emotion": "joy"}, "speaker": "s1"},
         {"id": "none", "text": "hm", "speaker": "s1"},
+        {**records(1)[0], "id": "asked", "instruction": {"task": "emotion"}},
         {"id": "lost", "error": {"code": "x", "message": "y"}, "speaker": "s1"},
     ]
     flags = ("--model", "language", "--backbone", backbone, "--config", config, "--epochs", "1")
     made = emocli("train", *flags, "-o", str(tmp_path / "m"), stdin=odd)
     assert made.status == 0, made.stderr
     assert "no label.emotion" in made.stderr
+    assert "`instruction` is not read, of 1 record:" in made.stderr
 
 
 @pytest.mark.slow

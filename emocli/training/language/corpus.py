@@ -33,6 +33,7 @@ class Corpus:
     def __init__(self, examples: Examples) -> None:
         self.examples = examples
         self.places = array("q", [0])  # where each line begins
+        self.instructed = 0  # records with questions of `instruct`, which are not asked here
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -83,6 +84,7 @@ def _keep(corpus: Corpus, record: Record) -> None:
     examples.digest.update(line)
     examples.lines.write(line)
     corpus.places.append(corpus.places[-1] + len(line))
+    corpus.instructed += record.get("instruction") is not None
 
 
 class Asking:

@@ -24,7 +24,7 @@ from emocli.training.examples import Examples, counts
 from emocli.training.language import corpus as corpora
 from emocli.training.language import fitting, results
 from emocli.training.language.fitting import Fitter, Part
-from emocli.training.language.settings import GRPO, Request, settings
+from emocli.training.language.settings import GRPO, NONE, TEMPLATED, Request, settings
 from emocli.training.progress import Epochs, opened
 from emocli.training.request import Request as Common
 
@@ -46,6 +46,7 @@ def train(
     """
     _require_unsaid(common)
     chosen, contents = settings(common.settings), begun(asked)
+    _require_voice(asked, contents)
     if common.output is not None:
         bundle.require_free(common.output)
     place = places.of(context, common)
@@ -84,6 +85,13 @@ def _require_unsaid(common: Common) -> None:
         if is_said:
             hint = "--template says what is learned, --prosody what is told of the voice"
             raise UsageError(f"{flag} with --model language", hint=hint)
+
+
+def _require_voice(asked: Request, contents: Record) -> None:
+    """Raise UsageError for thoughts that would cite levels that the prompt does not tell."""
+    if asked.rationale == TEMPLATED and contents["prosody"] == NONE:
+        hint = "--prosody summary, terse or full tells it"
+        raise UsageError("--rationale template cites the voice, which is not told", hint=hint)
 
 
 def _written(
@@ -164,4 +172,8 @@ def _collected(
         corpus = corpora.collect(work(iter(source)), examples, tests=bool(common and common.cv))
         if (skipped := counts(examples)) and not distributed.world()[0]:
             context.say("train", skipped)
+        if corpus.instructed and not distributed.world()[0]:
+            some = f"{corpus.instructed} record{'s' if corpus.instructed > 1 else ''}"
+            said = "--template, --labels and --rationale say what is asked"
+            context.say("train", f"`instruction` is not read, of {some}: {said}")
         yield Part(corpus, range(len(corpus)))
