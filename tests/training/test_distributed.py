@@ -102,6 +102,7 @@ def test_processes_that_read_other_checkpoints_are_refused(
         run.resume()
 
 
+@pytest.mark.slow
 def test_every_model_has_the_loss_curve_of_one_process(tmp_path: Path) -> None:
     """With dropout, terms that compare records, records that do not go round, and a resumed run."""
     command = (
