@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
+
+from emocli.errors import ConfigError
 
 
 def world() -> tuple[int, int]:
@@ -142,6 +145,13 @@ def add_gradients(parameters: Iterable[nn.Parameter]) -> None:
     *parts, counts = torch.split(flat, [*(p.numel() for p in trainable), len(trainable)])
     for parameter, part, count in zip(trainable, parts, counts.tolist(), strict=True):
         parameter.grad = part.reshape(parameter.shape) if count else None
+
+
+def require_same(place: int, file: Path) -> None:
+    """Raise ConfigError if processes resumed a checkpoint at different places."""
+    if all_reduce_max([place]) != [place]:
+        hint = "keep it on storage that all processes share"
+        raise ConfigError(f"{file} differs from the checkpoint of another process", hint=hint)
 
 
 def add(number: float) -> float:

@@ -121,9 +121,7 @@ class Run:
         if file.exists():
             self._load(file)
         # Also a barrier: no process starts before the others.
-        if distributed.all_reduce_max([self.epoch]) != [self.epoch]:
-            hint = "keep it on storage that all processes share"
-            raise ConfigError(f"{file} differs from the checkpoint of another process", hint=hint)
+        distributed.require_same(self.epoch, file)
 
     def _restore(self, tensors: dict[str, torch.Tensor]) -> None:
         self.state = checkpoints.under(tensors, "best")

@@ -65,6 +65,7 @@ def test_weights_that_are_gathered_give_the_losses_of_whole_ones(
 
 
 @pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_weights_that_are_gathered_on_a_gpu_give_the_losses_of_whole_ones(
     alone: None, weights: Path
 ) -> None:

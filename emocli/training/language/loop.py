@@ -144,9 +144,7 @@ class Run:
             return
         if file.exists():
             self._load(file)
-        if distributed.all_reduce_max([self.step]) != [self.step]:
-            hint = "keep it on storage that all processes share"
-            raise ConfigError(f"{file} differs from the checkpoint of another process", hint=hint)
+        distributed.require_same(self.step, file)
 
     def _load(self, file: Any) -> None:
         tensors, facts = checkpoints.load(file)
