@@ -63,7 +63,7 @@ class Bundle:
     @property
     def streams(self) -> dict[str, dict[str, Any]]:
         """The spec of each stream, by name; ConfigError for a kind of predictor without any."""
-        if self.kind != FUSION:
+        if self.kind != FUSION and "streams" not in self.contents:
             raise ConfigError(f"{self.folder}/config.json: kind {self.kind!r:.60} has no streams")
         return dict(self.contents["streams"])
 

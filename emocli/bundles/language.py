@@ -17,9 +17,10 @@ from typing import Any, Literal
 import orjson
 
 from emocli import hub
-from emocli.bundles import bundle
+from emocli.bundles import bundle, soft_streams
 from emocli.bundles import contents as rules
 from emocli.bundles.bundle import FORMAT, LANGUAGE, Bundle
+from emocli.bundles.soft_streams import SoftSpec
 from emocli.encoders import language_adapter, weight_files
 from emocli.errors import ConfigError, EmocliError, UsageError
 from emocli.llm import prompts
@@ -62,6 +63,7 @@ class Spec:
     prior_values: list[float]  # of the fitted prior, one for each answer
     revision: str | None = None  # of the backbone; None is any
     adapter: Mapping[str, str] = field(default_factory=dict)  # file -> its sha256
+    soft: SoftSpec | None = None  # what prompts have besides words
 
     @property
     def target(self) -> str:
@@ -136,11 +138,15 @@ def spec(trained: Bundle) -> Spec:
         list(contents.get("prior_values") or ()),
         contents["backbone"].get("revision"),
         contents.get("adapter") or {},
+        soft_streams.spec(contents, where),
     )
 
 
 def require_adapter(trained: Bundle) -> bool:
-    """Say whether a bundle has an adapter; ConfigError for other files than it was saved with."""
+    """Say whether a bundle has an adapter; ConfigError for other files than it was saved with.
+
+    Soft tokens are among the files; a bundle that has nothing else has no adapter.
+    """
     listed = spec(trained).adapter
     for name, sha256 in listed.items():
         path = trained.folder / name
@@ -148,13 +154,13 @@ def require_adapter(trained: Bundle) -> bool:
         if Path(name).name != name or hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
             message = f"{path} is not the file that config.json states: half written, or another"
             raise ConfigError(message, hint=rules.HINT)
-    return bool(listed)
+    return language_adapter.CONFIG in listed
 
 
 def save(
     folder: Path, contents: dict[str, Any], card: str, adapter: Callable[[Path], object] | None
 ) -> Bundle:
-    """Write a bundle, config.json last; `adapter` writes the files of an adapter into a folder.
+    """Write a bundle, config.json last; `adapter` writes what is trained into a folder.
 
     Never overwrites files of another program.
     """
@@ -210,4 +216,5 @@ def lasting(backbone: str) -> str:
 
 
 def _files(part: Path) -> list[str]:
-    return [name for name in language_adapter.FILES if (part / name).is_file()]
+    names = (*language_adapter.FILES, soft_streams.WEIGHTS)
+    return [name for name in names if (part / name).is_file()]

@@ -28,6 +28,10 @@ Prosody = Annotated[
         metavar="none|summary|terse|full", help="For language: what is told of the voice."
     ),
 ]
+Soft = Annotated[
+    str | None,
+    typer.Option(metavar="STREAM=K,...|SYSTEM|FILE", help="For language: features as soft tokens."),
+]
 Rationale = Annotated[
     str | None,
     typer.Option(

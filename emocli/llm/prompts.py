@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from emocli.errors import ConfigError
 from emocli.llm import template_rules
 from emocli.llm.language_model import LanguageModel
+from emocli.llm.soft_tokens import unmarked
 from emocli.llm.template_rules import CLOSING, PLAIN, THOUGHT
 
 FOLDER = Path(__file__).with_name("templates")
@@ -45,6 +46,7 @@ class Utterance:
     before: Sequence[Turn] = field(default=())
     summary: str | None = None  # a sentence about the whole
     vowels: str | None = None  # a clause for each vowel
+    soft: str = ""  # a text with marks where soft tokens go
 
 
 @dataclass(frozen=True)
@@ -127,15 +129,16 @@ def told(texts: Mapping[str, str], utterance: Utterance) -> str:
     """
     names = _anonymous([*utterance.before, utterance.said])
     lines = [
-        _filled(texts["turn"], speaker=name, text=turn.text)
+        _filled(texts["turn"], speaker=name, text=unmarked(turn.text))
         for name, turn in zip(names, utterance.before, strict=False)
     ]
     said = {"text": utterance.said.text, "summary": utterance.summary}
     said["vowels"] = utterance.vowels
-    parts = [_filled(texts["context"], turns="\n".join(lines))] if lines else []
+    parts = [utterance.soft] if utterance.soft else []
+    parts += [_filled(texts["context"], turns="\n".join(lines))] if lines else []
     for key, text in said.items():
         if text:
-            parts.append(_filled(texts[key], speaker=names[-1], text=text))
+            parts.append(_filled(texts[key], speaker=names[-1], text=unmarked(text)))
     return "".join(parts).strip()
 
 

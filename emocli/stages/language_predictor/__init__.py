@@ -23,6 +23,7 @@ from emocli.pipeline.context import Context
 from emocli.pipeline.windows import Window
 from emocli.records import Record
 from emocli.records.modality import cost
+from emocli.stages import upstream
 from emocli.stages.language_predictor import asking, bringing
 from emocli.stages.language_predictor.answering import Answerer
 from emocli.stages.language_predictor.serving import ServedAnswerer
@@ -89,7 +90,8 @@ def stage(
         length=None if served else functools.partial(asking.length, spec=spec),
         budget=math.inf if served else BUDGET,
     )
-    return pipeline.chain(bringing.stage(context, spec, strict=strict), run)
+    before = [upstream.stage(context, trained, lambda _: False)] if spec.soft else []
+    return pipeline.chain(bringing.stage(context, spec, strict=strict), *before, run)
 
 
 def _problems(found: Record) -> Iterator[str]:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from emocli import hub
-from emocli.bundles import language
+from emocli.bundles import language, model_inputs, soft_streams
 from emocli.bundles.bundle import Bundle
 from emocli.bundles.language import Spec
+from emocli.bundles.model_inputs import ModelInputs
 from emocli.encoders import causal_language_model, language_adapter
 from emocli.errors import ConfigError, ModelError, RecordError
 from emocli.hub import Located
@@ -55,6 +56,10 @@ class Answerer:
         if language.require_adapter(trained):
             network = language_adapter.applied(network, trained.folder)
         self.model = LanguageModel(network, tokenizer, device)
+        if spec.soft:
+            width = network.get_input_embeddings().weight.shape[1]
+            soft_streams.require_width(trained.contents, width, spec.backbone)
+        self.store = context.store
         self.trained, self.spec, self.abstain = trained, spec, abstain
         self.choose = Chooser(self.model, trained, spec)
         if not self.model.has_chat_template:
@@ -71,6 +76,8 @@ class Answerer:
             if prediction.get("confidence", 1.0) < self.abstain:
                 prediction["emotion"] = None
             prediction |= self._provenance()
+            if asked.inputs is not None:
+                prediction |= _used(asked.inputs)
             if asked.left_out:
                 total = asked.left_out + len(asked.utterance.before)
                 told = f"{asked.left_out} of {total} turns left out: the prompt would be too long"
@@ -86,11 +93,17 @@ class Answerer:
             asked = asking.utterance(record, self.spec)
         except RecordError as error:
             return failures.without_frames(error)
-        return self.choose.fitting(asked)
+        found = self.choose.fitting(asked)
+        if self.spec.soft and isinstance(found, Prompt):
+            inputs = model_inputs.of_record(record, self.trained, True, self.store)
+            if not inputs.values:
+                return soft_streams.nothing_usable(record)
+            return found._replace(inputs=inputs)
+        return found
 
     def _said(self, asked: Sequence[Prompt]) -> list[Record]:
-        tokens = [prompt.tokens for prompt in asked]
-        made = generation.greedy(self.model, tokens, thoughts.LIMIT, CLOSING)
+        tokens, soft = [prompt.tokens for prompt in asked], self.choose.soft(asked)
+        made = generation.greedy(self.model, tokens, thoughts.LIMIT, CLOSING, soft)
         return [self._read(completion.text) for completion in made]
 
     def _read(self, text: str) -> Record:
@@ -113,3 +126,10 @@ class Answerer:
         calibrated = self.spec.decode != GREEDY and bool(self.trained.contents.get("calibration"))
         name = language.name(self.trained, self.revision)
         return {"model": name, "prompting": about, "calibrated": calibrated}
+
+
+def _used(inputs: ModelInputs) -> Record:
+    """Return which streams an answer used, with equal weights, and what was masked in them."""
+    weight = round(1 / len(inputs.values), 4)
+    used: Record = {"modalities": dict.fromkeys(inputs.values, weight)}
+    return used | ({"masked_frames": inputs.masked_frames} if inputs.masked_frames else {})

@@ -24,18 +24,24 @@ def stage(context: Context, spec: Spec, *, strict: bool = False) -> pipeline.Sta
     from emocli.stages import align, extract_audio, prosody, transcribe
     from emocli.stages.align.options import AlignOptions
 
+    told = spec.soft is None or spec.soft.words
+    lacks = _lacks_text if told else _never
     voice = partial(lacks_voice, spec=spec)
     phones = partial(_lacks_phones, spec=spec)
     noted = partial(_noted, spec=spec, strict=strict)
     aligned = partial(align.align, options=AlignOptions(), store=context.store)
     measured = partial(prosody.measure, store=context.store)
     return pipeline.chain(
-        extract_audio.bring(context, lambda r: _lacks_text(r) and r.get("audio") is None),
-        transcribe.bring(context, _lacks_text),
+        extract_audio.bring(context, lambda r: lacks(r) and r.get("audio") is None),
+        transcribe.bring(context, lacks),
         pipeline.each(aligned, name="align", modality="phones", wanted=phones),
         pipeline.each(measured, name="prosody", modality="audio", wanted=voice),
         pipeline.each(noted, name="predict", wanted=voice),
     )
+
+
+def _never(_record: Record) -> bool:
+    return False
 
 
 def _lacks_text(record: Record) -> bool:

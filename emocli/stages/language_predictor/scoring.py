@@ -31,7 +31,11 @@ def scored(context: Context, answerer: Answerer, take: Take) -> pipeline.Stage:
     def score(batch: list[Record]) -> list[Record | Exception]:
         asked = [answerer.prompt(record) for record in batch]
         whole = [prompt for prompt in asked if isinstance(prompt, Prompt)]
-        logs, _ = answerer.choose.scores([p.tokens for p in whole]) if whole else ((), ())
+        logs, _ = (
+            answerer.choose.scores([p.tokens for p in whole], answerer.choose.soft(whole))
+            if whole
+            else ((), ())
+        )
         rows = iter(logs)
         for record, prompt in zip(batch, asked, strict=True):
             if isinstance(prompt, Prompt):

@@ -13,6 +13,8 @@ from emocli import records
 from emocli.bundles.heads import Head
 from emocli.bundles.language import Spec
 from emocli.errors import EmptyInputError, RecordError, UsageError
+from emocli.io import features
+from emocli.io.store import Store
 from emocli.llm import candidates, rationales
 from emocli.llm.language_model import LanguageModel
 from emocli.llm.prompts import CONSTRAINED
@@ -21,7 +23,7 @@ from emocli.records import Record, label_reading
 from emocli.stages import voice_levels
 from emocli.stages.instruct import answers
 from emocli.stages.language_predictor import asking
-from emocli.training.examples import Examples, counts
+from emocli.training.examples import Examples, counts, stream_values
 from emocli.training.language.settings import NONE, TEMPLATED
 
 Made = TypeVar("Made")
@@ -30,8 +32,8 @@ Made = TypeVar("Made")
 class Corpus:
     """Labelled records in a file, by their numbers; `examples` has labels and groups."""
 
-    def __init__(self, examples: Examples) -> None:
-        self.examples = examples
+    def __init__(self, examples: Examples, streams: Sequence[str] = ()) -> None:
+        self.examples, self.streams = examples, streams
         self.places = array("q", [0])  # where each line begins
         self.instructed = 0  # records with questions of `instruct`, which are not asked here
 
@@ -54,9 +56,19 @@ class Corpus:
         return Head(first.target, first.kind, tuple(spec.labels))
 
 
-def collect(source: Iterable[Record], examples: Examples, *, tests: bool) -> Corpus:
-    """Read the records that have a label; with `tests` some will be predicted."""
-    corpus = Corpus(examples)
+def collect(
+    source: Iterable[Record],
+    examples: Examples,
+    *,
+    tests: bool,
+    streams: Sequence[str] = (),
+    store: Store | None = None,
+) -> Corpus:
+    """Read the records that have a label; with `tests` some will be predicted.
+
+    If soft tokens are made of `streams`, whose arrays are in `store`, records need one of them.
+    """
+    corpus = Corpus(examples, streams)
     for record in source:
         examples.ids.add(record.get("id"))
         if record.get("error"):
@@ -65,10 +77,17 @@ def collect(source: Iterable[Record], examples: Examples, *, tests: bool) -> Cor
         if record.get("augmented") and tests:
             message = "--cv would test on mixtures of training records"
             raise UsageError(f"{records.name_of(record)}: {message}", hint="train with --dev")
+        values = stream_values(store, examples, record, streams) if store and streams else {}
+        if streams and not values:
+            examples.skipped["no stream"] += 1
+            continue
         if not examples.targets.add(record):
             examples.skipped[examples.targets.lacking()] += 1
             continue
+        if streams:
+            examples.add(values, len(examples) - 1)
         _keep(corpus, record)
+    examples.finish()
     if not len(examples):
         raise EmptyInputError(f"nothing to train on: {counts(examples) or 'no records'}")
     return corpus
@@ -80,7 +99,11 @@ def _keep(corpus: Corpus, record: Record) -> None:
     examples.speakers.append(record.get("speaker"))
     if not record.get("augmented"):
         examples.datasets[str(record.get("dataset"))] += 1
-    line = records.dumps({k: v for k, v in record.items() if k not in ("features", "audio")})
+    kept = {k: v for k, v in record.items() if k not in ("features", "audio")}
+    if corpus.streams:
+        own = features.of(record)
+        kept["features"] = {name: own[name] for name in corpus.streams if name in own}
+    line = records.dumps(kept)
     examples.digest.update(line)
     examples.lines.write(line)
     corpus.places.append(corpus.places[-1] + len(line))
@@ -92,6 +115,7 @@ class Asking:
 
     def __init__(self, model: LanguageModel, spec: Spec, rationale: str) -> None:
         self.model, self.spec, self.rationale = model, spec, rationale
+        self.soft: Any = None  # the module of soft tokens that is trained
         scale = None if spec.labels else spec.template.numbers
         self.numbers = candidates.numbers(scale) if scale else {}
         before, after = spec.template.around(CONSTRAINED)

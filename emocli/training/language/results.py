@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -18,22 +17,20 @@ from emocli.training import distributed, figures
 from emocli.training.card import summary
 from emocli.training.folds import split_places
 from emocli.training.language.fitting import Fitter, Part, sample
+from emocli.training.language.trained import Trained
 from emocli.training.progress import Epochs
 from emocli.training.splits import Cell
 
 LEAST = 1e-30  # of a probability whose logarithm is taken
 
 
-def written(fitter: Fitter, network: Any, contents: Record, folder: Path) -> Bundle:
-    """Write a bundle: the adapter of a network, and contents."""
-    config = network.peft_config[network.active_adapter]
-    config.base_model_name_or_path = fitter.spec.backbone  # not the folder of this machine
+def written(fitter: Fitter, network: Trained, contents: Record, folder: Path) -> Bundle:
+    """Write a bundle: what is trained, and contents."""
 
-    def adapter(part: Path) -> None:
-        names = [network.active_adapter]
-        network.save_pretrained(part, selected_adapters=names, save_embedding_layers=False)
+    def files(part: Path) -> None:
+        network.save(part, fitter.spec.backbone)
 
-    return language.save(folder, contents, card(contents), adapter)
+    return language.save(folder, contents, card(contents), files)
 
 
 def answered(fitter: Fitter, trained: Bundle, part: Part) -> list[Record]:

@@ -22,7 +22,7 @@ from emocli.training import place as places
 from emocli.training.card import summary
 from emocli.training.examples import Examples, counts
 from emocli.training.language import corpus as corpora
-from emocli.training.language import fitting, results
+from emocli.training.language import fitting, results, soft
 from emocli.training.language.fitting import Fitter, Part
 from emocli.training.language.settings import GRPO, NONE, TEMPLATED, Request, settings
 from emocli.training.progress import Epochs, opened
@@ -54,6 +54,9 @@ def train(
         if common.output is not None and not distributed.world()[0]:
             files.enter_context(locked(common.output.absolute()))
         whole = files.enter_context(_collected(context, contents, source, common))
+        if asked.soft is not None:
+            specs = whole.corpus.examples.specs
+            contents |= {"soft": soft.filled(context, contents["soft"], specs), "streams": specs}
         held = None
         if dev is not None:
             held = files.enter_context(_collected(context, contents, dev, None))
@@ -78,7 +81,7 @@ def _require_unsaid(common: Common) -> None:
     """Raise UsageError for flags that say nothing to a language model."""
     said = {
         "--target": common.target != "emotion",
-        "--streams": bool(common.streams),
+        "--streams (--soft names them)": bool(common.streams),
         "[model], --hidden": bool(common.config),
     }
     for flag, is_said in said.items():
@@ -127,13 +130,14 @@ def begun(asked: Request) -> Record:
         decode=THINKING if asked.has_thought else CONSTRAINED,
         prior="none",  # what is more frequent is learned
     )
-    return {**made.contents, "name": "language"}
+    streams = {"soft": soft.asked(asked.soft)} if asked.soft is not None else {}
+    return {**made.contents, "name": "language", **streams}
 
 
 def _of_start(asked: Request) -> Record:
     """Return the contents of the bundle that is trained further."""
     start = bundle.read(str(asked.start))
-    if start.kind != LANGUAGE or not language.require_adapter(start):
+    if start.kind != LANGUAGE or not (language.require_adapter(start) or "soft" in start.contents):
         hint = "emocli train --model language --rationale template makes one"
         raise UsageError(f"--start {asked.start}: not a language model with an adapter", hint=hint)
     backbone = start.contents["backbone"]
@@ -169,7 +173,14 @@ def _collected(
     )
     fields = common.fields if common else ()
     with contextlib.closing(Examples([spec.target], fields)) as examples:
-        corpus = corpora.collect(work(iter(source)), examples, tests=bool(common and common.cv))
+        streams = soft.streams(contents["soft"]) if "soft" in contents else []
+        corpus = corpora.collect(
+            work(iter(source)),
+            examples,
+            tests=bool(common and common.cv),
+            streams=streams,
+            store=context.store,
+        )
         if (skipped := counts(examples)) and not distributed.world()[0]:
             context.say("train", skipped)
         if corpus.instructed and not distributed.world()[0]:

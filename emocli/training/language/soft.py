@@ -1,0 +1,129 @@
+"""Soft tokens in training: the layout that records can fill, the module, a batch of its tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from emocli.bundles import bundle, soft_streams
+from emocli.bundles.bundle import FUSION
+from emocli.errors import UsageError
+from emocli.llm import soft_layouts
+from emocli.llm.soft_tokens import Soft
+from emocli.models._soft_tokens import SoftTokens
+from emocli.pipeline.context import Context
+from emocli.records import Record
+from emocli.training.data import Filed
+from emocli.training.loop import dropped
+from emocli.training.moments import moments
+
+LEAST_SCALE = 1e-6  # of the standard deviation of a feature, as in `training.loop`
+# Settings of a fusion's bundle that are not those of a fusion inside: what it was trained by.
+TRAINED_BY = ("dims", "classes", "task", "primary", "speakers", "adversary", "contrast")
+
+
+def asked(flag: str) -> Record:
+    """Return the layout of --soft; fusions that begin with a bundle have its settings."""
+    layout = soft_layouts.layout(flag)
+    layout["slots"] = {n: _begun(dict(slot)) for n, slot in layout.get("slots", {}).items()}
+    if wrong := soft_streams.fault(layout, made=False):
+        raise UsageError(f"--soft {flag:.80}: {wrong}")
+    return layout
+
+
+def _begun(slot: Record) -> Record:
+    """Return a slot whose fusion begins with a bundle, with the model and the streams of that."""
+    if not (start := slot.get("start")):
+        return slot
+    trained = bundle.read(start)
+    if trained.kind != FUSION:
+        raise UsageError(f"--soft: {start} is a predictor of kind {trained.kind}, not a fusion")
+    about = trained.contents
+    settings = {k: v for k, v in about["config"].items() if k not in TRAINED_BY}
+    if "adversary" in about["config"]:
+        settings |= {"adversary": 0.0}
+    return {
+        **slot,
+        "fusion": about["architecture"],
+        "streams": list(trained.streams),
+        "settings": settings,
+    }
+
+
+def streams(layout: Mapping[str, Any]) -> list[str]:
+    """Return the streams that a layout reads, each once."""
+    return list(dict.fromkeys(s for slot in layout["slots"].values() for s in slot["streams"]))
+
+
+def filled(context: Context, layout: Record, specs: Mapping[str, Record]) -> Record:
+    """Return the layout of the streams that records have; tell which placeholders are left out.
+
+    Raises UsageError for a stream that no record has and that is not optional.
+    """
+    slots, lost = {}, []
+    for name, slot in layout["slots"].items():
+        has = [s for s in slot["streams"] if s in specs]
+        if len(has) < len(slot["streams"]) and not layout.get("optional"):
+            lacking = next(s for s in slot["streams"] if s not in specs)
+            hint = f"emocli encode makes it, or leave <{name}> out"
+            raise UsageError(f"<{name}> stands for features.{lacking}: no record has it", hint=hint)
+        if not has:
+            lost.append(name)
+        slots[name] = {**slot, "streams": has}
+    kept = soft_layouts.without({**layout, "slots": slots}, lost)
+    if not kept["slots"]:
+        wanted = ", ".join(streams(layout))
+        raise UsageError(f"no record has features of {wanted}", hint="emocli encode makes them")
+    if lost:
+        listed = ", ".join(f"<{name}>" for name in lost)
+        context.say("train", f"left out, since no record has their streams: {listed}")
+    kept.pop("optional", None)
+    return kept
+
+
+def begun(contents: Record, network: Any, data: Filed) -> SoftTokens:
+    """Return new soft tokens for a backbone, standardised by records; fusions begin as asked."""
+    table = network.get_input_embeddings().weight.detach()
+    contents["soft"] |= {"width": table.shape[1], "norm": float(table.float().norm(dim=1).mean())}
+    module = SoftTokens(soft_streams.config(contents))
+    found = moments(data, dict(module.config.dims))
+    read: list[Any] = [module, *module.fusions.values()]
+    for inputs in (part.inputs for part in read):
+        inputs.mean.copy_(torch.cat([found[n].mean for n in inputs.dims]))
+        scale = torch.cat([found[n].deviation() for n in inputs.dims])
+        inputs.scale.copy_(torch.where(scale > LEAST_SCALE, scale, torch.ones_like(scale)))
+    for name, slot in contents["soft"]["slots"].items():
+        if slot.get("start"):
+            _take_weights(module.fusions[name], slot["start"])
+    return module
+
+
+def _take_weights(fusion: Any, start: str) -> None:
+    tensors = bundle.read(start).tensors
+    wanted = fusion.state_dict()
+    fusion.load_state_dict({name: tensors[name] for name in wanted})
+
+
+@dataclass
+class Rows:
+    """The soft tokens of records, by their numbers among those that are trained or tested on."""
+
+    module: SoftTokens
+    data: Filed
+    device: str
+    dropout: float = 0.0  # probability of leaving a stream out, in training
+
+    def __call__(self, numbers: Sequence[int]) -> Soft:
+        """Return the soft tokens of some records, with gradients unless they are switched off."""
+        rows = self.data.rows(torch.tensor(list(numbers))).to(self.device)
+        masks = self._kept(rows.masks) if self.module.training and self.dropout else rows.masks
+        return Soft(*self.module(rows.streams, masks))
+
+    def _kept(self, masks: dict[str, Tensor]) -> dict[str, Tensor]:
+        count = len(next(iter(masks.values())))
+        kept = torch.rand(len(masks), count) >= self.dropout
+        return dropped(masks, kept.to(self.device))
