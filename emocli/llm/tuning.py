@@ -56,10 +56,17 @@ def targets(network: Any) -> list[str]:
     return sorted({a for a in ATTENTION if any(name.endswith(f".{a}") for name in linear)})
 
 
-def adapted(network: Any, library: Any, rank: int, alpha: int, dropout: float) -> Any:
+def adapted(
+    network: Any,
+    library: Any,
+    rank: int,
+    alpha: int,
+    dropout: float,
+    projections: Sequence[str] = (),
+) -> Any:
     """Return a network whose attention has a new adapter in float32; nothing else is trained.
 
-    `library` is peft.
+    `library` is peft; `projections` are those of attention that are adapted, if not all.
     """
     kinds = {type(module).__name__ for module in network.modules()}
     settings = library.LoraConfig(
@@ -67,7 +74,7 @@ def adapted(network: Any, library: Any, rank: int, alpha: int, dropout: float) -
         r=rank,
         lora_alpha=alpha,
         lora_dropout=dropout,
-        target_modules=targets(network) or "all-linear",
+        target_modules=list(projections) or targets(network) or "all-linear",
         task_type="CAUSAL_LM",
     )
     return library.get_peft_model(network, settings)

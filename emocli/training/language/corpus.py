@@ -79,7 +79,7 @@ def collect(
             raise UsageError(f"{records.name_of(record)}: {message}", hint="train with --dev")
         values = stream_values(store, examples, record, streams) if store and streams else {}
         if streams and not values:
-            examples.skipped["no stream"] += 1
+            examples.skipped[f"no features.{' or '.join(streams)}"] += 1
             continue
         if not examples.targets.add(record):
             examples.skipped[examples.targets.lacking()] += 1

@@ -1,0 +1,289 @@
+"""`train --model language --soft`: features are learned as soft tokens, kept, and predicted with."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emocli.bundles import bundle, soft_streams
+from emocli.cli import main
+from emocli.errors import ConfigError
+from emocli.llm import soft_layouts
+from tests.conftest import Emocli
+from tests.llm import tiny_language
+
+LABELS = ["joy", "anger"]
+CONFIG = """[training]
+epochs = {epochs}
+learning_rate = 0.003
+batch_size = 16
+dropout = 0.0
+modality_dropout = {dropout}
+rank = {rank}
+dev_records = 40
+evaluations = 2
+"""
+
+
+@pytest.fixture(scope="module")
+def backbone(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tiny_language.write(tmp_path_factory.mktemp("llm") / "tiny", limit=2048))
+
+
+TEMPLATE = """name = "emotion"
+labels = ["joy", "anger"]
+system = "?"
+[format]
+plain = ""
+thought = ""
+[answer]
+plain = "$answer"
+"""
+
+
+def settings(folder: Path, epochs: int = 14, rank: int = 16, dropout: float = 0.0) -> str:
+    path = folder / "settings.toml"
+    path.write_text(CONFIG.format(epochs=epochs, rank=rank, dropout=dropout))
+    return str(path)
+
+
+def layout(folder: Path, text: str, name: str = "layout.toml") -> str:
+    path = folder / name
+    path.write_text(text)
+    return str(path)
+
+
+TWO = """prompt = "<left><right>"
+words = false
+[slots.left]
+tokens = 2
+streams = ["left"]
+projector = "low-rank"
+[slots.right]
+tokens = 2
+streams = ["right"]
+projector = "low-rank"
+"""
+ONE = TWO[: TWO.index("[slots.right]")].replace("<right>", "")
+
+
+def feature(values: Any) -> dict[str, Any]:
+    return {"modality": "sign", "dim": len(values), "vector": [round(v, 4) for v in values]}
+
+
+def records(count: int = 160, seed: int = 0) -> list[dict[str, Any]]:
+    """Return records whose label is the exclusive or of the signs of two streams."""
+    draws, made = random.Random(seed), []
+    for i in range(count):
+        signs = [draws.choice((-1, 1)) for _ in range(2)]
+        parts = [[s * k + draws.gauss(0, 0.2) for k in (1, -1, 2)] for s in signs]
+        label = LABELS[int(signs[0] != signs[1])]
+        streams = dict(zip(("left", "right"), map(feature, parts), strict=True))
+        about = {"id": f"r{i}", "speaker": f"s{i % 8}", "label": {"emotion": label}}
+        made.append({**about, "features": streams})
+    return made
+
+
+def hits(found: list[dict[str, Any]]) -> float:
+    return sum(r["prediction"]["emotion"] == r["label"]["emotion"] for r in found) / len(found)
+
+
+def without(stream: str, some: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {**r, "features": {n: f for n, f in r["features"].items() if n != stream}} for r in some
+    ]
+
+
+@pytest.fixture(scope="module")
+def exclusive_or(backbone: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a bundle that has learned the exclusive or."""
+    folder = tmp_path_factory.mktemp("xor")
+    (folder / "records.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records()))
+    flags = ["--model", "language", "--backbone", backbone, "--soft", layout(folder, TWO)]
+    flags += ["--template", layout(folder, TEMPLATE, "template.toml")]
+    flags += ["--config", settings(folder), "-o", str(folder / "m"), str(folder / "records.jsonl")]
+    stderr = io.StringIO()
+    assert not main.run(["train", *flags], io.BytesIO(), io.BytesIO(), stderr), stderr.getvalue()
+    return folder / "m"
+
+
+def test_the_exclusive_or_of_two_streams_is_learned_and_needs_both(
+    emocli: Emocli, exclusive_or: Path
+) -> None:
+    some = records(80, seed=1)
+    found = emocli("predict", "-m", str(exclusive_or), stdin=some).records
+    assert hits(found) >= 0.95
+    assert found[0]["prediction"]["modalities"] == {"left": 0.5, "right": 0.5}
+    assert found[0]["features"] == some[0]["features"]
+    for stream, other in (("left", "right"), ("right", "left")):
+        masked = emocli("predict", "-m", str(exclusive_or), stdin=without(stream, some)).records
+        assert 0.3 < hits(masked) < 0.7
+        assert masked[0]["prediction"]["modalities"] == {other: 1.0}
+        assert {note["code"] for note in masked[0]["missing"].values()} == {"absent"}
+
+
+def test_answers_do_not_depend_on_the_batch(emocli: Emocli, exclusive_or: Path) -> None:
+    some = records(9, seed=2)
+    some[4] = without("left", some[4:5])[0]
+    by_size = [
+        emocli("predict", "-m", str(exclusive_or), "--batch-size", str(n), stdin=some).records
+        for n in (1, 9)
+    ]
+    for one, many in zip(*by_size, strict=True):
+        shares = (r["prediction"]["probabilities"] for r in (one, many))
+        assert [pytest.approx(p, abs=1e-4) for p in next(shares).values()] == list(
+            next(shares).values()
+        )
+
+
+def test_a_record_without_any_stream_and_one_of_nan_are_errors_and_the_rest_goes_on(
+    emocli: Emocli, exclusive_or: Path
+) -> None:
+    some = records(4, seed=3)
+    some[1].pop("features")
+    some[2]["features"] = {n: feature([float("nan")] * 3) for n in ("left", "right")}
+    found = emocli("predict", "-m", str(exclusive_or), stdin=some)
+    assert found.status == 1
+    codes = [(r.get("error") or {}).get("code") for r in found.records]
+    assert codes == [None, "no_modality", "no_modality", None]
+    assert "NaN" in found.records[2]["error"]["message"]
+
+
+def test_the_prompt_is_shown_with_its_placeholders(emocli: Emocli, exclusive_or: Path) -> None:
+    found = emocli("predict", "-m", str(exclusive_or), "--show-prompt", stdin=records(1))
+    assert "<left: 2 tokens><right: 2 tokens>" in found.records[0]["prediction"]["prompt"]
+
+
+def test_soft_tokens_alone_are_trained_before_a_language_model_that_stays_as_it_is(
+    emocli: Emocli, backbone: str, tmp_path: Path
+) -> None:
+    flags = ("--model", "language", "--backbone", backbone, "--soft", layout(tmp_path, ONE))
+    first, second = tmp_path / "first", tmp_path / "second"
+    frozen = settings(tmp_path, epochs=1, rank=0)
+    made = emocli("train", *flags, "--config", frozen, "-o", str(first), stdin=records(48))
+    assert made.status == 0, made.stderr
+    names = {p.name for p in first.iterdir()}
+    assert names == {"config.json", "card.md", "soft_tokens.safetensors"}
+    assert emocli("predict", "-m", str(first), stdin=records(2)).status == 0
+    more = settings(tmp_path, epochs=1, rank=4)
+    flags = ("--model", "language", "--start", str(first), "--config", more)
+    made = emocli("train", *flags, "-o", str(second), stdin=records(48))
+    assert made.status == 0, made.stderr
+    assert (second / "adapter_model.safetensors").is_file()
+    before, after = (soft_streams.load(bundle.read(f), "cpu").state_dict() for f in (first, second))
+    assert all(before[n].equal(after[n]) == n.startswith("inputs.") for n in before)
+
+
+def test_a_fusion_begins_with_a_bundle_and_stays_so_if_it_is_frozen(
+    emocli: Emocli, backbone: str, tmp_path: Path
+) -> None:
+    first = tmp_path / "stage1"
+    streams = ("--streams", "left,right", "--epochs", "2", "--hidden", "16")
+    made = emocli("train", "--model", "e2-stage1", *streams, "-o", str(first), stdin=records(64))
+    assert made.status == 0, made.stderr
+    weights = bundle.read(first).tensors
+    flags = ("--model", "language", "--backbone", backbone)
+    flags += ("--config", settings(tmp_path, epochs=1))
+    moved = []
+    for frozen in (False, True):
+        system = soft_layouts.FOLDER / "e2_llm.toml"
+        start = f'start = "{first}"\nfrozen = {str(frozen).lower()}\n'
+        text = layout(tmp_path, system.read_text() + start)
+        folder = tmp_path / f"m{frozen}"
+        made = emocli("train", *flags, "--soft", text, "-o", str(folder), stdin=records(64))
+        assert made.status == 0, made.stderr
+        trained = soft_streams.load(bundle.read(folder), "cpu").fusions["eeg"].state_dict()
+        assert set(trained) <= set(weights)
+        moved.append(not all(trained[n].equal(weights[n]) for n in trained))
+        found = emocli("predict", "-m", str(folder), stdin=records(4)).records
+        assert set(found[0]["prediction"]["modalities"]) == {"left", "right"}
+    assert moved == [True, False]
+
+
+def test_a_number_is_learned_from_soft_tokens(
+    emocli: Emocli, backbone: str, tmp_path: Path
+) -> None:
+    some = records(48)
+    for record in some:
+        record["label"] = {"valence": 3.0 + record["features"]["left"]["vector"][0]}
+    flags = ("--model", "language", "--backbone", backbone, "--soft", layout(tmp_path, ONE))
+    flags += ("--template", "valence", "--config", settings(tmp_path, epochs=2))
+    made = emocli("train", *flags, "-o", str(tmp_path / "m"), stdin=some)
+    assert made.status == 0, made.stderr
+    found = emocli("predict", "-m", str(tmp_path / "m"), stdin=some[:2]).records
+    assert all(1 <= r["prediction"]["valence"] <= 5 for r in found)
+
+
+def test_folds_predict_every_record_with_its_features(
+    emocli: Emocli, backbone: str, tmp_path: Path
+) -> None:
+    flags = ("--model", "language", "--backbone", backbone, "--soft", layout(tmp_path, ONE))
+    flags += ("--config", settings(tmp_path, epochs=1), "--cv", "speaker", "--folds", "2")
+    found = emocli("train", *flags, stdin=records(32))
+    assert found.status == 0, found.stderr
+    assert [r["id"] for r in found.records] == [f"r{i}" for i in range(32)]
+    assert all(r["prediction"]["probabilities"] for r in found.records)
+
+
+WRONG = {
+    "<left> is in the prompt, and there is no table slots.left": "prompt = '<left>'\n[slots]",
+    "slots.more has no placeholder <more>": TWO + "[slots.more]\ntokens = 1\nstreams = ['left']",
+    "<left> is in the prompt twice": TWO.replace("<right>", "<right><left>"),
+    "features.nowhere: no record has it": TWO.replace('["left"]', '["nowhere"]'),
+    "several streams need a fusion": ONE.replace('["left"]', '["left", "right"]'),
+    "'mystery' is not a model": ONE + "fusion = 'mystery'",
+    "tokens = 0": ONE.replace("tokens = 2", "tokens = 0"),
+    "has no setting colour": ONE + "colour = 'red'",
+    "is not a TOML file": "prompt = ",
+}
+
+
+@pytest.mark.parametrize("said", WRONG)
+def test_a_layout_that_is_wrong_is_refused_in_a_line(
+    emocli: Emocli, backbone: str, tmp_path: Path, said: str
+) -> None:
+    flags = ("--model", "language", "--backbone", backbone)
+    flags += ("--soft", layout(tmp_path, WRONG[said]), "--config", settings(tmp_path))
+    made = emocli("train", *flags, "-o", str(tmp_path / "m"), stdin=records(16))
+    assert made.status == 2
+    assert said in made.stderr
+    assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize("flag", ["audio", "audio=", "audio=0", "Audio=4", "nothing=x", "egmf=0"])
+def test_a_flag_that_names_no_layout_is_refused(emocli: Emocli, backbone: str, flag: str) -> None:
+    flags = ("--model", "language", "--backbone", backbone, "--soft", flag, "-o", "m")
+    made = emocli("train", *flags, stdin=records(16))
+    assert made.status == 2
+    assert "--soft" in made.stderr
+
+
+def test_a_backbone_of_another_width_and_weights_of_another_layout_are_refused(
+    emocli: Emocli, exclusive_or: Path, tmp_path: Path
+) -> None:
+    for key, value, said in (("width", 64, "64 numbers wide"), ("norm", "x", "soft.norm")):
+        folder = tmp_path / key
+        shutil.copytree(exclusive_or, folder)
+        contents = json.loads((folder / "config.json").read_text())
+        contents["soft"][key] = value
+        (folder / "config.json").write_text(json.dumps(contents))
+        found = emocli("predict", "-m", str(folder), stdin=records(1))
+        assert found.status == 3
+        assert said in found.stderr
+    with pytest.raises(ConfigError, match="32 numbers wide, the embeddings of big 64"):
+        soft_streams.require_width(bundle.read(exclusive_or).contents, 64, "big")
+
+
+def test_rewards_do_not_read_soft_tokens_and_say_so(
+    emocli: Emocli, exclusive_or: Path, tmp_path: Path
+) -> None:
+    flags = ("--model", "language", "--start", str(exclusive_or), "--objective", "grpo")
+    made = emocli("train", *flags, "-o", str(tmp_path / "m"), stdin=records(16))
+    assert made.status == 2
+    assert "thoughts" in made.stderr or "soft tokens" in made.stderr
