@@ -152,7 +152,7 @@ def command(
         "backbone": backbone,
         "objective": objective,
         "template": template,
-        "labels": None if labels is None else tuple(language_flags.listed(labels)),
+        "labels": labels and tuple(language_flags.listed(labels)),
         "context": context,
         "prosody": prosody,
         "soft": soft,
@@ -189,13 +189,9 @@ def command(
     from emocli.training import reading
 
     work, turns = _work(model, named)
-    work(
-        run.context,
-        request,
-        reading.complete(run.source(turns=turns)),
-        dev=reading.complete(_source(run, str(dev), turns)) if dev else None,
-        emit=run.emit,
-    )
+    source = reading.complete(run.source(turns=turns))
+    held = reading.complete(_source(run, str(dev), turns)) if dev else None
+    work(run.context, request, source, dev=held, emit=run.emit)
     return ExitStatus.OK
 
 

@@ -62,6 +62,7 @@ def adapted(
     rank: int,
     alpha: int,
     dropout: float,
+    *,
     projections: Sequence[str] = (),
 ) -> Any:
     """Return a network whose attention has a new adapter in float32; nothing else is trained.

@@ -1,4 +1,4 @@
-"""Soft tokens: they count as the words whose embeddings they are, and what is masked is not read."""
+"""Soft tokens: they count as words with their embeddings, and what is masked is not read."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_what_is_generated_is_the_likeliest_by_its_log_probabilities(model: Lang
     for row, (prompt, completion) in enumerate(zip(SPLICED, made, strict=True)):
         own = Soft(found.values[row : row + 1], found.mask[row : row + 1])
         ids: list[int] = []
-        while len(ids) < 6 and not ids[-1:] == model.ends[:1]:
+        while len(ids) < 6 and ids[-1:] != model.ends[:1]:
             ids.append(int(Scorer(model, every)([[*prompt, *ids]], own)[0].argmax()))
         assert completion.text == model.text(ids)
     assert any(completion.text for completion in made)

@@ -42,7 +42,7 @@ def test_emotion_llama_has_the_published_number_of_trainable_parameters() -> Non
         network = transformers.AutoModelForCausalLM.from_config(config)
         network.requires_grad_(False)
         library, names = language_adapter.library(), ("q_proj", "v_proj")
-        adapted = tuning.adapted(network, library, 64, 16, 0.05, names)
+        adapted = tuning.adapted(network, library, 64, 16, 0.05, projections=names)
         soft = SoftTokens(
             soft_streams.config(contents(soft_layouts.layout("emotion-llama"), PUBLISHED, 4096))
         )

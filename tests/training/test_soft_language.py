@@ -1,4 +1,4 @@
-"""`train --model language --soft`: features are learned as soft tokens, kept, and predicted with."""
+"""`train --model language --soft`: features are learned as soft tokens, kept, predicted with."""
 
 from __future__ import annotations
 

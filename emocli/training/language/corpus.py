@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -54,6 +55,14 @@ class Corpus:
             names = ", ".join(sorted(unknown))
             raise UsageError(f"--labels lacks {names}, which records have", hint="add them")
         return Head(first.target, first.kind, tuple(spec.labels))
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some of the records of a corpus, by their numbers."""
+
+    corpus: Corpus
+    numbers: Sequence[int]
 
 
 def collect(

@@ -23,32 +23,21 @@ from emocli.errors import UsageError
 from emocli.llm import tuning
 from emocli.llm.language_model import LanguageModel
 from emocli.llm.prompts import GREEDY, Turn, Utterance
-from emocli.llm.scoring import Scorer
 from emocli.pipeline.context import Context
 from emocli.records import Record
 from emocli.stages import voice_levels
 from emocli.stages.language_predictor import answering
-from emocli.training import distributed, figures
-from emocli.training.data import Filed
+from emocli.training import distributed
 from emocli.training.examples import Examples
 from emocli.training.language import corpus as corpora
-from emocli.training.language import grpo, rewarded, sft, sharding, soft
-from emocli.training.language.corpus import Asking, Corpus
+from emocli.training.language import grpo, rewarded, sft, sharding, soft, watching
+from emocli.training.language.corpus import Asking, Part
 from emocli.training.language.loop import Evaluate, Objective, Run, fit
 from emocli.training.language.settings import GRPO, NONE, Request, Settings
 from emocli.training.language.trained import Trained
 from emocli.training.state import Place
 
 Made = TypeVar("Made")
-SCORED = 16  # prompts of held-out records at a time
-
-
-@dataclass(frozen=True)
-class Part:
-    """Some of the records of a corpus, by their numbers."""
-
-    corpus: Corpus
-    numbers: Sequence[int]
 
 
 @dataclass
@@ -142,7 +131,7 @@ class Fitter:
         if self.asked.start is not None:
             module = soft_streams.load(bundle.read(self.asked.start), "cpu")
         else:
-            module = soft.begun(self.contents, network, _filed(train))
+            module = soft.begun(self.contents, network, soft.filed(train))
         return module.to(self.place.device)
 
     def _objective(
@@ -165,15 +154,19 @@ def supervised(
     labels = [asking.gold(train.corpus.record(n)) for n in kept]
     names = sorted(set(labels))
     weights = corpora.class_weights([names.index(label) for label in labels], chosen.balanced)
-    rows = _rows(fitter, asking, train.corpus, kept)
+    rows = soft.rows(asking.soft, Part(train.corpus, kept), fitter.place.device)
     if rows:
         rows.dropout = chosen.modality_dropout
     objective = sft.Supervised(model, examples, weights, chosen, rows)
     numbers = sample(dev.numbers, chosen.dev_records)
     if asking.rationale == NONE and fitter.spec.labels:
-        return objective, _choosing(fitter, model, asking, Part(dev.corpus, numbers)), len(kept)
+        return (
+            objective,
+            watching.choosing(asking, Part(dev.corpus, numbers), fitter.place.device),
+            len(kept),
+        )
     there, held = _kept(fitter, asking.example, Part(dev.corpus, numbers))
-    beside = _rows(fitter, asking, dev.corpus, there)
+    beside = soft.rows(asking.soft, Part(dev.corpus, there), fitter.place.device)
 
     def evaluate() -> dict[str, float]:
         return {"dev_loss": sft.loss(model, held, chosen.part_size, beside)}
@@ -213,46 +206,6 @@ def _kept(
     if not examples:
         raise UsageError(f"no record can be asked: {corpora.told(lost)}")
     return kept, examples
-
-
-def _choosing(fitter: Fitter, model: LanguageModel, asking: Asking, dev: Part) -> Evaluate:
-    """Return what gives loss and metrics of the labels that held-out records get."""
-    head = dev.corpus.head(fitter.spec)
-    targets = dev.corpus.examples.targets.tensor([head])[list(dev.numbers)]
-    room = len(asking.candidates.stem) + asking.candidates.depth
-    prompts = [asking.prompt(dev.corpus.record(n), room) for n in dev.numbers]
-    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
-    beside = _rows(fitter, asking, dev.corpus, dev.numbers)
-
-    def evaluate() -> dict[str, float]:
-        scorer = Scorer(model, asking.candidates)
-        scorer.remember(prompts)
-        logs = torch.zeros(len(prompts), len(head.labels), dtype=torch.float64)
-        for start in range(0, len(order), SCORED):
-            rows = order[start : start + SCORED]
-            with torch.inference_mode():
-                own = beside(rows) if beside else None
-            logs[rows] = torch.from_numpy(scorer([prompts[i] for i in rows], own))
-        loss = torch.nn.functional.cross_entropy(logs, targets)
-        found = figures.of([head], logs.float(), targets)
-        return {"dev_loss": float(loss), **{f"dev_{n}": v for n, v in found.items()}}
-
-    return evaluate
-
-
-def _filed(part: Part) -> Filed:
-    """Return the streams of some records; their targets are not needed."""
-    index = torch.tensor(list(part.numbers), dtype=torch.long)
-    return Filed(part.corpus.examples.streams, torch.zeros(len(index)), index)
-
-
-def _rows(
-    fitter: Fitter, asking: Asking, corpus: Corpus, numbers: Sequence[int]
-) -> soft.Rows | None:
-    """Return what gives the soft tokens of some records, if there are any."""
-    if asking.soft is None:
-        return None
-    return soft.Rows(asking.soft, _filed(Part(corpus, numbers)), fitter.place.device)
 
 
 def sample(numbers: Sequence[int], most: int) -> list[int]:

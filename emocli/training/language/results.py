@@ -16,7 +16,8 @@ from emocli.stages import predict
 from emocli.training import distributed, figures
 from emocli.training.card import summary
 from emocli.training.folds import split_places
-from emocli.training.language.fitting import Fitter, Part, sample
+from emocli.training.language.corpus import Part
+from emocli.training.language.fitting import Fitter, sample
 from emocli.training.language.trained import Trained
 from emocli.training.progress import Epochs
 from emocli.training.splits import Cell

@@ -23,7 +23,8 @@ from emocli.training.card import summary
 from emocli.training.examples import Examples, counts
 from emocli.training.language import corpus as corpora
 from emocli.training.language import fitting, results, soft
-from emocli.training.language.fitting import Fitter, Part
+from emocli.training.language.corpus import Part
+from emocli.training.language.fitting import Fitter
 from emocli.training.language.settings import GRPO, NONE, TEMPLATED, Request, settings
 from emocli.training.progress import Epochs, opened
 from emocli.training.request import Request as Common

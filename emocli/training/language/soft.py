@@ -18,6 +18,7 @@ from emocli.models._soft_tokens import SoftTokens
 from emocli.pipeline.context import Context
 from emocli.records import Record
 from emocli.training.data import Filed
+from emocli.training.language.corpus import Part
 from emocli.training.loop import dropped
 from emocli.training.moments import moments
 
@@ -106,6 +107,17 @@ def _take_weights(fusion: Any, start: str) -> None:
     tensors = bundle.read(start).tensors
     wanted = fusion.state_dict()
     fusion.load_state_dict({name: tensors[name] for name in wanted})
+
+
+def filed(part: Part) -> Filed:
+    """Return the streams of some records; their targets are not needed."""
+    index = torch.tensor(list(part.numbers), dtype=torch.long)
+    return Filed(part.corpus.examples.streams, torch.zeros(len(index)), index)
+
+
+def rows(module: SoftTokens | None, part: Part, device: str) -> Rows | None:
+    """Return what gives the soft tokens of some records, if there are any."""
+    return None if module is None else Rows(module, filed(part), device)
 
 
 @dataclass
