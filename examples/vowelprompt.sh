@@ -81,7 +81,7 @@ judge() { # NAME ARGUMENT...: of the test clips, and of the same clips with the 
   local file running=()
   for file in test shuffled; do
     [ -e "$out/$1.$file.jsonl" ] || {
-      emocli predict --exit-zero "$out/$file.jsonl" "${@:2}" > "$out/$1.$file.part" &&
+      emocli predict --exit-zero --dtype "$numbers" "$out/$file.jsonl" "${@:2}" > "$out/$1.$file.part" &&
         mv "$out/$1.$file.part" "$out/$1.$file.jsonl" &
       running+=($!)
     }
