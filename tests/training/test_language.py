@@ -272,14 +272,20 @@ def test_records_that_cannot_be_asked_are_counted(
         *records(24),
         {"id": "dumb", "text": "", "label": {"emotion": "joy"}, "speaker": "s1"},
         {"id": "none", "text": "hm", "speaker": "s1"},
-        {**records(1)[0], "id": "asked", "instruction": {"task": "emotion"}},
+        {
+            "id": "voiceless",
+            "text": "hm",
+            "label": {"emotion": "joy"},
+            "instruction": {"messages": 1},
+        },
         {"id": "lost", "error": {"code": "x", "message": "y"}, "speaker": "s1"},
     ]
     flags = ("--model", "language", "--backbone", backbone, "--config", config, "--epochs", "1")
     made = emocli("train", *flags, "-o", str(tmp_path / "m"), stdin=odd)
     assert made.status == 0, made.stderr
     assert "no label.emotion" in made.stderr
-    assert "`instruction` is not read, of 1 record:" in made.stderr
+    assert "records: 1 left out: the text is empty" in made.stderr, made.stderr
+    assert "1 left out: no messages: 1 (each has a role" in made.stderr
 
 
 @pytest.mark.slow

@@ -202,9 +202,9 @@ def _kept(
     """Return the numbers of records and what is made of them; tell which cannot be asked."""
     kept, examples, lost = corpora.examples_of(part.corpus, made, part.numbers)
     if lost:
-        fitter.context.say("train", f"records left out: {corpora.told(lost)}")
+        fitter.context.say("train", f"records: {corpora.told(lost)}")
     if not examples:
-        raise UsageError(f"no record can be asked: {corpora.told(lost)}")
+        raise UsageError(f"no record can be learned: {corpora.told(lost)}")
     return kept, examples
 
 

@@ -13,8 +13,8 @@ from emocli.bundles import bundle, language
 from emocli.bundles.bundle import Bundle
 from emocli.records import Record, name_of
 from emocli.stages import predict
-from emocli.training import distributed, figures
-from emocli.training.card import summary
+from emocli.training import distributed, figures, finishing
+from emocli.training.card import summary, trained_on
 from emocli.training.folds import split_places
 from emocli.training.language.corpus import Part
 from emocli.training.language.fitting import Fitter, sample
@@ -93,6 +93,8 @@ def fitted(
         fitter.release()  # the held-out records are answered by a backbone of their own
         if not first:
             return None
+        kept_back = 0 if held else len(dev.numbers)
+        about["training"] |= finishing.about(fitter.place, seeds, kept_back)
         contents = {**fitter.contents, **about}
         trained = bundle.read(best)
         contents |= calibrated(fitter, trained, dev)
@@ -195,7 +197,7 @@ def card(contents: Record) -> str:
         f"# {contents['name']}\n\nAn adapter of {backbone['name']} ({backbone['revision']}), whose"
         f" weights are not here. Trained by `emocli train --model language`"
         f" ({training['objective']}, {training['step']} steps of {training['batch_size']}) on"
-        f" {training['records']} records of {training['groups']} speakers or dialogues: {data}.\n\n"
+        f" {trained_on(training)} of {training['groups']} speakers or dialogues: {data}.\n\n"
         f"Answers: {answers}. Told of the voice: {contents['prosody']}; preceding turns:"
         f" {contents['context']}; decoding: {contents['decode']}.\n\n"
         f"{held} (they also chose the step and the calibration, so these figures are"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,9 +17,9 @@ from emocli.pipeline.context import Context
 from emocli.records import Record
 from emocli.stages import predict
 from emocli.stages.language_predictor import bringing
-from emocli.training import distributed, run
+from emocli.training import distributed, finishing, run
 from emocli.training import place as places
-from emocli.training.card import summary
+from emocli.training.card import summary, trained_on
 from emocli.training.examples import Examples, counts
 from emocli.training.language import corpus as corpora
 from emocli.training.language import fitting, results, soft
@@ -61,6 +61,8 @@ def train(
         held = None
         if dev is not None:
             held = files.enter_context(_collected(context, contents, dev, None))
+        if not distributed.world()[0]:
+            _tell_instructed(context, asked, [part for part in (whole, held) if part])
         contents = _labelled(contents, whole, asked)
         fitter = Fitter(context, asked, contents, chosen, place)
         parts = [part.corpus.examples for part in (whole, held) if part]
@@ -106,14 +108,17 @@ def _written(
     reports: Epochs,
 ) -> Bundle | None:
     assert common.output is not None
+    if done := finishing.finished(context, common.output, fitter.place, common.seeds):
+        return done
     written = results.fitted(fitter, parts, reports, common.seeds, common.output)
     if written is None:
         return None
-    run.clean(fitter.place)
+    finishing.clean(fitter.place)
     if not context.quiet:
         about = written.contents
         held = f"held out: {summary(about['metrics'])} on {about['metrics']['dev_records']}"
-        text = f"{len(parts[0].corpus)} records, step {about['training']['step']}, {held}"
+        records = trained_on(about["training"])
+        text = f"{records}, step {about['training']['step']}, {held}"
         context.say("train", f"{text} -> {common.output}")
     return written
 
@@ -153,6 +158,14 @@ def _of_start(asked: Request) -> Record:
     return {k: v for k, v in start.contents.items() if k not in rest}
 
 
+def _tell_instructed(context: Context, asked: Request, parts: Sequence[Part]) -> None:
+    """Say how records of `instruct` are learned."""
+    for part in parts:
+        rewarded = asked.objective == GRPO
+        if text := part.corpus.instructed.told(rewarded=rewarded, thinking=asked.has_thought):
+            context.say("train", text)
+
+
 def _labelled(contents: Record, whole: Part, asked: Request) -> Record:
     """Return the contents with the labels of the records, unless others are asked for."""
     if "labels" not in contents or asked.labels is not None or asked.start is not None:
@@ -184,8 +197,4 @@ def _collected(
         )
         if (skipped := counts(examples)) and not distributed.world()[0]:
             context.say("train", skipped)
-        if corpus.instructed and not distributed.world()[0]:
-            some = f"{corpus.instructed} record{'s' if corpus.instructed > 1 else ''}"
-            said = "--template, --labels and --rationale say what is asked"
-            context.say("train", f"`instruction` is not read, of {some}: {said}")
         yield Part(corpus, range(len(corpus)))
