@@ -43,6 +43,8 @@ SLOT: rules.Table = {
     "settings": (dict | None, None),
     "frozen": (bool | None, None),
     "start": (str | None, None),
+    "like": (str | None, None),
+    "auxiliary": (float | None, (0, 1e3)),
 }
 
 
@@ -65,14 +67,21 @@ def fault(soft: Mapping[str, Any], *, made: bool = True) -> str:
                 return str(found)
         if more := set(slot) - set(SLOT):
             return f"soft.slots.{name} has no setting {min(more)}"
-        if wrong := _slot_fault(slot):
+        if wrong := _slot_fault(slot, soft["slots"]):
             return f"soft.slots.{name}: {wrong}"
     wrong = soft_layouts.fault(soft)
     return f"soft: {wrong}" if wrong else ""
 
 
-def _slot_fault(slot: Mapping[str, Any]) -> str:
+def _slot_fault(slot: Mapping[str, Any], slots: Mapping[str, Any]) -> str:
     streams, fusion = slot["streams"], slot.get("fusion")
+    if like := slot.get("like"):
+        first = slots.get(like)
+        if not isinstance(first, dict) or first.get("like"):
+            return f"like {like!r:.40}: no slot of its own"
+        if first.get("tokens") != slot["tokens"] or len(first["streams"]) != len(streams):
+            return f"like {like!r:.40}: no slot of as many tokens and streams"
+        return ""
     if not streams or len(set(streams)) < len(streams):
         return "streams are missing, or one is there twice"
     if fusion and fusion not in models.names():
@@ -149,6 +158,21 @@ def of(module: SoftTokens, trained: Bundle, inputs: Sequence[ModelInputs], devic
 
     with torch.inference_mode():
         return Soft(*module(*model_inputs.tensors(trained, inputs, device)))
+
+
+def gates(
+    module: SoftTokens, trained: Bundle, inputs: Sequence[ModelInputs], device: str
+) -> list[Record]:
+    """Return the gates of each record, by name: the weight of each part; {} without any."""
+    import torch
+
+    with torch.inference_mode():
+        found = module.gates(*model_inputs.tensors(trained, inputs, device))
+    rows: list[Record] = [{} for _ in inputs]
+    for gate, (names, values) in found.items():
+        for row, weights in zip(rows, values.cpu().tolist(), strict=True):
+            row[gate] = dict(zip(names, (round(weight, 4) for weight in weights), strict=True))
+    return rows
 
 
 def nothing_usable(record: Record) -> RecordError:

@@ -35,6 +35,7 @@ from torch.nn import functional
 from emocli import models
 from emocli.models._sequences import Inputs, Sequence, masked_mean, segments
 
+Gates = dict[str, tuple[list[str], Tensor]]
 Kind = Literal["linear", "mlp", "low-rank"]
 RANK = 64  # r: numbers of a low-rank token
 HIDDEN = 256  # of a low-rank projector
@@ -51,6 +52,8 @@ class Slot:
     fusion: str = ""  # the model that fuses the streams
     settings: Mapping[str, Any] = field(default_factory=dict)  # of that model
     frozen: bool = False  # the model is not trained
+    like: str = ""  # the slot whose fusion and projector it has too: another segment of its kind
+    auxiliary: float = 0.0  # weight of the loss of a linear head on what is fused, in training
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,8 @@ class SoftTokens(nn.Module):
         self.fusions = nn.ModuleDict()
         self.projectors = nn.ModuleDict()
         for name, slot in config.slots.items():
+            if slot.like:
+                continue
             size = config.dims[slot.streams[0]]
             if slot.fusion:
                 self.fusions[name], size = fusion(slot, config.dims)
@@ -106,6 +111,12 @@ class SoftTokens(nn.Module):
     def slot(self, name: str, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> Sequence:
         """Return the tokens (batch, tokens, width) of one slot, and which of them are there."""
         slot = self.config.slots[name]
+        if slot.like:
+            name = slot.like
+            first = self.config.slots[name]
+            streams = {n: streams[o] for n, o in zip(first.streams, slot.streams, strict=True)}
+            masks = {n: masks[o] for n, o in zip(first.streams, slot.streams, strict=True)}
+            slot = first
         values, mask = self._source(name, slot, streams, masks)
         if slot.projector == "low-rank":
             present = mask.any(dim=1)
@@ -121,15 +132,26 @@ class SoftTokens(nn.Module):
         self, name: str, slot: Slot, streams: dict[str, Tensor], masks: dict[str, Tensor]
     ) -> Sequence:
         """Return what is projected: a stream (batch, time, dim), or what fusion makes of some."""
-        own = {n: streams[n] for n in slot.streams}
         if not slot.fusion:
-            ready = Inputs.forward(self.inputs, streams, masks)
-            return ready[slot.streams[0]]
+            return self.inputs.one(slot.streams[0], streams, masks)
         model: Any = self.fusions[name]
+        own = {n: streams[n] for n in slot.streams}
         if hasattr(model, "tokens"):
             return model.tokens(own, masks)
         present = torch.stack([_present(masks[n]) for n in slot.streams]).any(dim=0)
         return model.fuse(own, masks)[:, None], present[:, None]
+
+    def gates(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> Gates:
+        """Return what the first fusion that has gates weighs, and the weights (batch, parts)."""
+        modules: dict[str, Any] = dict(self.fusions)
+        for name, model in modules.items():
+            if hasattr(model, "gates"):
+                parts = {"modalities": self.config.slots[name].streams}
+                parts["experts"] = getattr(model.config, "experts", ())
+                own = {n: streams[n] for n in parts["modalities"]}
+                found = model.gates(own, masks)
+                return {gate: (list(parts[gate]), found[gate]) for gate in parts if gate in found}
+        return {}
 
 
 def _present(mask: Tensor) -> Tensor:
@@ -141,7 +163,7 @@ def fusion(slot: Slot, dims: Mapping[str, int]) -> tuple[Any, int]:
     own = {name: dims[name] for name in slot.streams}
     model = models.build(slot.fusion, {"dims": own, "classes": 2, **slot.settings})
     size = int(model.output.in_features)
-    if not slot.settings.get("classes"):
+    if not slot.auxiliary:
         model.output = nn.Identity()  # nothing is classified here
     model.requires_grad_(not slot.frozen)
     return model, size

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import random
 import shutil
 from pathlib import Path
@@ -204,6 +205,31 @@ def test_a_fusion_begins_with_a_bundle_and_stays_so_if_it_is_frozen(
         found = emocli("predict", "-m", str(folder), stdin=records(4)).records
         assert set(found[0]["prediction"]["modalities"]) == {"left", "right"}
     assert moved == [True, False]
+
+
+def test_experts_are_gated_and_their_own_losses_are_learned(
+    emocli: Emocli, backbone: str, tmp_path: Path
+) -> None:
+    text = (soft_layouts.FOLDER / "egmf.toml").read_text()
+    text = text.replace('["text", "audio", "video"]', '["left", "right"]')
+    flags = ("--model", "language", "--backbone", backbone, "--soft", layout(tmp_path, text))
+    flags += ("--config", settings(tmp_path, epochs=3), "--log", str(tmp_path / "log"))
+    made = emocli("train", *flags, "-o", str(tmp_path / "m"), stdin=records(64))
+    assert made.status == 0, made.stderr
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    for line in lines:
+        parts = [line[f"train_{n}"] for n in ("answers", "auxiliary", "balance")]
+        assert line["train_loss"] == pytest.approx(sum(parts))
+    # 0.1 of the cross-entropy of two classes at first, then less.
+    assert lines[0]["train_auxiliary"] == pytest.approx(0.1 * math.log(2), rel=0.5)
+    assert lines[-1]["train_auxiliary"] < 0.8 * lines[0]["train_auxiliary"]
+    some = records(2)
+    found = emocli("predict", "-m", str(tmp_path / "m"), stdin=some + without("left", some))
+    for record in found.records:
+        gates = record["prediction"]["gates"]
+        assert sum(gates["experts"].values()) == pytest.approx(1, abs=1e-3)
+        assert list(gates["experts"]) == ["local", "semantic", "global"]
+    assert found.records[-1]["prediction"]["gates"]["modalities"]["left"] == 0
 
 
 def test_a_number_is_learned_from_soft_tokens(

@@ -70,14 +70,14 @@ class Answerer:
         outcomes: list[Any] = [self.prompt(record) for record in batch]
         rows = [i for i, outcome in enumerate(outcomes) if isinstance(outcome, Prompt)]
         answer = self._said if self.spec.decode == GREEDY else self.choose
-        found = answer([outcomes[i] for i in rows]) if rows else []
-        for i, prediction in zip(rows, found, strict=True):
-            asked: Prompt = outcomes[i]
+        whole: list[Prompt] = [outcomes[i] for i in rows]
+        found, gates = (answer(whole), self.choose.gates(whole)) if rows else ([], [])
+        for i, asked, prediction, own in zip(rows, whole, found, gates, strict=True):
             if prediction.get("confidence", 1.0) < self.abstain:
                 prediction["emotion"] = None
             prediction |= self._provenance()
             if asked.inputs is not None:
-                prediction |= _used(asked.inputs)
+                prediction |= _used(asked.inputs, own)
             if asked.left_out:
                 total = asked.left_out + len(asked.utterance.before)
                 told = f"{asked.left_out} of {total} turns left out: the prompt would be too long"
@@ -128,8 +128,13 @@ class Answerer:
         return {"model": name, "prompting": about, "calibrated": calibrated}
 
 
-def _used(inputs: ModelInputs) -> Record:
-    """Return which streams an answer used, with equal weights, and what was masked in them."""
-    weight = round(1 / len(inputs.values), 4)
-    used: Record = {"modalities": dict.fromkeys(inputs.values, weight)}
+def _used(inputs: ModelInputs, gates: Record) -> Record:
+    """Return which streams an answer used, and what was masked in them.
+
+    Their weights are those of the gates of a fusion; equal ones if there are none.
+    """
+    weights = gates.get("modalities", {})
+    equal = round(1 / len(inputs.values), 4)
+    used: Record = {"modalities": {name: weights.get(name, equal) for name in inputs.values}}
+    used |= {"gates": gates} if gates else {}
     return used | ({"masked_frames": inputs.masked_frames} if inputs.masked_frames else {})

@@ -91,6 +91,13 @@ class Chooser:
             return None
         return soft_streams.of(self.tokens_of, self.trained, inputs, self.model.device)
 
+    def gates(self, asked: Sequence[Prompt]) -> list[Record]:
+        """Return the gates of the fusion of each record, {} without any."""
+        inputs = [prompt.inputs for prompt in asked if prompt.inputs is not None]
+        if self.tokens_of is None or not inputs:
+            return [{} for _ in asked]
+        return soft_streams.gates(self.tokens_of, self.trained, inputs, self.model.device)
+
     def prior(self, shape: Shape) -> Any:
         """Return what is subtracted from the log-probabilities of answers to prompts of a shape."""
         import numpy as np

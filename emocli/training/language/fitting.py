@@ -157,6 +157,8 @@ def supervised(
     rows = soft.rows(asking.soft, Part(train.corpus, kept), fitter.place.device)
     if rows:
         rows.dropout = chosen.modality_dropout
+        head = train.corpus.head(fitter.spec)
+        rows.targets = train.corpus.examples.targets.tensor([head])[kept]
     objective = sft.Supervised(model, examples, weights, chosen, rows)
     numbers = sample(dev.numbers, chosen.dev_records)
     if asking.rationale == NONE and fitter.spec.labels:

@@ -41,14 +41,18 @@ class Supervised:
         most = -(-len(indices) // count)  # records of a process
         for part in (mine[i : i + size] for i in range(0, most, size)):
             if not part:  # other processes have some, and all call the network equally often
-                yield {"loss": tuning.nothing(self.model)}
+                beside = self.soft.beside([0]) if self.soft else {}
+                yield {"answers": tuning.nothing(self.model), **{n: 0 * v for n, v in beside.items()}}
                 continue
             chosen = [self.examples[i] for i in part]
             soft = self.soft(part) if self.soft else None
             rows = tuning.batch(self.model, chosen, share=self.settings.shares, soft=soft)
             logs = tuning.log_probabilities(self.model, rows).sum(1)
             weights = self.weights[part].to(logs.device)
-            yield {"loss": -(logs * weights).sum() / self.tokens}
+            beside = self.soft.beside(part) if self.soft else {}
+            share = len(part) / len(indices)  # of the batch
+            terms = {name: share * value for name, value in beside.items()}
+            yield {"answers": -(logs * weights).sum() / self.tokens, **terms}
 
     def told(self) -> dict[str, float]:
         """Return the number of tokens that the last batch learned."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from emocli.bundles import bundle, soft_streams
 from emocli.bundles.bundle import FUSION
@@ -17,9 +18,9 @@ from emocli.llm.soft_tokens import Soft
 from emocli.models._soft_tokens import SoftTokens
 from emocli.pipeline.context import Context
 from emocli.records import Record
-from emocli.training.data import Filed
+from emocli.training.data import Data, Filed
 from emocli.training.language.corpus import Part
-from emocli.training.loop import dropped
+from emocli.training.loop import dropped, objective
 from emocli.training.moments import moments
 
 LEAST_SCALE = 1e-6  # of the standard deviation of a feature, as in `training.loop`
@@ -87,7 +88,16 @@ def filled(context: Context, layout: Record, specs: Mapping[str, Record]) -> Rec
 
 
 def begun(contents: Record, network: Any, data: Filed) -> SoftTokens:
-    """Return new soft tokens for a backbone, standardised by records; fusions begin as asked."""
+    """Return new soft tokens for a backbone, standardised by records; fusions begin as asked.
+
+    A fusion whose linear head has a loss gets an output for each label, or one for a number.
+    """
+    for slot in contents["soft"]["slots"].values():
+        if slot.get("auxiliary"):
+            labels = contents.get("labels") or []
+            about: Record = {"classes": len(labels) or 1}
+            about |= {} if labels else {"task": "regression"}
+            slot["settings"] = {**(slot.get("settings") or {}), **about}
     table = network.get_input_embeddings().weight.detach()
     contents["soft"] |= {"width": table.shape[1], "norm": float(table.float().norm(dim=1).mean())}
     module = SoftTokens(soft_streams.config(contents))
@@ -101,6 +111,11 @@ def begun(contents: Record, network: Any, data: Filed) -> SoftTokens:
         if slot.get("start"):
             _take_weights(module.fusions[name], slot["start"])
     return module
+
+
+def _numbers(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean distance of numbers (records, 1) to their targets (records,)."""
+    return functional.l1_loss(outputs[:, 0], targets)
 
 
 def _take_weights(fusion: Any, start: str) -> None:
@@ -128,12 +143,30 @@ class Rows:
     data: Filed
     device: str
     dropout: float = 0.0  # probability of leaving a stream out, in training
+    targets: Tensor | None = None  # classes (records,) or numbers, for heads of their own
 
     def __call__(self, numbers: Sequence[int]) -> Soft:
         """Return the soft tokens of some records, with gradients unless they are switched off."""
         rows = self.data.rows(torch.tensor(list(numbers))).to(self.device)
         masks = self._kept(rows.masks) if self.module.training and self.dropout else rows.masks
         return Soft(*self.module(rows.streams, masks))
+
+    def beside(self, numbers: Sequence[int]) -> dict[str, Tensor]:
+        """Return the losses of the linear heads on what is fused, by name, as means of records."""
+        found: dict[str, Tensor] = {}
+        slots = self.module.config.slots
+        for name, slot in slots.items():
+            if not slot.auxiliary or self.targets is None:
+                continue
+            rows = self.data.rows(torch.tensor(list(numbers))).to(self.device)
+            targets = self.targets[list(numbers)].to(self.device)
+            own = {n: rows.streams[n] for n in slot.streams}
+            model: Any = self.module.fusions[name]
+            loss = _numbers if targets.is_floating_point() else functional.cross_entropy
+            terms = objective(model, Data(own, rows.masks, targets), loss)
+            found["auxiliary"] = slot.auxiliary * terms.pop("task")
+            found |= terms
+        return found
 
     def _kept(self, masks: dict[str, Tensor]) -> dict[str, Tensor]:
         count = len(next(iter(masks.values())))
