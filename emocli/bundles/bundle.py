@@ -44,6 +44,7 @@ class Bundle:
     folder: Path
     contents: dict[str, Any]
     only: frozenset[str] | None = None  # the streams that are used, if not all
+    control: str = ""  # what stands in place of soft tokens: none, random
 
     @property
     def kind(self) -> str:

@@ -6,6 +6,7 @@ of the backbone; the streams that it reads stand in `streams`, as in a predictor
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from emocli.models._soft_tokens import SoftTokens, SoftTokensConfig
 
 WEIGHTS = "soft_tokens.safetensors"
+NONE, RANDOM = "none", "random"  # controls: no tokens, random ones of the same norms
 SPARE = 1 << 16  # numbers that a model may allocate beyond twice those of its weights
 TABLE: rules.Table = {
     "prompt": (str, None),
@@ -157,7 +159,22 @@ def of(module: SoftTokens, trained: Bundle, inputs: Sequence[ModelInputs], devic
     from emocli.llm.soft_tokens import Soft
 
     with torch.inference_mode():
-        return Soft(*module(*model_inputs.tensors(trained, inputs, device)))
+        found = Soft(*module(*model_inputs.tensors(trained, inputs, device)))
+        if trained.control == NONE:
+            return found._replace(mask=torch.zeros_like(found.mask))
+        return _random(found) if trained.control == RANDOM else found
+
+
+def _random(soft: Soft) -> Soft:
+    """Return random tokens of the same norms, for each record those that its own ask for."""
+    import torch
+
+    rows = []
+    for row in soft.values.cpu():
+        seed = zlib.crc32(row.numpy().tobytes())
+        drawn = torch.randn(row.shape, generator=torch.Generator().manual_seed(seed))
+        rows.append(drawn * row.norm(dim=1, keepdim=True) / drawn.norm(dim=1, keepdim=True))
+    return soft._replace(values=torch.stack(rows).to(soft.values.device))
 
 
 def gates(

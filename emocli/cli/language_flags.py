@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Annotated, Any
 
 import click
@@ -32,6 +33,24 @@ Prosody = Annotated[
 ]
 
 
+Control = Annotated[
+    str | None,
+    typer.Option(metavar="none|random", help="What stands in place of the soft tokens of --model."),
+]
+
+
+def controlled(trained: Bundle, control: str | None) -> Bundle:
+    """Return a predictor with a control in place of its soft tokens; UsageError without any."""
+    if control is None:
+        return trained
+    if control not in CONTROLS:
+        raise UsageError(f"--control {control:.40}: not one of {', '.join(CONTROLS)}")
+    if "soft" not in trained.contents:
+        raise UsageError("--control: the model has no soft tokens", hint="train --soft makes some")
+    return dataclasses.replace(trained, control=control)
+
+
+CONTROLS = ("none", "random")
 ASKED = ("template", "labels", "context", "prosody", "decode", "prior")  # what bundles decide
 
 

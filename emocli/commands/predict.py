@@ -142,6 +142,7 @@ def command(
     show_prompt: Annotated[
         bool, typer.Option("--show-prompt", help="Print and keep what --llm is asked.")
     ] = False,
+    control: language_flags.Control = None,
     modality: flags.Modalities = None,
     strict_modalities: flags.Strict = False,
     keep_features: Annotated[
@@ -167,7 +168,7 @@ def command(
     read = bundle.read(model) if llm is None else _asking(llm, model, *asked)
     if show_prompt and read.kind != bundle.LANGUAGE:
         raise UsageError("--show-prompt: only a language model has prompts", hint="--llm names one")
-    trained = encode.limited(read, modality)
+    trained = language_flags.controlled(encode.limited(read, modality), control)
     show = None
     if run.streams.stdout.isatty() and not name and not run.common.output:
         from emocli.cli.drawing import Drawing

@@ -156,6 +156,25 @@ def test_a_record_without_any_stream_and_one_of_nan_are_errors_and_the_rest_goes
     assert "NaN" in found.records[2]["error"]["message"]
 
 
+def test_controls_take_the_place_of_soft_tokens_and_fall_to_chance(
+    emocli: Emocli, exclusive_or: Path
+) -> None:
+    some = records(80, seed=4)
+    for control in ("none", "random"):
+        flags = ("predict", "-m", str(exclusive_or), "--control", control)
+        found = emocli(*flags, stdin=some).records
+        assert 0.3 < hits(found) < 0.7
+        assert found[0]["prediction"]["prompting"]["control"] == control
+        again = emocli(*flags, stdin=some[7:9]).records  # neighbours do not matter
+        shares = [r["prediction"]["probabilities"]["joy"] for r in found[7:9]]
+        assert [r["prediction"]["probabilities"]["joy"] for r in again] == pytest.approx(
+            shares, abs=1e-4
+        )
+    one = emocli("predict", "-m", str(exclusive_or), "--control", "all", stdin=some)
+    assert one.status == 2
+    assert emocli("predict", "--text", "Hm.", "--control", "none").status == 2
+
+
 def test_the_prompt_is_shown_with_its_placeholders(emocli: Emocli, exclusive_or: Path) -> None:
     found = emocli("predict", "-m", str(exclusive_or), "--show-prompt", stdin=records(1))
     assert "<left: 2 tokens><right: 2 tokens>" in found.records[0]["prediction"]["prompt"]

@@ -123,6 +123,8 @@ class Answerer:
             about["prior"] = self.spec.prior
         if Path(self.spec.backbone) != self.trained.folder:
             about |= {"backbone": self.spec.backbone, "revision": self.revision}
+        if self.trained.control:
+            about["control"] = self.trained.control
         calibrated = self.spec.decode != GREEDY and bool(self.trained.contents.get("calibration"))
         name = language.name(self.trained, self.revision)
         return {"model": name, "prompting": about, "calibrated": calibrated}

@@ -42,7 +42,10 @@ class Supervised:
         for part in (mine[i : i + size] for i in range(0, most, size)):
             if not part:  # other processes have some, and all call the network equally often
                 beside = self.soft.beside([0]) if self.soft else {}
-                yield {"answers": tuning.nothing(self.model), **{n: 0 * v for n, v in beside.items()}}
+                yield {
+                    "answers": tuning.nothing(self.model),
+                    **{n: 0 * v for n, v in beside.items()},
+                }
                 continue
             chosen = [self.examples[i] for i in part]
             soft = self.soft(part) if self.soft else None
