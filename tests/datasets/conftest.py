@@ -170,6 +170,58 @@ def mer2025(folder):
 
 
 KINDS = {"video": "mp4", "audio": "wav"}
+MMSA_HEADER = "video_id,clip_id,text,label,label_T,label_A,label_V,annotation,mode\n"
+
+
+def mosi(folder):
+    (folder / "label.csv").write_text(
+        MMSA_HEADER + '03bSnISJMiM,1,"ANYHOW, IT WAS GOOD",2.4,,,,Positive,train\n'
+        "03bSnISJMiM,2,THEY DID IT,-0.6,,,,Negative,test\n",
+        encoding="utf-8",
+    )
+    return touch(folder, "Raw/03bSnISJMiM/1.mp4")
+
+
+def mosei(folder):
+    return mosi(folder)
+
+
+def sims(folder):
+    (folder / "label.csv").write_text(
+        MMSA_HEADER + "video_0001,0001,我不想嫁给李茶,-0.6,-0.8,0.2,0,Negative,train\n"
+        "video_0001,2,不用谢,0,0,0.2,-0.2,Neutral,valid\n",
+        encoding="utf-8",
+    )
+    return touch(folder, "Raw/video_0001/0001.mp4", "Raw/video_0001/0002.mp4")
+
+
+IEMOCAP_LABELS = """% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]
+
+[14.8872 - 18.0175]\tSes01F_impro01_M000\texc\t[4.5000, 3.5000, 3.0000]
+C-E2:\tExcited;\t()
+C-E3:\tHappiness; Excited;\t()
+A-E3:\tval 4; act 3; dom  3;\t()
+A-E4:\tval 5; act 4; dom  3;\t(mostly)
+
+[6.2901 - 8.2357]\tSes01F_impro01_F000\tfru\t[2.5000, 2.5000, 2.5000]
+C-E2:\tFrustration;\t()
+"""
+
+
+def iemocap(folder):
+    session = folder / "Session1"
+    for inner, text in (
+        ("EmoEvaluation", IEMOCAP_LABELS),
+        ("transcriptions", "Ses01F_impro01_F000 [006.2901-008.2357]: Excuse me.\n"),
+    ):
+        (session / "dialog" / inner).mkdir(parents=True)
+        (session / "dialog" / inner / "Ses01F_impro01.txt").write_text(text)
+    sounds = (
+        "sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav",
+        "dialog/wav/Ses01F_impro01.wav",
+    )
+    touch(session, *sounds)
+    return folder
 
 
 def folder(folder):
@@ -179,7 +231,7 @@ def folder(folder):
 
 
 EVERY = (ravdess, emodb, nemo, meld, goemotions, ecf, crema_d, emobank, blemore, folder)
-EVERY += (mer2023, mer2024, mer2025)
+EVERY += (mer2023, mer2024, mer2025, mosi, mosei, sims, iemocap)
 EVERY += eeg_copies.EVERY
 MAKE = {make.__name__.replace("_", "-"): make for make in EVERY}
 
