@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from tests.datasets import eeg_copies
@@ -224,6 +225,35 @@ def iemocap(folder):
     return folder
 
 
+def mmeverse(folder):
+    """Write two tables, clips, and features of the voice for all but the last clip of MER2024."""
+    tables = folder / "AU_gpt"
+    tables.mkdir()
+    described = "response_Qwen25vl_72B,response_Qwen2Audio,response_AudioReasoner,"
+    (tables / "MER2024_AU_gpt.csv").write_text(
+        "video_id,MER2023_mode,MER2024_mode,emotion_label,chinese,english,"
+        + described
+        + "gpt-4o-mini_Emotion\n"
+        "s1,train,train,happy,你好,Hello,She smiles.,,A bright voice.,She is glad.\n"
+        "s2,other,test_semi,worried,,Oh no,,,,\n"
+        "s3,test1,test_semi,neutral,嗯,Hm,,A flat voice.,,\n",
+        encoding="utf-8",
+    )
+    (tables / "MAFW_AU_gpt.csv").write_text(
+        "video_id,mode,single_label,multi_label,text_whisper,"
+        + described
+        + "gpt-4o-mini_Emotion,gpt-4o-mini_Multi\n"
+        'm1,test,anger,"anxiety,anger",No!,,,,,He fears and rages.\n'
+        "m2,test,contempt,,Well,,,,,\n",
+        encoding="utf-8",
+    )
+    home = folder / "MER2024"
+    touch(home, "video/s1.mp4", "features/whisper-large-v3/readme.txt")
+    for name in ("s1", "s2"):
+        np.save(home / f"features/whisper-large-v3/{name}.npy", np.ones((1, 3, 4), np.float16))
+    return folder
+
+
 def folder(folder):
     return touch(
         folder, "angry/a.wav", "spk1/Happy/b.mp4", "boredom/c.wav", "top.flac", "notes.txt"
@@ -231,7 +261,7 @@ def folder(folder):
 
 
 EVERY = (ravdess, emodb, nemo, meld, goemotions, ecf, crema_d, emobank, blemore, folder)
-EVERY += (mer2023, mer2024, mer2025, mosi, mosei, sims, iemocap)
+EVERY += (mer2023, mer2024, mer2025, mosi, mosei, sims, iemocap, mmeverse)
 EVERY += eeg_copies.EVERY
 MAKE = {make.__name__.replace("_", "-"): make for make in EVERY}
 
