@@ -134,7 +134,10 @@ class Part:
             if inside.any():
                 about = {"metric": asked.about["metric"], "records": int(inside.sum())}
                 sets[asked.name] = about | {"off_list": int(asked.strange[inside].sum())}
-        over = {m: {"sets": [n for n in averaged(m) if n in sets]} for m in MEANS}
+        total = self.sums(np.zeros(len(self.place), np.int64), 1)[0]
+        defined = {k.partition(".")[0] for k, v in self.figures(total).items() if v == v}
+        known = [name for name in sets if name in defined]
+        over = {m: {"sets": [n for n in averaged(m) if n in known]} for m in MEANS}
         return {
             "sets": sets,
             "averaged": {m: about | {"of": len(averaged(m))} for m, about in over.items()},
