@@ -9,9 +9,17 @@ nothing to tell, fails.
 
 Tasks: emotion (label.emotion, one of seven), sentiment (label.polarity, else the sign of
 label.sentiment), valence (label.valence, a number on the scale of the dataset), open (label.multi,
-else label.emotion, in words without a list), explanation (label.emotion with reasons). Of several
-tasks, one of those that the label can answer is drawn for each record. Each has eight wordings or
-more. --labels A,B replaces the list of a task.
+else label.emotion, in words without a list), intent (label.intent), multi (label.multi, of a list),
+explanation (label.emotion with reasons), think (label.emotion or polarity after a description that
+a machine wrote), reason, audio, image (such a description: of all, of the voice, of a picture). Of
+several tasks, one of those that the record can answer is drawn. Each has eight wordings or more.
+--labels A,B replaces the list of a task; without it a record of `dataset mmeverse` has the list of
+its corpus (label_space) and its words.
+
+Descriptions are those of `descriptions`; made.described_by says which machine wrote it. Where a
+record has none, or one of more than 120 words, the label is asked for instead, with all streams,
+and made.instead_of says what was drawn. Of --streams, audio and image get those of their own name
+or modality alone, and image is told nothing of the voice.
 
 Where the answer is not neutral, neutral is left out of half of the lists, as in MMEVerse (0.8 of
 those of mer2023 with reasons): published for mer2023, dfew, iemocap, mosei, mosi and meld, and our
@@ -22,7 +30,8 @@ The voice is told by its summary, where the record has one; --prosody full adds 
 what is very unusual of them, none says nothing, and all but none make a record without it fail.
 --rationale template puts a thought before the answer, <think>...</think><answer>...</answer>, made
 of the levels that prosody measured: all true, and marked in `rationale`; a name is the field of a
-record with a thought (label.explanation). explanation has a template unless a field is named.
+record with a thought (label.explanation), descriptions what a machine wrote. Unless another is
+named, explanation has a template and think has descriptions.
 
 --to trl writes rows of prompt and completion, --to sharegpt of conversations and system, both with
 id, task, answer, labels and streams; the row of a record that failed has only id and error (jq
@@ -43,7 +52,7 @@ from emocli.cli import options
 from emocli.errors import UsageError
 from emocli.stages import instruct
 
-TASKS = "emotion|sentiment|valence|open|explanation"
+TASKS = "emotion|sentiment|valence|intent|multi|open|explanation|think|reason|audio|image"
 Task = Annotated[str, typer.Option("--task", metavar=f"{TASKS},...", help="What is asked.")]
 Labels = Annotated[
     str | None,

@@ -160,6 +160,16 @@ class Missing(Problem, total=False):
     stream: str
 
 
+class Description(TypedDict, total=False):
+    """What a machine wrote about a stream of a record, or about all of them."""
+
+    text: str
+    by: str  # the model that wrote it, or "emocli" with what it was measured by
+    synthetic: bool
+    prompt: str  # digest of what the model was asked
+    label: str  # the label that it was told
+
+
 class Utterance(TypedDict, total=False):
     """One utterance."""
 
@@ -188,6 +198,11 @@ class Utterance(TypedDict, total=False):
     prosody: Prosody
     features: dict[str, Feature]
     label: Label
+    label_space: dict[str, list[str]]  # what a corpus lets choose from, by field of `label`
+    corpus: str  # the part of a collection that a record is of
+    descriptions: dict[
+        str, Description
+    ]  # by what is described: audio, image, or a field of `label`
     annotations: list[Annotation]
     instruction: Instruction
     condition: dict[str, Any]  # what emocli augment left out on purpose

@@ -70,7 +70,7 @@ def test_every_task_has_eight_wordings_or_more_that_name_what_is_asked() -> None
             for form in task.contents["format"]:
                 system = task.system(number, ["joy", "anger"], (1.0, 5.0), form)
                 assert "$" not in system
-                assert ("joy, anger" in system) == (task.kind == instructions.CHOICE), system
+                assert ("joy, anger" in system) == (task.kind in instructions.LISTED), system
                 assert ("1.0" in system) == (task.kind == instructions.NUMBER), system
     for name in ("emotion", "explanation"):
         assert tuple(instructions.task(name).labels) == EMOTIONS
