@@ -159,6 +159,9 @@ def command(
         "budget": budget,
     }
     named = _named(model, asked)
+    others = {"--loss": loss, "--modality-dropout": modality_dropout, "--hidden": hidden}
+    others |= {"--streams": streams, "--target": None if target == "emotion" else target}
+    _require_unsaid(model, [flag for flag, value in others.items() if value is not None])
     flags = {
         "epochs": epochs,
         "patience": patience,
@@ -186,7 +189,7 @@ def command(
     )
     from emocli.training import reading
 
-    work, turns = _work(model, named)
+    work, turns = _work(model, named, offline=run.context.offline)
     work(
         run.context,
         request,
@@ -215,16 +218,29 @@ def _named(model: str, flags: dict[str, Any]) -> dict[str, Any]:
     return named
 
 
-def _work(model: str, named: dict[str, Any]) -> tuple[Callable[..., object], int]:
+def _require_unsaid(model: str, others: list[str]) -> None:
+    """Raise UsageError for flags that say nothing to a language model."""
+    if model == LANGUAGE and others:
+        hint = "--template says what is learned, --prosody what is told of the voice"
+        raise UsageError(f"{others[0]} is not for --model language", hint=hint)
+
+
+def _work(
+    model: str, named: dict[str, Any], *, offline: bool
+) -> tuple[Callable[..., object], int]:
     """Return what trains a model of this name, and the preceding turns that it reads."""
     if model != LANGUAGE:
         from emocli.training.run import train
 
         return train, 0
-    from emocli.training.language import run as language
+    from emocli.stages.language_predictor import answering
     from emocli.training.language.settings import Request as Asked
 
     asked = Asked(**named)
+    if asked.backbone is not None:
+        answering.require(asked.backbone, offline=offline)
+    from emocli.training.language import run as language  # torch
+
     return partial(language.train, asked=asked), language.begun(asked)["context"]
 
 
