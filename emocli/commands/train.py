@@ -159,9 +159,8 @@ def command(
         "budget": budget,
     }
     named = _named(model, asked)
-    others = {"--loss": loss, "--modality-dropout": modality_dropout, "--hidden": hidden}
-    others |= {"--streams": streams, "--target": None if target == "emotion" else target}
-    _require_unsaid(model, [flag for flag, value in others.items() if value is not None])
+    if model == LANGUAGE:
+        language_training_flags.require_unsaid(loss=loss, modality_dropout=modality_dropout)
     flags = {
         "epochs": epochs,
         "patience": patience,
@@ -216,13 +215,6 @@ def _named(model: str, flags: dict[str, Any]) -> dict[str, Any]:
     if model != LANGUAGE and named:
         raise UsageError(f"--{min(named)} is for --model language")
     return named
-
-
-def _require_unsaid(model: str, others: list[str]) -> None:
-    """Raise UsageError for flags that say nothing to a language model."""
-    if model == LANGUAGE and others:
-        hint = "--template says what is learned, --prosody what is told of the voice"
-        raise UsageError(f"{others[0]} is not for --model language", hint=hint)
 
 
 def _work(
