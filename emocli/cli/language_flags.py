@@ -70,11 +70,23 @@ def listed(labels: str) -> list[str]:
 
 def require_unsaid(model: str) -> None:
     """Raise UsageError if the command line says how --llm is asked, and a bundle is taken."""
-    context = click.get_current_context()
     for name in ASKED:
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+        if is_said(name):
             hint = f"--model {model} is used as it was trained; without --llm, leave it out"
             raise UsageError(f"--{name} says how --llm is asked", hint=hint)
+
+
+def require_no_server(*names: str) -> None:
+    """Raise UsageError if the command line has flags of servers, and none is asked."""
+    for name in names:
+        if is_said(name):
+            raise UsageError(f"--{name} is about a server", hint="--llm-url URL names one")
+
+
+def is_said(name: str) -> bool:
+    """Say whether the command line has a flag, whatever its value."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source is ParameterSource.COMMANDLINE
 
 
 def only(llm: str, model: str) -> UsageError:

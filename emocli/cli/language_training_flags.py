@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from emocli.errors import UsageError
 
 Backbone = Annotated[
     str | None, typer.Option(metavar="NAME|DIR", help="The language model of --model language.")
@@ -44,3 +46,11 @@ Start = Annotated[
 Budget = Annotated[
     float | None, typer.Option(metavar="MINUTES", help="For language: the time to train for.")
 ]
+
+
+def require_unsaid(**flags: Any) -> None:
+    """Raise UsageError for a flag that was given, and says nothing to a language model."""
+    for name, value in flags.items():
+        if value is not None:
+            hint = "its settings stand in the table [training] of --config"
+            raise UsageError(f"--{name.replace('_', '-')} is not for --model language", hint=hint)

@@ -137,7 +137,10 @@ def command(
     ] = "constrained",
     prior: Annotated[
         str,
-        typer.Option(metavar="sentences|content-free|none", help="What --llm says to anything."),
+        typer.Option(
+            metavar="sentences|content-free|none",
+            help="Texts whose mean score is subtracted from that of each label of --llm.",
+        ),
     ] = "sentences",
     show_prompt: Annotated[
         bool, typer.Option("--show-prompt", help="Print and keep what --llm is asked.")
@@ -157,7 +160,9 @@ def command(
     name = output_format.chosen(run, form, json=json)
     asked = (template, labels, context, prosody, decode, prior)
     served = None
-    if llm_url is not None:
+    if llm_url is None:
+        language_flags.require_no_server("concurrency", "timeout")
+    else:
         _require_words(decode, prior, abstain)
         served = language_server.connect(
             run.context, llm_url, llm, timeout_s=timeout, concurrency=concurrency
@@ -205,7 +210,7 @@ def _require_words(decode: str, prior: str, abstain: float) -> None:
 
 def _asking(llm: str, model: str, *asked: Any) -> bundle.Bundle:
     """Return the predictor that asks a language model; UsageError beside another one."""
-    if model != "default":
+    if model != "default" or language_flags.is_said("model"):
         raise language_flags.only(llm, model)
     template, labels, context, prosody, decode, prior = asked
     about = {"context": context, "prosody": prosody, "decode": decode, "prior": prior}

@@ -161,6 +161,8 @@ def command(
         "budget": budget,
     }
     named = _named(model, asked)
+    if model == LANGUAGE:
+        language_training_flags.require_unsaid(loss=loss, modality_dropout=modality_dropout)
     flags = {
         "epochs": epochs,
         "patience": patience,
@@ -188,7 +190,7 @@ def command(
     )
     from emocli.training import reading
 
-    work, turns = _work(model, named)
+    work, turns = _work(model, named, offline=run.context.offline)
     source = reading.complete(run.source(turns=turns))
     held = reading.complete(_source(run, str(dev), turns)) if dev else None
     work(run.context, request, source, dev=held, emit=run.emit)
@@ -213,16 +215,20 @@ def _named(model: str, flags: dict[str, Any]) -> dict[str, Any]:
     return named
 
 
-def _work(model: str, named: dict[str, Any]) -> tuple[Callable[..., object], int]:
+def _work(model: str, named: dict[str, Any], *, offline: bool) -> tuple[Callable[..., object], int]:
     """Return what trains a model of this name, and the preceding turns that it reads."""
     if model != LANGUAGE:
         from emocli.training.run import train
 
         return train, 0
-    from emocli.training.language import run as language
+    from emocli.stages.language_predictor import answering
     from emocli.training.language.settings import Request as Asked
 
     asked = Asked(**named)
+    if asked.backbone is not None:
+        answering.require(asked.backbone, offline=offline)
+    from emocli.training.language import run as language  # torch
+
     return partial(language.train, asked=asked), language.begun(asked)["context"]
 
 

@@ -21,7 +21,7 @@ from emocli.bundles.heads import CLASSES, Head
 from emocli.io.writing import locked
 from emocli.pipeline.context import Context
 from emocli.records import Record
-from emocli.training import distributed, figures, finishing, folds, loop
+from emocli.training import distributed, figures, finishing, folds, loop, memory
 from emocli.training import place as places
 from emocli.training.card import card, summary, trained_on
 from emocli.training.data import Filed
@@ -67,7 +67,7 @@ def train(
     if request.output is not None:
         bundle.require_free(request.output)
     place = places.of(context, request)
-    with contextlib.ExitStack() as files:
+    with memory.enough("a smaller --batch-size, or --device cpu"), contextlib.ExitStack() as files:
         if request.output is not None and not distributed.world()[0]:
             files.enter_context(locked(request.output.absolute()))
         examples, held = files.enter_context(_collected(context, request, source, dev))

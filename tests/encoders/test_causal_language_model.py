@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,26 @@ def test_a_folder_without_a_tokenizer_is_refused(folder: Path) -> None:
     with pytest.raises(ConfigError, match="tokenizer") as refused:
         causal_language_model.load(folder)
     assert not refused.value.message.rstrip().endswith(":")  # what should be there is told
+    assert "tokenizer.json" in refused.value.hint
+
+
+def test_missing_files_are_told_before_torch_is_loaded(folder: Path) -> None:
+    """Also of a bundle to train, and of an annotator."""
+    (folder / WEIGHTS).unlink()
+    program = (
+        "import sys; from emocli.__main__ import main; sys.argv = sys.argv[1:]; status = main();"
+        "sys.exit(100 if 'torch' in sys.modules else status)"
+    )
+    for command in (
+        ["predict", "--llm", str(folder), "--text", "hm"],
+        ["annotate", "--llm", str(folder)],
+        ["train", "--model", "language", "--backbone", str(folder), "-o", str(folder / "m")],
+    ):
+        started = [sys.executable, "-c", program, "emocli", *command]
+        given = b'{"id": "a", "text": "hm", "label": {"emotion": "joy"}}\n'
+        done = subprocess.run(started, input=given, capture_output=True)
+        assert f"no {WEIGHTS}" in done.stderr.decode(), command
+        assert done.returncode == 3, (command, done.stderr)
 
 
 def test_a_folder_without_weights_is_refused(folder: Path) -> None:

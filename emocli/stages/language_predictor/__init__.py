@@ -24,7 +24,7 @@ from emocli.pipeline.windows import Window
 from emocli.records import Record
 from emocli.records.modality import cost
 from emocli.stages import upstream
-from emocli.stages.language_predictor import asking, bringing
+from emocli.stages.language_predictor import answering, asking, bringing
 from emocli.stages.language_predictor.answering import Answerer
 from emocli.stages.language_predictor.serving import ServedAnswerer
 from emocli.stages.language_server import Served
@@ -50,9 +50,12 @@ def stage(
 
     `strict` makes a record without a voice an error where its description is asked for; below the
     confidence `abstain` no emotion is named. With `show_prompt` the first prompt goes to stderr,
-    and every record keeps its own. Raises ConfigError for a predictor that is not whole.
+    and every record keeps its own. Raises ConfigError for a predictor that is not whole, ModelError
+    for one whose model is not there.
     """
     spec = language.spec(trained)
+    if not served:
+        answering.require(spec.backbone, offline=context.offline)
     shown: list[str] = []
 
     @functools.cache

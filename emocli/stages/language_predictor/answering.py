@@ -29,17 +29,35 @@ SMALL = "smollm2-135m-instruct"  # comes out of a wheel
 
 
 def located(name: str, *, offline: bool) -> Located:
-    """Return where a language model is: a GGUF file, or what `hub.locate` finds."""
-    path = Path(name)
-    if path.suffix == causal_language_model.PACKED and path.is_file():
-        return Located(path, f"local:{hub.cache.digest(path)[:16]}")
+    """Return where a language model is: a GGUF file, or what `hub.locate` finds.
+
+    Raises ModelError where there is none, ConfigError where files of it are missing.
+    """
+    if packed := _packed(name):
+        causal_language_model.require(packed)
+        return Located(packed, f"local:{hub.cache.digest(packed)[:16]}")
     try:
-        return hub.locate(name, offline=offline)
+        found = hub.locate(name, offline=offline)
     except ModelError as error:
         if name in hub.catalog():
             raise
         hint = f"{error.hint}; a folder with weights and tokenizer; or {SMALL}, which needs no hub"
         raise ModelError(error.message, hint=hint) from None
+    causal_language_model.require(found.folder)
+    return found
+
+
+def require(name: str, *, offline: bool) -> None:
+    """Raise the errors of `located`, before anything is read, loaded or computed."""
+    if packed := _packed(name):
+        causal_language_model.require(packed)
+    else:
+        located(name, offline=offline)
+
+
+def _packed(name: str) -> Path | None:
+    path = Path(name)
+    return path if path.suffix == causal_language_model.PACKED and path.is_file() else None
 
 
 class Answerer:

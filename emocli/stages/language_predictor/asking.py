@@ -81,6 +81,19 @@ def prompt(model: LanguageModel, asked: Utterance, spec: Spec, room: int) -> Pro
     raise RecordError("prompt_too_long", message, hint=hint)
 
 
+def instructed(
+    model: LanguageModel, turns: Sequence[dict[str, str]], soft: SoftSpec | None
+) -> tuple[str, list[int]]:
+    """Return a question of `instruct` as text and tokens; soft tokens begin what the user says."""
+    first = next((i for i, turn in enumerate(turns) if turn["role"] == "user"), 0)
+    said = [{**turn, "content": soft_tokens.unmarked(turn["content"])} for turn in turns]
+    if soft:
+        said[first] = {**said[first], "content": soft.prompt + said[first]["content"]}
+    text, layout = prompts.rendered(model, said), soft.layout if soft else {}
+    ids = soft_tokens.tokens(model, text, layout, begins=not model.has_chat_template)
+    return soft_tokens.shown(text, layout), ids
+
+
 def alike(shape: Shape, texts: Sequence[str]) -> list[Utterance]:
     """Return utterances of some texts, each in all the parts that others have; see `shape`."""
     turns, summary, vowels = shape

@@ -150,7 +150,7 @@ class Asking:
         RecordError for a record that has none.
         """
         if turns := instructed.messages(record):
-            return instructed.example(self.model, turns)
+            return instructed.example(self.model, turns, self.spec.soft)
         answered = self.answer(record)
         ended = [*self.model.tokens(answered), *self.model.ends[:1]]
         return Example(array("i", self.prompt(record, len(ended))), array("i", ended))

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import contextlib
 from array import array
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from emocli.bundles.soft_streams import SoftSpec
 from emocli.errors import RecordError
-from emocli.llm import answers, prompts
+from emocli.llm import answers
 from emocli.llm.language_model import LanguageModel
 from emocli.llm.tuning import Example
 from emocli.records import Record
-
-ROLES = ("system", "user", "assistant")
-ASSISTANT = ROLES[-1]
-Messages = Sequence[dict[str, str]]
+from emocli.stages.instruct import asked
+from emocli.stages.instruct.asked import ASSISTANT, Messages
+from emocli.stages.language_predictor import asking
 
 
 def messages(record: Record) -> Messages | None:
@@ -24,33 +22,23 @@ def messages(record: Record) -> Messages | None:
 
     RecordError for what has not the form of messages.
     """
-    made = record.get("instruction")
-    found = made.get("messages") if isinstance(made, dict) else None
-    if found is None:
-        return None
-    if not isinstance(found, list) or len(found) < 2 or not all(map(_is_message, found)):
-        hint = "each has a role (system, user, assistant) and content, as instruct writes them"
-        raise RecordError("bad_instruction", f"no messages: {found!r:.60}", hint=hint)
-    return found if found[-1]["role"] == ASSISTANT else None
+    found = asked.messages(record)
+    return found if found and found[-1]["role"] == ASSISTANT else None
 
 
-def _is_message(found: Any) -> bool:
-    if not isinstance(found, dict) or found.get("role") not in ROLES:
-        return False
-    return isinstance(found.get("content"), str) and bool(found["content"].strip())
-
-
-def example(model: LanguageModel, turns: Messages) -> Example:
+def example(model: LanguageModel, turns: Messages, soft: SoftSpec | None = None) -> Example:
     """Return all messages but the last as a question, and the last as its answer.
+
+    Soft tokens stand at the beginning of what the user says.
 
     RecordError if they are longer than what the model reads: nothing of them is left out.
     """
     ended = [*model.tokens(turns[-1]["content"]), *model.ends[:1]]
-    asked = prompts.tokens(model, list(turns[:-1]))
-    if (size := len(asked) + len(ended)) > model.limit:
+    _, question = asking.instructed(model, turns[:-1], soft)
+    if (size := len(question) + len(ended)) > model.limit:
         message = f"the messages have {size} tokens, the model reads {model.limit}"
         raise RecordError("prompt_too_long", message, hint="instruct with fewer --context turns")
-    return Example(array("i", asked), array("i", ended))
+    return Example(array("i", question), array("i", ended))
 
 
 @dataclass

@@ -17,7 +17,7 @@ from emocli.pipeline.context import Context
 from emocli.records import Record
 from emocli.stages import predict
 from emocli.stages.language_predictor import bringing
-from emocli.training import distributed, finishing, run
+from emocli.training import distributed, finishing, memory, run
 from emocli.training import place as places
 from emocli.training.card import summary, trained_on
 from emocli.training.examples import Examples, counts
@@ -30,6 +30,10 @@ from emocli.training.progress import Epochs, opened
 from emocli.training.request import Request as Common
 
 TEMPLATE = "emotion"  # the default
+SMALLER = (
+    "in [training] of --config a smaller part_size, or recompute = true; --dtype bfloat16; under"
+    " torchrun shard = true"
+)
 
 
 def train(
@@ -51,7 +55,7 @@ def train(
     if common.output is not None:
         bundle.require_free(common.output)
     place = places.of(context, common)
-    with contextlib.ExitStack() as files:
+    with memory.enough(SMALLER), contextlib.ExitStack() as files:
         if common.output is not None and not distributed.world()[0]:
             files.enter_context(locked(common.output.absolute()))
         whole = files.enter_context(_collected(context, contents, source, common))

@@ -18,6 +18,7 @@ from emocli.llm.soft_tokens import Soft
 from emocli.models._soft_tokens import SoftTokens
 from emocli.pipeline.context import Context
 from emocli.records import Record
+from emocli.stages.instruct import asked as asked_for
 from emocli.training.data import Data, Filed
 from emocli.training.language.corpus import Part
 from emocli.training.loop import dropped, objective
@@ -113,6 +114,12 @@ def begun(contents: Record, network: Any, data: Filed) -> SoftTokens:
     return module
 
 
+def _hidden(name: str, shown: Sequence[frozenset[str] | None], mask: Tensor) -> Tensor:
+    """Return for which records a stream is hidden: (records,), or (records, 1) beside frames."""
+    hidden = torch.tensor([own is not None and name not in own for own in shown])
+    return hidden.reshape(-1, *[1] * (mask.ndim - 1)).to(mask.device)
+
+
 def _numbers(outputs: Tensor, targets: Tensor) -> Tensor:
     """Return the mean distance of numbers (records, 1) to their targets (records,)."""
     return functional.l1_loss(outputs[:, 0], targets)
@@ -132,7 +139,10 @@ def filed(part: Part) -> Filed:
 
 def rows(module: SoftTokens | None, part: Part, device: str) -> Rows | None:
     """Return what gives the soft tokens of some records, if there are any."""
-    return None if module is None else Rows(module, filed(part), device)
+    if module is None:
+        return None
+    seen = [asked_for.streams(part.corpus.record(n)) for n in part.numbers]
+    return Rows(module, filed(part), device, seen=seen if any(seen) else ())
 
 
 @dataclass
@@ -143,12 +153,15 @@ class Rows:
     data: Filed
     device: str
     dropout: float = 0.0  # probability of leaving a stream out, in training
+    # The streams that each record may see, where its task says so; None is all.
+    seen: Sequence[frozenset[str] | None] = ()
     targets: Tensor | None = None  # classes (records,) or numbers, for heads of their own
 
     def __call__(self, numbers: Sequence[int]) -> Soft:
         """Return the soft tokens of some records, with gradients unless they are switched off."""
         rows = self.data.rows(torch.tensor(list(numbers))).to(self.device)
-        masks = self._kept(rows.masks) if self.module.training and self.dropout else rows.masks
+        masks = self._seen(rows.masks, numbers)
+        masks = self._kept(masks) if self.module.training and self.dropout else masks
         return Soft(*self.module(rows.streams, masks))
 
     def beside(self, numbers: Sequence[int]) -> dict[str, Tensor]:
@@ -167,6 +180,16 @@ class Rows:
             found["auxiliary"] = slot.auxiliary * terms.pop("task")
             found |= terms
         return found
+
+    def _seen(self, masks: dict[str, Tensor], numbers: Sequence[int]) -> dict[str, Tensor]:
+        """Mask the streams that the tasks of records do not show."""
+        if not self.seen:
+            return masks
+        shown = [self.seen[n] for n in numbers]
+        return {
+            name: mask.clone().masked_fill_(_hidden(name, shown, mask), False)
+            for name, mask in masks.items()
+        }
 
     def _kept(self, masks: dict[str, Tensor]) -> dict[str, Tensor]:
         count = len(next(iter(masks.values())))
