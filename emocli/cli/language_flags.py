@@ -39,6 +39,18 @@ Control = Annotated[
 ]
 
 
+Instructed = Annotated[
+    bool, typer.Option("--instructed", help="Answer what records of `instruct` ask.")
+]
+
+
+def asked(trained: Bundle, *, instructed: bool) -> Bundle:
+    """Return a predictor that answers the questions of records, if so; UsageError for others."""
+    if instructed and trained.kind != LANGUAGE:
+        raise UsageError("--instructed: only a language model answers questions", hint="--llm")
+    return dataclasses.replace(trained, instructed=instructed)
+
+
 def controlled(trained: Bundle, control: str | None) -> Bundle:
     """Return a predictor with a control in place of its soft tokens; UsageError without any."""
     if control is None:
@@ -50,6 +62,7 @@ def controlled(trained: Bundle, control: str | None) -> Bundle:
     return dataclasses.replace(trained, control=control)
 
 
+LANGUAGE = "language"  # as in emocli.bundles.bundle, which is not light
 CONTROLS = ("none", "random")
 ASKED = ("template", "labels", "context", "prosody", "decode", "prior")  # what bundles decide
 

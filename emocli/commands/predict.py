@@ -145,6 +145,7 @@ def command(
     show_prompt: Annotated[
         bool, typer.Option("--show-prompt", help="Print and keep what --llm is asked.")
     ] = False,
+    instructed: language_flags.Instructed = False,
     control: language_flags.Control = None,
     modality: flags.Modalities = None,
     strict_modalities: flags.Strict = False,
@@ -174,6 +175,7 @@ def command(
     if show_prompt and read.kind != bundle.LANGUAGE:
         raise UsageError("--show-prompt: only a language model has prompts", hint="--llm names one")
     trained = language_flags.controlled(encode.limited(read, modality), control)
+    trained = language_flags.asked(trained, instructed=instructed)
     show = None
     if run.streams.stdout.isatty() and not name and not run.common.output:
         from emocli.cli.drawing import Drawing

@@ -175,6 +175,43 @@ def test_controls_take_the_place_of_soft_tokens_and_fall_to_chance(
     assert emocli("predict", "--text", "Hm.", "--control", "none").status == 2
 
 
+def questions(count: int, seed: int) -> list[dict[str, Any]]:
+    """Return records that ask which of two signs is there, in one of two words."""
+    made = []
+    for record in records(count, seed):
+        sign = record["features"]["left"]["vector"][0] > 0
+        words = ["plus", "minus"] if record["id"][-1] in "02468" else ["up", "down"]
+        answer = words[0] if sign else words[1]
+        told = [("system", "?"), ("user", "/".join(words)), ("assistant", f"It is {answer}")]
+        turns = [{"role": role, "content": content} for role, content in told]
+        asked = {"task": "sign", "messages": turns, "answer": answer, "labels": words}
+        made.append({**record, "instruction": {**asked, "streams": ["left"]}})
+    return made
+
+
+def test_questions_of_records_are_learned_and_answered_by_the_streams_that_go_with_them(
+    emocli: Emocli, backbone: str, tmp_path: Path
+) -> None:
+    flags = ("--model", "language", "--backbone", backbone, "--soft", layout(tmp_path, TWO))
+    flags += ("--config", settings(tmp_path, epochs=30), "-o", str(tmp_path / "m"))
+    made = emocli("train", *flags, stdin=questions(96, 0))
+    assert made.status == 0, made.stderr
+    found = emocli("predict", "-m", str(tmp_path / "m"), "--instructed", stdin=questions(40, 1))
+    answers = [r["prediction"]["answer"] for r in found.records]
+    right = [a == r["instruction"]["answer"] for a, r in zip(answers, found.records, strict=True)]
+    assert sum(right) / len(right) > 0.9
+    assert {*answers} == {"plus", "minus", "up", "down"}
+    # What no question shows is not read: another right stream gives the same answers.
+    other = questions(40, 1)
+    for record in other:
+        record["features"]["right"] = feature([9.0, 9.0, 9.0])
+    again = emocli("predict", "-m", str(tmp_path / "m"), "--instructed", stdin=other).records
+    assert [r["prediction"] for r in again] == [r["prediction"] for r in found.records]
+    bare = emocli("predict", "-m", str(tmp_path / "m"), "--instructed", stdin=records(1))
+    assert bare.records[0]["error"]["code"] == "no_instruction"
+    assert emocli("predict", "--text", "Hm.", "--instructed").status == 2
+
+
 def test_the_prompt_is_shown_with_its_placeholders(emocli: Emocli, exclusive_or: Path) -> None:
     found = emocli("predict", "-m", str(exclusive_or), "--show-prompt", stdin=records(1))
     assert "<left: 2 tokens><right: 2 tokens>" in found.records[0]["prediction"]["prompt"]

@@ -94,7 +94,7 @@ def stage(
         budget=math.inf if served else BUDGET,
     )
     before = [upstream.stage(context, trained, lambda _: False)] if spec.soft else []
-    return pipeline.chain(bringing.stage(context, spec, strict=strict), *before, run)
+    return pipeline.chain(bringing.stage(context, trained, spec, strict=strict), *before, run)
 
 
 def _problems(found: Record) -> Iterator[str]:

@@ -20,7 +20,8 @@ from emocli.llm.prompts import GREEDY
 from emocli.pipeline import devices
 from emocli.pipeline.context import Context
 from emocli.records import Record, failures
-from emocli.stages.language_predictor import asking, in_words
+from emocli.stages.instruct import asked as questions
+from emocli.stages.language_predictor import asking, in_words, instructed
 from emocli.stages.language_predictor.asking import Prompt
 from emocli.stages.language_predictor.choosing import Chooser
 
@@ -80,6 +81,7 @@ class Answerer:
         self.store = context.store
         self.trained, self.spec, self.abstain = trained, spec, abstain
         self.choose = Chooser(self.model, trained, spec)
+        self.answers = instructed.Answers(self.choose)
         if not self.model.has_chat_template:
             context.say("predict", f"{spec.backbone} has no chat template: a plain prompt is used")
 
@@ -87,7 +89,8 @@ class Answerer:
         """Return the records with their predictions, or the error of each."""
         outcomes: list[Any] = [self.prompt(record) for record in batch]
         rows = [i for i, outcome in enumerate(outcomes) if isinstance(outcome, Prompt)]
-        answer = self._said if self.spec.decode == GREEDY else self.choose
+        answer: Any = self._said if self.spec.decode == GREEDY else self.choose
+        answer = self.answers if self.trained.instructed else answer
         whole: list[Prompt] = [outcomes[i] for i in rows]
         found, gates = (answer(whole), self.choose.gates(whole)) if rows else ([], [])
         for i, asked, prediction, own in zip(rows, whole, found, gates, strict=True):
@@ -108,12 +111,16 @@ class Answerer:
     def prompt(self, record: Record) -> Prompt | RecordError:
         """Return what is asked about a record, or why nothing can be."""
         try:
-            asked = asking.utterance(record, self.spec)
+            if self.trained.instructed:
+                found: Prompt | RecordError = instructed.prompt(self.model, record, self.spec)
+            else:
+                found = self.choose.fitting(asking.utterance(record, self.spec))
         except RecordError as error:
             return failures.without_frames(error)
-        found = self.choose.fitting(asked)
         if self.spec.soft and isinstance(found, Prompt):
             inputs = model_inputs.of_record(record, self.trained, True, self.store)
+            if self.trained.instructed:
+                inputs = seen(record, inputs)
             if not inputs.values:
                 return soft_streams.nothing_usable(record)
             return found._replace(inputs=inputs)
@@ -143,9 +150,22 @@ class Answerer:
             about |= {"backbone": self.spec.backbone, "revision": self.revision}
         if self.trained.control:
             about["control"] = self.trained.control
-        calibrated = self.spec.decode != GREEDY and bool(self.trained.contents.get("calibration"))
+        chosen = self.spec.decode != GREEDY and not self.trained.instructed
+        calibrated = chosen and bool(self.trained.contents.get("calibration"))
         name = language.name(self.trained, self.revision)
         return {"model": name, "prompting": about, "calibrated": calibrated}
+
+
+def seen(record: Record, inputs: ModelInputs) -> ModelInputs:
+    """Return the inputs that go with the question of a record."""
+    shown = questions.streams(record)
+    if shown is None:
+        return inputs
+    values, masks = (
+        {name: part for name, part in parts.items() if name in shown}
+        for parts in (inputs.values, inputs.masks)
+    )
+    return ModelInputs(values, masks)
 
 
 def _used(inputs: ModelInputs, gates: Record) -> Record:

@@ -30,6 +30,7 @@ class Prompt(NamedTuple):
     utterance: Utterance
     left_out: int  # turns of the context that had no room
     inputs: ModelInputs | None = None  # what soft tokens are made of
+    kind: tuple[tuple[str, ...], str] = ((), "")  # labels of a question of its own, what begins it
 
 
 def utterance(record: Record, spec: Spec) -> Utterance:

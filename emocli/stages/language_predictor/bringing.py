@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from emocli import pipeline
+from emocli.bundles.bundle import Bundle
 from emocli.bundles.language import Spec
 from emocli.errors import AbsentError, RecordError
 from emocli.pipeline.context import Context
@@ -16,7 +17,7 @@ from emocli.stages import telling
 NO_VOICE = AbsentError("no_audio", "no voice to describe", hint="the record names no sound")
 
 
-def stage(context: Context, spec: Spec, *, strict: bool = False) -> pipeline.Stage:
+def stage(context: Context, trained: Bundle, spec: Spec, *, strict: bool = False) -> pipeline.Stage:
     """Return the stage that transcribes and, if the voice is to be described, measures prosody.
 
     What a record already has stays. A record without sound gets a note; an error if `strict`.
@@ -24,9 +25,9 @@ def stage(context: Context, spec: Spec, *, strict: bool = False) -> pipeline.Sta
     from emocli.stages import align, extract_audio, prosody, transcribe
     from emocli.stages.align.options import AlignOptions
 
-    told = spec.soft is None or spec.soft.words
+    told = not trained.instructed and (spec.soft is None or spec.soft.words)
     lacks = _lacks_text if told else _never
-    voice = partial(lacks_voice, spec=spec)
+    voice = _never if trained.instructed else partial(lacks_voice, spec=spec)
     phones = partial(_lacks_phones, spec=spec)
     noted = partial(_noted, spec=spec, strict=strict)
     aligned = partial(align.align, options=AlignOptions(), store=context.store)

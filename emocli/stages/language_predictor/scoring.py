@@ -49,4 +49,4 @@ def scored(context: Context, answerer: Answerer, take: Take) -> pipeline.Stage:
         length=functools.partial(asking.length, spec=spec),
         budget=BUDGET,
     )
-    return pipeline.chain(bringing.stage(context, spec), batches)
+    return pipeline.chain(bringing.stage(context, answerer.trained, spec), batches)

@@ -185,9 +185,11 @@ def _collected(
     context: Context, contents: Record, source: Iterable[Record], common: Common | None
 ) -> Iterator[Part]:
     """Give the labelled records with what the prompts need, and tell of those left out."""
-    spec = language.spec(Bundle(bundle.DEFAULT, contents))
+    trained = Bundle(bundle.DEFAULT, contents)
+    spec = language.spec(trained)
     work: Any = pipeline.windowed(
-        bringing.stage(context, spec), predict.window(context, Bundle(bundle.DEFAULT, contents))
+        bringing.stage(context, Bundle(bundle.DEFAULT, contents), spec),
+        predict.window(context, Bundle(bundle.DEFAULT, contents)),
     )
     fields = common.fields if common else ()
     with contextlib.closing(Examples([spec.target], fields)) as examples:
