@@ -88,8 +88,6 @@ def _slot_fault(slot: Mapping[str, Any], slots: Mapping[str, Any]) -> str:
         return "streams are missing, or one is there twice"
     if fusion and fusion not in models.names():
         return f"fusion {fusion!r:.40} is not a model"
-    if fusion and not models.takes_time(fusion):
-        return f"fusion {fusion} reads no sequences"
     return "" if fusion or len(streams) == 1 else "several streams need a fusion"
 
 

@@ -255,6 +255,7 @@ def test_a_fusion_begins_with_a_bundle_and_stays_so_if_it_is_frozen(
         folder = tmp_path / f"m{frozen}"
         made = emocli("train", *flags, "--soft", text, "-o", str(folder), stdin=records(64))
         assert made.status == 0, made.stderr
+        assert str(first) not in (folder / "config.json").read_text()  # its name is
         trained = soft_streams.load(bundle.read(folder), "cpu").fusions["eeg"].state_dict()
         assert set(trained) <= set(weights)
         moved.append(not all(trained[n].equal(weights[n]) for n in trained))
@@ -320,6 +321,7 @@ WRONG = {
     "features.nowhere: no record has it": TWO.replace('["left"]', '["nowhere"]'),
     "several streams need a fusion": ONE.replace('["left"]', '["left", "right"]'),
     "'mystery' is not a model": ONE + "fusion = 'mystery'",
+    "2 tokens of one vector": ONE.replace("low-rank", "mlp"),
     "tokens = 0": ONE.replace("tokens = 2", "tokens = 0"),
     "has no setting colour": ONE + "colour = 'red'",
     "is not a TOML file": "prompt = ",

@@ -16,6 +16,7 @@ from emocli.stages import predict
 from emocli.training import distributed, figures, finishing
 from emocli.training.card import summary, trained_on
 from emocli.training.folds import split_places
+from emocli.training.language import soft
 from emocli.training.language.corpus import Part
 from emocli.training.language.fitting import Fitter, sample
 from emocli.training.language.trained import Trained
@@ -31,7 +32,7 @@ def written(fitter: Fitter, network: Trained, contents: Record, folder: Path) ->
     def files(part: Path) -> None:
         network.save(part, fitter.spec.backbone)
 
-    return language.save(folder, contents, card(contents), files)
+    return language.save(folder, soft.named(contents), card(contents), files)
 
 
 def answered(fitter: Fitter, trained: Bundle, part: Part) -> list[Record]:
@@ -98,7 +99,7 @@ def fitted(
         contents = {**fitter.contents, **about}
         trained = bundle.read(best)
         contents |= calibrated(fitter, trained, dev)
-        return language.copied(trained, output, contents, card(contents))
+        return language.copied(trained, output, soft.named(contents), card(contents))
 
 
 def _best(
@@ -178,7 +179,7 @@ def _tested(
         trained = written(fitter, network, fitter.contents, Path(kept, "first"))
         network.unload()
         contents = {**fitter.contents, **calibrated(fitter, trained, dev)}
-        trained = language.copied(trained, Path(kept, "second"), contents, "")
+        trained = language.copied(trained, Path(kept, "second"), soft.named(contents), "")
         for number, record in zip(test.numbers, answered(fitter, trained, test), strict=True):
             yield number, {k: record[k] for k in ("prediction", "error") if record.get(k)}
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from emocli import models
 from emocli.bundles import bundle, soft_streams
 from emocli.bundles.bundle import FUSION
+from emocli.bundles.specs import timed
 from emocli.errors import UsageError
 from emocli.llm import soft_layouts
 from emocli.llm.soft_tokens import Soft
@@ -24,6 +27,7 @@ from emocli.training.language.corpus import Part
 from emocli.training.loop import dropped, objective
 from emocli.training.moments import moments
 
+MOMENTS = "conv-attention"  # the fusion that makes a token for each moment
 LEAST_SCALE = 1e-6  # of the standard deviation of a feature, as in `training.loop`
 # Settings of a fusion's bundle that are not those of a fusion inside: what it was trained by.
 TRAINED_BY = ("dims", "classes", "task", "primary", "speakers", "adversary", "contrast")
@@ -50,7 +54,9 @@ def _begun(slot: Record) -> Record:
     if "adversary" in about["config"]:
         settings |= {"adversary": 0.0}
     return {
+        "frozen": True,  # unless the layout says otherwise
         **slot,
+        "start": str(trained.folder.absolute()),
         "fusion": about["architecture"],
         "streams": list(trained.streams),
         "settings": settings,
@@ -81,11 +87,37 @@ def filled(context: Context, layout: Record, specs: Mapping[str, Record]) -> Rec
     if not kept["slots"]:
         wanted = ", ".join(streams(layout))
         raise UsageError(f"no record has features of {wanted}", hint="emocli encode makes them")
+    for name, slot in kept["slots"].items():
+        if wrong := _shape_fault(slot, [specs[s] for s in slot["streams"]]):
+            raise UsageError(f"<{name}>: {wrong}", hint="see emocli/llm/soft for examples")
     if lost:
         listed = ", ".join(f"<{name}>" for name in lost)
         context.say("train", f"left out, since no record has their streams: {listed}")
     kept.pop("optional", None)
     return kept
+
+
+def _shape_fault(slot: Record, of: Sequence[Record]) -> str:
+    """Return why a slot cannot read streams of these specs, "" if it can."""
+    fusion, is_timed = slot.get("fusion"), any(timed(spec) for spec in of)
+    if fusion and is_timed and not models.takes_time(fusion):
+        return f"fusion {fusion} reads vectors, and a stream is a sequence"
+    moments = is_timed and fusion in (None, "", MOMENTS)
+    if slot["tokens"] > 1 and not moments and slot.get("projector") != "low-rank":
+        return f"{slot['tokens']} tokens of one vector need projector = 'low-rank'"
+    return ""
+
+
+def named(contents: Record) -> Record:
+    """Return the contents of a bundle in which the starts of fusions are names, not folders."""
+    if "soft" not in contents:
+        return contents
+    slots = {}
+    for name, slot in contents["soft"]["slots"].items():
+        start = slot.get("start")
+        is_folder = start and Path(start).is_dir()
+        slots[name] = {**slot, "start": bundle.read(start).name} if is_folder else slot
+    return {**contents, "soft": {**contents["soft"], "slots": slots}}
 
 
 def begun(contents: Record, network: Any, data: Filed) -> SoftTokens:
