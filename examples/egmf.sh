@@ -83,7 +83,7 @@ for kind in classes numbers; do
   mkdir -p "$f"
   by=speaker target=emotion template=emotion
   [ $kind = classes ] || { target=valence template=valence; }
-  [ $kind = classes ] || [ -z "${EMOCLI_DATA-}" ] || by=id
+  [ $kind = classes ] || [ -z "${EMOCLI_DATA-}" ] || by=document
   "$python" "$here/soft_split.py" "$out/$kind.jsonl" --by $by --folds 4 --train "$f/train.jsonl" --test "$f/test.jsonl" \
     --shuffled "$f/moved.jsonl" --most "${TEST:-240}"
   for model in linear expert-gating; do
