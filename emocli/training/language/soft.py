@@ -24,11 +24,9 @@ from emocli.records import Record
 from emocli.stages.instruct import asked as asked_for
 from emocli.training.data import Data, Filed
 from emocli.training.language.corpus import Part
-from emocli.training.loop import dropped, objective
-from emocli.training.moments import moments
+from emocli.training.loop import dropped, objective, standardise
 
 MOMENTS = "conv-attention"  # the fusion that makes a token for each moment
-LEAST_SCALE = 1e-6  # of the standard deviation of a feature, as in `training.loop`
 # Settings of a fusion's bundle that are not those of a fusion inside: what it was trained by.
 TRAINED_BY = ("dims", "classes", "task", "primary", "speakers", "adversary", "contrast")
 
@@ -134,12 +132,8 @@ def begun(contents: Record, network: Any, data: Filed) -> SoftTokens:
     table = network.get_input_embeddings().weight.detach()
     contents["soft"] |= {"width": table.shape[1], "norm": float(table.float().norm(dim=1).mean())}
     module = SoftTokens(soft_streams.config(contents))
-    found = moments(data, dict(module.config.dims))
-    read: list[Any] = [module, *module.fusions.values()]
-    for inputs in (part.inputs for part in read):
-        inputs.mean.copy_(torch.cat([found[n].mean for n in inputs.dims]))
-        scale = torch.cat([found[n].deviation() for n in inputs.dims])
-        inputs.scale.copy_(torch.where(scale > LEAST_SCALE, scale, torch.ones_like(scale)))
+    for part in (module, *module.fusions.values()):
+        standardise(part, data)
     for name, slot in contents["soft"]["slots"].items():
         if slot.get("start"):
             _take_weights(module.fusions[name], slot["start"])
