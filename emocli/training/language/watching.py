@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from emocli.bundles import scaling
 from emocli.llm.scoring import Scorer
 from emocli.training import figures
 from emocli.training.language import soft
@@ -31,7 +32,9 @@ def choosing(asking: Asking, dev: Part, device: str) -> Evaluate:
             with torch.inference_mode():
                 own = beside(rows) if beside else None
             logs[rows] = torch.from_numpy(scorer([prompts[i] for i in rows], own))
-        loss = torch.nn.functional.cross_entropy(logs, targets)
+        # What is kept is calibrated afterwards, so that being too sure is no reason to stop.
+        temperature = scaling.temperature(logs.numpy(), targets.numpy())
+        loss = torch.nn.functional.cross_entropy(logs / temperature, targets)
         found = figures.of([head], logs.float(), targets)
         return {"dev_loss": float(loss), **{f"dev_{n}": v for n, v in found.items()}}
 
