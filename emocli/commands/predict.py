@@ -73,6 +73,12 @@ Retry-After says, up to a minute; what takes longer than --timeout is an error o
 is read from $EMOCLI_LLM_KEY or $OPENAI_API_KEY, and shown nowhere. `prediction.prompting` has the
 URL and the tokens that the server counted.
 
+A bundle with soft tokens reads features as well (train --soft): what a record lacks is computed,
+`modalities` says which streams the answer used, `gates` what a fusion weighed. --instructed answers
+what records of `instruct` ask, by their labels or in words (`prediction.answer`), with the streams
+that go with the question. --control none leaves the soft tokens out, --control random puts random
+ones of the same norms in their place: an answer that stays right was in the words.
+
 Vectors that are computed on the way are left out; --keep-features writes them too.
 
 --format csv and tsv write a table instead: id, path, start, end, speaker, text, emotion,

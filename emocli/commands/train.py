@@ -46,11 +46,24 @@ clip, kl, temperature, length, updates and the weights accuracy, format, truth. 
 shard = true divides the backbone among the processes, for one of 7B and more that does not fit a
 GPU while it is trained (it is slower, so not for one that does); recompute = true saves more.
 
+--soft puts features into the prompt of --model language as soft tokens: vectors among the words,
+at the width and the norm of the model's embeddings, trained with the adapter or, with rank = 0 in
+[training], without one. --soft audio=4 gives four to features.audio; a system (emotion-llama,
+emotion-llama-v1, egmf, e2-llm) is a layout of several, with a fusion of streams that is trained
+inside; emotion-llama=16 has 16 tokens in place of each larger number; a TOML file is a layout of
+your own: `prompt` with placeholders such as <audio>, `words` (whether the transcript is told), and
+for each placeholder [slots.NAME] with tokens, streams, projector (linear, mlp, low-rank), merge,
+fusion, settings, frozen, start (a bundle that the fusion begins with; it stays frozen unless told
+otherwise), like, auxiliary. --soft e2-llm:BUNDLE begins with a trained first stage. A stream that a
+record lacks is left out of its prompt; modality_dropout in [training] leaves some out at random.
+Records of `instruct` are learned as they ask, with the streams that go with the question.
+
 Example:
     emocli dataset ravdess DIR | emocli encode --modality audio | emocli train -o model
     emocli predict --model model clip.wav
     emocli train features.jsonl --model gated --cv speaker | emocli score
     emocli train meld.jsonl --model language --backbone smollm2-135m-instruct --context 3 -o model
+    emocli train clips.jsonl --model language --backbone smollm2-135m-instruct --soft audio=4 -o m
     emocli train eeg.jsonl --cv speaker,stimulus --folds 5,5 --seeds 3 | emocli score --by seed
 """
 
