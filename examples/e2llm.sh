@@ -81,7 +81,7 @@ layout() { # [START]: up to three segments; they share what the first one has
 }
 settings() { # RANK RATE
   printf '[training]\nepochs = 200\nlearning_rate = %s\nbatch_size = 16\npart_size = 16\nrank = %s\nalpha = 32\n' "$2" "$1"
-  printf 'weight_decay = 0.1\nevaluations = 6\npatience = 6\ndev_records = 200\n'
+  printf 'weight_decay = 0.1\nevaluations = 3\npatience = 3\ndev_records = 84\n'
 }
 settings 0 1e-3 > "$out/two.toml"
 settings 16 3e-4 > "$out/three.toml"

@@ -65,9 +65,9 @@ part_size = 16
 rank = 8
 alpha = 16
 modality_dropout = 0.2
-evaluations = 6
-patience = 6
-dev_records = 200
+evaluations = 4
+patience = 4
+dev_records = 84
 END
 
 learn() { # FOLDER MINUTES RECORDS FLAG...
