@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from emocli import records
 from emocli.io.store import Store
@@ -53,10 +55,13 @@ def _feature(stream: str, encoder: str, file: Path, store: Store) -> Record:
     """
     import numpy as np
 
-    values = np.load(file, allow_pickle=False)
+    values = _array(file)
     frames = values[0] if values.ndim == 3 and len(values) == 1 else values
-    if frames.ndim != 2 or not frames.size or not np.issubdtype(frames.dtype, np.number):
+    real = np.issubdtype(frames.dtype, np.floating) or np.issubdtype(frames.dtype, np.integer)
+    if frames.ndim != 2 or not frames.size or not real:
         raise ValueError(f"an array of {values.dtype} {values.shape}, not frames (time, dim)")
+    with np.errstate(over="ignore"):  # what overflows is infinite, and masked when it is read
+        single = frames.astype(np.float32)
     return {
         "modality": stream,
         "encoder": encoder,
@@ -64,5 +69,19 @@ def _feature(stream: str, encoder: str, file: Path, store: Store) -> Record:
         "layer": None,
         "pooling": "frames",
         "dim": int(frames.shape[1]),
-        "array": store.put_array(frames.astype(np.float32)),
+        "array": store.put_array(single),
     }
+
+
+def _array(file: Path) -> Any:
+    """Return the array of a .npy file, memory-mapped; OSError or ValueError for a damaged one."""
+    import numpy as np
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of headers of Python 2
+        try:
+            return np.load(file, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError):
+            raise
+        except Exception as error:  # numpy parses headers as Python, and fails in as many ways
+            raise ValueError(f"a damaged .npy file: {error!s:.80}") from None

@@ -71,8 +71,23 @@ def test_missing_feature_files_are_noted_and_counted(make: Any, emocli: Emocli) 
     notes = [r["missing"]["audio"] for r in outcome.records if "missing" in r]
     assert [(note["code"], note["stream"]) for note in notes] == [("no_features", "audio")] * 2
     assert "s3.npy" in notes[1]["message"]
-    assert "pickle" in notes[0]["message"]  # never run
+    assert "Python objects" in notes[0]["message"]  # a pickle, never run
     assert not any("missing" in r for r in outcome.records if r["corpus"] == "mafw")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [b"", b"x" * 40, b"\x93NUMPY\x01\x00\x10\x00{'descr': '<f4',\n(\n\n\n", None],
+    ids=["empty", "noise", "header", "cut"],
+)
+def test_a_damaged_feature_file_is_noted(damage: bytes | None, make: Any, emocli: Emocli) -> None:
+    place = make("mmeverse")
+    file = place / "MER2024/features/whisper-large-v3/s1.npy"
+    file.write_bytes(file.read_bytes()[:-5] if damage is None else damage)
+    outcome = emocli("dataset", "mmeverse", str(place))
+    assert outcome.status == 0
+    assert outcome.records[0]["missing"]["audio"]["code"] == "no_features"
+    assert "features" not in outcome.records[0]
 
 
 @pytest.mark.parametrize("column", ["video_id", "emotion_label", "MER2023_mode"])
