@@ -217,9 +217,7 @@ def _named(model: str, flags: dict[str, Any]) -> dict[str, Any]:
     return named
 
 
-def _work(
-    model: str, named: dict[str, Any], *, offline: bool
-) -> tuple[Callable[..., object], int]:
+def _work(model: str, named: dict[str, Any], *, offline: bool) -> tuple[Callable[..., object], int]:
     """Return what trains a model of this name, and the preceding turns that it reads."""
     if model != LANGUAGE:
         from emocli.training.run import train

@@ -105,4 +105,6 @@ def called(load: Callable[..., Any], folder: Path, what: str, **options: Any) ->
             raise
         lines = str(problem).strip().splitlines() or [type(problem).__name__]
         told = " ".join(lines) if lines[0].rstrip().endswith(":") else lines[0]
-        raise ConfigError(f"{folder} is not {what}: {' '.join(told.split()):.300}", hint=OTHER) from None
+        raise ConfigError(
+            f"{folder} is not {what}: {' '.join(told.split()):.300}", hint=OTHER
+        ) from None

@@ -31,7 +31,7 @@ from emocli.training.plan import Plan, fitted, plan, require_valid
 from emocli.training.progress import Epochs, opened
 from emocli.training.request import Request
 from emocli.training.splits import Cell
-from emocli.training.state import Place, Settings
+from emocli.training.state import Settings
 from emocli.training.targets import named
 
 
@@ -198,4 +198,3 @@ def _heads(plan: Plan) -> Record:
     if [head.kind for head in plan.heads] == [CLASSES]:
         return {}
     return {"heads": [asdict(head) for head in plan.heads]}
-

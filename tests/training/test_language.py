@@ -275,7 +275,12 @@ def test_records_that_cannot_be_asked_are_counted(
         *records(24),
         {"id": "dumb", "text": "", "label": {"emotion": "joy"}, "speaker": "s1"},
         {"id": "none", "text": "hm", "speaker": "s1"},
-        {"id": "voiceless", "text": "hm", "label": {"emotion": "joy"}, "instruction": {"messages": 1}},
+        {
+            "id": "voiceless",
+            "text": "hm",
+            "label": {"emotion": "joy"},
+            "instruction": {"messages": 1},
+        },
         {"id": "lost", "error": {"code": "x", "message": "y"}, "speaker": "s1"},
     ]
     flags = ("--model", "language", "--backbone", backbone, "--config", config, "--epochs", "1")

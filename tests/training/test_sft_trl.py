@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from emocli.encoders.transformers_import import imported
-from emocli.llm import tuning
 from emocli.llm.language_model import LanguageModel
 from emocli.llm.tuning import Example
 from emocli.training.language.settings import Settings
@@ -79,5 +78,9 @@ def test_loss_and_gradient_are_those_of_sfttrainer(trainer: Any, part: int) -> N
         network.named_parameters(), trainer.model.parameters(), strict=True
     ):
         torch.testing.assert_close(
-            mine.grad, other.grad, rtol=1e-3, atol=1e-5, msg=lambda said, name=name: f"{name}: {said}"
+            mine.grad,
+            other.grad,
+            rtol=1e-3,
+            atol=1e-5,
+            msg=lambda said, name=name: f"{name}: {said}",
         )
