@@ -19,7 +19,7 @@ NAMES = {
 ALIKE = ("--cluster", "none")  # intervals over clips: there are few speakers
 NOTHING = 5  # exit status of `score` if there is nothing to score
 HEAD = """\
-| | clips | UAR, unseen speakers | voices shuffled | answered | cited true | three cited | well-formed |
+| | clips | UAR, unseen speakers | shuffled voices | answered | cited true | 3 cited | well-formed |
 | --- | --- | --- | --- | --- | --- | --- | --- |
 """
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -77,17 +78,15 @@ def _packed(path: Path) -> Path | None:
 def _unpacked(path: Path, device: str, number: Any) -> Loaded:
     transformers = imported()
     options: dict[str, Any] = {"gguf_file": path.name, **pretrained.LOCAL}
-    found = pretrained.called(
-        transformers.AutoTokenizer.from_pretrained,
-        path.parent,
-        "a model with a tokenizer",
-        **options,
-    )
+
+    def of_file(load: Callable[..., Any], **more: Any) -> Any:
+        return pretrained.called(lambda _: load(path.parent, **options, **more), path, WHAT)
+
+    found = of_file(transformers.AutoTokenizer.from_pretrained)
     if hasattr(transformers, "GgufConfig"):  # before 5.20 weights were always unpacked
         options["quantization_config"] = transformers.GgufConfig(dequantize=True)
-    load = transformers.AutoModelForCausalLM.from_pretrained
     with contextlib.redirect_stderr(io.StringIO()):  # a bar of its own
-        network = pretrained.called(load, path.parent, WHAT, dtype=number, **options)
+        network = of_file(transformers.AutoModelForCausalLM.from_pretrained, dtype=number)
     return _ready(network, device), found
 
 

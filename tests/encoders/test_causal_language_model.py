@@ -45,22 +45,23 @@ def test_a_folder_without_a_tokenizer_is_refused(folder: Path) -> None:
 
 
 def test_missing_files_are_told_before_torch_is_loaded(folder: Path) -> None:
-    """Also of a bundle to train, and of an annotator."""
     (folder / WEIGHTS).unlink()
+    given, llm = str(folder / "given.jsonl"), str(folder)
+    Path(given).write_text('{"id": "a", "text": "hm", "label": {"emotion": "joy"}}\n')
+    commands = [
+        ["predict", given, "--llm", llm],
+        ["annotate", given, "--llm", llm],
+        ["train", given, "--model", "language", "--backbone", llm, "-o", f"{llm}/m"],
+    ]
     program = (
-        "import sys; from emocli.__main__ import main; sys.argv = sys.argv[1:]; status = main();"
-        "sys.exit(100 if 'torch' in sys.modules else status)"
+        "import json, sys; from emocli.cli.main import run;"
+        "statuses = [int(run(argv)) for argv in json.loads(sys.argv[1])];"
+        "print([*statuses, 'torch' in sys.modules], file=sys.stderr)"
     )
-    for command in (
-        ["predict", "--llm", str(folder), "--text", "hm"],
-        ["annotate", "--llm", str(folder)],
-        ["train", "--model", "language", "--backbone", str(folder), "-o", str(folder / "m")],
-    ):
-        started = [sys.executable, "-c", program, "emocli", *command]
-        given = b'{"id": "a", "text": "hm", "label": {"emotion": "joy"}}\n'
-        done = subprocess.run(started, input=given, capture_output=True)
-        assert f"no {WEIGHTS}" in done.stderr.decode(), command
-        assert done.returncode == 3, (command, done.stderr)
+    started = [sys.executable, "-c", program, json.dumps(commands)]
+    done = subprocess.run(started, capture_output=True, text=True)
+    assert done.stderr.count(f"no {WEIGHTS}") == 3, done.stderr
+    assert done.stderr.endswith("[3, 3, 3, False]\n"), done.stderr
 
 
 def test_a_folder_without_weights_is_refused(folder: Path) -> None:
@@ -87,3 +88,12 @@ def test_weights_without_a_layer_are_refused_and_not_drawn_at_random(folder: Pat
 def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no config\.json"):
         causal_language_model.load(tmp_path)
+
+
+def test_a_gguf_file_that_is_none_is_named(tmp_path: Path) -> None:
+    pytest.importorskip("gguf")
+    file = tmp_path / "junk.gguf"
+    file.write_bytes(b"GGUX" * 100)
+    with pytest.raises(ConfigError, match=r"junk\.gguf is not a causal language model") as refused:
+        causal_language_model.load(file)
+    assert refused.value.hint
