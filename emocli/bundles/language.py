@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,11 +24,11 @@ from emocli.bundles.soft_streams import SoftSpec
 from emocli.encoders import language_adapter, weight_files
 from emocli.errors import ConfigError, EmocliError, UsageError
 from emocli.llm import prompts
-from emocli.llm.prompts import CONSTRAINED, GREEDY, THINKING, Template
+from emocli.llm.prompts import CONSTRAINED, GREEDY, THINKING, WORD, Template
 from emocli.models import _settings
 from emocli.records.labels import NUMBERS
 
-DECODE = (CONSTRAINED, GREEDY, THINKING)
+DECODE = (CONSTRAINED, GREEDY, THINKING, WORD)
 PROSODY = ("none", "summary", "terse", "full")
 # What is subtracted from the log-probabilities of answers: their mean over the sentences of the
 # template, over its texts that say nothing, nothing at all (the rule of a bundle with an adapter,
@@ -42,7 +42,7 @@ TABLE: rules.Table = {
     "template": (dict, None),
     "context": (int, (0, _settings.LARGEST)),
     "prosody": (Literal["none", "summary", "terse", "full"], None),
-    "decode": (Literal["constrained", "greedy", "thought"], None),
+    "decode": (Literal["constrained", "greedy", "thought", "word"], None),
     "prior": (Literal["sentences", "content-free", "none", "fitted"] | None, None),
     "prior_values": (list[float] | None, (-1e6, 1e6)),
     "adapter": (dict[str, str] | None, None),
@@ -140,6 +140,13 @@ def spec(trained: Bundle) -> Spec:
         contents.get("adapter") or {},
         soft_streams.spec(contents, where),
     )
+
+
+def decoded(trained: Bundle, decode: str) -> Bundle:
+    """Return a predictor whose answers are found in another way; UsageError for an unknown one."""
+    if decode not in DECODE:
+        raise UsageError(f"--decode {decode:.40}: not one of {', '.join(DECODE)}")
+    return replace(trained, contents={**trained.contents, "decode": decode})
 
 
 def require_adapter(trained: Bundle) -> bool:

@@ -51,6 +51,18 @@ def asked(trained: Bundle, *, instructed: bool) -> Bundle:
     return dataclasses.replace(trained, instructed=instructed)
 
 
+def decoding(trained: Bundle, decode: str) -> Bundle:
+    """Return a predictor that answers as the command line says, if it does."""
+    context = click.get_current_context()
+    if context.get_parameter_source("decode") is not ParameterSource.COMMANDLINE:
+        return trained
+    if trained.kind != LANGUAGE:
+        raise UsageError(f"--decode {decode}: only a language model does", hint="--llm names one")
+    from emocli.bundles import language
+
+    return language.decoded(trained, decode)
+
+
 def controlled(trained: Bundle, control: str | None) -> Bundle:
     """Return a predictor with a control in place of its soft tokens; UsageError without any."""
     if control is None:
@@ -64,7 +76,7 @@ def controlled(trained: Bundle, control: str | None) -> Bundle:
 
 LANGUAGE = "language"  # as in emocli.bundles.bundle, which is not light
 CONTROLS = ("none", "random")
-ASKED = ("template", "labels", "context", "prosody", "decode", "prior")  # what bundles decide
+ASKED = ("template", "labels", "context", "prosody", "prior")  # what bundles decide
 
 
 def predictor(llm: str, template: str, labels: str | None, **more: Any) -> Bundle:

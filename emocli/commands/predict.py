@@ -58,7 +58,8 @@ none of any data (--prior sentences), or over three texts that say nothing (cont
 [MASK], ...), each in a prompt with the parts of the record's own; none subtracts nothing. With
 --decode greedy the model thinks in words, which are kept in `explanation`; answers that name no
 label are counted. With --decode thought it thinks in words, 160 tokens at most, and then each label
-gets its probability as with constrained: no answer fails, and `explanation` is kept. A prompt that
+gets its probability as with constrained: no answer fails, and `explanation` is kept. With --decode
+word it writes one label or number, or none. --decode also says how a bundle answers. A prompt that
 is too long loses the oldest turns first, and `prediction.warnings` says so. `prediction.prompting`
 has the sha256 of the template, and how it was used.
 
@@ -137,7 +138,7 @@ def command(
     decode: Annotated[
         str,
         typer.Option(
-            metavar="constrained|greedy|thought",
+            metavar="constrained|greedy|thought|word",
             help="How --llm answers: by labels, in words, or both.",
         ),
     ] = "constrained",
@@ -182,6 +183,7 @@ def command(
         raise UsageError("--show-prompt: only a language model has prompts", hint="--llm names one")
     trained = language_flags.controlled(encode.limited(read, modality), control)
     trained = language_flags.asked(trained, instructed=instructed)
+    trained = language_flags.decoding(trained, decode) if llm is None else trained
     show = None
     if run.streams.stdout.isatty() and not name and not run.common.output:
         from emocli.cli.drawing import Drawing

@@ -310,6 +310,12 @@ def test_a_number_is_learned_from_soft_tokens(
     assert made.status == 0, made.stderr
     found = emocli("predict", "-m", str(tmp_path / "m"), stdin=some[:2]).records
     assert all(1 <= r["prediction"]["valence"] <= 5 for r in found)
+    flags = ("-m", str(tmp_path / "m"), "--decode", "word")
+    for record in emocli("predict", *flags, stdin=some[:2]).records:  # what is written, or nothing
+        said = record["prediction"]
+        assert said.get("valence") is not None or said["warnings"]["answer"]
+        assert said["prompting"]["decode"] == "word"
+    assert emocli("predict", *flags[:3], "aloud", stdin=some[:2]).status == 2
 
 
 def test_folds_predict_every_record_with_its_features(

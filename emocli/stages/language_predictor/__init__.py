@@ -17,7 +17,7 @@ from emocli.bundles import language
 from emocli.bundles.bundle import Bundle
 from emocli.bundles.language import Spec
 from emocli.io import messages
-from emocli.llm.prompts import CONSTRAINED, GREEDY, THINKING
+from emocli.llm.prompts import CONSTRAINED, GREEDY, THINKING, WORD
 from emocli.pipeline import live, windows
 from emocli.pipeline.context import Context
 from emocli.pipeline.windows import Window
@@ -34,7 +34,7 @@ SERVED_BATCH = 4096  # a window; a server is asked about its records several at 
 ROUNDS = 8  # of as many questions as there are at once, in a window; our choice
 BUDGET = 40_000.0  # characters of the prompts of a batch: about 10,000 tokens; our choice
 # The work of an answer, beside that of a sentence encoder: windows of some seconds (our choice).
-COST = {CONSTRAINED: 4.0, GREEDY: 32.0, THINKING: 32.0}
+COST = {CONSTRAINED: 4.0, GREEDY: 32.0, THINKING: 32.0, WORD: 8.0}
 
 
 def stage(

@@ -16,7 +16,7 @@ from emocli.errors import ConfigError, ModelError, RecordError
 from emocli.hub import Located
 from emocli.llm import generation, thoughts
 from emocli.llm.language_model import LanguageModel
-from emocli.llm.prompts import GREEDY
+from emocli.llm.prompts import WORD, WRITTEN
 from emocli.pipeline import devices
 from emocli.pipeline.context import Context
 from emocli.records import Record, failures
@@ -89,7 +89,7 @@ class Answerer:
         """Return the records with their predictions, or the error of each."""
         outcomes: list[Any] = [self.prompt(record) for record in batch]
         rows = [i for i, outcome in enumerate(outcomes) if isinstance(outcome, Prompt)]
-        answer: Any = self._said if self.spec.decode == GREEDY else self.choose
+        answer: Any = self._said if self.spec.decode in WRITTEN else self.choose
         answer = self.answers if self.trained.instructed else answer
         whole: list[Prompt] = [outcomes[i] for i in rows]
         found, gates = (answer(whole), self.choose.gates(whole)) if rows else ([], [])
@@ -128,11 +128,13 @@ class Answerer:
 
     def _said(self, asked: Sequence[Prompt]) -> list[Record]:
         tokens, soft = [prompt.tokens for prompt in asked], self.choose.soft(asked)
-        made = generation.greedy(self.model, tokens, thoughts.LIMIT, CLOSING, soft)
+        room, stop = (in_words.LIMIT, "") if self.spec.decode == WORD else (thoughts.LIMIT, CLOSING)
+        made = generation.greedy(self.model, tokens, room, stop, soft)
         return [self._read(completion.text) for completion in made]
 
     def _read(self, text: str) -> Record:
-        return in_words.prediction(text, self.spec, self.choose.numbers)
+        read = in_words.word if self.spec.decode == WORD else in_words.prediction
+        return read(text, self.spec, self.choose.numbers)
 
     def _provenance(self) -> Record:
         template = self.spec.template
@@ -144,13 +146,13 @@ class Answerer:
             "prosody": self.spec.prosody,
             "dtype": self.dtype,
         }
-        if self.spec.decode != GREEDY:
+        if self.spec.decode not in WRITTEN:
             about["prior"] = self.spec.prior
         if Path(self.spec.backbone) != self.trained.folder:
             about |= {"backbone": self.spec.backbone, "revision": self.revision}
         if self.trained.control:
             about["control"] = self.trained.control
-        chosen = self.spec.decode != GREEDY and not self.trained.instructed
+        chosen = self.spec.decode not in WRITTEN and not self.trained.instructed
         calibrated = chosen and bool(self.trained.contents.get("calibration"))
         name = language.name(self.trained, self.revision)
         return {"model": name, "prompting": about, "calibrated": calibrated}

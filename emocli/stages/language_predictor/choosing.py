@@ -12,12 +12,12 @@ from emocli.bundles.language import Spec
 from emocli.errors import ConfigError, RecordError
 from emocli.llm import candidates, thoughts
 from emocli.llm.language_model import LanguageModel
-from emocli.llm.prompts import CONSTRAINED, GREEDY, THINKING, Utterance
+from emocli.llm.prompts import CONSTRAINED, THINKING, WORD, WRITTEN, Utterance
 from emocli.llm.scoring import Scorer, Scores
 from emocli.llm.soft_tokens import Soft
 from emocli.llm.thoughts import Thought
 from emocli.records import Record, failures
-from emocli.stages.language_predictor import asking
+from emocli.stages.language_predictor import asking, in_words
 from emocli.stages.language_predictor.asking import Prompt, Shape
 
 
@@ -46,8 +46,8 @@ class Chooser:
     @functools.cached_property
     def room(self) -> int:
         """The number of tokens that an answer needs."""
-        if self.spec.decode == GREEDY:
-            return thoughts.LIMIT
+        if self.spec.decode in WRITTEN:
+            return in_words.LIMIT if self.spec.decode == WORD else thoughts.LIMIT
         if self.spec.decode == THINKING:
             return len(self.model.tokens(self.opening)) + self.closing.room
         return len(self.scorer.candidates.stem) + self.scorer.candidates.depth
