@@ -69,7 +69,7 @@ def _count(asked: str, text: str) -> int:
 
 
 def _sized(slot: Mapping[str, Any], count: int) -> dict[str, Any]:
-    """Return a slot of another number of tokens; a fusion in time has as many moments."""
+    """Return a slot of another number of tokens; one that has a single token keeps it."""
     sized = {**slot, "tokens": count}
     return sized if slot["tokens"] > 1 else dict(slot)
 

@@ -161,7 +161,8 @@ def _present(mask: Tensor) -> Tensor:
 def fusion(slot: Slot, dims: Mapping[str, int]) -> tuple[Any, int]:
     """Return the model that fuses the streams of a slot, and the size of what it makes."""
     own = {name: dims[name] for name in slot.streams}
-    model = models.build(slot.fusion, {"dims": own, "classes": 2, **slot.settings})
+    moments = {"moments": slot.tokens} if "moments" in models.fields(slot.fusion) else {}
+    model = models.build(slot.fusion, {"dims": own, "classes": 2, **moments, **slot.settings})
     size = int(model.output.in_features)
     if not slot.auxiliary:
         model.output = nn.Identity()  # nothing is classified here

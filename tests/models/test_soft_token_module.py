@@ -134,6 +134,13 @@ def test_ten_thousand_frames_become_64_tokens_and_frames_that_are_masked_make_no
     torch.testing.assert_close(values[0, 0], expected, atol=0.05, rtol=0)
 
 
+def test_a_fusion_in_time_has_as_many_moments_as_tokens() -> None:
+    dims = {"audio": 6, "image": 7, "video": 8}
+    for flag, count in (("emotion-llama", 64), ("emotion-llama=16", 16)):
+        model = built(soft_layouts.layout(flag), dims)
+        assert model.fusions["fusion"].config.moments == count
+
+
 def test_gradients_reach_what_is_trained_and_nothing_frozen() -> None:
     layout, dims = system("emotion-llama")
     layout["slots"]["fusion"]["frozen"] = True
