@@ -5,8 +5,11 @@ from __future__ import annotations
 import io
 import json
 import math
+import os
 import random
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -386,3 +389,27 @@ def test_rewards_do_not_read_soft_tokens_and_say_so(
     made = emocli("train", *flags, "-o", str(tmp_path / "m"), stdin=records(16))
     assert made.status == 2
     assert "thoughts" in made.stderr or "soft tokens" in made.stderr
+
+
+@pytest.mark.slow
+def test_two_processes_have_the_losses_of_one(backbone: str, tmp_path: Path) -> None:
+    data, losses = tmp_path / "data.jsonl", []
+    data.write_text("".join(json.dumps(r) + "\n" for r in records(48)))
+    text = (soft_layouts.FOLDER / "egmf.toml").read_text()
+    text = layout(tmp_path, text.replace('["text", "audio", "video"]', '["left", "right"]'))
+    table = "settings = { dropout = 0.0 }\n"
+    (tmp_path / "layout.toml").write_text((tmp_path / "layout.toml").read_text() + table)
+    torchrun = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "--", "emocli"]
+    for name, work in (("one", ["-m", "emocli"]), ("two", torchrun)):
+        log = tmp_path / f"{name}.jsonl"
+        flags = ["--model", "language", "--backbone", backbone, "--soft", text, "--log", str(log)]
+        flags += ["--config", settings(tmp_path, epochs=3), "-o", str(tmp_path / name)]
+        subprocess.run(
+            [sys.executable, *work, "train", str(data), *flags],
+            check=True,
+            capture_output=True,
+            timeout=240,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+        losses.append([json.loads(line)["train_answers"] for line in log.read_text().splitlines()])
+    assert losses[0] == pytest.approx(losses[1], abs=1e-3)
