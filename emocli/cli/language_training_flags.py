@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -48,9 +49,12 @@ Budget = Annotated[
 ]
 
 
-def require_unsaid(**flags: Any) -> None:
+OTHERS = ("loss", "modality_dropout")  # flags of [training] that only other models have
+
+
+def require_unsaid(flags: Mapping[str, Any]) -> None:
     """Raise UsageError for a flag that was given, and says nothing to a language model."""
-    for name, value in flags.items():
-        if value is not None:
+    for name in OTHERS:
+        if flags[name] is not None:
             hint = "its settings stand in the table [training] of --config"
             raise UsageError(f"--{name.replace('_', '-')} is not for --model language", hint=hint)

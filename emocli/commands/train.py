@@ -173,9 +173,6 @@ def command(
         "start": start,
         "budget": budget,
     }
-    named = _named(model, asked)
-    if model == LANGUAGE:
-        language_training_flags.require_unsaid(loss=loss, modality_dropout=modality_dropout)
     flags = {
         "epochs": epochs,
         "patience": patience,
@@ -186,6 +183,7 @@ def command(
         "seed": seed,
         "batch_size": run.context.batch_size,
     }
+    named = _named(model, asked, flags)
     fields, settings = tables.read(config, model={"hidden": hidden}, training=flags)
     request = Request(
         model=model,
@@ -220,8 +218,13 @@ def _require_possible(model: str, folder: Path | None, cv: str | None, *, resume
         raise UsageError(f"unknown model {model}", hint=f"known: {', '.join(MODELS)}")
 
 
-def _named(model: str, flags: dict[str, Any]) -> dict[str, Any]:
-    """Return the flags that were given; UsageError for those of another model."""
+def _named(model: str, flags: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
+    """Return the flags that were given; UsageError for those of another model.
+
+    Of the `shared` ones some say nothing to a language model.
+    """
+    if model == LANGUAGE:
+        language_training_flags.require_unsaid(shared)
     named = {name: value for name, value in flags.items() if value is not None}
     if model != LANGUAGE and named:
         raise UsageError(f"--{min(named)} is for --model language")

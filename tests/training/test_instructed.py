@@ -74,8 +74,8 @@ def test_what_instruct_writes_is_trained_in_a_pipe_and_mixed_with_labelled_recor
     )
     log = tmp_path / "log.jsonl"
     given = ("--model", "language", "--backbone", backbone, "--config", str(settings))
-    given = (*given, "--log", str(log), "-o", str(tmp_path / "m"))
-    made = emocli("train", *given, stdin=[*asked.records, *plain])
+    written = ("--log", str(log), "-o", str(tmp_path / "m"))
+    made = emocli("train", *given, *written, stdin=[*asked.records, *plain])
     assert made.status == 0, made.stderr
     assert "24 records learned as `instruction` has them" in made.stderr
     lines = [json.loads(line) for line in log.read_text().splitlines()]
