@@ -22,6 +22,7 @@ class Made(TypedDict, total=False):
     without: list[str]  # labels that were left out of those to choose from
     described_by: str  # the machine that wrote the description that is learned
     instead_of: str  # the task that was drawn, where a record has no description for it
+    curriculum: str  # the curriculum by which the task was drawn
 
 
 class Instruction(TypedDict, total=False):

@@ -126,6 +126,9 @@ class Prediction(TypedDict, total=False):
     probabilities: Shares
     confidence: float
     entropy: float  # nats; expected disagreement of raters: rater ambiguity
+    polarity: str  # this and the next: of `predict --instructed`, as the question spells them
+    intent: str
+    answer: str  # to the question in `instruction`, a label or words
     multi: list[str]
     causes: list[Cause]
     blend: Shares | None  # per cent, summing to 100; the larger first

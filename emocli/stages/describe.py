@@ -14,7 +14,7 @@ from emocli.io import features
 from emocli.io.store import Store
 from emocli.llm import consolidation, face_words
 from emocli.llm.face_words import Moment
-from emocli.modalities import faces_told, video_sampling
+from emocli.modalities import video_sampling
 from emocli.pipeline.context import Context
 from emocli.records import Record, label_reading, modality_text, validation
 
@@ -53,6 +53,8 @@ def describe(store: Store, writer: Writer | None, record: Record) -> Record:
 
 def _face(record: Record, store: Store) -> Record:
     """Return the expression over time in words, and note its peak in `video`."""
+    from emocli.modalities import faces_told  # numpy
+
     frames = [Moment(*glance) for glance in faces_told.by_frame(record, store)]
     seconds = [Moment(*glance) for glance in faces_told.by_second(record, store)]
     peak = face_words.peak(frames)

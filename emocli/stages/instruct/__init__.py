@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from random import Random
 
 from emocli import pipeline
 from emocli.errors import RecordError, UsageError
+from emocli.io import features
 from emocli.llm import answers as completions
 from emocli.llm import instructions, rationales
+from emocli.llm.curricula import Curriculum
 from emocli.llm.instructions import Task
 from emocli.llm.template_rules import PLAIN, THOUGHT
 from emocli.pipeline.context import Context
 from emocli.records import Record
 from emocli.stages import telling, voice_levels
-from emocli.stages.instruct import answers, descriptions, given, rows
+from emocli.stages.instruct import answers, descriptions, drawing, given, rows
 from emocli.stages.instruct.answers import Gold
 
 DESCRIPTIONS = "descriptions"  # of --rationale: what machines wrote, see `descriptions`
@@ -26,11 +29,13 @@ NONE = "none"  # of --rationale and --prosody
 class Plan:
     """What to ask, what to tell, and what decides the draws.
 
-    `labels` replaces the labels of a task, `neutral` the share of lists that lack neutral;
-    `rationale` is template, a field or none, and None is what the task needs.
+    A `curriculum` says which of its tasks a record is asked, instead of `tasks`. `labels` replaces
+    the labels of a task, `neutral` the share of lists that lack neutral; `rationale` is template, a
+    field or none, and None is what the task needs.
     """
 
     tasks: tuple[str, ...] = ("emotion",)
+    curriculum: Curriculum | None = None
     labels: tuple[str, ...] | None = None
     prosody: str | None = None
     context: int = 0
@@ -48,6 +53,25 @@ class Plan:
         if self.prosody not in (None, *telling.VOICES):
             known = ", ".join(telling.VOICES)
             raise UsageError(f"--prosody {self.prosody:.40}: not one of {known}")
+
+    def draws(self, identity: str) -> Random:
+        """Return the generator of what is drawn for a record."""
+        return instructions.draws(self.seed, self.epoch, identity)
+
+    def weights(self, record: Record) -> Mapping[str, float]:
+        """Return the tasks that a record may be asked, with their weights."""
+        if self.curriculum is None:
+            return dict.fromkeys(self.tasks, 1.0)
+        return self.curriculum.tasks(answers.corpus_of(record))
+
+    def streams_of(self, record: Record) -> tuple[str, ...]:
+        """Return the streams that may go with a question: those that are named.
+
+        With a curriculum, which hides streams, those of them that the record has; all without any.
+        """
+        if self.curriculum is None:
+            return self.streams
+        return tuple(n for n in features.checked(record) if n in (self.streams or (n,)))
 
     def rationale_of(self, task: Task) -> str | None:
         """Return where the thoughts of a task come from, None for answers without."""
@@ -67,16 +91,23 @@ class Drawn:
     instead_of: str | None = None
 
 
-def stage(_: Context, plan: Plan, form: str | None = None) -> pipeline.Stage:
-    """Return the stage that adds `instruction`, or writes rows in the form of another program."""
+def stage(
+    context: Context, plan: Plan, form: str | None = None, draw: int | None = None
+) -> pipeline.Stage:
+    """Return the stage that adds `instruction`, or writes rows in the form of another program.
+
+    With `draw` it reads all records and writes as many, drawn from them by the curriculum.
+    """
     work = pipeline.each(partial(instruct, plan), name="instruct")
+    if draw is not None:
+        work = pipeline.chain(drawing.stage(context, plan.curriculum, draw, plan.draws), work)
     return work if form is None else pipeline.chain(work, rows.writing(form))
 
 
 def instruct(plan: Plan, record: Record) -> Record:
     """Add `instruction` to a record; RecordError without a label, or without anything to tell."""
-    draws = instructions.draws(plan.seed, plan.epoch, str(record.get("id")))
-    drawn = _drawn(plan, record, draws.choice)
+    draws = plan.draws(str(record.get("id")))
+    drawn = _drawn(plan, record, draws)
     task, gold = drawn.task, drawn.gold
     wording, chance = draws.randrange(len(task.wordings)), draws.random()
     corpus = answers.corpus_of(record)
@@ -85,7 +116,7 @@ def instruct(plan: Plan, record: Record) -> Record:
     thought, by = (None, gold.by) if source is None else _thought(record, source, plan)
     form = PLAIN if thought is None else THOUGHT
     system = task.system(wording, labels, answers.ends(task, corpus), form)
-    streams = given.seen(record, plan.streams, task.sees)
+    streams = given.seen(record, plan.streams_of(record), task.sees)
     told = given.utterance(record, task.voice or plan.prosody, plan.context, streams)
     messages = task.messages(system, told, gold.text, thought)
     _require_readable(messages[-1]["content"], thought, labels)
@@ -104,6 +135,7 @@ def instruct(plan: Plan, record: Record) -> Record:
             "without": [label for label in gold.labels if label not in labels],
             **({"described_by": by} if by else {}),
             **({"instead_of": drawn.instead_of} if drawn.instead_of else {}),
+            **({"curriculum": plan.curriculum.name} if plan.curriculum else {}),
         },
     }
     return record
@@ -116,10 +148,11 @@ def _choices(plan: Plan, drawn: Drawn, corpus: str | None, chance: float) -> lis
     return instructions.choices(drawn.gold.labels, drawn.gold.text, neutral, chance < share)
 
 
-def _drawn(plan: Plan, record: Record, choose: Callable[[list[Drawn]], Drawn]) -> Drawn:
+def _drawn(plan: Plan, record: Record, draws: Random) -> Drawn:
     """Return one of the tasks that a record answers, and the answer."""
-    tasks = [instructions.task(name) for name in plan.tasks]
-    known: list[Drawn] = []
+    weights = plan.weights(record)
+    tasks = [instructions.task(name) for name in weights]
+    known: list[tuple[Drawn, float]] = []
     problem: RecordError | None = None
     for task in tasks:
         try:
@@ -127,21 +160,28 @@ def _drawn(plan: Plan, record: Record, choose: Callable[[list[Drawn]], Drawn]) -
         except RecordError as error:
             problem = problem or error
         else:
-            known += [] if found is None else [found]
+            known += [] if found is None else [(found, weights[task.name])]
     if problem is not None and not known:
         raise problem
     if not known:
         fields = dict.fromkeys(field for task in tasks for field in answers.fields(task))
         message = f"no {' and no '.join(fields)} to answer with"
         raise RecordError("no_label", message, hint="--task chooses what is asked")
-    return choose(known)
+    if plan.curriculum is None:
+        return draws.choice(known)[0]
+    return draws.choices([d for d, _ in known], [weight for _, weight in known])[0]
 
 
 def _answered(plan: Plan, record: Record, task: Task) -> Drawn | None:
-    """Return a task with its answer, or the task that takes its place; None for no answer."""
+    """Return a task with its answer, or the task that takes its place; None for no answer.
+
+    Another one takes it where there is no description of use, or nothing that it may be seen in.
+    """
     gold = answers.gold(record, task, plan.labels)
     describing = task.kind == instructions.DESCRIPTION or plan.rationale_of(task) == DESCRIPTIONS
-    if not describing or (gold and descriptions.first(record, _keys(task))):
+    streams = plan.streams_of(record)
+    is_seen = not streams or given.seen(record, streams, task.sees)
+    if not describing or (gold and is_seen and descriptions.first(record, _keys(task))):
         return None if gold is None else Drawn(task, gold)
     for name in task.falls_back:
         other = instructions.task(name)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from emocli.errors import RecordError
+from emocli.llm.answers import THINK
 from emocli.records import Record
 
 ROLES = ("system", "user", "assistant")
@@ -46,10 +47,23 @@ def choices(record: Record) -> tuple[str, ...]:
     return tuple(listed)
 
 
+def task(record: Record) -> str:
+    """Return the task of a question, "" where it does not say one."""
+    return str(record["instruction"].get("task") or "")
+
+
+def thinks(record: Record) -> bool:
+    """Say whether a question asks for a thought before its answer."""
+    made = record["instruction"]
+    last = made["messages"][-1]
+    told = last["role"] == ASSISTANT and f"<{THINK}>" in last["content"]
+    return bool(told or made.get("rationale"))
+
+
 def before(record: Record) -> str:
     """Return what stands before the answer in the last message, "" where that is not there."""
     last, answer = record["instruction"]["messages"][-1], record["instruction"].get("answer")
     if last["role"] != ASSISTANT or not isinstance(answer, str):
         return ""
     head, found, _ = str(last["content"]).rpartition(answer)
-    return head if found and "<think>" not in head else ""
+    return head if found and f"<{THINK}>" not in head else ""

@@ -31,6 +31,7 @@ class Prompt(NamedTuple):
     left_out: int  # turns of the context that had no room
     inputs: ModelInputs | None = None  # what soft tokens are made of
     kind: tuple[tuple[str, ...], str] = ((), "")  # labels of a question of its own, what begins it
+    task: str = ""  # of `instruct`, of such a question
 
 
 def utterance(record: Record, spec: Spec) -> Utterance:

@@ -70,8 +70,8 @@ class Chooser:
             found = [{"emotion": None, self.spec.target: float(f"{m:.6g}")} for m in means]
         else:
             found = outputs.of(logs, self.trained.contents)
-        told: list[Record] = [_told(t) for t in thought] or [{} for _ in found]
-        return [{**f, **t} for f, t in zip(found, told, strict=True)]
+        more: list[Record] = [told(t) for t in thought] or [{} for _ in found]
+        return [{**f, **t} for f, t in zip(found, more, strict=True)]
 
     def scores(
         self, prompts: Sequence[list[int]], soft: Soft | None = None
@@ -129,7 +129,7 @@ class Chooser:
             return failures.without_frames(error)
 
 
-def _told(thought: Thought) -> Record:
+def told(thought: Thought) -> Record:
     told: Record = {"explanation": thought.text.strip()}
     if not thought.ended:
         told["warnings"] = {"thought": f"closed after {thoughts.LIMIT} tokens"}
