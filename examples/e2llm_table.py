@@ -100,9 +100,8 @@ def interval(records: Sequence[Record], figure: Callable[[Sequence[Record]], flo
 def main() -> None:
     """Print both tables."""
     folders = [Path(name) for name in sys.argv[1:]]
-    print(
-        "| emotion of unseen subjects, chance .14 | balanced accuracy | kappa |\n| --- | --- | --- |"
-    )
+    print("| emotion of unseen subjects, chance .14 | balanced accuracy | kappa |")
+    print("| --- | --- | --- |")
     for words, name in ROWS.items():
         records = read(folders, name)
         print(f"| {words} | {interval(records, balanced)} | {kappa(records):.2f} |")

@@ -46,17 +46,16 @@ clip, kl, temperature, length, updates and the weights accuracy, format, truth. 
 shard = true divides the backbone among the processes, for one of 7B and more that does not fit a
 GPU while it is trained (it is slower, so not for one that does); recompute = true saves more.
 
---soft puts features into the prompt of --model language as soft tokens: vectors among the words,
-at the width and the norm of the model's embeddings, trained with the adapter or, with rank = 0 in
-[training], without one. --soft audio=4 gives four to features.audio; a system (emotion-llama,
-emotion-llama-v1, egmf, e2-llm) is a layout of several, with a fusion of streams that is trained
-inside; emotion-llama=16 has 16 tokens in place of each larger number; a TOML file is a layout of
-your own: `prompt` with placeholders such as <audio>, `words` (whether the transcript is told), and
-for each placeholder [slots.NAME] with tokens, streams, projector (linear, mlp, low-rank), merge,
-fusion, settings, frozen, start (a bundle that the fusion begins with; it stays frozen unless told
-otherwise), like, auxiliary. --soft e2-llm:BUNDLE begins with a trained first stage. A stream that a
-record lacks is left out of its prompt; modality_dropout in [training] leaves some out at random.
-Records of `instruct` are learned as they ask, with the streams that go with the question.
+--soft puts features into the prompt of --model language as soft tokens: vectors among the words, at
+the width and norm of the model's embeddings; rank = 0 in [training] trains them without an adapter.
+--soft audio=4 gives four to features.audio; a system (emotion-llama, emotion-llama-v1, egmf,
+e2-llm) is a layout of several with a fusion inside, emotion-llama=16 a smaller one, e2-llm:BUNDLE
+begins with a trained first stage. A TOML file is your own: `prompt` with placeholders such as
+<audio>, `words` (whether the transcript is told), and for each [slots.NAME] with tokens, streams,
+projector (linear, mlp, low-rank), merge, fusion, settings, start (a bundle; frozen unless told
+otherwise), frozen, like, auxiliary. A stream that a record lacks is left out of its prompt, and
+modality_dropout in [training] leaves some out. Records of `instruct` learn from the streams of
+their question.
 
 Example:
     emocli dataset ravdess DIR | emocli encode --modality audio | emocli train -o model
@@ -219,10 +218,7 @@ def _require_possible(model: str, folder: Path | None, cv: str | None, *, resume
 
 
 def _named(model: str, flags: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
-    """Return the flags that were given; UsageError for those of another model.
-
-    Of the `shared` ones some say nothing to a language model.
-    """
+    """Return the flags that were given; UsageError for those of another model."""
     if model == LANGUAGE:
         language_training_flags.require_unsaid(shared)
     named = {name: value for name, value in flags.items() if value is not None}
