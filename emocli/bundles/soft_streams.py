@@ -108,6 +108,13 @@ def spec(contents: Mapping[str, Any], where: str) -> SoftSpec | None:
     return SoftSpec(soft_tokens.marked(soft["prompt"]), soft["words"], layout)
 
 
+def segments(contents: Mapping[str, Any]) -> set[str]:
+    """Return the streams of other segments: those that only slots like another one read."""
+    slots = (contents.get("soft") or {}).get("slots") or {}
+    own = {s for slot in slots.values() if not slot.get("like") for s in slot["streams"]}
+    return {s for slot in slots.values() if slot.get("like") for s in slot["streams"]} - own
+
+
 def config(contents: Mapping[str, Any]) -> SoftTokensConfig:
     """Return the settings of the module that makes the soft tokens."""
     from emocli.models._soft_tokens import Slot, SoftTokensConfig

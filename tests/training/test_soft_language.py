@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import soundfile
 
 from emocli.bundles import bundle, soft_streams
 from emocli.cli import main
@@ -274,6 +275,37 @@ def test_a_fusion_begins_with_a_bundle_and_stays_so_if_it_is_frozen(
         found = emocli("predict", "-m", str(folder), stdin=records(4)).records
         assert set(found[0]["prediction"]["modalities"]) == {"left", "right"}
     assert moved == [True, False]
+
+
+LIKE = (
+    ONE.replace("<left>", "<audio><second>").replace("left", "audio")
+    + """
+[slots.second]
+tokens = 2
+streams = ["second"]
+like = "audio"
+"""
+)
+
+
+def test_another_segment_is_what_a_question_brings_and_is_not_made_of_the_record(
+    emocli: Emocli, backbone: str, tmp_path: Path, tone: Any
+) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, tone(1.0), 16_000)
+    some = [{**r, "path": str(path)} for r in records(32)]
+    encoded = emocli("encode", "--encoder", "prosody", "--modality", "audio", stdin=some[:1])
+    made = encoded.records[0]["features"]["audio"]
+    for record in some:
+        record["features"] = {"audio": made, "second": made}
+    flags = ("--model", "language", "--backbone", backbone, "--soft", layout(tmp_path, LIKE))
+    flags += ("--config", settings(tmp_path, epochs=1), "-o", str(tmp_path / "m"))
+    assert emocli("train", *flags, stdin=some).status == 0
+    bare = [{"id": "a", "path": str(path)}]
+    found = emocli("predict", "-m", str(tmp_path / "m"), stdin=bare).records
+    assert found[0]["prediction"]["modalities"] == {"audio": 1.0}
+    both = emocli("predict", "-m", str(tmp_path / "m"), stdin=some[:1]).records
+    assert both[0]["prediction"]["modalities"] == {"audio": 0.5, "second": 0.5}
 
 
 def test_experts_are_gated_and_their_own_losses_are_learned(

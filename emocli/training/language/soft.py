@@ -97,6 +97,8 @@ def filled(context: Context, layout: Record, specs: Mapping[str, Record]) -> Rec
 
 def _shape_fault(slot: Record, of: Sequence[Record]) -> str:
     """Return why a slot cannot read streams of these specs, "" if it can."""
+    if slot.get("like"):
+        return ""
     fusion, is_timed = slot.get("fusion"), any(timed(spec) for spec in of)
     if fusion and is_timed and not models.takes_time(fusion):
         return f"fusion {fusion} reads vectors, and a stream is a sequence"
