@@ -43,8 +43,8 @@ if [ ! -e "$out/features.jsonl" ]; then
     fi
     emocli models pull face-detector face-expression > /dev/null
     emocli dataset folder "${DATA:-$out/clips/labels.csv}" | frames | mean |
-      emocli encode --modality video --pooling frames |
       emocli encode --modality video --key-frame --pooling frames --as image |
+      emocli encode --modality video --pooling frames |
       worded > "$out/features.part"
   fi
   mv "$out/features.part" "$out/features.jsonl"

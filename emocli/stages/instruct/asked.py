@@ -10,7 +10,7 @@ from emocli.llm.answers import THINK
 from emocli.records import Record
 
 ROLES = ("system", "user", "assistant")
-ASSISTANT = ROLES[-1]
+_, USER, ASSISTANT = ROLES
 HINT = "each has a role (system, user, assistant) and content, as instruct writes them"
 Messages = Sequence[dict[str, str]]
 
@@ -27,9 +27,11 @@ def messages(record: Record) -> Messages | None:
 
 
 def _is_message(found: Any) -> bool:
+    """Say whether something is a message; a user may say nothing, where streams say it."""
     if not isinstance(found, dict) or found.get("role") not in ROLES:
         return False
-    return isinstance(found.get("content"), str) and bool(found["content"].strip())
+    content = found.get("content")
+    return isinstance(content, str) and (found["role"] == USER or bool(content.strip()))
 
 
 def streams(record: Record) -> frozenset[str] | None:

@@ -130,7 +130,7 @@ class Chooser:
 
 
 def told(thought: Thought) -> Record:
-    """Return what a prediction tells of a thought."""
+    """Return a thought as the fields of a prediction, with a warning if it was closed."""
     told: Record = {"explanation": thought.text.strip()}
     if not thought.ended:
         told["warnings"] = {"thought": f"closed after {thoughts.LIMIT} tokens"}
