@@ -82,12 +82,12 @@ def test_stage_two_goes_on_from_stage_one_and_its_answers_are_scored(
 ) -> None:
     for name, text in (("soft.toml", SOFT), ("template.toml", TEMPLATE)):
         (tmp_path / name).write_text(text)
-    (tmp_path / "one.toml").write_text(CONFIG.format(epochs=12))
-    (tmp_path / "two.toml").write_text(CONFIG.format(epochs=6))
+    (tmp_path / "one.toml").write_text(CONFIG.format(epochs=6))
+    (tmp_path / "two.toml").write_text(CONFIG.format(epochs=3))
     clip, log = clips(64, 0), tmp_path / "log"
     asked = {}
     for stage in ("perception", "cognition"):
-        drawn = emocli("instruct", "--curriculum", stage, "--draw", "48", stdin=clip)
+        drawn = emocli("instruct", "--curriculum", stage, "--draw", "32", stdin=clip)
         assert drawn.status == 0, drawn.stderr
         asked[stage] = drawn.records
     one = ["--backbone", backbone, "--soft", str(tmp_path / "soft.toml")]
@@ -98,14 +98,14 @@ def test_stage_two_goes_on_from_stage_one_and_its_answers_are_scored(
         flags += ["--log", str(log), "-o", str(tmp_path / name)]
         made = emocli("train", "--model", "language", *flags, stdin=given)
         assert made.status == 0, made.stderr
-        assert "48 records learned as `instruction` has them" in made.stderr
+        assert "32 records learned as `instruction` has them" in made.stderr
     bundle, fresh = str(tmp_path / "two"), clips(40, 1)
     plain = emocli("predict", "-m", bundle, stdin=fresh).records
     assert sum(r["prediction"]["emotion"] == r["label"]["emotion"] for r in plain) > 34
 
     for task in ("emotion", "think"):
         flags = ["--task", task, "--labels", ",".join(LABELS), "--streams", "audio,image"]
-        questions = emocli("instruct", *flags, stdin=fresh[:12]).records
+        questions = emocli("instruct", *flags, stdin=fresh[:8]).records
         found = emocli("predict", "-m", bundle, "--instructed", stdin=questions)
         assert found.status == 0, found.stderr
         for record in found.records:
@@ -115,6 +115,6 @@ def test_stage_two_goes_on_from_stage_one_and_its_answers_are_scored(
         scored = emocli("score", "--bootstrap", "0", stdin=found.records)
         assert scored.status == 0, scored.stderr
         (figures,) = map(json.loads, scored.stdout.splitlines())
-        assert figures["scored"] == 12
+        assert figures["scored"] == 8
         right = sum(r["prediction"]["answer"] == r["label"]["emotion"] for r in found.records)
-        assert figures["accuracy"] == pytest.approx(right / 12)
+        assert figures["accuracy"] == pytest.approx(right / 8)
