@@ -98,7 +98,7 @@ judge() { # OUT FLAG... RECORDS
   [ ! -e "$1" ] || return 0
   local file=$1
   shift
-  emocli predict "$@" --exit-zero > "$file.part"
+  emocli predict --dtype "${DTYPE:-bfloat16}" "$@" --exit-zero > "$file.part"
   mv "$file.part" "$file"
 }
 
@@ -113,8 +113,8 @@ for fold in $(seq "$folds"); do
     emocli train "$f/train.jsonl" --model linear --streams pooled --config "$out/linear.toml" -o "$f/linear"
   "$python" "$here/e2llm_tasks.py" "$f/train.jsonl" --tasks compare,rank,match --count 600 > "$f/tasks.jsonl"
   cat "$f/train.jsonl" "$f/tasks.jsonl" > "$f/stage3.jsonl"
-  "$python" "$here/e2llm_tasks.py" "$f/test.jsonl" --tasks compare,rank,match --count 400 --seed 1 > "$f/asked.jsonl"
-  "$python" "$here/e2llm_tasks.py" "$f/test.jsonl" --tasks match --count 200 --seed 2 --scenarios new > "$f/new.jsonl"
+  "$python" "$here/e2llm_tasks.py" "$f/test.jsonl" --tasks compare,rank,match --count 180 --seed 1 > "$f/asked.jsonl"
+  "$python" "$here/e2llm_tasks.py" "$f/test.jsonl" --tasks match --count 90 --seed 2 --scenarios new > "$f/new.jsonl"
 
   layout "$f/stage1" > "$f/layout.toml"
   layout > "$f/scratch.toml"
