@@ -100,7 +100,7 @@ def stage(
     """
     work = pipeline.each(partial(instruct, plan), name="instruct")
     if draw is not None:
-        work = pipeline.chain(drawing.stage(context, plan.curriculum, draw, plan.draws), work)
+        work = pipeline.chain(drawing.from_all(context, plan.curriculum, draw, plan.draws), work)
     return work if form is None else pipeline.chain(work, rows.writing(form))
 
 

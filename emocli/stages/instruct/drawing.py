@@ -16,7 +16,7 @@ from emocli.stages.instruct import answers
 DRAWN = "#drawn"  # stands between the id of a record and the number of the draw
 
 
-def stage(
+def from_all(
     context: Context,
     curriculum: Curriculum | None,
     count: int,
