@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from emocli.bundles import language
+from emocli.encoders.transformers_import import imported
 from emocli.llm import answers, candidates, instructions, prompts, rewards
 from emocli.records.labels import EMOTIONS
 from emocli.stages import voice_levels
@@ -321,6 +322,7 @@ def test_rows_for_sharegpt_are_conversations(emocli: Emocli) -> None:
 
 @pytest.mark.skipif(importlib.util.find_spec("trl") is None, reason="trl is not installed")
 def test_trl_takes_the_rows_as_conversations(emocli: Emocli) -> None:
+    imported()  # else a torchaudio that cannot be loaded breaks it
     from trl.data_utils import is_conversational
 
     assert is_conversational(emocli("instruct", "--to", "trl", stdin=many()).records[0])
