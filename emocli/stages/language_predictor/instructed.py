@@ -73,7 +73,8 @@ class Answers:
     def _chosen(self, kind: Kind, asked: Sequence[Prompt]) -> list[Record]:
         import numpy as np
 
-        tokens, soft, told = [p.tokens for p in asked], self.choose.soft(asked), [{} for _ in asked]
+        tokens, soft = [p.tokens for p in asked], self.choose.soft(asked)
+        told: list[Record] = [{} for _ in asked]
         if kind[1] == OPENING:
             thought = thoughts.of(self.model, tokens, OPENING, soft=soft)
             closing = self._closing(kind)
