@@ -30,11 +30,11 @@ export OMP_NUM_THREADS=${OMP_NUM_THREADS:-2} EMOCLI_STORE=${EMOCLI_STORE:-$out/s
 
 # Two frames a second of sound and of the face, a frame of the face as picture; then what was measured in words.
 frames() { emocli encode --modality audio --encoder whisper-tiny.en --layer 2 --pooling frames/25 "$@"; }
-mean() { emocli encode --modality audio --encoder whisper-tiny.en --layer 2 --as sound; }
+mean() { emocli encode --from "$1" --as "$2" --pooling mean; }
 worded() { emocli prosody --exit-zero | emocli describe --exit-zero | "$python" "$here/emotion_llama_table.py" told; }
 if [ ! -e "$out/features.jsonl" ]; then
   if [ -n "${EMOCLI_DATA-}" ] && [ -z "${DATA-}" ]; then
-    emocli dataset ravdess "$EMOCLI_DATA/ravdess" | frames | mean | worded > "$out/features.part"
+    emocli dataset ravdess "$EMOCLI_DATA/ravdess" | frames | mean audio sound | worded > "$out/features.part"
   else
     if [ -z "${DATA-}" ] && [ ! -e "$out/clips" ]; then
       (cd "$here/.." && "$python" -m examples.video_clips "$out/clips.part" --speakers "${SPEAKERS:-12}" \
@@ -42,9 +42,9 @@ if [ ! -e "$out/features.jsonl" ]; then
       mv "$out/clips.part" "$out/clips"
     fi
     emocli models pull face-detector face-expression > /dev/null
-    emocli dataset folder "${DATA:-$out/clips/labels.csv}" | frames | mean |
+    emocli dataset folder "${DATA:-$out/clips/labels.csv}" | frames | mean audio sound |
       emocli encode --modality video --key-frame --pooling frames --as image |
-      emocli encode --modality video --pooling frames |
+      emocli encode --modality video --pooling frames | mean video seen |
       worded > "$out/features.part"
   fi
   mv "$out/features.part" "$out/features.jsonl"
@@ -102,9 +102,9 @@ own() { # MODEL STREAMS
     emocli train "$out/train.jsonl" --model "$1" --streams "$2" --config "$out/head.toml" -o "$out/$1"
   judge "$out/$1.jsonl" -m "$out/$1" "$out/test.jsonl"
 }
-heard=$(jq -rs '[.[].features | keys[]] | unique - ["sound"] | join(",")' "$out/train.jsonl")
-own conv-attention "$heard"
-own linear "${heard/audio/sound}"
+has() { jq -rs "[.[].features | keys[]] | unique - (. - $1) | join(\",\")" "$out/train.jsonl"; } # of a list
+own conv-attention "$(has '["audio", "image", "video"]')"
+own linear "$(has '["seen", "sound"]')"
 asked=(--dtype "${DTYPE:-bfloat16}")
 for stage in stage1 stage2; do judge "$out/$stage.jsonl" -m "$out/$stage" "${asked[@]}" "$out/test.jsonl"; done
 judge "$out/shuffled.jsonl" -m "$out/stage2" "${asked[@]}" "$out/moved.jsonl"
