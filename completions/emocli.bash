@@ -34,8 +34,11 @@ _emocli_command() {  # set flags and takes; false when there is no such command
             flags='-h --help'
             takes='' ;;
         dataset)
-            flags='--labels --split --speaker --media --limit --column --separator -o --output --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -h --help'
-            takes='--labels --split --speaker --media --limit --column --separator -o --output --shard --max-errors' ;;
+            flags='--labels --split --speaker --media --limit --column --separator -o --output --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store -h --help'
+            takes='--labels --split --speaker --media --limit --column --separator -o --output --shard --max-errors --store' ;;
+        describe)
+            flags='--llm --llm-url --timeout --template --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline -h --help'
+            takes='--llm --llm-url --timeout --template --files-from --input-format --column --separator -o --output --shard --max-errors --store --device --dtype --batch-size' ;;
         doctor)
             flags='--json -h --help'
             takes='' ;;
@@ -55,8 +58,8 @@ _emocli_command() {  # set flags and takes; false when there is no such command
             flags='-m --model --modality --strict-modalities --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline --segment --segments -h --help'
             takes='-m --model --modality --files-from --input-format --column --separator -o --output --shard --max-errors --store --device --dtype --batch-size --segment --segments' ;;
         instruct)
-            flags='--task --labels --prosody --context --streams --rationale --neutral-out --to --seed --epoch --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -h --help'
-            takes='--task --labels --prosody --context --streams --rationale --neutral-out --to --seed --epoch --files-from --input-format --column --separator -o --output --shard --max-errors' ;;
+            flags='--task --curriculum --draw --labels --prosody --context --streams --rationale --neutral-out --to --seed --epoch --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -h --help'
+            takes='--task --curriculum --draw --labels --prosody --context --streams --rationale --neutral-out --to --seed --epoch --files-from --input-format --column --separator -o --output --shard --max-errors' ;;
         merge)
             flags='--like --files-from -0 --null -o --output -q --quiet --debug --exit-zero --allow-empty -h --help'
             takes='--like --files-from -o --output' ;;
@@ -112,8 +115,8 @@ _emocli_command() {  # set flags and takes; false when there is no such command
             flags='-o --output --format --width --title -h --help'
             takes='-o --output --format --width --title' ;;
         predict)
-            flags='-m --model --text --abstain --language --llm --llm-url --concurrency --timeout --template --labels --context --prosody --decode --prior --show-prompt --modality --strict-modalities --keep-features --format --json --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline --segment --segments -h --help'
-            takes='-m --model --text --abstain --language --llm --llm-url --concurrency --timeout --template --labels --context --prosody --decode --prior --modality --format --files-from --input-format --column --separator -o --output --shard --max-errors --store --device --dtype --batch-size --segment --segments' ;;
+            flags='-m --model --text --abstain --language --llm --llm-url --concurrency --timeout --template --labels --context --prosody --decode --prior --show-prompt --instructed --control --modality --strict-modalities --keep-features --format --json --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline --segment --segments -h --help'
+            takes='-m --model --text --abstain --language --llm --llm-url --concurrency --timeout --template --labels --context --prosody --decode --prior --control --modality --format --files-from --input-format --column --separator -o --output --shard --max-errors --store --device --dtype --batch-size --segment --segments' ;;
         prosody)
             flags='--norms --fit --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -j --jobs --store --segment --segments -h --help'
             takes='--norms --fit --files-from --input-format --column --separator -o --output --shard --max-errors -j --jobs --store --segment --segments' ;;
@@ -127,8 +130,8 @@ _emocli_command() {  # set flags and takes; false when there is no such command
             flags='--by --of --weight --over --bootstrap --seed --format --files-from -0 --null --input-format --column --separator -o --output --shard -q --quiet --debug --exit-zero --allow-empty -h --help'
             takes='--by --of --weight --over --bootstrap --seed --format --files-from --input-format --column --separator -o --output --shard' ;;
         train)
-            flags='-m --model --target --loss --config --streams --dev --cv --folds --hidden --epochs --patience --learning-rate --modality-dropout --balanced --unbalanced --seed --seeds --log --backbone --objective --template --labels --context --prosody --rationale --start --budget --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --store --device --dtype --batch-size --offline -h --help'
-            takes='-m --model --target --loss --config --streams --dev --cv --folds --hidden --epochs --patience --learning-rate --modality-dropout --seed --seeds --log --backbone --objective --template --labels --context --prosody --rationale --start --budget --files-from --input-format --column --separator -o --output --shard --store --device --dtype --batch-size' ;;
+            flags='-m --model --target --loss --config --streams --dev --cv --folds --hidden --epochs --patience --learning-rate --modality-dropout --balanced --unbalanced --seed --seeds --log --backbone --objective --template --labels --context --prosody --soft --rationale --start --budget --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --store --device --dtype --batch-size --offline -h --help'
+            takes='-m --model --target --loss --config --streams --dev --cv --folds --hidden --epochs --patience --learning-rate --modality-dropout --seed --seeds --log --backbone --objective --template --labels --context --prosody --soft --rationale --start --budget --files-from --input-format --column --separator -o --output --shard --store --device --dtype --batch-size' ;;
         transcribe)
             flags='--model --beam-size --language --overwrite --format --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline --segment --segments -h --help'
             takes='--model --beam-size --language --format --files-from --input-format --column --separator -o --output --shard --max-errors --store --device --dtype --batch-size --segment --segments' ;;
@@ -234,6 +237,22 @@ _emocli_values() {
         'dataset -o'|'dataset --output') words='' paths=files ;;
         'dataset --shard') words=slurm paths= ;;
         'dataset --max-errors') words='' paths= ;;
+        'dataset --store') words='' paths=folders ;;
+        'describe --llm') words='' paths= ;;
+        'describe --llm-url') words='' paths= ;;
+        'describe --timeout') words='' paths= ;;
+        'describe --template') words='' paths=files ;;
+        'describe --files-from') words='' paths=files ;;
+        'describe --input-format') words='auto jsonl paths csv tsv text' paths= ;;
+        'describe --column') words='' paths= ;;
+        'describe --separator') words='' paths= ;;
+        'describe -o'|'describe --output') words='' paths=files ;;
+        'describe --shard') words=slurm paths= ;;
+        'describe --max-errors') words='' paths= ;;
+        'describe --store') words='' paths=folders ;;
+        'describe --device') words='auto cpu' paths= ;;
+        'describe --dtype') words='auto float32 bfloat16 float16' paths= ;;
+        'describe --batch-size') words=auto paths= ;;
         'encode --modality') words='text audio eeg video text,audio,eeg,video' paths= ;;
         'encode --model') words=default paths=folders ;;
         'encode --encoder') words='whisper-tiny.en all-minilm-l6-v2 whisper-base eegpt labram face-expression face-blendshapes mobilenet-v2 prosody asymmetry band-power differential-entropy eeg-signal' paths=folders ;;
@@ -326,7 +345,9 @@ _emocli_values() {
         'fuse --batch-size') words=auto paths= ;;
         'fuse --segment') words='auto none vad windows events annotations' paths= ;;
         'fuse --segments') words='' paths=files ;;
-        'instruct --task') words='emotion sentiment valence open' paths= ;;
+        'instruct --task') words='emotion sentiment valence intent multi open explanation think reason audio' paths= ;;
+        'instruct --curriculum') words='perception cognition' paths=files ;;
+        'instruct --draw') words='' paths= ;;
         'instruct --labels') words='' paths= ;;
         'instruct --prosody') words='none summary terse full' paths= ;;
         'instruct --context') words='' paths= ;;
@@ -424,8 +445,9 @@ _emocli_values() {
         'predict --labels') words='' paths= ;;
         'predict --context') words='' paths= ;;
         'predict --prosody') words='none summary terse full' paths= ;;
-        'predict --decode') words='constrained greedy thought' paths= ;;
+        'predict --decode') words='constrained greedy thought word' paths= ;;
         'predict --prior') words='sentences content-free none' paths= ;;
+        'predict --control') words='none random' paths= ;;
         'predict --modality') words='text audio eeg video text,audio,eeg,video' paths= ;;
         'predict --format') words='jsonl csv tsv srt vtt' paths= ;;
         'predict --files-from') words='' paths=files ;;
@@ -454,10 +476,10 @@ _emocli_values() {
         'prosody --store') words='' paths=folders ;;
         'prosody --segment') words='auto none vad windows events annotations' paths= ;;
         'prosody --segments') words='' paths=files ;;
-        'score --task') words='auto classification distribution blend regression multilabel mosi sims ecf explanation' paths= ;;
+        'score --task') words='auto classification distribution blend regression multilabel mosi sims ecf mmeverse explanation' paths= ;;
         'score --by') words='' paths= ;;
-        'score --min') words='accuracy= uar= uar_predicted= weighted_f1= macro_f1= log_loss= brier= ece= adaptive_ece= bhattacharyya= jsd_bits= jsd_nats= js_distance= r2_per_record= r2_per_emotion= kl= cosine= soft_accuracy= presence= salience= blend_score= ccc= valence.ccc= valence.pearson= valence.mae= valence.rmse= arousal.ccc= arousal.pearson= arousal.mae= arousal.rmse= dominance.ccc= dominance.pearson= dominance.mae= dominance.rmse= sentiment.ccc= sentiment.pearson= sentiment.mae= sentiment.rmse= micro_f1= samples_f1= jaccard= exact_match= map= mae= corr= acc7= acc5= acc3= acc2_has0= f1_has0= acc2_non0= f1_non0= acc2= f1= acc2_weak= r2= strict.weighted_precision= strict.weighted_recall= strict.weighted_f1= strict.micro_precision= strict.micro_recall= strict.micro_f1= proportional.weighted_precision= proportional.weighted_recall= proportional.weighted_f1= proportional.micro_precision= proportional.micro_recall= proportional.micro_f1= utterances.weighted_precision= utterances.weighted_recall= utterances.weighted_f1= utterances.micro_precision= utterances.micro_recall= utterances.micro_f1= cited_true= all_true= covered= covered_vowels= cited= cited_3= well_formed= label_agreement= hit_rate= wheel_precision= wheel_recall= wheel_f1= judge=' paths= ;;
-        'score --max') words='accuracy= uar= uar_predicted= weighted_f1= macro_f1= log_loss= brier= ece= adaptive_ece= bhattacharyya= jsd_bits= jsd_nats= js_distance= r2_per_record= r2_per_emotion= kl= cosine= soft_accuracy= presence= salience= blend_score= ccc= valence.ccc= valence.pearson= valence.mae= valence.rmse= arousal.ccc= arousal.pearson= arousal.mae= arousal.rmse= dominance.ccc= dominance.pearson= dominance.mae= dominance.rmse= sentiment.ccc= sentiment.pearson= sentiment.mae= sentiment.rmse= micro_f1= samples_f1= jaccard= exact_match= map= mae= corr= acc7= acc5= acc3= acc2_has0= f1_has0= acc2_non0= f1_non0= acc2= f1= acc2_weak= r2= strict.weighted_precision= strict.weighted_recall= strict.weighted_f1= strict.micro_precision= strict.micro_recall= strict.micro_f1= proportional.weighted_precision= proportional.weighted_recall= proportional.weighted_f1= proportional.micro_precision= proportional.micro_recall= proportional.micro_f1= utterances.weighted_precision= utterances.weighted_recall= utterances.weighted_f1= utterances.micro_precision= utterances.micro_recall= utterances.micro_f1= cited_true= all_true= covered= covered_vowels= cited= cited_3= well_formed= label_agreement= hit_rate= wheel_precision= wheel_recall= wheel_f1= judge=' paths= ;;
+        'score --min') words='accuracy= uar= uar_predicted= weighted_f1= macro_f1= log_loss= brier= ece= adaptive_ece= bhattacharyya= jsd_bits= jsd_nats= js_distance= r2_per_record= r2_per_emotion= kl= cosine= soft_accuracy= presence= salience= blend_score= ccc= valence.ccc= valence.pearson= valence.mae= valence.rmse= arousal.ccc= arousal.pearson= arousal.mae= arousal.rmse= dominance.ccc= dominance.pearson= dominance.mae= dominance.rmse= sentiment.ccc= sentiment.pearson= sentiment.mae= sentiment.rmse= micro_f1= samples_f1= jaccard= exact_match= map= mae= corr= acc7= acc5= acc3= acc2_has0= f1_has0= acc2_non0= f1_non0= acc2= f1= acc2_weak= r2= strict.weighted_precision= strict.weighted_recall= strict.weighted_f1= strict.micro_precision= strict.micro_recall= strict.micro_f1= proportional.weighted_precision= proportional.weighted_recall= proportional.weighted_f1= proportional.micro_precision= proportional.micro_recall= proportional.micro_f1= utterances.weighted_precision= utterances.weighted_recall= utterances.weighted_f1= utterances.micro_precision= utterances.micro_recall= utterances.micro_f1= mer_unibench= mmeverse_bench= mer2023.hit_rate= mer2024.hit_rate= meld-e.hit_rate= iemocap.hit_rate= caer.weighted_f1= caer.accuracy= e3.weighted_f1= e3.accuracy= dfew.weighted_f1= dfew.accuracy= mafw.weighted_f1= mafw.accuracy= mc-eiu.weighted_f1= mc-eiu.accuracy= mosi.weighted_f1= mosi.accuracy= mosei.weighted_f1= mosei.accuracy= sims.weighted_f1= sims.accuracy= sims-v2.weighted_f1= sims-v2.accuracy= meld-s.weighted_f1= meld-s.accuracy= mafw-m.micro_f1= mafw-m.samples_f1= mafw-m.jaccard= mafw-m.map= bold.micro_f1= bold.samples_f1= bold.jaccard= bold.map= ov-merd.f1= ov-merd.precision= ov-merd.recall= mc-eiu-i.weighted_f1= mc-eiu-i.accuracy= cited_true= all_true= covered= covered_vowels= cited= cited_3= well_formed= label_agreement= hit_rate= wheel_precision= wheel_recall= wheel_f1= judge=' paths= ;;
+        'score --max') words='accuracy= uar= uar_predicted= weighted_f1= macro_f1= log_loss= brier= ece= adaptive_ece= bhattacharyya= jsd_bits= jsd_nats= js_distance= r2_per_record= r2_per_emotion= kl= cosine= soft_accuracy= presence= salience= blend_score= ccc= valence.ccc= valence.pearson= valence.mae= valence.rmse= arousal.ccc= arousal.pearson= arousal.mae= arousal.rmse= dominance.ccc= dominance.pearson= dominance.mae= dominance.rmse= sentiment.ccc= sentiment.pearson= sentiment.mae= sentiment.rmse= micro_f1= samples_f1= jaccard= exact_match= map= mae= corr= acc7= acc5= acc3= acc2_has0= f1_has0= acc2_non0= f1_non0= acc2= f1= acc2_weak= r2= strict.weighted_precision= strict.weighted_recall= strict.weighted_f1= strict.micro_precision= strict.micro_recall= strict.micro_f1= proportional.weighted_precision= proportional.weighted_recall= proportional.weighted_f1= proportional.micro_precision= proportional.micro_recall= proportional.micro_f1= utterances.weighted_precision= utterances.weighted_recall= utterances.weighted_f1= utterances.micro_precision= utterances.micro_recall= utterances.micro_f1= mer_unibench= mmeverse_bench= mer2023.hit_rate= mer2024.hit_rate= meld-e.hit_rate= iemocap.hit_rate= caer.weighted_f1= caer.accuracy= e3.weighted_f1= e3.accuracy= dfew.weighted_f1= dfew.accuracy= mafw.weighted_f1= mafw.accuracy= mc-eiu.weighted_f1= mc-eiu.accuracy= mosi.weighted_f1= mosi.accuracy= mosei.weighted_f1= mosei.accuracy= sims.weighted_f1= sims.accuracy= sims-v2.weighted_f1= sims-v2.accuracy= meld-s.weighted_f1= meld-s.accuracy= mafw-m.micro_f1= mafw-m.samples_f1= mafw-m.jaccard= mafw-m.map= bold.micro_f1= bold.samples_f1= bold.jaccard= bold.map= ov-merd.f1= ov-merd.precision= ov-merd.recall= mc-eiu-i.weighted_f1= mc-eiu-i.accuracy= cited_true= all_true= covered= covered_vowels= cited= cited_3= well_formed= label_agreement= hit_rate= wheel_precision= wheel_recall= wheel_f1= judge=' paths= ;;
         'score --cluster') words=none paths= ;;
         'score --bootstrap') words='' paths= ;;
         'score --compare') words='' paths=files ;;
@@ -510,6 +532,7 @@ _emocli_values() {
         'train --labels') words='' paths= ;;
         'train --context') words='' paths= ;;
         'train --prosody') words='none summary terse full' paths= ;;
+        'train --soft') words='' paths=files ;;
         'train --rationale') words='template none' paths= ;;
         'train --start') words='' paths= ;;
         'train --budget') words='' paths= ;;
@@ -546,7 +569,7 @@ _emocli_values() {
 _emocli_argument() {
     words= paths=
     case "$1 $2" in
-        ''' '0) words='align annotate augment calibrate config dataset doctor encode extract-audio extract-eeg extract-video fuse instruct merge models normalize plot predict prosody schema score summarize train transcribe help' paths= ;;
+        ''' '0) words='align annotate augment calibrate config dataset describe doctor encode extract-audio extract-eeg extract-video fuse instruct merge models normalize plot predict prosody schema score summarize train transcribe help' paths= ;;
         align' '*) words='' paths=files ;;
         annotate' '*) words='' paths=files ;;
         augment' '0) words='modalities dime' paths= ;;
@@ -554,9 +577,10 @@ _emocli_argument() {
         'augment dime'' '*) words='' paths=files ;;
         calibrate' '*) words='' paths=files ;;
         config' '0) words='show path' paths= ;;
-        'config show'' '*) words='align annotate augment calibrate config dataset doctor encode extract-audio extract-eeg extract-video fuse instruct merge models normalize plot predict prosody schema score summarize train transcribe' paths= ;;
-        dataset' '0) words='bids blemore crema-d deap dreamer ecf emobank emodb faced folder goemotions mahnob meld mer2023 mer2024 mer2025 nemo ravdess seed seed-iv seed-vii' paths= ;;
+        'config show'' '*) words='align annotate augment calibrate config dataset describe doctor encode extract-audio extract-eeg extract-video fuse instruct merge models normalize plot predict prosody schema score summarize train transcribe' paths= ;;
+        dataset' '0) words='bids blemore crema-d deap dreamer ecf emobank emodb faced folder goemotions iemocap mahnob meld mer2023 mer2024 mer2025 mmeverse mosei mosi nemo ravdess seed seed-iv seed-vii sims' paths= ;;
         dataset' '*) words='' paths=files ;;
+        describe' '*) words='' paths=files ;;
         encode' '*) words='' paths=files ;;
         extract-audio' '*) words='' paths=files ;;
         extract-eeg' '*) words='' paths=files ;;
@@ -586,7 +610,7 @@ _emocli_argument() {
         summarize' '*) words='' paths=files ;;
         train' '*) words='' paths=files ;;
         transcribe' '*) words='' paths=files ;;
-        help' '*) words='align annotate augment calibrate config dataset doctor encode extract-audio extract-eeg extract-video fuse instruct merge models normalize plot predict prosody schema score summarize train transcribe' paths= ;;
+        help' '*) words='align annotate augment calibrate config dataset describe doctor encode extract-audio extract-eeg extract-video fuse instruct merge models normalize plot predict prosody schema score summarize train transcribe' paths= ;;
     esac
 }
 

@@ -27,6 +27,7 @@ complete -c emocli -n "__emocli_is ''" -a config -d 'Show the value of each flag
 complete -c emocli -n "__emocli_is config" -a show -d 'Show the flags that are set, of one or all commands; with --all the others as well'
 complete -c emocli -n "__emocli_is config" -a path -d 'Print the path of the config file, whether or not it exists'
 complete -c emocli -n "__emocli_is ''" -a dataset -d 'Write the records of a published dataset, or of a folder of your own'
+complete -c emocli -n "__emocli_is ''" -a describe -d 'Describe face and voice in words, and let a model put them together with the label'
 complete -c emocli -n "__emocli_is ''" -a doctor -d 'Check the installation: programs, packages, devices, models, folders and fallbacks'
 complete -c emocli -n "__emocli_is ''" -a encode -d 'Turn text, audio, EEG and video into features, with pretrained encoders or by measurement'
 complete -c emocli -n "__emocli_is ''" -a extract-audio -d 'Decode the audio of media files: 16 kHz, mono, 16 bit, as FLAC in the store'
@@ -191,7 +192,7 @@ complete -c emocli -n "__emocli_is config" -s h -l help -d 'Show this message an
 complete -c emocli -n "__emocli_is 'config show'" -l all -d 'Show the flags that have their default too'
 complete -c emocli -n "__emocli_is 'config show'" -l json -d 'Write JSON Lines even on a terminal'
 complete -c emocli -n "__emocli_is 'config show'" -s h -l help -d 'Show this message and exit'
-complete -c emocli -n "__emocli_is 'config show'" -a 'align annotate augment calibrate config dataset doctor encode extract-audio extract-eeg extract-video fuse instruct merge models normalize plot predict prosody schema score summarize train transcribe' -f
+complete -c emocli -n "__emocli_is 'config show'" -a 'align annotate augment calibrate config dataset describe doctor encode extract-audio extract-eeg extract-video fuse instruct merge models normalize plot predict prosody schema score summarize train transcribe' -f
 complete -c emocli -n "__emocli_is 'config path'" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is dataset" -l labels -d 'The seven labels, or those of the source' -r -a 'common original' -f
 complete -c emocli -n "__emocli_is dataset" -l split -d 'Only this published split; repeatable' -r -f
@@ -208,9 +209,35 @@ complete -c emocli -n "__emocli_is dataset" -l fail-fast -d 'Stop at the first f
 complete -c emocli -n "__emocli_is dataset" -l max-errors -d 'Stop when more records than this fail' -r -f
 complete -c emocli -n "__emocli_is dataset" -l exit-zero -d 'Exit 0 even if some records failed'
 complete -c emocli -n "__emocli_is dataset" -l allow-empty -d 'No input is not an error'
+complete -c emocli -n "__emocli_is dataset" -l store -d 'The feature store (default: in the cache)' -r -a '(__fish_complete_directories)' -f
 complete -c emocli -n "__emocli_is dataset" -s h -l help -d 'Show this message and exit'
-complete -c emocli -n "__emocli_is dataset" -a 'bids blemore crema-d deap dreamer ecf emobank emodb faced folder goemotions mahnob meld mer2023 mer2024 mer2025 nemo ravdess seed seed-iv seed-vii' -f
+complete -c emocli -n "__emocli_is dataset" -a 'bids blemore crema-d deap dreamer ecf emobank emodb faced folder goemotions iemocap mahnob meld mer2023 mer2024 mer2025 mmeverse mosei mosi nemo ravdess seed seed-iv seed-vii sims' -f
 complete -c emocli -n "__emocli_is dataset" -F
+complete -c emocli -n "__emocli_is describe" -l llm -d 'Write with this model: a name, a folder, a GGUF file' -r -f
+complete -c emocli -n "__emocli_is describe" -l llm-url -d 'Ask the server under this base URL: http://HOST:PORT/v1' -r -f
+complete -c emocli -n "__emocli_is describe" -l timeout -d 'Time limit for an answer' -r -f
+complete -c emocli -n "__emocli_is describe" -l template -d 'What the model is asked (TOML)' -r -F
+complete -c emocli -n "__emocli_is describe" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
+complete -c emocli -n "__emocli_is describe" -s 0 -l null -d 'Paths in lists are separated by NUL'
+complete -c emocli -n "__emocli_is describe" -l input-format -d 'Format of the input' -r -a 'auto jsonl paths csv tsv text' -f
+complete -c emocli -n "__emocli_is describe" -l column -d 'Read a column of a table as a field, such as text=message; repeatable' -r -f
+complete -c emocli -n "__emocli_is describe" -l separator -d 'What separates the cells of a table, such as \';\' or tab' -r -f
+complete -c emocli -n "__emocli_is describe" -s o -l output -d 'Write to FILE, completely or not at all' -r -F
+complete -c emocli -n "__emocli_is describe" -l resume -d 'Keep what is complete in --output; retry its failures'
+complete -c emocli -n "__emocli_is describe" -l shard -d 'Process only shard I of N (from 1), or slurm/N' -r -a slurm -f
+complete -c emocli -n "__emocli_is describe" -s q -l quiet -d 'No progress, no summary'
+complete -c emocli -n "__emocli_is describe" -l debug -d 'Show the traceback of unexpected errors'
+complete -c emocli -n "__emocli_is describe" -l fail-fast -d 'Stop at the first failed record'
+complete -c emocli -n "__emocli_is describe" -l max-errors -d 'Stop when more records than this fail' -r -f
+complete -c emocli -n "__emocli_is describe" -l exit-zero -d 'Exit 0 even if some records failed'
+complete -c emocli -n "__emocli_is describe" -l allow-empty -d 'No input is not an error'
+complete -c emocli -n "__emocli_is describe" -l store -d 'The feature store (default: in the cache)' -r -a '(__fish_complete_directories)' -f
+complete -c emocli -n "__emocli_is describe" -l device -d 'Device of networks' -r -a 'auto cpu' -f
+complete -c emocli -n "__emocli_is describe" -l dtype -d 'Number format of networks' -r -a 'auto float32 bfloat16 float16' -f
+complete -c emocli -n "__emocli_is describe" -l batch-size -d 'Records per batch; 1 writes each at once' -r -a auto -f
+complete -c emocli -n "__emocli_is describe" -l offline -d 'Never use the network'
+complete -c emocli -n "__emocli_is describe" -s h -l help -d 'Show this message and exit'
+complete -c emocli -n "__emocli_is describe" -F
 complete -c emocli -n "__emocli_is doctor" -l json -d 'Write a record even on a terminal'
 complete -c emocli -n "__emocli_is doctor" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is encode" -l modality -d 'What to encode (default: as --model)' -r -a 'text audio eeg video text,audio,eeg,video' -f
@@ -357,7 +384,9 @@ complete -c emocli -n "__emocli_is fuse" -l segment -d 'Cut recordings: if longe
 complete -c emocli -n "__emocli_is fuse" -l segments -d 'Cut where an RTTM, SRT, VTT, TextGrid[:TIER] or CSV says' -r -F
 complete -c emocli -n "__emocli_is fuse" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is fuse" -F
-complete -c emocli -n "__emocli_is instruct" -l task -d 'What is asked' -r -a 'emotion sentiment valence open' -f
+complete -c emocli -n "__emocli_is instruct" -l task -d 'What is asked (default: emotion)' -r -a 'emotion sentiment valence intent multi open explanation think reason audio' -f
+complete -c emocli -n "__emocli_is instruct" -l curriculum -d 'Draw tasks by their weights' -r -a 'perception cognition' -F
+complete -c emocli -n "__emocli_is instruct" -l draw -d 'Draw N records by the weights of corpora' -r -f
 complete -c emocli -n "__emocli_is instruct" -l labels -d 'Labels to choose from' -r -f
 complete -c emocli -n "__emocli_is instruct" -l prosody -d 'What is told of the voice (default: the summary, if any)' -r -a 'none summary terse full' -f
 complete -c emocli -n "__emocli_is instruct" -l context -d 'Preceding turns that are told' -r -f
@@ -513,9 +542,11 @@ complete -c emocli -n "__emocli_is predict" -l template -d 'How --llm is asked: 
 complete -c emocli -n "__emocli_is predict" -l labels -d 'Labels for --llm (default: the template\'s)' -r -f
 complete -c emocli -n "__emocli_is predict" -l context -d 'Preceding turns of the dialogue, for --llm' -r -f
 complete -c emocli -n "__emocli_is predict" -l prosody -d 'The voice in words, for --llm' -r -a 'none summary terse full' -f
-complete -c emocli -n "__emocli_is predict" -l decode -d 'How --llm answers: by labels, in words, or both' -r -a 'constrained greedy thought' -f
-complete -c emocli -n "__emocli_is predict" -l prior -d 'What --llm says to anything' -r -a 'sentences content-free none' -f
+complete -c emocli -n "__emocli_is predict" -l decode -d 'How --llm answers: by labels, in words, or both' -r -a 'constrained greedy thought word' -f
+complete -c emocli -n "__emocli_is predict" -l prior -d 'Texts whose mean score is subtracted from that of each label of --llm' -r -a 'sentences content-free none' -f
 complete -c emocli -n "__emocli_is predict" -l show-prompt -d 'Print and keep what --llm is asked'
+complete -c emocli -n "__emocli_is predict" -l instructed -d 'Answer what records of `instruct` ask'
+complete -c emocli -n "__emocli_is predict" -l control -d 'What stands in place of the soft tokens of --model' -r -a 'none random' -f
 complete -c emocli -n "__emocli_is predict" -l modality -d 'Use only these modalities (default: all)' -r -a 'text audio eeg video text,audio,eeg,video' -f
 complete -c emocli -n "__emocli_is predict" -l strict-modalities -d 'Fail a record that lacks a stream'
 complete -c emocli -n "__emocli_is predict" -l keep-features -d 'Also write the vectors computed here'
@@ -567,10 +598,10 @@ complete -c emocli -n "__emocli_is prosody" -l segments -d 'Cut where an RTTM, S
 complete -c emocli -n "__emocli_is prosody" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is prosody" -F
 complete -c emocli -n "__emocli_is schema" -s h -l help -d 'Show this message and exit'
-complete -c emocli -n "__emocli_is score" -l task -d 'What to score' -r -a 'auto classification distribution blend regression multilabel mosi sims ecf explanation' -f
+complete -c emocli -n "__emocli_is score" -l task -d 'What to score' -r -a 'auto classification distribution blend regression multilabel mosi sims ecf mmeverse explanation' -f
 complete -c emocli -n "__emocli_is score" -l by -d 'A line per value of a field, modalities, ambiguity' -r -f
-complete -c emocli -n "__emocli_is score" -l min -d 'Exit 6 if METRIC is below X; repeatable' -r -a 'accuracy= uar= uar_predicted= weighted_f1= macro_f1= log_loss= brier= ece= adaptive_ece= bhattacharyya= jsd_bits= jsd_nats= js_distance= r2_per_record= r2_per_emotion= kl= cosine= soft_accuracy= presence= salience= blend_score= ccc= valence.ccc= valence.pearson= valence.mae= valence.rmse= arousal.ccc= arousal.pearson= arousal.mae= arousal.rmse= dominance.ccc= dominance.pearson= dominance.mae= dominance.rmse= sentiment.ccc= sentiment.pearson= sentiment.mae= sentiment.rmse= micro_f1= samples_f1= jaccard= exact_match= map= mae= corr= acc7= acc5= acc3= acc2_has0= f1_has0= acc2_non0= f1_non0= acc2= f1= acc2_weak= r2= strict.weighted_precision= strict.weighted_recall= strict.weighted_f1= strict.micro_precision= strict.micro_recall= strict.micro_f1= proportional.weighted_precision= proportional.weighted_recall= proportional.weighted_f1= proportional.micro_precision= proportional.micro_recall= proportional.micro_f1= utterances.weighted_precision= utterances.weighted_recall= utterances.weighted_f1= utterances.micro_precision= utterances.micro_recall= utterances.micro_f1= cited_true= all_true= covered= covered_vowels= cited= cited_3= well_formed= label_agreement= hit_rate= wheel_precision= wheel_recall= wheel_f1= judge=' -f
-complete -c emocli -n "__emocli_is score" -l max -d 'Exit 6 if METRIC is above X; repeatable' -r -a 'accuracy= uar= uar_predicted= weighted_f1= macro_f1= log_loss= brier= ece= adaptive_ece= bhattacharyya= jsd_bits= jsd_nats= js_distance= r2_per_record= r2_per_emotion= kl= cosine= soft_accuracy= presence= salience= blend_score= ccc= valence.ccc= valence.pearson= valence.mae= valence.rmse= arousal.ccc= arousal.pearson= arousal.mae= arousal.rmse= dominance.ccc= dominance.pearson= dominance.mae= dominance.rmse= sentiment.ccc= sentiment.pearson= sentiment.mae= sentiment.rmse= micro_f1= samples_f1= jaccard= exact_match= map= mae= corr= acc7= acc5= acc3= acc2_has0= f1_has0= acc2_non0= f1_non0= acc2= f1= acc2_weak= r2= strict.weighted_precision= strict.weighted_recall= strict.weighted_f1= strict.micro_precision= strict.micro_recall= strict.micro_f1= proportional.weighted_precision= proportional.weighted_recall= proportional.weighted_f1= proportional.micro_precision= proportional.micro_recall= proportional.micro_f1= utterances.weighted_precision= utterances.weighted_recall= utterances.weighted_f1= utterances.micro_precision= utterances.micro_recall= utterances.micro_f1= cited_true= all_true= covered= covered_vowels= cited= cited_3= well_formed= label_agreement= hit_rate= wheel_precision= wheel_recall= wheel_f1= judge=' -f
+complete -c emocli -n "__emocli_is score" -l min -d 'Exit 6 if METRIC is below X; repeatable' -r -a 'accuracy= uar= uar_predicted= weighted_f1= macro_f1= log_loss= brier= ece= adaptive_ece= bhattacharyya= jsd_bits= jsd_nats= js_distance= r2_per_record= r2_per_emotion= kl= cosine= soft_accuracy= presence= salience= blend_score= ccc= valence.ccc= valence.pearson= valence.mae= valence.rmse= arousal.ccc= arousal.pearson= arousal.mae= arousal.rmse= dominance.ccc= dominance.pearson= dominance.mae= dominance.rmse= sentiment.ccc= sentiment.pearson= sentiment.mae= sentiment.rmse= micro_f1= samples_f1= jaccard= exact_match= map= mae= corr= acc7= acc5= acc3= acc2_has0= f1_has0= acc2_non0= f1_non0= acc2= f1= acc2_weak= r2= strict.weighted_precision= strict.weighted_recall= strict.weighted_f1= strict.micro_precision= strict.micro_recall= strict.micro_f1= proportional.weighted_precision= proportional.weighted_recall= proportional.weighted_f1= proportional.micro_precision= proportional.micro_recall= proportional.micro_f1= utterances.weighted_precision= utterances.weighted_recall= utterances.weighted_f1= utterances.micro_precision= utterances.micro_recall= utterances.micro_f1= mer_unibench= mmeverse_bench= mer2023.hit_rate= mer2024.hit_rate= meld-e.hit_rate= iemocap.hit_rate= caer.weighted_f1= caer.accuracy= e3.weighted_f1= e3.accuracy= dfew.weighted_f1= dfew.accuracy= mafw.weighted_f1= mafw.accuracy= mc-eiu.weighted_f1= mc-eiu.accuracy= mosi.weighted_f1= mosi.accuracy= mosei.weighted_f1= mosei.accuracy= sims.weighted_f1= sims.accuracy= sims-v2.weighted_f1= sims-v2.accuracy= meld-s.weighted_f1= meld-s.accuracy= mafw-m.micro_f1= mafw-m.samples_f1= mafw-m.jaccard= mafw-m.map= bold.micro_f1= bold.samples_f1= bold.jaccard= bold.map= ov-merd.f1= ov-merd.precision= ov-merd.recall= mc-eiu-i.weighted_f1= mc-eiu-i.accuracy= cited_true= all_true= covered= covered_vowels= cited= cited_3= well_formed= label_agreement= hit_rate= wheel_precision= wheel_recall= wheel_f1= judge=' -f
+complete -c emocli -n "__emocli_is score" -l max -d 'Exit 6 if METRIC is above X; repeatable' -r -a 'accuracy= uar= uar_predicted= weighted_f1= macro_f1= log_loss= brier= ece= adaptive_ece= bhattacharyya= jsd_bits= jsd_nats= js_distance= r2_per_record= r2_per_emotion= kl= cosine= soft_accuracy= presence= salience= blend_score= ccc= valence.ccc= valence.pearson= valence.mae= valence.rmse= arousal.ccc= arousal.pearson= arousal.mae= arousal.rmse= dominance.ccc= dominance.pearson= dominance.mae= dominance.rmse= sentiment.ccc= sentiment.pearson= sentiment.mae= sentiment.rmse= micro_f1= samples_f1= jaccard= exact_match= map= mae= corr= acc7= acc5= acc3= acc2_has0= f1_has0= acc2_non0= f1_non0= acc2= f1= acc2_weak= r2= strict.weighted_precision= strict.weighted_recall= strict.weighted_f1= strict.micro_precision= strict.micro_recall= strict.micro_f1= proportional.weighted_precision= proportional.weighted_recall= proportional.weighted_f1= proportional.micro_precision= proportional.micro_recall= proportional.micro_f1= utterances.weighted_precision= utterances.weighted_recall= utterances.weighted_f1= utterances.micro_precision= utterances.micro_recall= utterances.micro_f1= mer_unibench= mmeverse_bench= mer2023.hit_rate= mer2024.hit_rate= meld-e.hit_rate= iemocap.hit_rate= caer.weighted_f1= caer.accuracy= e3.weighted_f1= e3.accuracy= dfew.weighted_f1= dfew.accuracy= mafw.weighted_f1= mafw.accuracy= mc-eiu.weighted_f1= mc-eiu.accuracy= mosi.weighted_f1= mosi.accuracy= mosei.weighted_f1= mosei.accuracy= sims.weighted_f1= sims.accuracy= sims-v2.weighted_f1= sims-v2.accuracy= meld-s.weighted_f1= meld-s.accuracy= mafw-m.micro_f1= mafw-m.samples_f1= mafw-m.jaccard= mafw-m.map= bold.micro_f1= bold.samples_f1= bold.jaccard= bold.map= ov-merd.f1= ov-merd.precision= ov-merd.recall= mc-eiu-i.weighted_f1= mc-eiu-i.accuracy= cited_true= all_true= covered= covered_vowels= cited= cited_3= well_formed= label_agreement= hit_rate= wheel_precision= wheel_recall= wheel_f1= judge=' -f
 complete -c emocli -n "__emocli_is score" -l cluster -d 'Resample by FIELD (default: speaker, else dialogue, else the record)' -r -a none -f
 complete -c emocli -n "__emocli_is score" -l bootstrap -d 'Resamples for the intervals' -r -f
 complete -c emocli -n "__emocli_is score" -l compare -d 'Test the difference from FILE\'s predictions' -r -F
@@ -642,6 +673,7 @@ complete -c emocli -n "__emocli_is train" -l template -d 'For language: how it i
 complete -c emocli -n "__emocli_is train" -l labels -d 'For language: labels to choose from' -r -f
 complete -c emocli -n "__emocli_is train" -l context -d 'For language: preceding turns' -r -f
 complete -c emocli -n "__emocli_is train" -l prosody -d 'For language: what is told of the voice' -r -a 'none summary terse full' -f
+complete -c emocli -n "__emocli_is train" -l soft -d 'For language: features as soft tokens' -r -F
 complete -c emocli -n "__emocli_is train" -l rationale -d 'For language: the thought before the answer' -r -a 'template none' -f
 complete -c emocli -n "__emocli_is train" -l start -d 'For language: train its adapter further' -r -f
 complete -c emocli -n "__emocli_is train" -l budget -d 'For language: the time to train for' -r -f
@@ -690,4 +722,4 @@ complete -c emocli -n "__emocli_is transcribe" -l segment -d 'Cut recordings: if
 complete -c emocli -n "__emocli_is transcribe" -l segments -d 'Cut where an RTTM, SRT, VTT, TextGrid[:TIER] or CSV says' -r -F
 complete -c emocli -n "__emocli_is transcribe" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is transcribe" -F
-complete -c emocli -n "__emocli_is help" -a 'align annotate augment calibrate config dataset doctor encode extract-audio extract-eeg extract-video fuse instruct merge models normalize plot predict prosody schema score summarize train transcribe' -f
+complete -c emocli -n "__emocli_is help" -a 'align annotate augment calibrate config dataset describe doctor encode extract-audio extract-eeg extract-video fuse instruct merge models normalize plot predict prosody schema score summarize train transcribe' -f

@@ -8,6 +8,7 @@
 #      SERVE='vllm serve ORG/MODEL --port 8123' sbatch examples/annotate.sh RECORDS --llm ORG/MODEL
 #      emocli merge annotated/*.jsonl --like RECORDS -o annotated.jsonl
 #
+# A shard that happens to have no record is none the worse (--allow-empty): its file is empty.
 # SHARDS is the size of the whole array (16), OUT the folder of the results (annotated). With SERVE
 # the task starts that server for itself, waits until it has the model, and asks it at URL
 # (http://127.0.0.1:8123/v1); a node that runs several tasks needs a port for each.
@@ -45,7 +46,7 @@ if [[ -n ${SERVE:-} ]]; then
     done
 fi
 
-emocli annotate "$records" "${asked[@]}" --shard "slurm/${SHARDS:-16}" --resume \
+emocli annotate "$records" "${asked[@]}" --shard "slurm/${SHARDS:-16}" --resume --allow-empty \
     --output "$out/${SLURM_ARRAY_TASK_ID:?is set by sbatch --array}.jsonl" &
 work=$!
 status=0

@@ -1,6 +1,7 @@
 """What vowelprompt.sh needs beside emocli: parts by speaker, controls, a table.
 
     python -m examples.vowel_levels split voices.jsonl FOLDER
+    python -m examples.vowel_levels spread test.jsonl --most 20 > some.jsonl
     python -m examples.vowel_levels shuffle test.jsonl > shuffled.jsonl
     python -m examples.vowel_levels regression test.jsonl --train train.jsonl > judged.jsonl
     python -m examples.vowel_levels table FOLDER NAME...
@@ -151,6 +152,12 @@ def shuffle(records: list[Record], seed: int) -> list[Record]:
     return made
 
 
+def spread(records: list[Record], most: int) -> list[Record]:
+    """Return at most so many of the records, evenly spread; of as many records always the same."""
+    count = min(len(records), most)
+    return [records[place * len(records) // count] for place in range(count)]
+
+
 def split(records: list[Record], folder: Path, most: int) -> None:
     """Write train.jsonl, dev.jsonl and test.jsonl: the last quarter of the speakers is the test.
 
@@ -163,8 +170,7 @@ def split(records: list[Record], folder: Path, most: int) -> None:
     parts = {"train": speakers[: tested - 1], "dev": speakers[tested - 1 : tested]}
     for name, chosen in (*parts.items(), ("test", speakers[tested:])):
         own = [record for record in records if str(record.get("speaker")) in chosen]
-        step = max(1.0, len(own) / most) if name == "test" else 1.0
-        kept = [own[int(place * step)] for place in range(int(len(own) / step))]
+        kept = spread(own, most) if name == "test" else own
         with open(folder / f"{name}.jsonl", "w", encoding="utf-8") as file:
             file.writelines(json.dumps(record) + "\n" for record in kept)
 
@@ -177,6 +183,9 @@ def main() -> None:
     way.add_argument("records")
     way.add_argument("folder", type=Path)
     way.add_argument("--test", type=int, default=10**6)
+    way = ways.add_parser("spread")
+    way.add_argument("records")
+    way.add_argument("--most", type=int, required=True)
     way = ways.add_parser("regression")
     way.add_argument("records")
     way.add_argument("--train", nargs="+", required=True)
@@ -194,6 +203,8 @@ def main() -> None:
     records = read(chosen.records)
     if chosen.way == "split":
         split(records, chosen.folder, chosen.test)
+    elif chosen.way == "spread":
+        _write(spread(records, chosen.most))
     elif chosen.way == "shuffle":
         _write(shuffle(records, chosen.seed))
     else:

@@ -19,8 +19,8 @@ NAMES = {
 ALIKE = ("--cluster", "none")  # intervals over clips: there are few speakers
 NOTHING = 5  # exit status of `score` if there is nothing to score
 HEAD = """\
-| | UAR, unseen speakers | voices shuffled | answered | cited true | three cited | well-formed |
-| --- | --- | --- | --- | --- | --- | --- |
+| | clips | UAR, unseen speakers | shuffled voices | answered | cited true | 3 cited | well-formed |
+| --- | --- | --- | --- | --- | --- | --- | --- |
 """
 
 
@@ -48,7 +48,7 @@ def score(path: Path, *more: str, task: str = "classification") -> dict[str, Any
 
 def _row(folder: Path, name: str) -> str:
     path = folder / f"{name}.test.jsonl"
-    own, cells = score(path, *ALIKE), [NAMES.get(name, name)]
+    own, cells = score(path, *ALIKE), [NAMES.get(name, name), str(_clips(path))]
     cells.append(f"{own['uar']:.2f} {_interval(own['intervals']['uar'])}" if "uar" in own else "")
     other = folder / f"{name}.shuffled.jsonl"
     shuffled = score(other, "--bootstrap", "0").get("uar") if other.exists() else None
@@ -56,6 +56,11 @@ def _row(folder: Path, name: str) -> str:
     said = score(path, "--bootstrap", "0", task="explanation") if _thinks(path) else {}
     cells += [_share(said.get(figure)) for figure in ("cited_true", "cited_3", "well_formed")]
     return f"| {' | '.join(cells)} |\n"
+
+
+def _clips(path: Path) -> int:
+    with open(path, encoding="utf-8") as lines:
+        return sum(1 for _ in lines)
 
 
 def _interval(sides: list[float], sign: str = "") -> str:

@@ -18,8 +18,10 @@
 #
 # VOICE=full tells every level of every vowel, as VowelPrompt does, instead of the very unusual ones (terse);
 # NORMS=shipped compares with the norms of many speakers instead of the speaker's own: then loudness, which recordings
-# of actors give away, has no level. TEST is the most clips that are judged, 8 for each minute unless told otherwise. It
-# needs emocli[align,llm] and scikit-learn.
+# of actors give away, has no level. TEST is the most clips that are judged, 8 for each minute unless told otherwise;
+# ALOUD the most of them that are judged by thoughts which are written out, two for each minute: a word of an answer costs
+# as much as reading a whole question. The table says of how many clips each row is. Where the processor multiplies numbers
+# of 16 bits, everything is computed in these. It needs emocli[align,llm] and scikit-learn.
 set -euo pipefail
 began=$SECONDS
 here=$(cd "$(dirname "$0")" && pwd)
@@ -37,12 +39,16 @@ out=${out:-$here/out/vowelprompt}
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
 python=${PYTHON:-python3} voice=${VOICE:-terse}
+# Training has all cores, of two programs at once each has one.
+threads=${OMP_NUM_THREADS:-$("$python" -c "import os; print(min(os.cpu_count(), 8))")}
+[ -z "${LAUNCH-}" ] || threads=1
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} EMOCLI_STORE=${EMOCLI_STORE:-$out/store} EMOCLI_QUIET=${EMOCLI_QUIET-1}
 tool() { (cd "$here/.." && "$python" -m examples.vowel_levels "$@"); }
 [ "$backbone" != smollm2-135m-instruct ] || emocli models pull "$backbone" > /dev/null
-# Numbers of 16 bits train twice as fast where the processor multiplies them, and far slower where it does not.
+# Numbers of 16 bits are twice as fast where the processor multiplies them, and far slower where it does not.
 numbers=auto
-most=$("$python" -c "print(min(max(int(8 * $budget), 21), 240))")
+most=${TEST:-$("$python" -c "print(min(max(int(8 * $budget), 21), 240))")}
+aloud=${ALOUD:-$("$python" -c "print(min(max(int(2 * $budget), 7), 240))")}
 ! grep -qs avx512_bf16 /proc/cpuinfo || numbers=bfloat16
 
 # Records with words, vowels and levels. The words of RAVDESS and of made clips are known, so every text is accepted.
@@ -72,16 +78,17 @@ for line in sys.stdin:
   mv "$out/voices.part" "$out/voices.jsonl"
 fi
 # A quarter of the speakers is judged; another one of the rest ends the training early.
-[ -e "$out/test.jsonl" ] || tool split "$out/voices.jsonl" "$out" --test "${TEST:-$most}"
+[ -e "$out/test.jsonl" ] || tool split "$out/voices.jsonl" "$out" --test "$most"
 
 left() { # SHARE: minutes of what is left of the budget
   "$python" -c "print(max(0.2, $1 * ($budget - ($SECONDS - $began) / 60)))"
 }
-judge() { # NAME ARGUMENT...: of the test clips, and of the same clips with the voice of others
+judge() { # NAME CLIPS ARGUMENT...: of test clips, and of the same clips with the voice of others
   local file running=()
   for file in test shuffled; do
     [ -e "$out/$1.$file.jsonl" ] || {
-      emocli predict --exit-zero "$out/$file.jsonl" "${@:2}" > "$out/$1.$file.part" &&
+      tool spread "$out/$file.jsonl" --most "$2" |
+        emocli predict --exit-zero --dtype "$numbers" "${@:3}" > "$out/$1.$file.part" &&
         mv "$out/$1.$file.part" "$out/$1.$file.jsonl" &
       running+=($!)
     }
@@ -95,7 +102,7 @@ greedy() { # NAME: the bundle, made to write its answer out, so that its form ca
 }
 train() { # NAME SHARE SETTINGS ARGUMENT...
   [ ! -e "$out/$1" ] || return 0
-  ${LAUNCH:-} emocli train "$out/train.jsonl" --dev "$out/dev.jsonl" --model language --config "$out/$3.toml" \
+  OMP_NUM_THREADS=$threads ${LAUNCH:-} emocli train "$out/train.jsonl" --dev "$out/dev.jsonl" --model language --config "$out/$3.toml" \
     --seed "$seed" --dtype "$numbers" --budget "$(left "$2")" --log "$out/$1.log.jsonl" "${@:4}" -o "$out/$1"
 }
 [ -e "$out/shuffled.jsonl" ] || {
@@ -113,14 +120,17 @@ evaluations = 3
 dev_records = 60
 shard = $shard
 END
+# Held-out thoughts are written out to calibrate what comes after them, so there are fewer of them.
+sed 's/^dev_records.*/dev_records = 16/' "$out/answers.toml" > "$out/thoughts.toml"
 # Rewards move an adapter that can answer already, in small steps.
+few=$("$python" -c "print(2 if $budget < 30 else 4)")
 cat > "$out/rewards.toml" <<END
 [training]
 epochs = 20
 learning_rate = 1e-4
-batch_size = 4
+batch_size = $few
 evaluations = 2
-dev_records = 16
+dev_records = $((4 * few))
 group = 8
 length = 100
 shard = $shard
@@ -135,12 +145,12 @@ for facts in summary vowels; do
   done
 done
 template=$here/vowelprompt.toml
-judge zero --llm "$backbone" --template "$template" --prosody summary
+judge zero "$most" --llm "$backbone" --template "$template" --prosody summary
 train summary 0.25 answers --backbone "$backbone" --template "$template" --prosody summary
-judge summary -m "$out/summary"
-train thoughts 0.4 answers --backbone "$backbone" --template "$template" --prosody "$voice" --rationale template
-judge thoughts -m "$(greedy thoughts)"
+judge summary "$most" -m "$out/summary"
+train thoughts 0.4 thoughts --backbone "$backbone" --template "$template" --prosody "$voice" --rationale template
+judge thoughts "$aloud" -m "$(greedy thoughts)"
 train rewards 0.5 rewards --objective grpo --start "$out/thoughts"
-judge rewards -m "$(greedy rewards)"
+judge rewards "$aloud" -m "$(greedy rewards)"
 tool table "$out" zero regression-summary summary regression-vowels thoughts rewards
 [ -n "${DATA-}${EMOCLI_DATA-}" ] || echo "Made clips prove the plumbing only: what is in them was put there."

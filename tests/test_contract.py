@@ -29,6 +29,7 @@ OTHERS = {
     "augment": "makes new records from records; has its own tests",
     "config": "shows settings",
     "dataset": "makes records",
+    "describe": "needs what was measured, which raw files do not have; has its own tests",
     "doctor": "reports on the installation",
     "instruct": "needs labels, which raw files do not have; has its own tests",
     "merge": "joins files; has its own tests",

@@ -209,7 +209,7 @@ WAYS: dict[str, list[list[str]]] = {
     ],
     "predict": [["--model", "MODEL"]],
 }
-ONE_TO_ONE = [*FILTERS, "instruct", "merge", "normalize"]
+ONE_TO_ONE = [*FILTERS, "describe", "instruct", "merge", "normalize"]
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,8 @@ class Bundle:
     folder: Path
     contents: dict[str, Any]
     only: frozenset[str] | None = None  # the streams that are used, if not all
+    control: str = ""  # what stands in place of soft tokens: none, random
+    instructed: bool = False  # whether records ask what is answered
 
     @property
     def kind(self) -> str:
@@ -63,7 +65,7 @@ class Bundle:
     @property
     def streams(self) -> dict[str, dict[str, Any]]:
         """The spec of each stream, by name; ConfigError for a kind of predictor without any."""
-        if self.kind != FUSION:
+        if self.kind != FUSION and "streams" not in self.contents:
             raise ConfigError(f"{self.folder}/config.json: kind {self.kind!r:.60} has no streams")
         return dict(self.contents["streams"])
 
@@ -114,8 +116,7 @@ class Bundle:
         return {}
 
     def _build(self) -> Any:
-        model = building.model(self.folder, self.contents, self.tensors).eval()
-        self._check(model)
+        self._check(model := building.model(self.folder, self.contents, self.tensors).eval())
         return model
 
     def _check(self, model: Any) -> None:
@@ -246,5 +247,4 @@ def require_free(folder: Path) -> None:
 
 def _smallest(tensor: Tensor) -> Tensor:
     """Return a tensor in half precision if that is lossless."""
-    half = tensor.half()
-    return half if half.to(tensor.dtype).equal(tensor) else tensor
+    return half if (half := tensor.half()).to(tensor.dtype).equal(tensor) else tensor

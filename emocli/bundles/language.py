@@ -10,24 +10,25 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import orjson
 
 from emocli import hub
-from emocli.bundles import bundle
+from emocli.bundles import bundle, soft_streams
 from emocli.bundles import contents as rules
 from emocli.bundles.bundle import FORMAT, LANGUAGE, Bundle
+from emocli.bundles.soft_streams import SoftSpec
 from emocli.encoders import language_adapter, weight_files
 from emocli.errors import ConfigError, EmocliError, UsageError
 from emocli.llm import prompts
-from emocli.llm.prompts import CONSTRAINED, GREEDY, THINKING, Template
+from emocli.llm.prompts import CONSTRAINED, GREEDY, THINKING, WORD, Template
 from emocli.models import _settings
 from emocli.records.labels import NUMBERS
 
-DECODE = (CONSTRAINED, GREEDY, THINKING)
+DECODE = (CONSTRAINED, GREEDY, THINKING, WORD)
 PROSODY = ("none", "summary", "terse", "full")
 # What is subtracted from the log-probabilities of answers: their mean over the sentences of the
 # template, over its texts that say nothing, nothing at all (the rule of a bundle with an adapter,
@@ -41,7 +42,7 @@ TABLE: rules.Table = {
     "template": (dict, None),
     "context": (int, (0, _settings.LARGEST)),
     "prosody": (Literal["none", "summary", "terse", "full"], None),
-    "decode": (Literal["constrained", "greedy", "thought"], None),
+    "decode": (Literal["constrained", "greedy", "thought", "word"], None),
     "prior": (Literal["sentences", "content-free", "none", "fitted"] | None, None),
     "prior_values": (list[float] | None, (-1e6, 1e6)),
     "adapter": (dict[str, str] | None, None),
@@ -62,6 +63,7 @@ class Spec:
     prior_values: list[float]  # of the fitted prior, one for each answer
     revision: str | None = None  # of the backbone; None is any
     adapter: Mapping[str, str] = field(default_factory=dict)  # file -> its sha256
+    soft: SoftSpec | None = None  # what prompts have besides words
 
     @property
     def target(self) -> str:
@@ -136,11 +138,22 @@ def spec(trained: Bundle) -> Spec:
         list(contents.get("prior_values") or ()),
         contents["backbone"].get("revision"),
         contents.get("adapter") or {},
+        soft_streams.spec(contents, where),
     )
 
 
+def decoded(trained: Bundle, decode: str) -> Bundle:
+    """Return a predictor whose answers are found in another way; UsageError for an unknown one."""
+    if decode not in DECODE:
+        raise UsageError(f"--decode {decode:.40}: not one of {', '.join(DECODE)}")
+    return replace(trained, contents={**trained.contents, "decode": decode})
+
+
 def require_adapter(trained: Bundle) -> bool:
-    """Say whether a bundle has an adapter; ConfigError for other files than it was saved with."""
+    """Say whether a bundle has an adapter; ConfigError for other files than it was saved with.
+
+    Soft tokens are among the files; a bundle that has nothing else has no adapter.
+    """
     listed = spec(trained).adapter
     for name, sha256 in listed.items():
         path = trained.folder / name
@@ -148,13 +161,13 @@ def require_adapter(trained: Bundle) -> bool:
         if Path(name).name != name or hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
             message = f"{path} is not the file that config.json states: half written, or another"
             raise ConfigError(message, hint=rules.HINT)
-    return bool(listed)
+    return language_adapter.CONFIG in listed
 
 
 def save(
     folder: Path, contents: dict[str, Any], card: str, adapter: Callable[[Path], object] | None
 ) -> Bundle:
-    """Write a bundle, config.json last; `adapter` writes the files of an adapter into a folder.
+    """Write a bundle, config.json last; `adapter` writes what is trained into a folder.
 
     Never overwrites files of another program.
     """
@@ -210,4 +223,5 @@ def lasting(backbone: str) -> str:
 
 
 def _files(part: Path) -> list[str]:
-    return [name for name in language_adapter.FILES if (part / name).is_file()]
+    names = (*language_adapter.FILES, soft_streams.WEIGHTS)
+    return [name for name in names if (part / name).is_file()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Annotated, Any
 
 import click
@@ -32,7 +33,50 @@ Prosody = Annotated[
 ]
 
 
-ASKED = ("template", "labels", "context", "prosody", "decode", "prior")  # what bundles decide
+Control = Annotated[
+    str | None,
+    typer.Option(metavar="none|random", help="What stands in place of the soft tokens of --model."),
+]
+
+
+Instructed = Annotated[
+    bool, typer.Option("--instructed", help="Answer what records of `instruct` ask.")
+]
+
+
+def asked(trained: Bundle, *, instructed: bool) -> Bundle:
+    """Return a predictor that answers the questions of records, if so; UsageError for others."""
+    if instructed and trained.kind != LANGUAGE:
+        raise UsageError("--instructed: only a language model answers questions", hint="--llm")
+    return dataclasses.replace(trained, instructed=instructed)
+
+
+def decoding(trained: Bundle, decode: str) -> Bundle:
+    """Return a predictor that answers as the command line says, if it does."""
+    context = click.get_current_context()
+    if context.get_parameter_source("decode") is not ParameterSource.COMMANDLINE:
+        return trained
+    if trained.kind != LANGUAGE:
+        raise UsageError(f"--decode {decode}: only a language model does", hint="--llm names one")
+    from emocli.bundles import language
+
+    return language.decoded(trained, decode)
+
+
+def controlled(trained: Bundle, control: str | None) -> Bundle:
+    """Return a predictor with a control in place of its soft tokens; UsageError without any."""
+    if control is None:
+        return trained
+    if control not in CONTROLS:
+        raise UsageError(f"--control {control:.40}: not one of {', '.join(CONTROLS)}")
+    if "soft" not in trained.contents:
+        raise UsageError("--control: the model has no soft tokens", hint="train --soft makes some")
+    return dataclasses.replace(trained, control=control)
+
+
+LANGUAGE = "language"  # as in emocli.bundles.bundle, which is not light
+CONTROLS = ("none", "random")
+ASKED = ("template", "labels", "context", "prosody", "prior")  # what bundles decide
 
 
 def predictor(llm: str, template: str, labels: str | None, **more: Any) -> Bundle:
@@ -51,11 +95,23 @@ def listed(labels: str) -> list[str]:
 
 def require_unsaid(model: str) -> None:
     """Raise UsageError if the command line says how --llm is asked, and a bundle is taken."""
-    context = click.get_current_context()
     for name in ASKED:
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+        if is_said(name):
             hint = f"--model {model} is used as it was trained; without --llm, leave it out"
             raise UsageError(f"--{name} says how --llm is asked", hint=hint)
+
+
+def require_no_server(*names: str) -> None:
+    """Raise UsageError if the command line has flags of servers, and none is asked."""
+    for name in names:
+        if is_said(name):
+            raise UsageError(f"--{name} is about a server", hint="--llm-url URL names one")
+
+
+def is_said(name: str) -> bool:
+    """Say whether the command line has a flag, whatever its value."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source is ParameterSource.COMMANDLINE
 
 
 def only(llm: str, model: str) -> UsageError:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from emocli.errors import UsageError
 
 Backbone = Annotated[
     str | None, typer.Option(metavar="NAME|DIR", help="The language model of --model language.")
@@ -28,6 +31,10 @@ Prosody = Annotated[
         metavar="none|summary|terse|full", help="For language: what is told of the voice."
     ),
 ]
+Soft = Annotated[
+    str | None,
+    typer.Option(metavar="STREAM=K,...|SYSTEM|FILE", help="For language: features as soft tokens."),
+]
 Rationale = Annotated[
     str | None,
     typer.Option(
@@ -40,3 +47,14 @@ Start = Annotated[
 Budget = Annotated[
     float | None, typer.Option(metavar="MINUTES", help="For language: the time to train for.")
 ]
+
+
+OTHERS = ("loss", "modality_dropout")  # flags of [training] that only other models have
+
+
+def require_unsaid(flags: Mapping[str, Any]) -> None:
+    """Raise UsageError for a flag that was given, and says nothing to a language model."""
+    for name in OTHERS:
+        if flags[name] is not None:
+            hint = "its settings stand in the table [training] of --config"
+            raise UsageError(f"--{name.replace('_', '-')} is not for --model language", hint=hint)

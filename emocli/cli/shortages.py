@@ -23,8 +23,10 @@ def told(error: BaseException) -> tuple[ExitStatus, str] | None:
     """Return the status and the message of an error that is a shortage; None if it is another."""
     lacking = lack_of_memory(error)
     if lacking is not None:
-        first = str(lacking).strip().split("\n")[0][:200] or type(lacking).__name__
-        return ExitStatus.MEMORY, f"out of memory: {first} ({_limit() or 'a job of more memory'})"
+        said = getattr(lacking, "message", str(lacking))  # an error of ours has a hint besides
+        first = said.strip().split("\n")[0][:200] or type(lacking).__name__
+        hint = getattr(lacking, "hint", "") or _limit() or "a job of more memory"
+        return ExitStatus.MEMORY, f"out of memory: {first} ({hint})"
     for cause in () if isinstance(error, EmocliError) else causes(error):
         if isinstance(cause, OSError) and cause.errno in (errno.EMFILE, errno.ENFILE):
             most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)

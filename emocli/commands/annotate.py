@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from emocli import pipeline
-from emocli.cli import flags, options
+from emocli.cli import flags, language_flags, options
 from emocli.errors import ExitStatus, UsageError
 from emocli.io.writing import is_special, place
 from emocli.pipeline import windows
@@ -133,6 +133,9 @@ def command(
             "--resume with --merge shrinkage: choosing the weight needs every record",
             hint="first --merge none to a file, then --n 0 --merge shrinkage; or --weight",
         )
+    if llm_url is None:
+        timed = () if command is not None else ("timeout",)
+        language_flags.require_no_server("concurrency", *timed)
     prices = _prices(price)
     annotator = annotate.annotator(
         run.context,

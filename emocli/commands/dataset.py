@@ -42,7 +42,7 @@ Media = Annotated[
 Limit = Annotated[int | None, typer.Option(metavar="N", min=1, help="Only the first N records.")]
 
 
-@options.filter(reads=False, without=("resume",))
+@options.filter("store", reads=False, without=("resume",))
 def command(
     run: options.Run,
     name: Name,
@@ -65,6 +65,8 @@ def command(
     start and end are the part of the file, and eeg says what the file does not: which variable
     holds the samples, their rate, unit and channels, and which channels are bad.
 
+    Features that are published with a corpus (mmeverse) are copied into the store.
+
     A clip that a corpus has both as a film and as sound is one record; path is the film, whose
     sound is heard as well, or with --media audio the sound.
 
@@ -85,6 +87,8 @@ def command(
         raise UsageError("--column, --separator: only a table of `dataset folder` takes these")
     read = datasets.load(name).read
     given = _media(name, read, media) | ({"layout": layout} if name == "folder" else {})
+    if "store" in inspect.signature(read).parameters:
+        given["store"] = run.context.store
     records: Iterable[Record] = _told(read(place, **given), run)
     for flag, values in (("split", split), ("speaker", speaker)):
         if values:

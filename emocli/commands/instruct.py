@@ -9,9 +9,25 @@ nothing to tell, fails.
 
 Tasks: emotion (label.emotion, one of seven), sentiment (label.polarity, else the sign of
 label.sentiment), valence (label.valence, a number on the scale of the dataset), open (label.multi,
-else label.emotion, in words without a list), explanation (label.emotion with reasons). Of several
-tasks, one of those that the label can answer is drawn for each record. Each has eight wordings or
-more. --labels A,B replaces the list of a task.
+else label.emotion, in words without a list), intent (label.intent), multi (label.multi, of a list),
+explanation (label.emotion with reasons), think (label.emotion or polarity after a description that
+a machine wrote), reason, audio, image (such a description: of all, of the voice, of a picture). Of
+several tasks, one of those that the record can answer is drawn. Each has eight wordings or more.
+--labels A,B replaces the list of a task; without it a record of `dataset mmeverse` has the list of
+its corpus (label_space) and its words.
+
+Descriptions are those of `descriptions`; made.described_by says which machine wrote it. Where a
+record has none, or one of more than 120 words, the label is asked for instead, with all streams,
+and made.instead_of says what was drawn. Of --streams, audio and image get those of their own name
+or modality alone, and image is told nothing of the voice.
+
+--curriculum draws the task of each record by the weights of its corpus (`corpus`, else `dataset`):
+perception and cognition are the two stages of Emotion-LLaMAv2, first a label, the voice or the
+picture alone, then a label, its reason, or both; a TOML file, such as those in
+emocli/llm/curricula, is one of your own. Streams are then all of a record, unless --streams names
+some; where none is left to describe, the label is asked for. --draw N writes N records: a corpus by
+its weight, then one of its records, with #drawn-K behind its id, in an order that depends on --seed
+and --epoch alone. It reads all records first, and passes on failed ones undrawn.
 
 Where the answer is not neutral, neutral is left out of half of the lists, as in MMEVerse (0.8 of
 those of mer2023 with reasons): published for mer2023, dfew, iemocap, mosei, mosi and meld, and our
@@ -22,7 +38,8 @@ The voice is told by its summary, where the record has one; --prosody full adds 
 what is very unusual of them, none says nothing, and all but none make a record without it fail.
 --rationale template puts a thought before the answer, <think>...</think><answer>...</answer>, made
 of the levels that prosody measured: all true, and marked in `rationale`; a name is the field of a
-record with a thought (label.explanation). explanation has a template unless a field is named.
+record with a thought (label.explanation), descriptions what a machine wrote. Unless another is
+named, explanation has a template and think has descriptions.
 
 --to trl writes rows of prompt and completion, --to sharegpt of conversations and system, both with
 id, task, answer, labels and streams; the row of a record that failed has only id and error (jq
@@ -31,6 +48,7 @@ id, task, answer, labels and streams; the row of a record that failed has only i
 Example:
     emocli dataset meld MELD | emocli instruct --context 3 --task emotion,sentiment > sft.jsonl
     emocli align clips.jsonl | emocli prosody | emocli instruct --prosody full --rationale template
+    emocli instruct described.jsonl --curriculum perception --draw 5000 > stage1.jsonl
 """
 
 from __future__ import annotations
@@ -41,10 +59,33 @@ import typer
 
 from emocli.cli import options
 from emocli.errors import UsageError
+from emocli.llm import curricula
+from emocli.pipeline import windows
+from emocli.pipeline.windows import Window
 from emocli.stages import instruct
 
-TASKS = "emotion|sentiment|valence|open|explanation"
-Task = Annotated[str, typer.Option("--task", metavar=f"{TASKS},...", help="What is asked.")]
+TASKS = "emotion|sentiment|valence|intent|multi|open|explanation|think|reason|audio|image"
+Task = Annotated[
+    str | None,
+    typer.Option(
+        "--task",
+        metavar=f"{TASKS},...",
+        help="What is asked (default: emotion).",
+        show_default=False,
+    ),
+]
+Curriculum = Annotated[
+    str | None,
+    typer.Option(
+        "--curriculum",
+        metavar="perception|cognition|FILE",
+        help="Draw tasks by their weights.",
+    ),
+]
+Draw = Annotated[
+    int | None,
+    typer.Option("--draw", metavar="N", min=1, help="Draw N records by the weights of corpora."),
+]
 Labels = Annotated[
     str | None,
     typer.Option(metavar="A,B,...", help="Labels to choose from.", show_default=False),
@@ -90,7 +131,9 @@ Epoch = Annotated[int, typer.Option(metavar="N", min=0, help="Number of the pass
 @options.filter()
 def command(
     run: options.Run,
-    task: Task = "emotion",
+    task: Task = None,
+    curriculum: Curriculum = None,
+    draw: Draw = None,
     labels: Labels = None,
     prosody: Prosody = None,
     context: Context = 0,
@@ -102,8 +145,10 @@ def command(
     epoch: Epoch = 0,
 ) -> int:
     """Turn records into instructions for language models: questions, answers, reasons."""
+    _require_alone(run, task, curriculum, draw)
     plan = instruct.Plan(
-        tasks=_words("--task", task),
+        tasks=_words("--task", task or "emotion"),
+        curriculum=None if curriculum is None else curricula.curriculum(curriculum),
         labels=None if labels is None else _words("--labels", labels),
         prosody=prosody,
         context=context,
@@ -113,7 +158,19 @@ def command(
         seed=seed,
         epoch=epoch,
     )
-    return run.through(instruct.stage(run.context, plan, to), turns=context)
+    work = instruct.stage(run.context, plan, to, draw)
+    return run.through(work, turns=context, window=Window() if draw is None else windows.ALL)
+
+
+def _require_alone(
+    run: options.Run, task: str | None, curriculum: str | None, draw: int | None
+) -> None:
+    """Raise UsageError for flags that exclude each other."""
+    if curriculum is not None and task is not None:
+        raise UsageError("--task: --curriculum draws the tasks", hint="leave one out")
+    if draw is not None and (run.common.shard or run.common.resume):
+        flag = "--shard" if run.common.shard else "--resume"
+        raise UsageError(f"{flag}: --draw reads all records first", hint="leave it out")
 
 
 def _words(flag: str, value: str) -> tuple[str, ...]:

@@ -58,7 +58,8 @@ none of any data (--prior sentences), or over three texts that say nothing (cont
 [MASK], ...), each in a prompt with the parts of the record's own; none subtracts nothing. With
 --decode greedy the model thinks in words, which are kept in `explanation`; answers that name no
 label are counted. With --decode thought it thinks in words, 160 tokens at most, and then each label
-gets its probability as with constrained: no answer fails, and `explanation` is kept. A prompt that
+gets its probability as with constrained: no answer fails, and `explanation` is kept. With --decode
+word it writes one label or number, or none. --decode also says how a bundle answers. A prompt that
 is too long loses the oldest turns first, and `prediction.warnings` says so. `prediction.prompting`
 has the sha256 of the template, and how it was used.
 
@@ -72,6 +73,12 @@ and 5xx are tried again, six times in all, after 0.5 s, then twice as long each 
 Retry-After says, up to a minute; what takes longer than --timeout is an error of the record. A key
 is read from $EMOCLI_LLM_KEY or $OPENAI_API_KEY, and shown nowhere. `prediction.prompting` has the
 URL and the tokens that the server counted.
+
+A bundle with soft tokens reads features as well (train --soft): what a record lacks is computed,
+`modalities` says which streams the answer used, `gates` what a fusion weighed. --instructed answers
+what records of `instruct` ask, by their labels or in words (`prediction.answer`), with the streams
+that go with the question. --control none leaves the soft tokens out, --control random puts random
+ones of the same norms in their place: an answer that stays right was in the words.
 
 Vectors that are computed on the way are left out; --keep-features writes them too.
 
@@ -131,17 +138,22 @@ def command(
     decode: Annotated[
         str,
         typer.Option(
-            metavar="constrained|greedy|thought",
+            metavar="constrained|greedy|thought|word",
             help="How --llm answers: by labels, in words, or both.",
         ),
     ] = "constrained",
     prior: Annotated[
         str,
-        typer.Option(metavar="sentences|content-free|none", help="What --llm says to anything."),
+        typer.Option(
+            metavar="sentences|content-free|none",
+            help="Texts whose mean score is subtracted from that of each label of --llm.",
+        ),
     ] = "sentences",
     show_prompt: Annotated[
         bool, typer.Option("--show-prompt", help="Print and keep what --llm is asked.")
     ] = False,
+    instructed: language_flags.Instructed = False,
+    control: language_flags.Control = None,
     modality: flags.Modalities = None,
     strict_modalities: flags.Strict = False,
     keep_features: Annotated[
@@ -156,7 +168,9 @@ def command(
     name = output_format.chosen(run, form, json=json)
     asked = (template, labels, context, prosody, decode, prior)
     served = None
-    if llm_url is not None:
+    if llm_url is None:
+        language_flags.require_no_server("concurrency", "timeout")
+    else:
         _require_words(decode, prior, abstain)
         served = language_server.connect(
             run.context, llm_url, llm, timeout_s=timeout, concurrency=concurrency
@@ -167,7 +181,9 @@ def command(
     read = bundle.read(model) if llm is None else _asking(llm, model, *asked)
     if show_prompt and read.kind != bundle.LANGUAGE:
         raise UsageError("--show-prompt: only a language model has prompts", hint="--llm names one")
-    trained = encode.limited(read, modality)
+    trained = language_flags.controlled(encode.limited(read, modality), control)
+    trained = language_flags.asked(trained, instructed=instructed)
+    trained = language_flags.decoding(trained, decode) if llm is None else trained
     show = None
     if run.streams.stdout.isatty() and not name and not run.common.output:
         from emocli.cli.drawing import Drawing
@@ -204,7 +220,7 @@ def _require_words(decode: str, prior: str, abstain: float) -> None:
 
 def _asking(llm: str, model: str, *asked: Any) -> bundle.Bundle:
     """Return the predictor that asks a language model; UsageError beside another one."""
-    if model != "default":
+    if model != "default" or language_flags.is_said("model"):
         raise language_flags.only(llm, model)
     template, labels, context, prosody, decode, prior = asked
     about = {"context": context, "prosody": prosody, "decode": decode, "prior": prior}

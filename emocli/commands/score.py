@@ -9,7 +9,8 @@ import typer
 from emocli.cli import options, scores
 from emocli.scoring.options import ScoreOptions
 
-TASKS = "auto|classification|distribution|blend|regression|multilabel|mosi|sims|ecf|explanation"
+TASKS = "auto|classification|distribution|blend|regression|multilabel|mosi|sims|ecf"
+TASKS += "|mmeverse|explanation"
 
 TaskName = Annotated[str, typer.Option("--task", metavar=TASKS, help="What to score.")]
 By = Annotated[
@@ -124,6 +125,17 @@ def command(
     ecf (label.causes and prediction.causes, lists of {turn, text}, {turn, start, end} in words, or
     {turn}; `emotion` in each, or that of the record): strict., proportional., utterances. (subtask
     2) with weighted_f1, weighted_precision, weighted_recall and the same with micro_.
+
+    mmeverse (label and prediction of each record by the sets of its corpus: `corpus`, else
+    `dataset`, and `split`): SET.hit_rate (mer2023, mer2024, meld-e, iemocap), SET.weighted_f1 and
+    .accuracy by exact match (caer, e3, dfew, mafw, mc-eiu, meld-s, mc-eiu-i; without neutral mosi,
+    mosei, sims, sims-v2), SET.micro_f1, .samples_f1, .jaccard and .map (mafw-m, bold), ov-merd.f1,
+    .precision and .recall; mer_unibench and mmeverse_bench, the means over the first figure of nine
+    and of all eighteen sets, or of those that are there, which `averaged` lists. An answer is
+    prediction.emotion, .polarity, .intent or .multi; prediction.emotion stands for the others where
+    instruction.task asks for them, or the corpus has one set. Answers outside of the labels of a
+    set are wrong, and counted in `sets`. Hits are looked up on four wheels of ours, not the
+    published five, so such figures compare with each other only.
 
     explanation (prediction.explanation, and prosody.levels): cited_true is the share of the cited
     levels that were measured so, all_true that of the records that cite some and nothing false;

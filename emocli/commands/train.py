@@ -46,11 +46,23 @@ clip, kl, temperature, length, updates and the weights accuracy, format, truth. 
 shard = true divides the backbone among the processes, for one of 7B and more that does not fit a
 GPU while it is trained (it is slower, so not for one that does); recompute = true saves more.
 
+--soft puts features into the prompt of --model language as soft tokens: vectors among the words, at
+the width and norm of the model's embeddings; rank = 0 in [training] trains them without an adapter.
+--soft audio=4 gives four to features.audio; a system (emotion-llama, emotion-llama-v1, egmf,
+e2-llm) is a layout of several with a fusion inside, emotion-llama=16 a smaller one, e2-llm:BUNDLE
+begins with a trained first stage. A TOML file is your own: `prompt` with placeholders such as
+<audio>, `words` (whether the transcript is told), and for each [slots.NAME] with tokens, streams,
+projector (linear, mlp, low-rank), merge, fusion, settings, start (a bundle; frozen unless told
+otherwise), frozen, like, auxiliary. A stream that a record lacks is left out of its prompt, and
+modality_dropout in [training] leaves some out. Records of `instruct` learn from the streams of
+their question.
+
 Example:
     emocli dataset ravdess DIR | emocli encode --modality audio | emocli train -o model
     emocli predict --model model clip.wav
     emocli train features.jsonl --model gated --cv speaker | emocli score
     emocli train meld.jsonl --model language --backbone smollm2-135m-instruct --context 3 -o model
+    emocli train clips.jsonl --model language --backbone smollm2-135m-instruct --soft audio=4 -o m
     emocli train eeg.jsonl --cv speaker,stimulus --folds 5,5 --seeds 3 | emocli score --by seed
 """
 
@@ -140,6 +152,7 @@ def command(
     labels: language_training_flags.Labels = None,
     context: language_training_flags.Context = None,
     prosody: language_training_flags.Prosody = None,
+    soft: language_training_flags.Soft = None,
     rationale: language_training_flags.Rationale = None,
     start: language_training_flags.Start = None,
     budget: language_training_flags.Budget = None,
@@ -151,14 +164,14 @@ def command(
         "backbone": backbone,
         "objective": objective,
         "template": template,
-        "labels": None if labels is None else tuple(language_flags.listed(labels)),
+        "labels": labels and tuple(language_flags.listed(labels)),
         "context": context,
         "prosody": prosody,
+        "soft": soft,
         "rationale": rationale,
         "start": start,
         "budget": budget,
     }
-    named = _named(model, asked)
     flags = {
         "epochs": epochs,
         "patience": patience,
@@ -169,6 +182,7 @@ def command(
         "seed": seed,
         "batch_size": run.context.batch_size,
     }
+    named = _named(model, asked, flags)
     fields, settings = tables.read(config, model={"hidden": hidden}, training=flags)
     request = Request(
         model=model,
@@ -186,14 +200,10 @@ def command(
     )
     from emocli.training import reading
 
-    work, turns = _work(model, named)
-    work(
-        run.context,
-        request,
-        reading.complete(run.source(turns=turns)),
-        dev=reading.complete(_source(run, str(dev), turns)) if dev else None,
-        emit=run.emit,
-    )
+    work, turns = _work(model, named, offline=run.context.offline)
+    source = reading.complete(run.source(turns=turns))
+    held = reading.complete(_source(run, str(dev), turns)) if dev else None
+    work(run.context, request, source, dev=held, emit=run.emit)
     return ExitStatus.OK
 
 
@@ -207,24 +217,30 @@ def _require_possible(model: str, folder: Path | None, cv: str | None, *, resume
         raise UsageError(f"unknown model {model}", hint=f"known: {', '.join(MODELS)}")
 
 
-def _named(model: str, flags: dict[str, Any]) -> dict[str, Any]:
+def _named(model: str, flags: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
     """Return the flags that were given; UsageError for those of another model."""
+    if model == LANGUAGE:
+        language_training_flags.require_unsaid(shared)
     named = {name: value for name, value in flags.items() if value is not None}
     if model != LANGUAGE and named:
         raise UsageError(f"--{min(named)} is for --model language")
     return named
 
 
-def _work(model: str, named: dict[str, Any]) -> tuple[Callable[..., object], int]:
+def _work(model: str, named: dict[str, Any], *, offline: bool) -> tuple[Callable[..., object], int]:
     """Return what trains a model of this name, and the preceding turns that it reads."""
     if model != LANGUAGE:
         from emocli.training.run import train
 
         return train, 0
-    from emocli.training.language import run as language
+    from emocli.stages.language_predictor import answering
     from emocli.training.language.settings import Request as Asked
 
     asked = Asked(**named)
+    if asked.backbone is not None:
+        answering.require(asked.backbone, offline=offline)
+    from emocli.training.language import run as language  # torch
+
     return partial(language.train, asked=asked), language.begun(asked)["context"]
 
 

@@ -7,7 +7,9 @@ be trained nor saved; that takes some twenty seconds for 135 M parameters, each 
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ Loaded = tuple[Any, Any]  # a network in evaluation mode, a tokenizer
 
 WHAT = "a causal language model"
 PACKED = ".gguf"
+# What tokenizers of transformers are read from; one of these is there.
+TOKENIZERS = ("tokenizer*", "vocab*", "*.model", "*.tiktoken", "spiece*", "merges.txt")
 
 
 def load(folder: str | Path, device: str = "cpu", dtype: str = "float32") -> Loaded:
@@ -29,18 +33,34 @@ def load(folder: str | Path, device: str = "cpu", dtype: str = "float32") -> Loa
     import torch
 
     path = Path(folder)
+    require(path)
     number = getattr(torch, dtype)
-    packed = _packed(path)
-    if packed:
+    if packed := _packed(path):
         return _unpacked(packed, device, number)
-    if not weight_files.is_there(path / "config.json"):
-        hint = "a folder as `save_pretrained` writes it, with weights in safetensors"
-        raise ConfigError(f"{path} is not {WHAT}: no config.json", hint=hint)
     transformers = imported()
     tokenizer = pretrained.tokenizer(transformers.AutoTokenizer.from_pretrained, path)
     load = transformers.AutoModelForCausalLM.from_pretrained
     network = pretrained.network(load, path, WHAT, dtype=number)
     return _ready(network, device), tokenizer
+
+
+def require(path: Path) -> None:
+    """Raise ConfigError for a folder, or a GGUF file, that lacks what a model consists of.
+
+    Only files are looked at, before anything that takes seconds is imported.
+    """
+    if packed := _packed(path):
+        weight_files.require_file(packed)
+        if importlib.util.find_spec("gguf") is None:
+            raise ConfigError(f"{packed}: gguf reads it", hint="pip install 'emocli[llm]'")
+        return
+    hint = "a folder as `save_pretrained` writes it, with weights in safetensors"
+    if not weight_files.is_there(path / "config.json"):
+        raise ConfigError(f"{path} is not {WHAT}: no config.json", hint=hint)
+    weight_files.tensors(path, WHAT)
+    if not any(file for pattern in TOKENIZERS for file in path.glob(pattern)):
+        hint = f"the tokenizer's `save_pretrained` writes tokenizer.json, or {weight_files.AGAIN}"
+        raise ConfigError(f"{path} has no tokenizer", hint=hint)
 
 
 def _packed(path: Path) -> Path | None:
@@ -56,24 +76,17 @@ def _packed(path: Path) -> Path | None:
 
 
 def _unpacked(path: Path, device: str, number: Any) -> Loaded:
-    weight_files.require_file(path)
-    try:
-        import gguf  # noqa: F401
-    except ImportError:
-        raise ConfigError(f"{path}: gguf reads it", hint="pip install 'emocli[llm]'") from None
     transformers = imported()
     options: dict[str, Any] = {"gguf_file": path.name, **pretrained.LOCAL}
-    found = pretrained.called(
-        transformers.AutoTokenizer.from_pretrained,
-        path.parent,
-        "a model with a tokenizer",
-        **options,
-    )
+
+    def of_file(load: Callable[..., Any], **more: Any) -> Any:
+        return pretrained.called(lambda _: load(path.parent, **options, **more), path, WHAT)
+
+    found = of_file(transformers.AutoTokenizer.from_pretrained)
     if hasattr(transformers, "GgufConfig"):  # before 5.20 weights were always unpacked
         options["quantization_config"] = transformers.GgufConfig(dequantize=True)
-    load = transformers.AutoModelForCausalLM.from_pretrained
     with contextlib.redirect_stderr(io.StringIO()):  # a bar of its own
-        network = pretrained.called(load, path.parent, WHAT, dtype=number, **options)
+        network = of_file(transformers.AutoModelForCausalLM.from_pretrained, dtype=number)
     return _ready(network, device), found
 
 

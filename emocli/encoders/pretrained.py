@@ -19,6 +19,7 @@ UNUSED = ("pooler.", "masked_spec_embed")
 NEEDED = ("vocab_file", "merges_file")  # of a tokenizer that has no tokenizer.json
 FAST = "tokenizer.json"
 NAMED = 3  # tensors that a message names
+OTHER = f"another model, or {weight_files.AGAIN}"
 LOCAL = {"local_files_only": True}
 
 
@@ -40,7 +41,7 @@ def network(load: Callable[..., Any], folder: Path, what: str, **options: Any) -
         if names:
             listed = ", ".join(names[:NAMED])
             message = f"{folder} is not {what}: {len(names)} tensors {fault} ({listed})"
-            raise ConfigError(message, hint=f"another model, or {weight_files.AGAIN}")
+            raise ConfigError(message, hint=OTHER)
     return model
 
 
@@ -104,4 +105,6 @@ def called(load: Callable[..., Any], folder: Path, what: str, **options: Any) ->
             raise
         lines = str(problem).strip().splitlines() or [type(problem).__name__]
         told = " ".join(lines) if lines[0].rstrip().endswith(":") else lines[0]
-        raise ConfigError(f"{folder} is not {what}: {' '.join(told.split()):.300}") from None
+        raise ConfigError(
+            f"{folder} is not {what}: {' '.join(told.split()):.300}", hint=OTHER
+        ) from None

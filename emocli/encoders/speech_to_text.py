@@ -99,6 +99,18 @@ def load(
         raise ConfigError(f"cannot load {folder}: {error}", hint=hint) from None
 
 
+def computes(device: str, compute_type: str) -> bool:
+    """Say whether CTranslate2 computes with numbers of 16 bits on a device; True without it."""
+    try:
+        import ctranslate2
+    except ImportError:
+        return True
+    kind, _, index = device.partition(":")
+    if kind == "auto":
+        kind = "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
+    return compute_type in ctranslate2.get_supported_compute_types(kind, int(index or 0))
+
+
 def transcribe(
     model: Model,
     waveforms: Sequence[Samples],

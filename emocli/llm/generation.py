@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from emocli.llm import soft_tokens
 from emocli.llm.language_model import LanguageModel
+from emocli.llm.soft_tokens import Soft
 
 
 class Completion(NamedTuple):
@@ -17,14 +19,19 @@ class Completion(NamedTuple):
 
 
 def greedy(
-    model: LanguageModel, prompts: Sequence[Sequence[int]], limit: int, stop: str = ""
+    model: LanguageModel,
+    prompts: Sequence[Sequence[int]],
+    limit: int,
+    stop: str = "",
+    soft: Soft | None = None,
 ) -> list[Completion]:
     """Return the completion of each prompt, at most `limit` tokens, up to and with the text `stop`.
 
-    Prompts are padded on the left, and masked there.
+    Prompts are padded on the left, and masked there; `soft` are their soft tokens.
     """
     import torch
 
+    prompts = soft_tokens.placed(prompts, soft)
     width = max(map(len, prompts))
     ids = torch.full((len(prompts), width), model.padding)
     for row, prompt in enumerate(prompts):
@@ -33,7 +40,7 @@ def greedy(
     stops = {"stop_strings": [stop], "tokenizer": model.tokenizer} if stop else {}
     with torch.inference_mode():
         made = model.network.generate(
-            input_ids=ids.to(model.device),
+            **soft_tokens.inputs(model.network, ids.to(model.device), soft),
             attention_mask=mask.long().to(model.device),
             do_sample=False,
             temperature=None,
@@ -43,7 +50,9 @@ def greedy(
             pad_token_id=model.padding,
             **stops,
         )
-    return [_completion(model, row, stop) for row in made[:, width:].tolist()]
+    if soft is None:  # else the prompts are not given back
+        made = made[:, width:]
+    return [_completion(model, row, stop) for row in made.tolist()]
 
 
 def _completion(model: LanguageModel, ids: list[int], stop: str) -> Completion:

@@ -25,6 +25,8 @@ JITTER = 0.05
 COLDEST, HOTTEST = 0.1, 1.0
 AROUND = " \t\r\n.,;:!?\"'`*()[]"  # characters around the label of an answer
 
+DEAF = "You cannot hear the recording; you read what was said"
+IN_WORDS = ", and how the voice sounds"
 TASK = "You are one of several people who judge, each alone, how the speaker of a recording feels."
 
 
@@ -38,7 +40,7 @@ class Persona:
 
 
 PERSONAS = (
-    Persona("balanced", "Give what you hear and what is said the same weight."),
+    Persona("balanced", "Give the voice and the words the same weight."),
     Persona(
         "tone of voice",
         "Go by the tone of the voice above all: its pitch, loudness, pace and timbre.",
@@ -76,10 +78,17 @@ def prompt(
     labels: Sequence[str],
     text: str | None = None,
     speaker: str | None = None,
+    *,
     voice: str | None = None,
+    hears: bool = True,
 ) -> str:
-    """Return the question for one rater; the recording itself goes with it, or `voice` in words."""
+    """Return the question for one rater; the recording goes with it if he `hears`.
+
+    If not, he is told so; `voice` is how it sounds in words.
+    """
     lines = [TASK, focus]
+    if not hears:
+        lines.append(f"{DEAF}{IN_WORDS if voice else ''}.")
     if speaker:
         lines.append(f"Speaker: {speaker}")
     if text:

@@ -1,9 +1,8 @@
 """Prompts: what a language model is asked about an utterance, by a template that is data.
 
 The order is that of VowelPrompt (Wang et al. 2026, https://arxiv.org/abs/2602.06270): role, context
-with anonymous speakers, utterance, clauses about its vowels. Our choice: labels and format stand
-with the role, at the beginning, so that prompts differ as late as possible and their common part
-is computed once; and all wordings, which the paper does not publish.
+with anonymous speakers, utterance, clauses about its vowels. Our choice: all wordings, and labels
+and format with the role, so that what prompts have in common is long.
 """
 
 from __future__ import annotations
@@ -21,11 +20,15 @@ from typing import Any, NamedTuple
 from emocli.errors import ConfigError
 from emocli.llm import template_rules
 from emocli.llm.language_model import LanguageModel
+from emocli.llm.soft_tokens import unmarked
 from emocli.llm.template_rules import CLOSING, PLAIN, THOUGHT
 
 FOLDER = Path(__file__).with_name("templates")
 SHARED = "_shared"  # what all templates have in common, unless they have their own
-CONSTRAINED, GREEDY, THINKING = "constrained", "greedy", "thought"  # ways to find an answer
+# Ways to find an answer: labels scored; a thought and an answer written; a thought written, labels
+# scored; one word written. What is WRITTEN has no probability.
+CONSTRAINED, GREEDY, THINKING, WORD = "constrained", "greedy", "thought", "word"
+WRITTEN = (GREEDY, WORD)
 DIGEST_LENGTH = 16  # hexadecimal digits
 SPEAKER = "Speaker_{}"
 
@@ -45,6 +48,7 @@ class Utterance:
     before: Sequence[Turn] = field(default=())
     summary: str | None = None  # a sentence about the whole
     vowels: str | None = None  # a clause for each vowel
+    soft: str = ""  # a text with marks where soft tokens go
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,7 @@ def digest(contents: Mapping[str, Any]) -> str:
 
 def form(decode: str) -> str:
     """Return the form of the answers of a decoding: plain, or with a thought."""
-    return PLAIN if decode == CONSTRAINED else THOUGHT
+    return PLAIN if decode in (CONSTRAINED, WORD) else THOUGHT
 
 
 def asking(texts: Sequence[str], **fields: str) -> str:
@@ -121,21 +125,18 @@ def asking(texts: Sequence[str], **fields: str) -> str:
 
 
 def told(texts: Mapping[str, str], utterance: Utterance) -> str:
-    """Return what is told of an utterance, by the texts `user` of a template.
-
-    Speakers are anonymous, as in VowelPrompt; what an utterance lacks is not mentioned.
-    """
+    """Return what is told of an utterance by the texts `user`: what it has, speakers anonymous."""
     names = _anonymous([*utterance.before, utterance.said])
     lines = [
-        _filled(texts["turn"], speaker=name, text=turn.text)
+        _filled(texts["turn"], speaker=name, text=unmarked(turn.text))
         for name, turn in zip(names, utterance.before, strict=False)
     ]
-    said = {"text": utterance.said.text, "summary": utterance.summary}
-    said["vowels"] = utterance.vowels
-    parts = [_filled(texts["context"], turns="\n".join(lines))] if lines else []
+    said = {"text": utterance.said.text, "summary": utterance.summary, "vowels": utterance.vowels}
+    parts = [utterance.soft] if utterance.soft else []
+    parts += [_filled(texts["context"], turns="\n".join(lines))] if lines else []
     for key, text in said.items():
         if text:
-            parts.append(_filled(texts[key], speaker=names[-1], text=text))
+            parts.append(_filled(texts[key], speaker=names[-1], text=unmarked(text)))
     return "".join(parts).strip()
 
 

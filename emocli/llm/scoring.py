@@ -21,8 +21,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emocli.llm import soft_tokens
 from emocli.llm.candidates import Candidates, common_prefix
 from emocli.llm.language_model import LanguageModel
+from emocli.llm.soft_tokens import Soft
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,25 +47,29 @@ class Scorer:
         """Keep the keys and values of what prompts have in common, for all that come."""
         import torch
 
-        shared = common_prefix(prompts)
+        shared = tuple(soft_tokens.words_before(common_prefix(prompts)))
         if not shared or not attends(self.model, len(shared) + 1):
             return
         with torch.inference_mode():
             self.states = _states(_computed(self.model, shared))
         self.prefix = shared
 
-    def __call__(self, prompts: Sequence[Prompt]) -> Scores:
-        """Return the log-probability (prompts, candidates) of each candidate after each prompt."""
+    def __call__(self, prompts: Sequence[Prompt], soft: Soft | None = None) -> Scores:
+        """Return the log-probability (prompts, candidates) of each candidate after each prompt.
+
+        `soft` are the soft tokens of the prompts, if they have some.
+        """
         import torch
 
-        prompts = [(*prompt, *self.candidates.stem) for prompt in prompts]
+        placed = soft_tokens.placed(prompts, soft)
+        prompts = [(*prompt, *self.candidates.stem) for prompt in placed]
         longest = max(map(len, prompts)) + self.candidates.depth
         with torch.inference_mode():
             if attends(self.model, longest):
-                return self._together(prompts)
-            return np.stack([self._one_by_one(prompt) for prompt in prompts])
+                return self._together(prompts, soft)
+            return np.stack([self._one_by_one(prompt, soft) for prompt in prompts])
 
-    def _together(self, prompts: Sequence[Prompt]) -> Scores:
+    def _together(self, prompts: Sequence[Prompt], soft: Soft | None) -> Scores:
         import torch
 
         shared = common_prefix([self.prefix, *(prompt[:-1] for prompt in prompts)])
@@ -77,7 +83,7 @@ class Scorer:
             given["past_key_values"] = _cache(self.states, kept, len(prompts))
         places = 1 + len(self.candidates.nodes)
         output = self.model.network(
-            input_ids=ids,
+            **soft_tokens.inputs(self.model.network, ids, soft),
             attention_mask=mask,
             use_cache=bool(kept),
             **given,
@@ -96,17 +102,25 @@ class Scorer:
         sums = values.new_zeros(len(prompts), len(self.candidates.rows))
         return np.asarray(sums.index_add(1, rows, values).cpu().numpy())
 
-    def _one_by_one(self, prompt: Prompt) -> Scores:
+    def _one_by_one(self, prompt: Prompt, soft: Soft | None) -> Scores:
         rows = self.candidates.rows
         parts = [
-            one_by_one(self.model, prompt, rows[start : start + ROWS])
+            one_by_one(self.model, prompt, rows[start : start + ROWS], soft)
             for start in range(0, len(rows), ROWS)
         ]
         return np.concatenate(parts)
 
 
-def one_by_one(model: LanguageModel, prompt: Prompt, rows: Sequence[Sequence[int]]) -> Scores:
-    """Return the log-probability (rows,) of each row of tokens after a prompt, without a cache."""
+def one_by_one(
+    model: LanguageModel,
+    prompt: Prompt,
+    rows: Sequence[Sequence[int]],
+    soft: Soft | None = None,
+) -> Scores:
+    """Return the log-probability (rows,) of each row of tokens after a prompt, without a cache.
+
+    Soft tokens of the prompt are numbered through those of `soft`, see `soft_tokens.placed`.
+    """
     import torch
 
     width = max(map(len, rows))
@@ -118,7 +132,10 @@ def one_by_one(model: LanguageModel, prompt: Prompt, rows: Sequence[Sequence[int
         mask[row, : len(whole)] = 1
     with torch.inference_mode():
         output = model.network(
-            input_ids=ids, attention_mask=mask, use_cache=False, **last(model, width + 1)
+            **soft_tokens.inputs(model.network, ids, soft),
+            attention_mask=mask,
+            use_cache=False,
+            **last(model, width + 1),
         )
     logs = output.logits[:, -width - 1 : -1].float().log_softmax(-1)
     values = logs.gather(2, ids[:, len(prompt) :, None])[..., 0].double()

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from emocli.llm import answers, generation
 from emocli.llm.candidates import Candidates
 from emocli.llm.language_model import LanguageModel
+from emocli.llm.soft_tokens import Soft
 
 LIMIT = 160  # tokens of a thought of two sentences, and more; our choice
 TAGS = tuple(f"<{slash}{name}>" for name in (answers.THINK, answers.ANSWER) for slash in ("", "/"))
@@ -27,14 +28,18 @@ class Thought(NamedTuple):
 
 
 def of(
-    model: LanguageModel, prompts: Sequence[Sequence[int]], opening: str, limit: int = LIMIT
+    model: LanguageModel,
+    prompts: Sequence[Sequence[int]],
+    opening: str,
+    limit: int = LIMIT,
+    soft: Soft | None = None,
 ) -> list[Thought]:
     """Return a thought after each prompt, which `opening` begins: at most `limit` tokens.
 
     A thought ends at any of the tags, which it never has.
     """
     begun = [[*prompt, *model.tokens(opening)] for prompt in prompts]
-    made = generation.greedy(model, begun, limit, f"</{answers.THINK}>")
+    made = generation.greedy(model, begun, limit, f"</{answers.THINK}>", soft)
     return [Thought(_untagged(completion.text), completion.ended) for completion in made]
 
 

@@ -12,9 +12,11 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from emocli.llm import soft_tokens
 from emocli.llm.candidates import common_prefix
 from emocli.llm.language_model import LanguageModel
 from emocli.llm.scoring import attends, takes
+from emocli.llm.soft_tokens import Soft
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,6 +47,7 @@ class Batch(NamedTuple):
     mask: Tensor  # (batch, time): False where padded
     positions: Tensor  # (batch, time)
     targets: Tensor  # (batch, last): ids to be predicted at the last places, else IGNORED
+    soft: Soft | None = None
 
 
 def targets(network: Any) -> list[str]:
@@ -53,10 +56,18 @@ def targets(network: Any) -> list[str]:
     return sorted({a for a in ATTENTION if any(name.endswith(f".{a}") for name in linear)})
 
 
-def adapted(network: Any, library: Any, rank: int, alpha: int, dropout: float) -> Any:
+def adapted(
+    network: Any,
+    library: Any,
+    rank: int,
+    alpha: int,
+    dropout: float,
+    *,
+    projections: Sequence[str] = (),
+) -> Any:
     """Return a network whose attention has a new adapter in float32; nothing else is trained.
 
-    `library` is peft.
+    `library` is peft; `projections` are those of attention that are adapted, if not all.
     """
     kinds = {type(module).__name__ for module in network.modules()}
     settings = library.LoraConfig(
@@ -64,7 +75,7 @@ def adapted(network: Any, library: Any, rank: int, alpha: int, dropout: float) -
         r=rank,
         lora_alpha=alpha,
         lora_dropout=dropout,
-        target_modules=targets(network) or "all-linear",
+        target_modules=list(projections) or targets(network) or "all-linear",
         task_type="CAUSAL_LM",
     )
     return library.get_peft_model(network, settings)
@@ -82,10 +93,21 @@ def trained(network: Any) -> dict[str, Parameter]:
     return {name: p for name, p in network.named_parameters() if p.requires_grad}
 
 
-def batch(model: LanguageModel, examples: Sequence[Example], *, share: bool = True) -> Batch:
-    """Return examples as a batch. Without `share` every row has its whole prompt."""
+def batch(
+    model: LanguageModel,
+    examples: Sequence[Example],
+    *,
+    share: bool = True,
+    soft: Soft | None = None,
+) -> Batch:
+    """Return examples as a batch. Without `share` every row has its whole prompt.
+
+    `soft` are the soft tokens of the prompts, if they have some.
+    """
     import torch
 
+    prompts = soft_tokens.placed([e.prompt for e in examples], soft)
+    examples = [Example(p, e.completion) for p, e in zip(prompts, examples, strict=True)]
     longest = max(len(e.prompt) + len(e.completion) for e in examples)
     shared: Sequence[int] = ()
     if share and len(examples) > 1 and attends(model, longest):
@@ -103,7 +125,10 @@ def batch(model: LanguageModel, examples: Sequence[Example], *, share: bool = Tr
         if example.completion:
             learned[i, last - len(example.completion) :] = torch.tensor(list(example.completion))
     prefix = torch.tensor([list(shared)], dtype=torch.long)
-    return Batch(*(t.to(model.device) for t in (prefix, ids, mask, positions, learned)))
+    prefix, ids, mask, positions, learned = (
+        t.to(model.device) for t in (prefix, ids, mask, positions, learned)
+    )
+    return Batch(prefix, ids, mask, positions, learned, soft)
 
 
 def log_probabilities(model: LanguageModel, rows: Batch, temperature: float = 1.0) -> Tensor:
@@ -128,7 +153,7 @@ def log_probabilities(model: LanguageModel, rows: Batch, temperature: float = 1.
     places[:, -learned.shape[1] - 1 : -1] = learned
     with _only(model.network, places):
         output = model.network(
-            inputs_embeds=model.network.get_input_embeddings()(rows.ids),
+            inputs_embeds=soft_tokens.embedded(model.network, rows.ids, rows.soft),
             attention_mask=mask.long(),
             **more,
         )

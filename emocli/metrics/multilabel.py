@@ -63,6 +63,20 @@ def class_f1(total: Floats) -> Floats:
     return _ratio(2 * right, predicted + true)
 
 
+def set_average_precisions(total: Floats) -> Floats:
+    """Return the average precision of each class of sums, with 1 for predicted and 0 as scores.
+
+    Where the predicted ones come first, at their precision, all the others follow at the share of
+    positives: recall * precision + (1 - recall) * positives / records; NaN without a positive.
+    """
+    n = total[..., :1]
+    right, predicted, true = np.split(total[..., 4:], 3, -1)
+    recall = _ratio(right, true)
+    precision = np.nan_to_num(_ratio(right, predicted))
+    precisions: Floats = recall * precision + (1 - recall) * _ratio(true, n + 0 * true)
+    return precisions
+
+
 def micro_f1(truth: Bools, predicted: Bools) -> float:
     """Return F1 over all pairs of a record and a class, in [0, 1]; NaN without any label."""
     return _figure("micro_f1", truth, predicted)

@@ -40,14 +40,25 @@ class Inputs(nn.Module):
 
     def forward(self, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> dict[str, Sequence]:
         """Return values (batch, time, dim) and mask (batch, time) of each stream."""
-        sizes = list(self.dims.values())
-        means, scales = torch.split(self.mean, sizes), torch.split(self.scale, sizes)
-        inputs = {}
-        for name, mean, scale in zip(self.dims, means, scales, strict=True):
-            values, mask = timed(streams[name], masks[name])
-            values = torch.where(mask[..., None], values, mean)
-            inputs[name] = ((values - mean) / scale, mask)
-        return inputs
+        return {name: self.one(name, streams, masks) for name in self.dims}
+
+    def one(self, name: str, streams: dict[str, Tensor], masks: dict[str, Tensor]) -> Sequence:
+        """Return values (batch, time, dim) and mask (batch, time) of a stream."""
+        start = _start(self.dims, name)
+        place = slice(start, start + self.dims[name])
+        mean, scale = self.mean[place], self.scale[place]
+        values, mask = timed(streams[name], masks[name])
+        values = torch.where(mask[..., None], values, mean)
+        return (values - mean) / scale, mask
+
+
+def _start(dims: dict[str, int], name: str) -> int:
+    """Return where the numbers of a stream begin among those of all.
+
+    >>> _start({"a": 2, "b": 3, "c": 1}, "c")
+    5
+    """
+    return sum(list(dims.values())[: list(dims).index(name)])
 
 
 def timed(values: Tensor, mask: Tensor) -> Sequence:

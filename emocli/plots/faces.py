@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from emocli.modalities.faces_told import Track
 from emocli.plots import clock, legend, page, strips, timeline
 from emocli.plots.faces_seen import Seen
-from emocli.plots.faces_told import Track
 from emocli.plots.talk_page import EDGE, GAP, POINTS, RIGHT, Page
 
 # P. Tol's vibrant scheme (see `palette`), without the hues of emotions; a face beyond it is grey.

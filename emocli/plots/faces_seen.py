@@ -15,10 +15,9 @@ import numpy as np
 from emocli import records
 from emocli.errors import EmocliError, RecordError
 from emocli.io.store import Store
-from emocli.modalities import video_sampling
+from emocli.modalities import faces_told, video_sampling
+from emocli.modalities.faces_told import ENCODER, TEMPERATURE, Floats, Shares, Told, Track
 from emocli.pipeline.context import Context
-from emocli.plots import faces_told
-from emocli.plots.faces_told import ENCODER, TEMPERATURE, Floats, Shares, Told, Track
 from emocli.plots.talk import Talk, Utterance, utterance
 from emocli.records import Record
 from emocli.signals import video

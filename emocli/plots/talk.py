@@ -12,7 +12,8 @@ from emocli import records
 from emocli.errors import EmptyInputError, RecordError, UsageError
 from emocli.io import further_files
 from emocli.io.store import Store
-from emocli.plots import faces_told, tiers
+from emocli.modalities import faces_told
+from emocli.plots import tiers
 from emocli.records import Record, label_reading, spans
 
 REPORTED = 5  # malformed records that are named

@@ -20,6 +20,9 @@ class Made(TypedDict, total=False):
     seed: int
     epoch: int
     without: list[str]  # labels that were left out of those to choose from
+    described_by: str  # the machine that wrote the description that is learned
+    instead_of: str  # the task that was drawn, where a record has no description for it
+    curriculum: str  # the curriculum by which the task was drawn
 
 
 class Instruction(TypedDict, total=False):

@@ -58,5 +58,6 @@ class Label(TypedDict, total=False):
     arousal: float
     dominance: float
     sentiment: float
+    sentiment_by_modality: dict[str, float]  # of text, audio, video alone
     polarity: str
     intent: str

@@ -105,6 +105,15 @@ class Faces(TypedDict, total=False):
     sizes: list[list[int]]  # of each crop: height, width
 
 
+class Peak(TypedDict, total=False):
+    """Where a face shows most: the largest probability of another expression than neutral."""
+
+    time: float  # seconds from the start of the film
+    index: int  # of the frame in `times` of `video`
+    intensity: float
+    emotion: str
+
+
 class Video(TypedDict, total=False):
     """A film or a picture, which has no duration; `array` has whole frames if they were kept.
 
@@ -120,4 +129,5 @@ class Video(TypedDict, total=False):
     sampled: Sampled
     array: ArrayReference  # (frames, height, width, 3)
     faces: Faces
+    peak: Peak
     warning: str

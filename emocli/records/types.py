@@ -126,6 +126,9 @@ class Prediction(TypedDict, total=False):
     probabilities: Shares
     confidence: float
     entropy: float  # nats; expected disagreement of raters: rater ambiguity
+    polarity: str  # this and the next: of `predict --instructed`, as the question spells them
+    intent: str
+    answer: str  # to the question in `instruction`, a label or words
     multi: list[str]
     causes: list[Cause]
     blend: Shares | None  # per cent, summing to 100; the larger first
@@ -160,6 +163,16 @@ class Missing(Problem, total=False):
     stream: str
 
 
+class Description(TypedDict, total=False):
+    """What a machine wrote about a stream of a record, or about all of them."""
+
+    text: str
+    by: str  # the model that wrote it, or "emocli" with what it was measured by
+    synthetic: bool
+    prompt: str  # digest of what the model was asked
+    label: str  # the label that it was told
+
+
 class Utterance(TypedDict, total=False):
     """One utterance."""
 
@@ -188,6 +201,11 @@ class Utterance(TypedDict, total=False):
     prosody: Prosody
     features: dict[str, Feature]
     label: Label
+    label_space: dict[str, list[str]]  # what a corpus lets choose from, by field of `label`
+    corpus: str  # the part of a collection that a record is of
+    descriptions: dict[
+        str, Description
+    ]  # by what is described: audio, image, or a field of `label`
     annotations: list[Annotation]
     instruction: Instruction
     condition: dict[str, Any]  # what emocli augment left out on purpose

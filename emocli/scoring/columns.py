@@ -17,7 +17,8 @@ from emocli.scoring.stimuli import Stimuli
 
 Take = Callable[[Record, Any, Any], str | None]  # a record, its label, its prediction
 
-SKIPPED = ("error", "no_label", "abstained")  # reported, but not counted as failures
+# Reported, but not counted as failures.
+SKIPPED = ("error", "no_label", "abstained", "no_set", "other_split", "neutral")
 REPORTED = 5  # the number of faults that are named on stderr
 
 

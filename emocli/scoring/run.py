@@ -86,6 +86,7 @@ class Work:
         self._warn_of_intervals(metrics)
         self._warn_of_single(metrics)
         self._warn_of_control(collected.task, metrics)
+        self._warn_of_sets(metrics)
         if peer:
             self._report_faults(peer, f"{self.options.compare}: ")
         for name in self.keys:
@@ -168,6 +169,17 @@ class Work:
         if "by" not in row and None not in (value, reached) and reached >= value:
             said = f"{row['control']['of']} reaches {name} {reached:.3f} without any signal"
             self.say(f"{said}, the predictions {value:.3f}")
+
+    def _warn_of_sets(self, metrics: list[Record]) -> None:
+        """Tell of means over fewer sets than published, and of answers off the list."""
+        for name, about in metrics[0].get("averaged", {}).items():
+            if len(about["sets"]) < about["of"]:
+                listed = ", ".join(about["sets"]) or "none"
+                self.say(f"{name} is over {len(about['sets'])} of {about['of']} sets: {listed}")
+        strange = {n: s["off_list"] for n, s in metrics[0].get("sets", {}).items() if s["off_list"]}
+        if strange:
+            listed = ", ".join(f"{count} of {name}" for name, count in strange.items())
+            self.say(f"answers outside of the labels of their set count as wrong: {listed}")
 
     def _report_shared(self, shared: Shared, metrics: list[Record]) -> None:
         """Add the overlap of training and scored records to the metrics, and report it."""

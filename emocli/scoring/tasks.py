@@ -10,11 +10,21 @@ from typing import Any, Protocol
 from emocli.errors import UsageError
 from emocli.metrics import report
 from emocli.records import Record
-from emocli.scoring import blends, classes, explanations, figures, numbers, pairs, sets
+from emocli.scoring import (
+    blends,
+    classes,
+    explanations,
+    figures,
+    mmeverse,
+    numbers,
+    pairs,
+    sets,
+)
 from emocli.scoring.options import AUTO, EXPLANATION, ScoreOptions
 from emocli.scoring.others import Others
 from emocli.scoring.words import Fault, Floats, Indices
 
+MMEVERSE = "mmeverse"
 SENTIMENT = {"mosi": "mosi", "mosei": "mosi", "cmu-mosi": "mosi", "cmu-mosei": "mosi"} | {
     "sims": "sims", "simsv2": "sims", "ch-sims": "sims", "ch-simsv2": "sims"
 }  # fmt: skip
@@ -113,6 +123,7 @@ TASKS = {
             tuple(f"{kind}.weighted_f1" for kind in pairs.SETS),
             ("dialogue",),
         ),
+        Task(MMEVERSE, mmeverse.Answers, mmeverse.NAMES, mmeverse.MEANS),
         Task(EXPLANATION, explanations.Explanations, explanations.NAMES, explanations.SHOWN),
     )
 }
@@ -144,6 +155,8 @@ def detected(records: Iterable[Record], stream: str | None) -> Task:
 
 def _detected(labelled: set[str], predicted: set[str], datasets: set[str]) -> str:
     both = labelled & predicted
+    if datasets == {MMEVERSE}:
+        return MMEVERSE
     if "causes" in predicted:
         return "ecf"
     if "explanation" in predicted and not both:

@@ -64,7 +64,7 @@ def limited(trained: Bundle, modality: str | None) -> Bundle:
     """
     if modality is None:
         return trained
-    if trained.kind != FUSION:
+    if trained.kind != FUSION and "streams" not in trained.contents:
         raise UsageError(f"--modality: a predictor of kind {trained.kind!r} has no streams")
     names = frozenset(spec["stream"] for spec in of_bundle(trained, modality))
     return dataclasses.replace(trained, only=names)

@@ -90,6 +90,9 @@ def work(wanted: Callable[[Record], bool]) -> Callable[[Record], float]:
     return lambda record: cost(record, ("audio",) if wanted(record) else ())
 
 
+HALVES = ("bfloat16", "float16")  # which CTranslate2 refuses where they would be slow
+
+
 def _load(context: Context, name: str, quick: str = "default") -> Loaded:
     """Return the model, and the `transcript` fields that describe it.
 
@@ -104,8 +107,11 @@ def _load(context: Context, name: str, quick: str = "default") -> Loaded:
         raise UsageError(f"--dtype: unknown dtype {context.dtype}", hint=hint)
     name = _installed(name)
     folder, revision = hub.locate(name, offline=context.offline)
-    if compute == "default" and (folder / "model.bin").exists():
-        compute = quick
+    if (folder / "model.bin").exists():
+        if compute in HALVES and not speech_to_text.computes(context.device, compute):
+            context.say("transcribe", f"{name}: no {compute} on this device, its own numbers do")
+            compute = "default"
+        compute = quick if compute == "default" else compute
     shown = Path(name).name if Path(name).is_dir() else name
     with live.during(f"loading {shown}"):
         model = speech_to_text.load(folder, device=context.device, compute_type=compute)

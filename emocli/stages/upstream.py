@@ -9,6 +9,7 @@ from functools import partial
 from threading import Thread
 
 from emocli import modalities, pipeline
+from emocli.bundles import soft_streams
 from emocli.bundles.bundle import Bundle
 from emocli.io import features
 from emocli.pipeline.context import Context
@@ -24,12 +25,15 @@ def specs_of(trained: Bundle) -> list[Spec]:
     """Return the streams of a bundle that can be computed here.
 
     A normalised stream needs more records than are here, unless its recording is enough; a stream
-    without an encoder, or of a modality that has none, comes from elsewhere.
+    without an encoder, or of a modality that has none, comes from elsewhere, and so does one of
+    another segment, which a question brings.
     """
+    segments = soft_streams.segments(trained.contents)
     return [
         spec
         for spec in encode.of_bundle(trained)
         if spec.get("encoder")
+        and spec["stream"] not in segments
         and spec["modality"] in modalities.names()
         and (not spec.get("normalized") or encode.by_recording(spec))
     ]

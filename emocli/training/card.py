@@ -28,6 +28,16 @@ def summary(metrics: Record) -> str:
     return ", ".join(parts)
 
 
+def trained_on(training: Record) -> str:
+    """Return the number of records that were trained on: "76 of 96 records".
+
+    >>> trained_on({"records": 96, "held_out": 20}), trained_on({"records": 96})
+    ('76 of 96 records', '96 records')
+    """
+    records, held_out = training["records"], training.get("held_out", 0)
+    return f"{records - held_out} of {records} records" if held_out else f"{records} records"
+
+
 def card(contents: Record) -> str:
     """Return the model card."""
     training, metrics = contents["training"], contents["metrics"]
@@ -41,7 +51,7 @@ def card(contents: Record) -> str:
         for head in heads.of(contents)
     )
     return (
-        f"# {contents['name']}\n\nTrained by `emocli train` on {training['records']} records of"
+        f"# {contents['name']}\n\nTrained by `emocli train` on {trained_on(training)} of"
         f" {training['groups']} speakers or dialogues: {data}.\n\n"
         f"Answers: {answers}.\n\nStreams:\n{streams}\n\n"
         f"Held out: {metrics['dev_records']} records, {summary(metrics)}"

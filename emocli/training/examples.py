@@ -122,7 +122,7 @@ def collect(
         if record.get("error"):
             examples.skipped["error"] += 1
             continue
-        values = _streams(store, examples, record, streams)
+        values = stream_values(store, examples, record, streams)
         if not values or not examples.targets.add(record):
             examples.skipped[examples.targets.lacking() if values else "no stream"] += 1
             continue
@@ -154,7 +154,7 @@ def _note(examples: Examples, record: Record, keep: bool) -> None:
         examples.lines.write(records.dumps(kept))
 
 
-def _streams(
+def stream_values(
     store: Store, examples: Examples, record: Record, names: Sequence[str] | None
 ) -> dict[str, Any]:
     """Return the vector, or the address of the sequence, of each stream of a record."""

@@ -149,7 +149,7 @@ def _batches(run: Run, data: Source) -> Iterator[Data]:
         kept = torch.rand(len(model.config.dims), len(index), generator=run.random) >= chance
         shard = distributed.shard(torch.arange(len(index)))
         batch = data.rows(index[shard])
-        masks = _dropped(batch.masks, kept[:, shard]) if chance > 0 else batch.masks
+        masks = dropped(batch.masks, kept[:, shard]) if chance > 0 else batch.masks
         whole = data.targets[index], some(data.speakers, index)
         yield Data(batch.streams, masks, *whole).to(run.place.device)
 
@@ -222,7 +222,7 @@ def _after_epoch(model: Any, dev: Source) -> dict[str, float]:
     return model.after_epoch(data.streams, data.masks, data.targets)
 
 
-def _dropped(masks: dict[str, Tensor], kept: Tensor) -> dict[str, Tensor]:
+def dropped(masks: dict[str, Tensor], kept: Tensor) -> dict[str, Tensor]:
     """Mask the streams that are not kept (streams, batch), but never all streams of a record."""
     if len(masks) < 2:
         return masks

@@ -41,7 +41,7 @@ class Epochs:
         text = "  ".join(f"{name} {value:.4f}" for name, value in figures.items())
         epoch = self.line.get("epoch", 0)
         counted = bar(epoch / self.total, cells) if cells else "epoch"
-        return f"train{where} {counted} {epoch}/{self.total}  {text}"
+        return f"train{where} {counted} {round(epoch, 2):g}/{self.total}  {text}"
 
     def clear(self) -> None:
         """Say no more of epochs: they are over."""

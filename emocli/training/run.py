@@ -21,9 +21,9 @@ from emocli.bundles.heads import CLASSES, Head
 from emocli.io.writing import locked
 from emocli.pipeline.context import Context
 from emocli.records import Record
-from emocli.training import distributed, figures, folds, loop
+from emocli.training import distributed, figures, finishing, folds, loop, memory
 from emocli.training import place as places
-from emocli.training.card import card, summary
+from emocli.training.card import card, summary, trained_on
 from emocli.training.data import Filed
 from emocli.training.examples import Examples, collect, counts
 from emocli.training.groups import MADE
@@ -31,7 +31,7 @@ from emocli.training.plan import Plan, fitted, plan, require_valid
 from emocli.training.progress import Epochs, opened
 from emocli.training.request import Request
 from emocli.training.splits import Cell
-from emocli.training.state import Place, Settings
+from emocli.training.state import Settings
 from emocli.training.targets import named
 
 
@@ -67,7 +67,7 @@ def train(
     if request.output is not None:
         bundle.require_free(request.output)
     place = places.of(context, request)
-    with contextlib.ExitStack() as files:
+    with memory.enough("a smaller --batch-size, or --device cpu"), contextlib.ExitStack() as files:
         if request.output is not None and not distributed.world()[0]:
             files.enter_context(locked(request.output.absolute()))
         examples, held = files.enter_context(_collected(context, request, source, dev))
@@ -130,6 +130,9 @@ def _fit(
 ) -> bundle.Bundle | None:
     """Fit with each seed, calibrate the model of the best dev loss, and write its bundle."""
     examples, held = parts
+    assert request.output is not None
+    if done := finishing.finished(context, request.output, plan.place, request.seeds):
+        return done
     data = examples.data(plan.heads)
     fitting, dev = (
         (data, held.data(plan.heads)) if held else folds.split(examples, data, plan.heads)
@@ -142,15 +145,18 @@ def _fit(
         model, best = fitted(seeded, fitting, dev, epochs)
         candidates.append(Candidate(model, best, seeded.settings))
     epochs.clear()
-    if request.output is None or distributed.world()[0]:
+    if distributed.world()[0]:
         return None
     model, contents = _best(plan, examples, dev, candidates)
+    kept_back = 0 if held else len(dev)
+    contents["training"] |= finishing.about(plan.place, request.seeds, kept_back)
     written = bundle.save(request.output, model, contents, card(contents))
-    clean(plan.place)
+    finishing.clean(plan.place)
     if not context.quiet:
         metrics, epoch = contents["metrics"], contents["training"]["epoch"]
         held_out = f"held out: {summary(metrics)} on {metrics['dev_records']}"
-        text = f"{len(examples)} records, epoch {epoch}, {held_out} -> {request.output}"
+        records = trained_on(contents["training"])
+        text = f"{records}, epoch {epoch}, {held_out} -> {request.output}"
         context.say("train", text)
     return written
 
@@ -192,12 +198,3 @@ def _heads(plan: Plan) -> Record:
     if [head.kind for head in plan.heads] == [CLASSES]:
         return {}
     return {"heads": [asdict(head) for head in plan.heads]}
-
-
-def clean(place: Place) -> None:
-    """Delete the checkpoints of a finished run."""
-    folder = place.checkpoint
-    if folder is not None and folder.is_dir():
-        for file in folder.glob("seed-*.safetensors*"):  # and partial files of a killed run
-            file.unlink()
-        folder.rmdir()

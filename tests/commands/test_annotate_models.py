@@ -84,7 +84,7 @@ def test_a_record_without_words_and_one_that_is_too_long_fail_alone(
 
 def test_a_model_without_a_chat_template_says_so_once(emocli: Emocli, tmp_path: Path) -> None:
     folder = tiny_language.write(tmp_path / "plain", "gpt2", chat=None, limit=1024)
-    argv = ("annotate", "--llm", str(folder), "--labels", ALPHABET, "-n", "2")
+    argv = ("annotate", "--llm", str(folder), "--labels", ALPHABET, "-n", "4")
     outcome = emocli(*argv, stdin=texts(2))
     assert outcome.status == 0, outcome.stderr
     assert outcome.stderr.count("no chat template") == 1

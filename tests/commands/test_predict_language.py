@@ -175,7 +175,7 @@ def test_flags_that_make_no_question_are_refused(
     assert outcome.stdout == b""
 
 
-ASKED = ["--context 0", "--labels a,b", "--prosody full", "--template emotion", "--decode greedy"]
+ASKED = ["--context 0", "--labels a,b", "--prosody full", "--template emotion"]
 
 
 @pytest.mark.parametrize("flag", [*ASKED, "--prior none"])

@@ -307,6 +307,9 @@ def test_a_key_that_is_none_is_not_repeated(
         (["--llm-url", "URL", "--decode", "thought"], 2, "no probabilities"),
         (["--llm-url", "URL", "--abstain", "0.5"], 2, "no probabilities"),
         (["--llm-url", "URL", "--model", "other"], 2, "only one of them"),
+        (["--llm-url", "URL", "--model", "default"], 2, "only one of them"),
+        (["--concurrency", "8"], 2, "--concurrency is about a server"),
+        (["--timeout", "60"], 2, "--timeout is about a server"),
         (["--llm-url", "URL", "--template", "emotions"], 3, "unknown template"),
     ],
 )

@@ -204,6 +204,15 @@ def test_a_dtype_that_does_not_exist_is_a_usage_error(heard, voice):
     assert heard(voice(), "--dtype", "int3").status == 2
 
 
+def test_numbers_of_16_bits_that_a_device_lacks_are_told_and_not_needed(emocli, voice):
+    ctranslate2 = pytest.importorskip("ctranslate2")
+    lacking = {"bfloat16", "float16"} - ctranslate2.get_supported_compute_types("cpu")
+    for dtype in lacking:
+        outcome = emocli("transcribe", "--device", "cpu", "--dtype", dtype, voice())
+        assert outcome.status == 0, outcome.stderr
+        assert f"no {dtype} on this device" in outcome.stderr
+
+
 @pytest.fixture(scope="module")
 def model(default_models):
     """The default model as faster-whisper runs it."""

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from tests.datasets import eeg_copies
@@ -170,6 +171,87 @@ def mer2025(folder):
 
 
 KINDS = {"video": "mp4", "audio": "wav"}
+MMSA_HEADER = "video_id,clip_id,text,label,label_T,label_A,label_V,annotation,mode\n"
+
+
+def mosi(folder):
+    (folder / "label.csv").write_text(
+        MMSA_HEADER + '03bSnISJMiM,1,"ANYHOW, IT WAS GOOD",2.4,,,,Positive,train\n'
+        "03bSnISJMiM,2,THEY DID IT,-0.6,,,,Negative,test\n",
+        encoding="utf-8",
+    )
+    return touch(folder, "Raw/03bSnISJMiM/1.mp4")
+
+
+def mosei(folder):
+    return mosi(folder)
+
+
+def sims(folder):
+    (folder / "label.csv").write_text(
+        MMSA_HEADER + "video_0001,0001,我不想嫁给李茶,-0.6,-0.8,0.2,0,Negative,train\n"
+        "video_0001,2,不用谢,0,0,0.2,-0.2,Neutral,valid\n",
+        encoding="utf-8",
+    )
+    return touch(folder, "Raw/video_0001/0001.mp4", "Raw/video_0001/0002.mp4")
+
+
+IEMOCAP_LABELS = """% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]
+
+[14.8872 - 18.0175]\tSes01F_impro01_M000\texc\t[4.5000, 3.5000, 3.0000]
+C-E2:\tExcited;\t()
+C-E3:\tHappiness; Excited;\t()
+A-E3:\tval 4; act 3; dom  3;\t()
+A-E4:\tval 5; act 4; dom  3;\t(mostly)
+
+[6.2901 - 8.2357]\tSes01F_impro01_F000\tfru\t[2.5000, 2.5000, 2.5000]
+C-E2:\tFrustration;\t()
+"""
+
+
+def iemocap(folder):
+    session = folder / "Session1"
+    for inner, text in (
+        ("EmoEvaluation", IEMOCAP_LABELS),
+        ("transcriptions", "Ses01F_impro01_F000 [006.2901-008.2357]: Excuse me.\n"),
+    ):
+        (session / "dialog" / inner).mkdir(parents=True)
+        (session / "dialog" / inner / "Ses01F_impro01.txt").write_text(text)
+    sounds = (
+        "sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav",
+        "dialog/wav/Ses01F_impro01.wav",
+    )
+    touch(session, *sounds)
+    return folder
+
+
+def mmeverse(folder):
+    """Write two tables, clips, and features of the voice for all but the last clip of MER2024."""
+    tables = folder / "AU_gpt"
+    tables.mkdir()
+    described = "response_Qwen25vl_72B,response_Qwen2Audio,response_AudioReasoner,"
+    (tables / "MER2024_AU_gpt.csv").write_text(
+        "video_id,MER2023_mode,MER2024_mode,emotion_label,chinese,english,"
+        + described
+        + "gpt-4o-mini_Emotion\n"
+        "s1,train,train,happy,你好,Hello,She smiles.,,A bright voice.,She is glad.\n"
+        "s2,other,test_semi,worried,,Oh no,,,,\n"
+        "s3,test1,test_semi,neutral,嗯,Hm,,A flat voice.,,\n",
+        encoding="utf-8",
+    )
+    (tables / "MAFW_AU_gpt.csv").write_text(
+        "video_id,mode,single_label,multi_label,text_whisper,"
+        + described
+        + "gpt-4o-mini_Emotion,gpt-4o-mini_Multi\n"
+        'm1,test,anger,"anxiety,anger",No!,,,,,He fears and rages.\n'
+        "m2,test,contempt,,Well,,,,,\n",
+        encoding="utf-8",
+    )
+    home = folder / "MER2024"
+    touch(home, "video/s1.mp4", "features/whisper-large-v3/readme.txt")
+    for name in ("s1", "s2"):
+        np.save(home / f"features/whisper-large-v3/{name}.npy", np.ones((1, 3, 4), np.float16))
+    return folder
 
 
 def folder(folder):
@@ -179,7 +261,7 @@ def folder(folder):
 
 
 EVERY = (ravdess, emodb, nemo, meld, goemotions, ecf, crema_d, emobank, blemore, folder)
-EVERY += (mer2023, mer2024, mer2025)
+EVERY += (mer2023, mer2024, mer2025, mosi, mosei, sims, iemocap, mmeverse)
 EVERY += eeg_copies.EVERY
 MAKE = {make.__name__.replace("_", "-"): make for make in EVERY}
 

@@ -18,8 +18,8 @@ def test_the_file_name_is_the_registry():
 
 
 def test_an_unknown_name_lists_those_there_are():
-    with pytest.raises(UsageError, match=r"unknown dataset 'iemocap'.*ravdess"):
-        datasets.load("iemocap")
+    with pytest.raises(UsageError, match=r"unknown dataset 'atlantis'.*ravdess"):
+        datasets.load("atlantis")
 
 
 @published

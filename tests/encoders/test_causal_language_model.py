@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,27 @@ def test_a_folder_without_a_tokenizer_is_refused(folder: Path) -> None:
     with pytest.raises(ConfigError, match="tokenizer") as refused:
         causal_language_model.load(folder)
     assert not refused.value.message.rstrip().endswith(":")  # what should be there is told
+    assert "tokenizer.json" in refused.value.hint
+
+
+def test_missing_files_are_told_before_torch_is_loaded(folder: Path) -> None:
+    (folder / WEIGHTS).unlink()
+    given, llm = str(folder / "given.jsonl"), str(folder)
+    Path(given).write_text('{"id": "a", "text": "hm", "label": {"emotion": "joy"}}\n')
+    commands = [
+        ["predict", given, "--llm", llm],
+        ["annotate", given, "--llm", llm],
+        ["train", given, "--model", "language", "--backbone", llm, "-o", f"{llm}/m"],
+    ]
+    program = (
+        "import json, sys; from emocli.cli.main import run;"
+        "statuses = [int(run(argv)) for argv in json.loads(sys.argv[1])];"
+        "print([*statuses, 'torch' in sys.modules], file=sys.stderr)"
+    )
+    started = [sys.executable, "-c", program, json.dumps(commands)]
+    done = subprocess.run(started, capture_output=True, text=True)
+    assert done.stderr.count(f"no {WEIGHTS}") == 3, done.stderr
+    assert done.stderr.endswith("[3, 3, 3, False]\n"), done.stderr
 
 
 def test_a_folder_without_weights_is_refused(folder: Path) -> None:
@@ -65,3 +88,12 @@ def test_weights_without_a_layer_are_refused_and_not_drawn_at_random(folder: Pat
 def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no config\.json"):
         causal_language_model.load(tmp_path)
+
+
+def test_a_gguf_file_that_is_none_is_named(tmp_path: Path) -> None:
+    pytest.importorskip("gguf")
+    file = tmp_path / "junk.gguf"
+    file.write_bytes(b"GGUX" * 100)
+    with pytest.raises(ConfigError, match=r"junk\.gguf is not a causal language model") as refused:
+        causal_language_model.load(file)
+    assert refused.value.hint

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 import pytest
 
+from emocli.io.shards import in_shard
 from tests.llm import tiny_language
 from tests.llm.fake_server import Reply, said, serving
 
@@ -65,6 +66,15 @@ def merged(world: dict[str, str]) -> list[dict[str, Any]]:
     done = subprocess.run(command, env=world, cwd=out.parent, capture_output=True)
     assert done.returncode == 0, done.stderr.decode()
     return [orjson.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_a_shard_without_a_record_is_none_the_worse(world: dict[str, str]) -> None:
+    many = {**world, "SHARDS": "64"}
+    records = [{"id": f"u{i}"} for i in range(8)]
+    empty = next(n for n in range(1, 65) if not any(in_shard(r, n, 64) for r in records))
+    status, stderr = ended(task(empty, many, "--command", "cat"))
+    assert status == 0, stderr
+    assert (Path(world["OUT"]) / f"{empty}.jsonl").read_bytes() == b""
 
 
 @pytest.mark.slow  # three processes load torch

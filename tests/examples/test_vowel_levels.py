@@ -53,6 +53,19 @@ def test_parts_share_no_speaker_and_the_test_part_is_spread(tmp_path: Path) -> N
         vowel_levels.split(voices(2, 1), tmp_path, 6)
 
 
+def test_a_spread_has_the_same_clips_of_every_file_and_no_more_than_there_are() -> None:
+    records = voices(3, 4)
+    some = vowel_levels.spread(records, 7)
+    assert len(some) == 7
+    assert vowel_levels.spread(vowel_levels.shuffle(records, 0), 7) == [
+        other
+        for other in vowel_levels.shuffle(records, 0)
+        if other["id"] in {record["id"] for record in some}
+    ]
+    assert vowel_levels.spread(records, 99) == records
+    assert vowel_levels.spread([], 9) == []
+
+
 def test_shuffled_voices_are_of_the_same_speaker_and_never_the_own() -> None:
     records = voices(3, 4)
     made = vowel_levels.shuffle(records, 0)
@@ -108,8 +121,9 @@ def test_the_table_has_a_row_for_what_was_judged(
         "trained on the vowels, with thoughts",
         "+ GRPO",
     ]
+    assert {row.split("|")[2].strip() for row in rows[2:5]} == {str(len(records))}
     assert rows[4].count("%") == 4
-    assert rows[2].split("|")[5:8] == ["  "] * 3
+    assert rows[2].split("|")[6:9] == ["  "] * 3
     assert rows[-1].startswith(
         "GRPO over trained on the vowels, with thoughts, the same clips: +0.00 ["
     )

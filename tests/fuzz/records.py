@@ -36,6 +36,7 @@ ONE_TO_ONE: dict[str, tuple[str, tuple[str, ...]]] = {
     "annotate": ("full", ("-n", "3")),
     "annotate --merge": ("full", ("-n", "0", "--merge", "shrinkage")),
     "annotate --model": ("full", (*BUNDLE, "-n", "1")),
+    "describe": ("full", ()),
     "encode --encoder": ("full", ("--modality", "audio", "--encoder", "prosody")),
     "encode --from": ("full", ("--from", "frames", "--as", "pooled", "--pooling", "statistics")),
     "encode --model": ("full", ("--model", "base/bundles/gated", "--features", "store")),

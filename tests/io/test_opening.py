@@ -31,6 +31,7 @@ NO_RECORDS = {
     "norms": "one JSON document",
     "output": "is written",
     "segments": "turns: RTTM, SRT, WebVTT, TextGrid or CSV",
+    "template": "TOML",
 }
 RECORDS = {"inputs", "source", "like", "compare", "train", "dev"}
 

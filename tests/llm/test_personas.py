@@ -59,6 +59,16 @@ def test_the_prompt_says_what_is_known_and_what_may_be_answered():
     assert "Attend to X." in full
     assert "I am here" in full
     assert "Ann" in full
+    assert "cannot hear" not in full
     bare = personas.prompt("Attend to X.", LABELS)
     assert "Transcript" not in bare
     assert "Speaker" not in bare
+
+
+@pytest.mark.parametrize("persona", personas.PERSONAS, ids=lambda p: p.name)
+def test_a_rater_that_reads_is_not_asked_what_it_hears(persona):
+    read = personas.prompt(persona.focus, LABELS, "I am here", hears=False)
+    assert "you hear" not in read
+    assert "You cannot hear the recording; you read what was said." in read
+    told = personas.prompt(persona.focus, LABELS, "I am here", voice="Loud.", hears=False)
+    assert "you read what was said, and how the voice sounds." in told

@@ -87,7 +87,7 @@ def test_no_words_of_a_record_end_the_turn() -> None:
 @pytest.mark.parametrize("name", prompts.names())
 def test_every_shipped_template_is_whole(name: str) -> None:
     found = prompts.template(name)
-    assert found.name == name
+    assert found.name == name.removesuffix("_zh")  # numbers are named by what they are
     assert bool(found.labels) != bool(found.numbers)
     assert all(len(found.prior_texts(rule)) > 1 for rule in ("sentences", "content-free"))
     for decode in (CONSTRAINED, GREEDY):

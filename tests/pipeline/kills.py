@@ -77,6 +77,12 @@ def _spoken(_folder: Path) -> list[Record]:
     ]
 
 
+def _measured(_folder: Path) -> list[Record]:
+    """Return records whose voice was measured."""
+    told = {"summary": "Pitch is high, tempo is slow."}
+    return [{"id": f"u{i}", "speaker": "a", "prosody": told} for i in range(COUNT)]
+
+
 def _recorded(folder: Path) -> list[Record]:
     """Return records of trials in two recordings of EEG."""
     files = [edf_files.noise(folder / f"s{n}.edf", seconds=4 * COUNT, seed=n) for n in range(2)]
@@ -143,6 +149,7 @@ MADE: dict[str, Callable[[Path], Work]] = {
     "align": lambda f: Work(["align"], _spoken(f)),
     "annotate": lambda f: Work(["annotate", "-m", _bundle(f)], _encoded(f)),
     "augment modalities": lambda f: Work(["augment", "modalities"], _full(f)),
+    "describe": lambda f: Work(["describe"], _measured(f)),
     "encode": lambda f: Work(["encode", "--modality", "audio", "--encoder", "prosody"], _spoken(f)),
     "extract-audio": lambda f: Work(["extract-audio"], _spoken(f)),
     "extract-audio --segment vad": lambda f: Work(

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from emocli.io.store import Store
-from emocli.plots import faces, faces_seen, faces_told, page
+from emocli.modalities import faces_told
+from emocli.plots import faces, faces_seen, page
 from emocli.records.labels import EMOTIONS
 from tests.conftest import Emocli
 from tests.signals import films

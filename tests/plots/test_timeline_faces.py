@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from emocli.io.store import Store
-from emocli.plots import faces_told, palette, talk, timeline
+from emocli.modalities import faces_told
+from emocli.plots import palette, talk, timeline
 from emocli.records.labels import EMOTIONS
 from tests.conftest import Emocli
 

@@ -120,12 +120,13 @@ TINY: dict[str, tuple[Record, Record]] = {
         {"emotion": "joy", "causes": [{"turn": 1}]},
     ),
     "explanation": ({"emotion": "joy"}, {"explanation": "Pitch is high, with joy."}),
+    "mmeverse": ({"emotion": "joy"}, {"emotion": "joy"}),
 }
 
 
 def tiny(task: str) -> list[Record]:
     label, prediction = TINY[task]
-    place = {"dataset": task, "dialogue": "d"}
+    place = {"dataset": task, "corpus": "mafw", "dialogue": "d"}
     return [record(i, label, prediction, turn=i, text="Oh no", **place) for i in range(3)]
 
 

@@ -25,6 +25,7 @@ from emocli.signals.eeg_preparation import Preparation
 from emocli.stages import (
     align,
     annotate,
+    describe,
     encode,
     extract_audio,
     extract_eeg,
@@ -65,10 +66,16 @@ def asking(folder: Path) -> Bundle:
     return predictors.zero_shot(str(model), "emotion", prosody="summary")
 
 
+def bringing_for(context: Context, folder: Path) -> pipeline.Stage:
+    asked = asking(folder)
+    return bringing.stage(context, asked, predictors.spec(asked))
+
+
 MADE: dict[str, Callable[[Context, Path], pipeline.Stage]] = {
     "align": lambda c, _: align.stage(c),
     "annotate": annotating,
     "augment.modalities": lambda c, _: copies.stage(c, copies.Plan(("subsets",), (0.5,), 0)),
+    "describe": lambda c, _: pipeline.chain(prosody.stage(c), describe.stage(c)),
     "encode": lambda c, _: encode.stage(
         c, {"stream": "voice", "modality": "audio", **encode.plain("audio", "prosody")}
     ),
@@ -79,7 +86,7 @@ MADE: dict[str, Callable[[Context, Path], pipeline.Stage]] = {
     "instruct": lambda c, _: instruct.stage(c, instruct.Plan()),
     "language": lambda c, _: language.stage(c, "en", lambda _: False),
     "language_predictor": lambda c, f: language_predictor.stage(c, asking(f)),
-    "language_predictor.bringing": lambda c, f: bringing.stage(c, predictors.spec(asking(f))),
+    "language_predictor.bringing": bringing_for,
     "normalize": lambda c, _: normalize.stage(c, normalize.Plan("speaker", None, 2)),
     "pool": lambda c, _: pool.stage(c, "frames", "pooled", "mean", inline=True),
     "predict": lambda c, f: predict.stage(c, bundles.save(f, "gated")),

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from emocli.bundles import bundle
+from emocli.llm import tuning
 from emocli.training.language import loop
 from emocli.training.language.settings import Settings
 from emocli.training.state import Place
@@ -235,6 +236,8 @@ REFUSED: list[tuple[Callable[[str], list[str]], str]] = [
     (lambda b: [], "needs --backbone"),
     (lambda b: ["--backbone", b, "--objective", "dpo"], "not one of sft, grpo"),
     (lambda b: ["--backbone", b, "--objective", "grpo"], "needs --start"),
+    (lambda b: ["--backbone", b, "--loss", "kl"], "--loss is not for --model language"),
+    (lambda b: ["--backbone", b, "--modality-dropout", "0.1"], "--modality-dropout is not for"),
     (lambda b: ["--backbone", b, "--prosody", "loud"], "--prosody loud"),
     (lambda b: ["--backbone", b, "--labels", "joy"], "lacks anger"),
     (lambda b: ["--backbone", b, "--labels", "joy,joy"], "joy is there twice"),
@@ -272,14 +275,37 @@ def test_records_that_cannot_be_asked_are_counted(
         *records(24),
         {"id": "dumb", "text": "", "label": {"emotion": "joy"}, "speaker": "s1"},
         {"id": "none", "text": "hm", "speaker": "s1"},
-        {**records(1)[0], "id": "asked", "instruction": {"task": "emotion"}},
+        {
+            "id": "voiceless",
+            "text": "hm",
+            "label": {"emotion": "joy"},
+            "instruction": {"messages": 1},
+        },
         {"id": "lost", "error": {"code": "x", "message": "y"}, "speaker": "s1"},
     ]
     flags = ("--model", "language", "--backbone", backbone, "--config", config, "--epochs", "1")
     made = emocli("train", *flags, "-o", str(tmp_path / "m"), stdin=odd)
     assert made.status == 0, made.stderr
     assert "no label.emotion" in made.stderr
-    assert "`instruction` is not read, of 1 record:" in made.stderr
+    assert "records: 1 left out: the text is empty" in made.stderr, made.stderr
+    assert "1 left out: no messages: 1 (each has a role" in made.stderr
+
+
+def test_out_of_memory_is_one_line_with_what_to_try(
+    emocli: Emocli, backbone: str, config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def short(*_: Any, **__: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nGPU 0 has")
+
+    monkeypatch.setattr(tuning, "log_probabilities", short)
+    flags = ("--model", "language", "--backbone", backbone, "--config", config)
+    made = emocli("train", *flags, "-o", str(tmp_path / "m"), stdin=records(12))
+    assert made.status == 7
+    (line,) = [line for line in made.stderr.splitlines() if "memory" in line]
+    assert "out of memory: CUDA out of memory. Tried to allocate 2.00 GiB." in line
+    assert "part_size" in line
+    assert "recompute = true" in line
+    assert not (tmp_path / "m").exists()
 
 
 @pytest.mark.slow

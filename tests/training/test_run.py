@@ -68,7 +68,7 @@ def test_what_is_told_is_one_line_in_the_name_of_the_command(tmp_path: Path) -> 
     assert trained.contents["config"]["hidden"] == 7
     skipped, line = said(context).splitlines()
     assert skipped == "emocli train: 1 record skipped: error"
-    assert line.startswith("emocli train: 96 records, epoch ")
+    assert line.startswith("emocli train: 84 of 96 records, epoch ")
     assert line.endswith(f" -> {tmp_path / 'm'}")
 
 

@@ -60,7 +60,7 @@ def test_sixteen_records_can_be_learned_by_heart() -> None:
 def test_dropout_of_modalities_leaves_one() -> None:
     masks = {"a": torch.ones(500, dtype=torch.bool), "b": torch.arange(500) % 2 == 0}
     kept = torch.rand(2, 500, generator=torch.Generator().manual_seed(0)) >= 0.7
-    out = loop._dropped(masks, kept)
+    out = loop.dropped(masks, kept)
     assert (out["a"] | out["b"]).all()
     assert not (out["b"] & ~masks["b"]).any()
     both = masks["b"]
@@ -95,7 +95,7 @@ def test_dropout_of_modalities_keeps_the_padding() -> None:
     }
     masks["a"][0] = False
     kept = torch.rand(2, 500, generator=torch.Generator().manual_seed(0)) >= 0.7
-    out = loop._dropped(masks, kept)
+    out = loop.dropped(masks, kept)
     for name, mask in out.items():
         kept = mask.any(1)
         assert torch.equal(mask[kept], masks[name][kept])

@@ -25,7 +25,9 @@ from emocli.llm.prompts import Utterance
 
 FOLDER = Path(__file__).parent
 TAKEN = ("user", "format", "answer")  # tables of a template
-CHOICE, NUMBER, WORDS = "choice", "number", "words"  # kinds of answers
+CHOICE, SEVERAL, NUMBER, WORDS = "choice", "several", "number", "words"  # kinds of answers
+DESCRIPTION = "description"  # another one: what a machine wrote
+LISTED = (CHOICE, SEVERAL)  # those with labels to choose from
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,31 @@ class Task:
     def explains(self) -> bool:
         """Say whether a thought has to come before the answer."""
         return bool(self.contents.get("explains"))
+
+    @property
+    def thought(self) -> str | None:
+        """Where its thoughts come from, None for a task without or with those of a template."""
+        return self.contents.get("thought")
+
+    @property
+    def describes(self) -> list[str]:
+        """The keys of `descriptions` of which the first is its answer."""
+        return list(self.contents.get("describes", ()))
+
+    @property
+    def falls_back(self) -> list[str]:
+        """The tasks that take its place where a record has no description of use."""
+        return list(self.contents.get("falls_back", ()))
+
+    @property
+    def sees(self) -> list[str] | None:
+        """The streams that may go with the question, by name or modality; None for all."""
+        return self.contents.get("sees")
+
+    @property
+    def voice(self) -> str | None:
+        """How much of the voice is told at most; None for what is asked for."""
+        return self.contents.get("voice")
 
     def neutral(self, dataset: str | None) -> tuple[str | None, float]:
         """Return the neutral label, and the share of lists that lack it, for a corpus."""

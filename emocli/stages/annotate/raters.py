@@ -155,9 +155,9 @@ def _prompt(
     )
     prosody = record.get("prosody") if annotator.deaf else None
     voice = prosody.get("summary") if isinstance(prosody, dict) else None
-    return personas.prompt(
-        persona.focus, labels, text, speaker, voice if isinstance(voice, str) else None
-    )
+    voice = voice if isinstance(voice, str) else None
+    hears = not annotator.deaf
+    return personas.prompt(persona.focus, labels, text, speaker, voice=voice, hears=hears)
 
 
 def _seed(record: Record, rater: int, seed: int) -> int:

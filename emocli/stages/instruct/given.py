@@ -34,6 +34,20 @@ def utterance(
     return told
 
 
+def seen(record: Record, streams: tuple[str, ...], sees: list[str] | None) -> tuple[str, ...]:
+    """Return the streams that may go with a question: all, or those with a name or modality."""
+    if sees is None:
+        return streams
+    listed = features.checked(record)
+
+    def fits(name: str) -> bool:
+        feature = listed.get(name)
+        modality = feature.get("modality") if isinstance(feature, dict) else None
+        return name in sees or modality in sees
+
+    return tuple(name for name in streams if fits(name))
+
+
 def _require_streams(record: Record, streams: tuple[str, ...]) -> None:
     """Raise RecordError if the record lacks one of the streams."""
     for name in streams:

@@ -17,13 +17,14 @@ from emocli.bundles import language
 from emocli.bundles.bundle import Bundle
 from emocli.bundles.language import Spec
 from emocli.io import messages
-from emocli.llm.prompts import CONSTRAINED, GREEDY, THINKING
+from emocli.llm.prompts import CONSTRAINED, GREEDY, THINKING, WORD
 from emocli.pipeline import live, windows
 from emocli.pipeline.context import Context
 from emocli.pipeline.windows import Window
 from emocli.records import Record
 from emocli.records.modality import cost
-from emocli.stages.language_predictor import asking, bringing
+from emocli.stages import upstream
+from emocli.stages.language_predictor import answering, asking, bringing
 from emocli.stages.language_predictor.answering import Answerer
 from emocli.stages.language_predictor.serving import ServedAnswerer
 from emocli.stages.language_server import Served
@@ -33,7 +34,7 @@ SERVED_BATCH = 4096  # a window; a server is asked about its records several at 
 ROUNDS = 8  # of as many questions as there are at once, in a window; our choice
 BUDGET = 40_000.0  # characters of the prompts of a batch: about 10,000 tokens; our choice
 # The work of an answer, beside that of a sentence encoder: windows of some seconds (our choice).
-COST = {CONSTRAINED: 4.0, GREEDY: 32.0, THINKING: 32.0}
+COST = {CONSTRAINED: 4.0, GREEDY: 32.0, THINKING: 32.0, WORD: 8.0}
 
 
 def stage(
@@ -49,9 +50,12 @@ def stage(
 
     `strict` makes a record without a voice an error where its description is asked for; below the
     confidence `abstain` no emotion is named. With `show_prompt` the first prompt goes to stderr,
-    and every record keeps its own. Raises ConfigError for a predictor that is not whole.
+    and every record keeps its own. Raises ConfigError for a predictor that is not whole, ModelError
+    for one whose model is not there.
     """
     spec = language.spec(trained)
+    if not served:
+        answering.require(spec.backbone, offline=context.offline)
     shown: list[str] = []
 
     @functools.cache
@@ -89,7 +93,8 @@ def stage(
         length=None if served else functools.partial(asking.length, spec=spec),
         budget=math.inf if served else BUDGET,
     )
-    return pipeline.chain(bringing.stage(context, spec, strict=strict), run)
+    before = [upstream.stage(context, trained, lambda _: False)] if spec.soft else []
+    return pipeline.chain(bringing.stage(context, trained, spec, strict=strict), *before, run)
 
 
 def _problems(found: Record) -> Iterator[str]:

@@ -7,19 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from emocli import hub
-from emocli.bundles import language
+from emocli.bundles import language, model_inputs, soft_streams
 from emocli.bundles.bundle import Bundle
 from emocli.bundles.language import Spec
+from emocli.bundles.model_inputs import ModelInputs
 from emocli.encoders import causal_language_model, language_adapter
 from emocli.errors import ConfigError, ModelError, RecordError
 from emocli.hub import Located
 from emocli.llm import generation, thoughts
 from emocli.llm.language_model import LanguageModel
-from emocli.llm.prompts import GREEDY
+from emocli.llm.prompts import WORD, WRITTEN
 from emocli.pipeline import devices
 from emocli.pipeline.context import Context
 from emocli.records import Record, failures
-from emocli.stages.language_predictor import asking, in_words
+from emocli.stages.instruct import asked as questions
+from emocli.stages.language_predictor import asking, in_words, instructed
 from emocli.stages.language_predictor.asking import Prompt
 from emocli.stages.language_predictor.choosing import Chooser
 
@@ -28,17 +30,35 @@ SMALL = "smollm2-135m-instruct"  # comes out of a wheel
 
 
 def located(name: str, *, offline: bool) -> Located:
-    """Return where a language model is: a GGUF file, or what `hub.locate` finds."""
-    path = Path(name)
-    if path.suffix == causal_language_model.PACKED and path.is_file():
-        return Located(path, f"local:{hub.cache.digest(path)[:16]}")
+    """Return where a language model is: a GGUF file, or what `hub.locate` finds.
+
+    Raises ModelError where there is none, ConfigError where files of it are missing.
+    """
+    if packed := _packed(name):
+        causal_language_model.require(packed)
+        return Located(packed, f"local:{hub.cache.digest(packed)[:16]}")
     try:
-        return hub.locate(name, offline=offline)
+        found = hub.locate(name, offline=offline)
     except ModelError as error:
         if name in hub.catalog():
             raise
         hint = f"{error.hint}; a folder with weights and tokenizer; or {SMALL}, which needs no hub"
         raise ModelError(error.message, hint=hint) from None
+    causal_language_model.require(found.folder)
+    return found
+
+
+def require(name: str, *, offline: bool) -> None:
+    """Raise the errors of `located`, before anything is read, loaded or computed."""
+    if packed := _packed(name):
+        causal_language_model.require(packed)
+    else:
+        located(name, offline=offline)
+
+
+def _packed(name: str) -> Path | None:
+    path = Path(name)
+    return path if path.suffix == causal_language_model.PACKED and path.is_file() else None
 
 
 class Answerer:
@@ -55,8 +75,13 @@ class Answerer:
         if language.require_adapter(trained):
             network = language_adapter.applied(network, trained.folder)
         self.model = LanguageModel(network, tokenizer, device)
+        if spec.soft:
+            width = network.get_input_embeddings().weight.shape[1]
+            soft_streams.require_width(trained.contents, width, spec.backbone)
+        self.store = context.store
         self.trained, self.spec, self.abstain = trained, spec, abstain
         self.choose = Chooser(self.model, trained, spec)
+        self.answers = instructed.Answers(self.choose)
         if not self.model.has_chat_template:
             context.say("predict", f"{spec.backbone} has no chat template: a plain prompt is used")
 
@@ -64,13 +89,16 @@ class Answerer:
         """Return the records with their predictions, or the error of each."""
         outcomes: list[Any] = [self.prompt(record) for record in batch]
         rows = [i for i, outcome in enumerate(outcomes) if isinstance(outcome, Prompt)]
-        answer = self._said if self.spec.decode == GREEDY else self.choose
-        found = answer([outcomes[i] for i in rows]) if rows else []
-        for i, prediction in zip(rows, found, strict=True):
-            asked: Prompt = outcomes[i]
+        answer: Any = self._said if self.spec.decode in WRITTEN else self.choose
+        answer = self.answers if self.trained.instructed else answer
+        whole: list[Prompt] = [outcomes[i] for i in rows]
+        found, gates = (answer(whole), self.choose.gates(whole)) if rows else ([], [])
+        for i, asked, prediction, own in zip(rows, whole, found, gates, strict=True):
             if prediction.get("confidence", 1.0) < self.abstain:
                 prediction["emotion"] = None
             prediction |= self._provenance()
+            if asked.inputs is not None:
+                prediction |= _used(asked.inputs, own)
             if asked.left_out:
                 total = asked.left_out + len(asked.utterance.before)
                 told = f"{asked.left_out} of {total} turns left out: the prompt would be too long"
@@ -83,18 +111,30 @@ class Answerer:
     def prompt(self, record: Record) -> Prompt | RecordError:
         """Return what is asked about a record, or why nothing can be."""
         try:
-            asked = asking.utterance(record, self.spec)
+            if self.trained.instructed:
+                found: Prompt | RecordError = instructed.prompt(self.model, record, self.spec)
+            else:
+                found = self.choose.fitting(asking.utterance(record, self.spec))
         except RecordError as error:
             return failures.without_frames(error)
-        return self.choose.fitting(asked)
+        if self.spec.soft and isinstance(found, Prompt):
+            inputs = model_inputs.of_record(record, self.trained, True, self.store)
+            if self.trained.instructed:
+                inputs = seen(record, inputs)
+            if not inputs.values:
+                return soft_streams.nothing_usable(record)
+            return found._replace(inputs=inputs)
+        return found
 
     def _said(self, asked: Sequence[Prompt]) -> list[Record]:
-        tokens = [prompt.tokens for prompt in asked]
-        made = generation.greedy(self.model, tokens, thoughts.LIMIT, CLOSING)
+        tokens, soft = [prompt.tokens for prompt in asked], self.choose.soft(asked)
+        room, stop = (in_words.LIMIT, "") if self.spec.decode == WORD else (thoughts.LIMIT, CLOSING)
+        made = generation.greedy(self.model, tokens, room, stop, soft)
         return [self._read(completion.text) for completion in made]
 
     def _read(self, text: str) -> Record:
-        return in_words.prediction(text, self.spec, self.choose.numbers)
+        read = in_words.word if self.spec.decode == WORD else in_words.prediction
+        return read(text, self.spec, self.choose.numbers)
 
     def _provenance(self) -> Record:
         template = self.spec.template
@@ -106,10 +146,37 @@ class Answerer:
             "prosody": self.spec.prosody,
             "dtype": self.dtype,
         }
-        if self.spec.decode != GREEDY:
+        if self.spec.decode not in WRITTEN:
             about["prior"] = self.spec.prior
         if Path(self.spec.backbone) != self.trained.folder:
             about |= {"backbone": self.spec.backbone, "revision": self.revision}
-        calibrated = self.spec.decode != GREEDY and bool(self.trained.contents.get("calibration"))
+        if self.trained.control:
+            about["control"] = self.trained.control
+        chosen = self.spec.decode not in WRITTEN and not self.trained.instructed
+        calibrated = chosen and bool(self.trained.contents.get("calibration"))
         name = language.name(self.trained, self.revision)
         return {"model": name, "prompting": about, "calibrated": calibrated}
+
+
+def seen(record: Record, inputs: ModelInputs) -> ModelInputs:
+    """Return the inputs that go with the question of a record."""
+    shown = questions.streams(record)
+    if shown is None:
+        return inputs
+    values, masks = (
+        {name: part for name, part in parts.items() if name in shown}
+        for parts in (inputs.values, inputs.masks)
+    )
+    return ModelInputs(values, masks)
+
+
+def _used(inputs: ModelInputs, gates: Record) -> Record:
+    """Return which streams an answer used, and what was masked in them.
+
+    Their weights are those of the gates of a fusion; equal ones if there are none.
+    """
+    weights = gates.get("modalities", {})
+    equal = round(1 / len(inputs.values), 4)
+    used: Record = {"modalities": {name: weights.get(name, equal) for name in inputs.values}}
+    used |= {"gates": gates} if gates else {}
+    return used | ({"masked_frames": inputs.masked_frames} if inputs.masked_frames else {})

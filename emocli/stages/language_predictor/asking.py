@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from emocli.bundles.language import Spec
+from emocli.bundles.model_inputs import ModelInputs
+from emocli.bundles.soft_streams import SoftSpec
 from emocli.errors import AbsentError, RecordError
 from emocli.io.store import Store
-from emocli.llm import prompts
+from emocli.llm import prompts, soft_tokens
 from emocli.llm.language_model import LanguageModel
 from emocli.llm.prompts import Turn, Utterance
 from emocli.modalities import text as words
@@ -26,16 +29,34 @@ class Prompt(NamedTuple):
     tokens: list[int]
     utterance: Utterance
     left_out: int  # turns of the context that had no room
+    inputs: ModelInputs | None = None  # what soft tokens are made of
+    kind: tuple[tuple[str, ...], str] = ((), "")  # labels of a question of its own, what begins it
+    task: str = ""  # of `instruct`, of such a question
 
 
 def utterance(record: Record, spec: Spec) -> Utterance:
-    """Return what a prompt says of a record; RecordError for one without words."""
+    """Return what a prompt says of a record; RecordError for one without words.
+
+    Where soft tokens are told as well, words may be missing, or are not wanted at all.
+    """
+    if spec.soft:
+        said = _words_beside(record, spec.soft)
+        told = telling.utterance(record, said, spec.context, spec.prosody)
+        return dataclasses.replace(told, soft=spec.soft.prompt)
     try:
         said = words.material(record, {}, Store())
     except AbsentError as error:
         message = "; ".join([error.message, *_reasons(record)])
         raise RecordError(error.code, message, hint=error.hint) from None
     return telling.utterance(record, said, spec.context, spec.prosody)
+
+
+def _words_beside(record: Record, soft: SoftSpec) -> str:
+    """Return the words of a record beside its soft tokens, "" if there are none."""
+    try:
+        return str(words.material(record, {}, Store())) if soft.words else ""
+    except AbsentError:
+        return ""
 
 
 def _reasons(record: Record) -> list[str]:
@@ -49,16 +70,30 @@ def prompt(model: LanguageModel, asked: Utterance, spec: Spec, room: int) -> Pro
     """
     size = 0
     for left_out in range(len(asked.before) + 1):
-        kept = Utterance(asked.said, asked.before[left_out:], asked.summary, asked.vowels)
+        kept = dataclasses.replace(asked, before=asked.before[left_out:])
         messages = spec.template.messages(kept, spec.labels, spec.decode)
         text = prompts.rendered(model, messages)
-        ids = model.tokens(text, begins=not model.has_chat_template)
+        layout = spec.soft.layout if spec.soft else {}
+        ids = soft_tokens.tokens(model, text, layout, begins=not model.has_chat_template)
         size = len(ids) + room
         if size <= model.limit:
-            return Prompt(text, ids, kept, left_out)
+            return Prompt(soft_tokens.shown(text, layout), ids, kept, left_out)
     message = f"the prompt and its answer have {size} tokens, the model reads {model.limit}"
     hint = "a shorter text, --prosody summary, or a model with a longer context"
     raise RecordError("prompt_too_long", message, hint=hint)
+
+
+def instructed(
+    model: LanguageModel, turns: Sequence[dict[str, str]], soft: SoftSpec | None
+) -> tuple[str, list[int]]:
+    """Return a question of `instruct` as text and tokens; soft tokens begin what the user says."""
+    first = next((i for i, turn in enumerate(turns) if turn["role"] == "user"), 0)
+    said = [{**turn, "content": soft_tokens.unmarked(turn["content"])} for turn in turns]
+    if soft:
+        said[first] = {**said[first], "content": soft.prompt + said[first]["content"]}
+    text, layout = prompts.rendered(model, said), soft.layout if soft else {}
+    ids = soft_tokens.tokens(model, text, layout, begins=not model.has_chat_template)
+    return soft_tokens.shown(text, layout), ids
 
 
 def alike(shape: Shape, texts: Sequence[str]) -> list[Utterance]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from emocli import pipeline
+from emocli.bundles.bundle import Bundle
 from emocli.bundles.language import Spec
 from emocli.errors import AbsentError, RecordError
 from emocli.pipeline.context import Context
@@ -16,7 +17,7 @@ from emocli.stages import telling
 NO_VOICE = AbsentError("no_audio", "no voice to describe", hint="the record names no sound")
 
 
-def stage(context: Context, spec: Spec, *, strict: bool = False) -> pipeline.Stage:
+def stage(context: Context, trained: Bundle, spec: Spec, *, strict: bool = False) -> pipeline.Stage:
     """Return the stage that transcribes and, if the voice is to be described, measures prosody.
 
     What a record already has stays. A record without sound gets a note; an error if `strict`.
@@ -24,18 +25,24 @@ def stage(context: Context, spec: Spec, *, strict: bool = False) -> pipeline.Sta
     from emocli.stages import align, extract_audio, prosody, transcribe
     from emocli.stages.align.options import AlignOptions
 
-    voice = partial(lacks_voice, spec=spec)
+    told = not trained.instructed and (spec.soft is None or spec.soft.words)
+    lacks = _lacks_text if told else _never
+    voice = _never if trained.instructed else partial(lacks_voice, spec=spec)
     phones = partial(_lacks_phones, spec=spec)
     noted = partial(_noted, spec=spec, strict=strict)
     aligned = partial(align.align, options=AlignOptions(), store=context.store)
     measured = partial(prosody.measure, store=context.store)
     return pipeline.chain(
-        extract_audio.bring(context, lambda r: _lacks_text(r) and r.get("audio") is None),
-        transcribe.bring(context, _lacks_text),
+        extract_audio.bring(context, lambda r: lacks(r) and r.get("audio") is None),
+        transcribe.bring(context, lacks),
         pipeline.each(aligned, name="align", modality="phones", wanted=phones),
         pipeline.each(measured, name="prosody", modality="audio", wanted=voice),
         pipeline.each(noted, name="predict", wanted=voice),
     )
+
+
+def _never(_record: Record) -> bool:
+    return False
 
 
 def _lacks_text(record: Record) -> bool:

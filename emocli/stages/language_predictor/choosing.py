@@ -6,17 +6,18 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
-from emocli.bundles import language, outputs
+from emocli.bundles import language, outputs, soft_streams
 from emocli.bundles.bundle import Bundle
 from emocli.bundles.language import Spec
 from emocli.errors import ConfigError, RecordError
 from emocli.llm import candidates, thoughts
 from emocli.llm.language_model import LanguageModel
-from emocli.llm.prompts import CONSTRAINED, GREEDY, THINKING, Utterance
+from emocli.llm.prompts import CONSTRAINED, THINKING, WORD, WRITTEN, Utterance
 from emocli.llm.scoring import Scorer, Scores
+from emocli.llm.soft_tokens import Soft
 from emocli.llm.thoughts import Thought
 from emocli.records import Record, failures
-from emocli.stages.language_predictor import asking
+from emocli.stages.language_predictor import asking, in_words
 from emocli.stages.language_predictor.asking import Prompt, Shape
 
 
@@ -40,12 +41,13 @@ class Chooser:
         thinks = spec.decode == THINKING
         self.scorer = Scorer(model, self.closing.candidates if thinks else listed)
         self.priors: dict[Shape, Any] = {}
+        self.tokens_of = soft_streams.load(trained, model.device) if spec.soft else None
 
     @functools.cached_property
     def room(self) -> int:
         """The number of tokens that an answer needs."""
-        if self.spec.decode == GREEDY:
-            return thoughts.LIMIT
+        if self.spec.decode in WRITTEN:
+            return in_words.LIMIT if self.spec.decode == WORD else thoughts.LIMIT
         if self.spec.decode == THINKING:
             return len(self.model.tokens(self.opening)) + self.closing.room
         return len(self.scorer.candidates.stem) + self.scorer.candidates.depth
@@ -61,24 +63,40 @@ class Chooser:
         """Return the prediction of each prompt."""
         import numpy as np
 
-        logs, thought = self.scores([prompt.tokens for prompt in asked])
+        logs, thought = self.scores([prompt.tokens for prompt in asked], self.soft(asked))
         logs = logs - np.stack([self.prior(asking.shape(p.utterance)) for p in asked])
         if self.numbers:
             means = candidates.expectation(logs, list(self.numbers.values()))
             found = [{"emotion": None, self.spec.target: float(f"{m:.6g}")} for m in means]
         else:
             found = outputs.of(logs, self.trained.contents)
-        told: list[Record] = [_told(t) for t in thought] or [{} for _ in found]
-        return [{**f, **t} for f, t in zip(found, told, strict=True)]
+        more: list[Record] = [told(t) for t in thought] or [{} for _ in found]
+        return [{**f, **t} for f, t in zip(found, more, strict=True)]
 
-    def scores(self, prompts: Sequence[list[int]]) -> tuple[Scores, list[Thought]]:
+    def scores(
+        self, prompts: Sequence[list[int]], soft: Soft | None = None
+    ) -> tuple[Scores, list[Thought]]:
         """Return log-probabilities (prompts, answers), and thoughts if answers have any."""
         if self.spec.decode != THINKING:
-            return self.scorer(prompts), []
-        found = thoughts.of(self.model, prompts, self.opening)
+            return self.scorer(prompts, soft), []
+        found = thoughts.of(self.model, prompts, self.opening, soft=soft)
         ends = [self.closing(self.opening, thought.text) for thought in found]
         whole = [[*prompt, *end] for prompt, end in zip(prompts, ends, strict=True)]
-        return self.scorer(whole), found
+        return self.scorer(whole, soft), found
+
+    def soft(self, asked: Sequence[Prompt]) -> Soft | None:
+        """Return the soft tokens of some prompts, if there are any."""
+        inputs = [prompt.inputs for prompt in asked if prompt.inputs is not None]
+        if self.tokens_of is None or not inputs:
+            return None
+        return soft_streams.of(self.tokens_of, self.trained, inputs, self.model.device)
+
+    def gates(self, asked: Sequence[Prompt]) -> list[Record]:
+        """Return the gates of the fusion of each record, {} without any."""
+        inputs = [prompt.inputs for prompt in asked if prompt.inputs is not None]
+        if self.tokens_of is None or not inputs:
+            return [{} for _ in asked]
+        return soft_streams.gates(self.tokens_of, self.trained, inputs, self.model.device)
 
     def prior(self, shape: Shape) -> Any:
         """Return what is subtracted from the log-probabilities of answers to prompts of a shape."""
@@ -111,7 +129,8 @@ class Chooser:
             return failures.without_frames(error)
 
 
-def _told(thought: Thought) -> Record:
+def told(thought: Thought) -> Record:
+    """Return a thought as the fields of a prediction, with a warning if it was closed."""
     told: Record = {"explanation": thought.text.strip()}
     if not thought.ended:
         told["warnings"] = {"thought": f"closed after {thoughts.LIMIT} tokens"}

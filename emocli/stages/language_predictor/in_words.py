@@ -10,6 +10,7 @@ from emocli.llm import answers
 from emocli.llm.prompts import CONSTRAINED
 from emocli.records import Record
 
+LIMIT = 16  # tokens of an answer of one label: "Emotion: surprise" has six at most; our choice
 SHOWN = 200  # characters of an answer that could not be read
 THOUGHT = re.compile(r"^\s*<think>.*?</think>", re.DOTALL)  # of a model that always thinks
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from emocli import pipeline
 from emocli.errors import RecordError, UsageError
-from emocli.llm.prompts import GREEDY
+from emocli.llm.prompts import WRITTEN
 from emocli.pipeline.context import Context
 from emocli.records import Record
 from emocli.stages.language_predictor import BATCH, BUDGET, asking, bringing
@@ -25,13 +25,19 @@ def scored(context: Context, answerer: Answerer, take: Take) -> pipeline.Stage:
     answers have no probabilities.
     """
     spec = answerer.spec
-    if spec.decode == GREEDY:
-        raise UsageError(f"--decode {GREEDY} has no probabilities: there is nothing to calibrate")
+    if spec.decode in WRITTEN:
+        raise UsageError(
+            f"--decode {spec.decode} has no probabilities: there is nothing to calibrate"
+        )
 
     def score(batch: list[Record]) -> list[Record | Exception]:
         asked = [answerer.prompt(record) for record in batch]
         whole = [prompt for prompt in asked if isinstance(prompt, Prompt)]
-        logs, _ = answerer.choose.scores([p.tokens for p in whole]) if whole else ((), ())
+        logs, _ = (
+            answerer.choose.scores([p.tokens for p in whole], answerer.choose.soft(whole))
+            if whole
+            else ((), ())
+        )
         rows = iter(logs)
         for record, prompt in zip(batch, asked, strict=True):
             if isinstance(prompt, Prompt):
@@ -45,4 +51,4 @@ def scored(context: Context, answerer: Answerer, take: Take) -> pipeline.Stage:
         length=functools.partial(asking.length, spec=spec),
         budget=BUDGET,
     )
-    return pipeline.chain(bringing.stage(context, spec), batches)
+    return pipeline.chain(bringing.stage(context, answerer.trained, spec), batches)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from emocli.bundles.language import Spec
 from emocli.errors import RecordError
 from emocli.llm import candidates, thoughts
-from emocli.llm.prompts import CONSTRAINED, Utterance
+from emocli.llm.prompts import CONSTRAINED, WORD, Utterance
 from emocli.pipeline.threads import concurrently
 from emocli.records import Record, failures
 from emocli.stages.language_predictor import asking, in_words
@@ -17,9 +17,6 @@ from emocli.stages.language_server import Served
 
 if TYPE_CHECKING:
     from emocli.llm.server import Completion
-
-MAX_WORD_TOKENS = 16  # "Emotion: surprise" has six at most; our choice
-WORD = "word"  # how the constrained form is decoded here: one label, or no answer
 
 
 class ServedAnswerer:
@@ -29,8 +26,8 @@ class ServedAnswerer:
         self.served, self.spec = served, spec
         scale = None if spec.labels else spec.template.numbers
         self.numbers = candidates.numbers(scale) if scale else {}
-        self.in_a_word = spec.decode == CONSTRAINED
-        self.tokens = MAX_WORD_TOKENS if self.in_a_word else thoughts.LIMIT
+        self.in_a_word = spec.decode in (CONSTRAINED, WORD)  # no probabilities: one label, or none
+        self.tokens = in_words.LIMIT if self.in_a_word else thoughts.LIMIT
 
     def __call__(self, batch: list[Record], *, keep_prompts: bool) -> list[Record | Exception]:
         """Return the records with their predictions, or the error of each."""

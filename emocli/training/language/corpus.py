@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from array import array
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,15 +13,19 @@ from emocli import records
 from emocli.bundles.heads import Head
 from emocli.bundles.language import Spec
 from emocli.errors import EmptyInputError, RecordError, UsageError
+from emocli.io import features
+from emocli.io.store import Store
 from emocli.llm import candidates, rationales
 from emocli.llm.language_model import LanguageModel
 from emocli.llm.prompts import CONSTRAINED
 from emocli.llm.tuning import Example
-from emocli.records import Record, label_reading
+from emocli.records import Record, failures, label_reading
 from emocli.stages import voice_levels
 from emocli.stages.instruct import answers
 from emocli.stages.language_predictor import asking
-from emocli.training.examples import Examples, counts
+from emocli.training.examples import Examples, counts, stream_values
+from emocli.training.language import instructed
+from emocli.training.language.instructed import Instructed
 from emocli.training.language.settings import NONE, TEMPLATED
 
 Made = TypeVar("Made")
@@ -30,10 +34,11 @@ Made = TypeVar("Made")
 class Corpus:
     """Labelled records in a file, by their numbers; `examples` has labels and groups."""
 
-    def __init__(self, examples: Examples) -> None:
-        self.examples = examples
+    def __init__(self, examples: Examples, streams: Sequence[str] = ()) -> None:
+        self.examples, self.streams = examples, streams
         self.places = array("q", [0])  # where each line begins
-        self.instructed = 0  # records with questions of `instruct`, which are not asked here
+        self.instructed = Instructed()
+        self.reasons: dict[str, str] = {}  # why records had failed, by code
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -42,6 +47,11 @@ class Corpus:
         """Return a record."""
         self.examples.lines.seek(self.places[number])
         return records.parse(self.examples.lines.readline(), "a record to train on")
+
+    def reason(self, error: Record) -> str:
+        """Return the code of an error, with the message of the first one that has it."""
+        code, message = error.get("code", "error"), error.get("message")
+        return self.reasons.setdefault(str(code), f"{code} ({message})" if message else str(code))
 
     def head(self, spec: Spec) -> Head:
         """Return the head of the labels, in the order of the predictor, or of its number."""
@@ -54,21 +64,46 @@ class Corpus:
         return Head(first.target, first.kind, tuple(spec.labels))
 
 
-def collect(source: Iterable[Record], examples: Examples, *, tests: bool) -> Corpus:
-    """Read the records that have a label; with `tests` some will be predicted."""
-    corpus = Corpus(examples)
+@dataclass(frozen=True)
+class Part:
+    """Some of the records of a corpus, by their numbers."""
+
+    corpus: Corpus
+    numbers: Sequence[int]
+
+
+def collect(
+    source: Iterable[Record],
+    examples: Examples,
+    *,
+    tests: bool,
+    streams: Sequence[str] = (),
+    store: Store | None = None,
+) -> Corpus:
+    """Read the records that have a label; with `tests` some will be predicted.
+
+    If soft tokens are made of `streams`, whose arrays are in `store`, records need one of them.
+    """
+    corpus = Corpus(examples, streams)
     for record in source:
         examples.ids.add(record.get("id"))
         if record.get("error"):
-            examples.skipped[str(record["error"].get("code", "error"))] += 1
+            examples.skipped[corpus.reason(record["error"])] += 1
             continue
         if record.get("augmented") and tests:
             message = "--cv would test on mixtures of training records"
             raise UsageError(f"{records.name_of(record)}: {message}", hint="train with --dev")
+        values = stream_values(store, examples, record, streams) if store and streams else {}
+        if streams and not values:
+            examples.skipped[f"no features.{' or '.join(streams)}"] += 1
+            continue
         if not examples.targets.add(record):
             examples.skipped[examples.targets.lacking()] += 1
             continue
+        if streams:
+            examples.add(values, len(examples) - 1)
         _keep(corpus, record)
+    examples.finish()
     if not len(examples):
         raise EmptyInputError(f"nothing to train on: {counts(examples) or 'no records'}")
     return corpus
@@ -80,11 +115,15 @@ def _keep(corpus: Corpus, record: Record) -> None:
     examples.speakers.append(record.get("speaker"))
     if not record.get("augmented"):
         examples.datasets[str(record.get("dataset"))] += 1
-    line = records.dumps({k: v for k, v in record.items() if k not in ("features", "audio")})
+    kept = {k: v for k, v in record.items() if k not in ("features", "audio")}
+    if corpus.streams:
+        own = features.of(record)
+        kept["features"] = {name: own[name] for name in corpus.streams if name in own}
+    line = records.dumps(kept)
     examples.digest.update(line)
     examples.lines.write(line)
     corpus.places.append(corpus.places[-1] + len(line))
-    corpus.instructed += record.get("instruction") is not None
+    corpus.instructed.add(record)
 
 
 class Asking:
@@ -92,6 +131,7 @@ class Asking:
 
     def __init__(self, model: LanguageModel, spec: Spec, rationale: str) -> None:
         self.model, self.spec, self.rationale = model, spec, rationale
+        self.soft: Any = None  # the module of soft tokens that is trained
         scale = None if spec.labels else spec.template.numbers
         self.numbers = candidates.numbers(scale) if scale else {}
         before, after = spec.template.around(CONSTRAINED)
@@ -105,7 +145,12 @@ class Asking:
         return asking.prompt(self.model, asked, self.spec, room).tokens
 
     def example(self, record: Record) -> Example:
-        """Return a question and its answer; RecordError for a record that has none."""
+        """Return a question and its answer, those of `instruct` where a record has them.
+
+        RecordError for a record that has none.
+        """
+        if turns := instructed.messages(record):
+            return instructed.example(self.model, turns, self.spec.soft)
         answered = self.answer(record)
         ended = [*self.model.tokens(answered), *self.model.ends[:1]]
         return Example(array("i", self.prompt(record, len(ended))), array("i", ended))
@@ -139,15 +184,15 @@ class Asking:
 
 def examples_of(
     corpus: Corpus, made: Callable[[Record], Made], numbers: Sequence[int]
-) -> tuple[list[int], list[Made], dict[str, int]]:
-    """Return the numbers of records that can be asked, what is made of them, others by reason."""
-    kept, examples, lost = [], [], dict[str, int]()
+) -> tuple[list[int], list[Made], dict[str, list[RecordError]]]:
+    """Return the numbers of records that can be asked, what is made of them, why not of others."""
+    kept, examples, lost = [], [], dict[str, list[RecordError]]()
     for number in numbers:
         try:
             examples.append(made(corpus.record(number)))
             kept.append(number)
         except RecordError as error:
-            lost[error.code] = lost.get(error.code, 0) + 1
+            lost.setdefault(error.code, []).append(failures.without_frames(error))
     return kept, examples, lost
 
 
@@ -159,6 +204,6 @@ def class_weights(labels: Sequence[int], balanced: bool) -> Any:
     return 1.0 / (share[np.asarray(labels)] * np.count_nonzero(share))
 
 
-def told(lost: dict[str, int]) -> str:
-    """Return which records were left out, and why."""
-    return json.dumps(lost)[1:-1].replace('"', "")
+def told(lost: dict[str, list[RecordError]]) -> str:
+    """Return how many records were left out, and why, in the words of the first of each kind."""
+    return ", ".join(f"{len(errors)} left out: {errors[0]}" for errors in lost.values())

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import orjson
 import torch
 
-from emocli.bundles import bundle, language
+from emocli.bundles import bundle, language, soft_streams
 from emocli.bundles.bundle import Bundle
 from emocli.bundles.language import Spec
 from emocli.encoders import causal_language_model, language_adapter
@@ -23,30 +23,21 @@ from emocli.errors import UsageError
 from emocli.llm import tuning
 from emocli.llm.language_model import LanguageModel
 from emocli.llm.prompts import GREEDY, Turn, Utterance
-from emocli.llm.scoring import Scorer
 from emocli.pipeline.context import Context
 from emocli.records import Record
 from emocli.stages import voice_levels
 from emocli.stages.language_predictor import answering
-from emocli.training import distributed, figures
+from emocli.training import distributed
 from emocli.training.examples import Examples
 from emocli.training.language import corpus as corpora
-from emocli.training.language import grpo, rewarded, sft, sharding
-from emocli.training.language.corpus import Asking, Corpus
+from emocli.training.language import grpo, rewarded, sft, sharding, soft, watching
+from emocli.training.language.corpus import Asking, Part
 from emocli.training.language.loop import Evaluate, Objective, Run, fit
 from emocli.training.language.settings import GRPO, NONE, Request, Settings
+from emocli.training.language.trained import Trained
 from emocli.training.state import Place
 
 Made = TypeVar("Made")
-SCORED = 16  # prompts of held-out records at a time
-
-
-@dataclass(frozen=True)
-class Part:
-    """Some of the records of a corpus, by their numbers."""
-
-    corpus: Corpus
-    numbers: Sequence[int]
 
 
 @dataclass
@@ -105,35 +96,51 @@ class Fitter:
     def fit(self, train: Part, dev: Part, report: Callable[[Record], None]) -> tuple[Any, Record]:
         """Return the network with its adapter, and the step and dev_loss of the best one."""
         torch.manual_seed(self.settings.seed)
-        network = self.adapted()
-        model = replace(self.backbone, network=network.get_base_model())
+        network = self.trained(train)
+        model = replace(self.backbone, network=network.language)
         asking = Asking(model, self.spec, self.asked.rationale)
+        asking.soft = network.soft
         objective, evaluate, count = self._objective(model, asking, train, dev)
         run = Run(network, count, self.settings, self.place, self.seconds)
         return network, fit(run, objective, evaluate, report)
 
-    def adapted(self) -> Any:
-        """Return the backbone with an adapter to train: a new one, or that of the start."""
-        library, network = language_adapter.library(), self.backbone.network
+    def trained(self, train: Part) -> Trained:
+        """Return what is trained: an adapter and soft tokens, new ones or those of the start."""
+        network = self.backbone.network
         warnings.filterwarnings("ignore", module="transformers")  # about how peft calls it
-        if self.asked.start is not None:
-            language.require_adapter(bundle.read(self.asked.start))
-            adapted = library.PeftModel.from_pretrained(
-                network, self.asked.start, is_trainable=True
-            )
-        else:
-            chosen = self.settings
-            adapted = tuning.adapted(network, library, chosen.rank, chosen.alpha, chosen.dropout)
+        whole = Trained(self._adapted(network), self._soft(network, train))
         if self.settings.recompute:
             tuning.recompute(network)
-        for weight in tuning.trained(adapted).values():
+        for weight in tuning.trained(whole).values():
             weight.data = weight.data.to(self.place.device)
-        return adapted
+        return whole
+
+    def _adapted(self, network: Any) -> Any:
+        start, chosen = self.asked.start, self.settings
+        if start is not None and language.require_adapter(bundle.read(start)):
+            library = language_adapter.library()
+            return library.PeftModel.from_pretrained(network, start, is_trainable=True)
+        if not chosen.rank:
+            return network
+        library = language_adapter.library()
+        return tuning.adapted(network, library, chosen.rank, chosen.alpha, chosen.dropout)
+
+    def _soft(self, network: Any, train: Part) -> Any:
+        if "soft" not in self.contents:
+            return None
+        if self.asked.start is not None:
+            module = soft_streams.load(bundle.read(self.asked.start), "cpu")
+        else:
+            module = soft.begun(self.contents, network, soft.filed(train))
+        return module.to(self.place.device)
 
     def _objective(
         self, model: LanguageModel, asking: Asking, train: Part, dev: Part
     ) -> tuple[Objective, Evaluate, int]:
         if self.asked.objective == GRPO:
+            if asking.soft is not None:
+                hint = "train it with --objective sft"
+                raise UsageError("--objective grpo reads words only, not soft tokens", hint=hint)
             return reinforced(self, model, asking, train, dev)
         return supervised(self, model, asking, train, dev)
 
@@ -147,14 +154,24 @@ def supervised(
     labels = [asking.gold(train.corpus.record(n)) for n in kept]
     names = sorted(set(labels))
     weights = corpora.class_weights([names.index(label) for label in labels], chosen.balanced)
-    objective = sft.Supervised(model, examples, weights, chosen)
+    rows = soft.rows(asking.soft, Part(train.corpus, kept), fitter.place.device)
+    if rows:
+        rows.dropout = chosen.modality_dropout
+        head = train.corpus.head(fitter.spec)
+        rows.targets = train.corpus.examples.targets.tensor([head])[kept]
+    objective = sft.Supervised(model, examples, weights, chosen, rows)
     numbers = sample(dev.numbers, chosen.dev_records)
     if asking.rationale == NONE and fitter.spec.labels:
-        return objective, _choosing(fitter, model, asking, Part(dev.corpus, numbers)), len(kept)
-    _, held = _kept(fitter, asking.example, Part(dev.corpus, numbers))
+        return (
+            objective,
+            watching.choosing(asking, Part(dev.corpus, numbers), fitter.place.device),
+            len(kept),
+        )
+    there, held = _kept(fitter, asking.example, Part(dev.corpus, numbers))
+    beside = soft.rows(asking.soft, Part(dev.corpus, there), fitter.place.device)
 
     def evaluate() -> dict[str, float]:
-        return {"dev_loss": sft.loss(model, held, chosen.part_size)}
+        return {"dev_loss": sft.loss(model, held, chosen.part_size, beside)}
 
     return objective, evaluate, len(kept)
 
@@ -187,32 +204,10 @@ def _kept(
     """Return the numbers of records and what is made of them; tell which cannot be asked."""
     kept, examples, lost = corpora.examples_of(part.corpus, made, part.numbers)
     if lost:
-        fitter.context.say("train", f"records left out: {corpora.told(lost)}")
+        fitter.context.say("train", f"records: {corpora.told(lost)}")
     if not examples:
-        raise UsageError(f"no record can be asked: {corpora.told(lost)}")
+        raise UsageError(f"no record can be learned: {corpora.told(lost)}")
     return kept, examples
-
-
-def _choosing(fitter: Fitter, model: LanguageModel, asking: Asking, dev: Part) -> Evaluate:
-    """Return what gives loss and metrics of the labels that held-out records get."""
-    head = dev.corpus.head(fitter.spec)
-    targets = dev.corpus.examples.targets.tensor([head])[list(dev.numbers)]
-    room = len(asking.candidates.stem) + asking.candidates.depth
-    prompts = [asking.prompt(dev.corpus.record(n), room) for n in dev.numbers]
-    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
-
-    def evaluate() -> dict[str, float]:
-        scorer = Scorer(model, asking.candidates)
-        scorer.remember(prompts)
-        logs = torch.zeros(len(prompts), len(head.labels), dtype=torch.float64)
-        for start in range(0, len(order), SCORED):
-            rows = order[start : start + SCORED]
-            logs[rows] = torch.from_numpy(scorer([prompts[i] for i in rows]))
-        loss = torch.nn.functional.cross_entropy(logs, targets)
-        found = figures.of([head], logs.float(), targets)
-        return {"dev_loss": float(loss), **{f"dev_{n}": v for n, v in found.items()}}
-
-    return evaluate
 
 
 def sample(numbers: Sequence[int], most: int) -> list[int]:

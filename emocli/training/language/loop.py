@@ -23,6 +23,7 @@ from emocli.training.language.sharding import together
 from emocli.training.state import Place
 
 SAVE_SECONDS = 120.0  # between checkpoints; one is also written at each evaluation
+EVALUATING = 0.2  # share of a budget that evaluations may take; our choice
 HALF_A_STEP = 0.5  # what is left of a budget for less than this is not begun
 
 
@@ -178,13 +179,13 @@ def fit(
     for line in run.lines:
         report(line)
     saved = time.monotonic()
-    due = _evaluations_of(run.progress, run.settings)
+    due = _evaluations_of(run, run.progress)
     while not run.over():
         line = _stepped(run, objective)
         done = run.progress
-        if _evaluations_of(done, run.settings) > due or done >= 1.0:
-            due = _evaluations_of(done, run.settings)
+        if _evaluations_of(run, done) > due or done >= 1.0:
             line |= _evaluated(run, evaluate)
+            due = _evaluations_of(run, done)
         run.lines.append(line)
         report(line)
         if "dev_loss" in line or time.monotonic() - saved > SAVE_SECONDS:
@@ -199,8 +200,13 @@ def fit(
     return run.best
 
 
-def _evaluations_of(progress: float, settings: Settings) -> int:
-    return int(min(progress, 1.0) * settings.evaluations + 1e-9)
+def _evaluations_of(run: Run, progress: float) -> int:
+    """Return how many evaluations are due by then: fewer where they would eat up the budget."""
+    count = run.settings.evaluations
+    if run.clock.budget is not None and run.slowest:
+        room = int(EVALUATING * run.clock.budget / run.slowest)
+        count = int(distributed.broadcast(max(1, min(count, room))))
+    return int(min(progress, 1.0) * count + 1e-9)
 
 
 def _stepped(run: Run, objective: Objective) -> Record:

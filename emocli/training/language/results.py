@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,26 +13,26 @@ from emocli.bundles import bundle, language
 from emocli.bundles.bundle import Bundle
 from emocli.records import Record, name_of
 from emocli.stages import predict
-from emocli.training import distributed, figures
-from emocli.training.card import summary
+from emocli.training import distributed, figures, finishing
+from emocli.training.card import summary, trained_on
 from emocli.training.folds import split_places
-from emocli.training.language.fitting import Fitter, Part, sample
+from emocli.training.language import soft
+from emocli.training.language.corpus import Part
+from emocli.training.language.fitting import Fitter, sample
+from emocli.training.language.trained import Trained
 from emocli.training.progress import Epochs
 from emocli.training.splits import Cell
 
 LEAST = 1e-30  # of a probability whose logarithm is taken
 
 
-def written(fitter: Fitter, network: Any, contents: Record, folder: Path) -> Bundle:
-    """Write a bundle: the adapter of a network, and contents."""
-    config = network.peft_config[network.active_adapter]
-    config.base_model_name_or_path = fitter.spec.backbone  # not the folder of this machine
+def written(fitter: Fitter, network: Trained, contents: Record, folder: Path) -> Bundle:
+    """Write a bundle: what is trained, and contents."""
 
-    def adapter(part: Path) -> None:
-        names = [network.active_adapter]
-        network.save_pretrained(part, selected_adapters=names, save_embedding_layers=False)
+    def files(part: Path) -> None:
+        network.save(part, fitter.spec.backbone)
 
-    return language.save(folder, contents, card(contents), adapter)
+    return language.save(folder, soft.named(contents), card(contents), files)
 
 
 def answered(fitter: Fitter, trained: Bundle, part: Part) -> list[Record]:
@@ -95,10 +94,12 @@ def fitted(
         fitter.release()  # the held-out records are answered by a backbone of their own
         if not first:
             return None
+        kept_back = 0 if held else len(dev.numbers)
+        about["training"] |= finishing.about(fitter.place, seeds, kept_back)
         contents = {**fitter.contents, **about}
         trained = bundle.read(best)
         contents |= calibrated(fitter, trained, dev)
-        return language.copied(trained, output, contents, card(contents))
+        return language.copied(trained, output, soft.named(contents), card(contents))
 
 
 def _best(
@@ -178,7 +179,7 @@ def _tested(
         trained = written(fitter, network, fitter.contents, Path(kept, "first"))
         network.unload()
         contents = {**fitter.contents, **calibrated(fitter, trained, dev)}
-        trained = language.copied(trained, Path(kept, "second"), contents, "")
+        trained = language.copied(trained, Path(kept, "second"), soft.named(contents), "")
         for number, record in zip(test.numbers, answered(fitter, trained, test), strict=True):
             yield number, {k: record[k] for k in ("prediction", "error") if record.get(k)}
 
@@ -197,7 +198,7 @@ def card(contents: Record) -> str:
         f"# {contents['name']}\n\nAn adapter of {backbone['name']} ({backbone['revision']}), whose"
         f" weights are not here. Trained by `emocli train --model language`"
         f" ({training['objective']}, {training['step']} steps of {training['batch_size']}) on"
-        f" {training['records']} records of {training['groups']} speakers or dialogues: {data}.\n\n"
+        f" {trained_on(training)} of {training['groups']} speakers or dialogues: {data}.\n\n"
         f"Answers: {answers}. Told of the voice: {contents['prosody']}; preceding turns:"
         f" {contents['context']}; decoding: {contents['decode']}.\n\n"
         f"{held} (they also chose the step and the calibration, so these figures are"

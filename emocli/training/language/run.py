@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,18 +17,23 @@ from emocli.pipeline.context import Context
 from emocli.records import Record
 from emocli.stages import predict
 from emocli.stages.language_predictor import bringing
-from emocli.training import distributed, run
+from emocli.training import distributed, finishing, memory, run
 from emocli.training import place as places
-from emocli.training.card import summary
+from emocli.training.card import summary, trained_on
 from emocli.training.examples import Examples, counts
 from emocli.training.language import corpus as corpora
-from emocli.training.language import fitting, results
-from emocli.training.language.fitting import Fitter, Part
+from emocli.training.language import fitting, results, soft
+from emocli.training.language.corpus import Part
+from emocli.training.language.fitting import Fitter
 from emocli.training.language.settings import GRPO, NONE, TEMPLATED, Request, settings
 from emocli.training.progress import Epochs, opened
 from emocli.training.request import Request as Common
 
 TEMPLATE = "emotion"  # the default
+SMALLER = (
+    "in [training] of --config a smaller part_size, or recompute = true; --dtype bfloat16; under"
+    " torchrun shard = true"
+)
 
 
 def train(
@@ -50,13 +55,18 @@ def train(
     if common.output is not None:
         bundle.require_free(common.output)
     place = places.of(context, common)
-    with contextlib.ExitStack() as files:
+    with memory.enough(SMALLER), contextlib.ExitStack() as files:
         if common.output is not None and not distributed.world()[0]:
             files.enter_context(locked(common.output.absolute()))
         whole = files.enter_context(_collected(context, contents, source, common))
+        if asked.soft is not None:
+            specs = whole.corpus.examples.specs
+            contents |= {"soft": soft.filled(context, contents["soft"], specs), "streams": specs}
         held = None
         if dev is not None:
             held = files.enter_context(_collected(context, contents, dev, None))
+        if not distributed.world()[0]:
+            _tell_instructed(context, asked, [part for part in (whole, held) if part])
         contents = _labelled(contents, whole, asked)
         fitter = Fitter(context, asked, contents, chosen, place)
         parts = [part.corpus.examples for part in (whole, held) if part]
@@ -78,7 +88,7 @@ def _require_unsaid(common: Common) -> None:
     """Raise UsageError for flags that say nothing to a language model."""
     said = {
         "--target": common.target != "emotion",
-        "--streams": bool(common.streams),
+        "--streams (--soft names them)": bool(common.streams),
         "[model], --hidden": bool(common.config),
     }
     for flag, is_said in said.items():
@@ -102,14 +112,17 @@ def _written(
     reports: Epochs,
 ) -> Bundle | None:
     assert common.output is not None
+    if done := finishing.finished(context, common.output, fitter.place, common.seeds):
+        return done
     written = results.fitted(fitter, parts, reports, common.seeds, common.output)
     if written is None:
         return None
-    run.clean(fitter.place)
+    finishing.clean(fitter.place)
     if not context.quiet:
         about = written.contents
         held = f"held out: {summary(about['metrics'])} on {about['metrics']['dev_records']}"
-        text = f"{len(parts[0].corpus)} records, step {about['training']['step']}, {held}"
+        records = trained_on(about["training"])
+        text = f"{records}, step {about['training']['step']}, {held}"
         context.say("train", f"{text} -> {common.output}")
     return written
 
@@ -127,13 +140,14 @@ def begun(asked: Request) -> Record:
         decode=THINKING if asked.has_thought else CONSTRAINED,
         prior="none",  # what is more frequent is learned
     )
-    return {**made.contents, "name": "language"}
+    streams = {"soft": soft.asked(asked.soft)} if asked.soft is not None else {}
+    return {**made.contents, "name": "language", **streams}
 
 
 def _of_start(asked: Request) -> Record:
     """Return the contents of the bundle that is trained further."""
     start = bundle.read(str(asked.start))
-    if start.kind != LANGUAGE or not language.require_adapter(start):
+    if start.kind != LANGUAGE or not (language.require_adapter(start) or "soft" in start.contents):
         hint = "emocli train --model language --rationale template makes one"
         raise UsageError(f"--start {asked.start}: not a language model with an adapter", hint=hint)
     backbone = start.contents["backbone"]
@@ -146,6 +160,14 @@ def _of_start(asked: Request) -> Record:
         raise UsageError(f"--start {asked.start}: it gives no thoughts to reward", hint=hint)
     rest = ("training", "metrics", "calibration", "calibrated_on", "adapter")
     return {k: v for k, v in start.contents.items() if k not in rest}
+
+
+def _tell_instructed(context: Context, asked: Request, parts: Sequence[Part]) -> None:
+    """Say how records of `instruct` are learned."""
+    for part in parts:
+        rewarded = asked.objective == GRPO
+        if text := part.corpus.instructed.told(rewarded=rewarded, thinking=asked.has_thought):
+            context.say("train", text)
 
 
 def _labelled(contents: Record, whole: Part, asked: Request) -> Record:
@@ -163,17 +185,22 @@ def _collected(
     context: Context, contents: Record, source: Iterable[Record], common: Common | None
 ) -> Iterator[Part]:
     """Give the labelled records with what the prompts need, and tell of those left out."""
-    spec = language.spec(Bundle(bundle.DEFAULT, contents))
+    trained = Bundle(bundle.DEFAULT, contents)
+    spec = language.spec(trained)
     work: Any = pipeline.windowed(
-        bringing.stage(context, spec), predict.window(context, Bundle(bundle.DEFAULT, contents))
+        bringing.stage(context, Bundle(bundle.DEFAULT, contents), spec),
+        predict.window(context, Bundle(bundle.DEFAULT, contents)),
     )
     fields = common.fields if common else ()
     with contextlib.closing(Examples([spec.target], fields)) as examples:
-        corpus = corpora.collect(work(iter(source)), examples, tests=bool(common and common.cv))
+        streams = soft.streams(contents["soft"]) if "soft" in contents else []
+        corpus = corpora.collect(
+            work(iter(source)),
+            examples,
+            tests=bool(common and common.cv),
+            streams=streams,
+            store=context.store,
+        )
         if (skipped := counts(examples)) and not distributed.world()[0]:
             context.say("train", skipped)
-        if corpus.instructed and not distributed.world()[0]:
-            some = f"{corpus.instructed} record{'s' if corpus.instructed > 1 else ''}"
-            said = "--template, --labels and --rationale say what is asked"
-            context.say("train", f"`instruction` is not read, of {some}: {said}")
         yield Part(corpus, range(len(corpus)))

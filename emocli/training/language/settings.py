@@ -27,7 +27,7 @@ class Settings:
     part_size: int = 8  # records that are computed at a time
     warm_up: float = 0.03  # share of the steps in which the learning rate rises
     clip_norm: float = 1.0
-    rank: int = 16
+    rank: int = 16  # 0 trains soft tokens alone: the language model stays as it is
     alpha: int = 32
     dropout: float = 0.05
     balanced: bool = False  # whether all labels weigh the same
@@ -36,6 +36,7 @@ class Settings:
     dev_records: int = 256  # held-out records that are looked at, at most
     recompute: bool = False  # activations, to save memory
     shard: bool = False  # the backbone over the processes, for one that does not fit a GPU
+    modality_dropout: float = 0.0  # probability of leaving a stream of soft tokens out
     seed: int = 0
     # Of GRPO alone.
     group: int = 8  # completions of a prompt
@@ -66,9 +67,10 @@ RANGES: dict[str, _settings.Range] = {
     "part_size": (1, 10**6),
     "warm_up": (0, 1),
     "clip_norm": (0, 1e9),
-    "rank": (1, 4096),
+    "rank": (0, 4096),
     "alpha": (1, 10**5),
     "dropout": (0, 0.9),
+    "modality_dropout": (0, 1),
     "evaluations": (1, 10**4),
     "patience": (1, 10**4),
     "dev_records": (1, 10**6),
@@ -103,10 +105,11 @@ class Request:
 
     backbone: str | None = None  # a name of the catalog or the hub, a folder
     objective: str = SFT
-    template: str | None = None  # this and the next three: None is the default, or what `start` has
+    template: str | None = None  # this and the next four: None is the default, or what `start` has
     labels: tuple[str, ...] | None = None  # None is those of the records
     context: int | None = None
     prosody: str | None = None
+    soft: str | None = None  # what stands in the prompt besides words
     rationale: str = NONE  # template, a field of the records, none
     start: Path | None = None  # a bundle whose adapter is trained further
     budget: float | None = None  # minutes, of all trainings together
@@ -127,7 +130,7 @@ class Request:
 
     def _require_unsaid(self) -> None:
         """Raise UsageError for what the bundle to start from decides."""
-        for name in ("template", "labels", "context", "prosody"):
+        for name in ("template", "labels", "context", "prosody", "soft"):
             if getattr(self, name) is not None:
                 raise UsageError(f"--{name}: --start {self.start} has its own", hint="leave it out")
 

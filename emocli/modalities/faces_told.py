@@ -144,6 +144,13 @@ def by_second(record: Record, store: Store) -> list[Glance]:
     With several judged faces it is the first, the most visible. Nothing is looked for: a record
     without faces, or without probabilities of them, gives [].
     """
+    frames = by_frame(record, store)
+    times, ends = (np.array([getattr(f, end) for f in frames]) for end in ("start", "end"))
+    return _seconds(times, ends, [f.shares for f in frames]) if frames else []
+
+
+def by_frame(record: Record, store: Store) -> list[Glance]:
+    """Return what the judged face shows in each frame, as `by_second` does for each second."""
     faces = video_sampling.about_of(record).get("faces")
     if not isinstance(faces, dict) or not faces.get("tracks") or not faces.get("judged"):
         return []
@@ -157,7 +164,8 @@ def by_second(record: Record, store: Store) -> list[Glance]:
         answers = [whole] * len(times)
     else:
         return []
-    return _seconds(times, told.ends(times), answers)
+    rows = zip(times.tolist(), told.ends(times).tolist(), answers, strict=True)
+    return [Glance(*row) for row in rows]
 
 
 def _seconds(times: Floats, ends: Floats, answers: list[Shares]) -> list[Glance]:
