@@ -70,9 +70,12 @@ patience = 4
 dev_records = 84
 END
 
+# First the pseudo tokens of experts that were trained before, then an adapter as well.
+sed 's/^rank = .*/rank = 0/; s/^learning_rate = .*/learning_rate = 1e-3/' "$out/language.toml" > "$out/frozen.toml"
+
 learn() { # FOLDER MINUTES RECORDS FLAG...
-  [ -e "$1/config.json" ] || emocli train --model language --backbone "$backbone" --dtype "${DTYPE:-bfloat16}" \
-    --config "$out/language.toml" --budget "$2" --log "$1.log" -o "$1" "${@:3}"
+  [ -e "$1/config.json" ] || emocli train --model language --dtype "${DTYPE:-bfloat16}" \
+    --budget "$2" --log "$1.log" -o "$1" "${@:3}"
 }
 judge() { # FILE FLAG... RECORDS
   [ -e "$1" ] || { emocli predict --exit-zero "${@:2}" > "$1.part" && mv "$1.part" "$1"; }
@@ -91,10 +94,12 @@ for kind in classes numbers; do
       emocli train "$f/train.jsonl" --model $model --target $target --config "$out/head.toml" -o "$f/$model"
     judge "$f/$model.jsonl" -m "$f/$model" "$f/test.jsonl"
   done
-  half=$("$python" -c "print($budget / 4)")
-  learn "$f/words" "$half" "$f/train.jsonl" --template $template
-  learn "$f/egmf" "$half" "$f/train.jsonl" --template $template --soft egmf
-  for model in words egmf; do judge "$f/$model.jsonl" -m "$f/$model" --dtype "${DTYPE:-bfloat16}" "$f/test.jsonl"; done
+  part=$("$python" -c "print($budget / 6)")
+  asked=(--backbone "$backbone" --template $template)
+  learn "$f/words" "$part" "$f/train.jsonl" "${asked[@]}" --config "$out/language.toml"
+  learn "$f/frozen" "$part" "$f/train.jsonl" "${asked[@]}" --config "$out/frozen.toml" --soft "egmf:$f/expert-gating"
+  learn "$f/egmf" "$part" "$f/train.jsonl" --start "$f/frozen" --config "$out/language.toml"
+  for model in words frozen egmf; do judge "$f/$model.jsonl" -m "$f/$model" --dtype "${DTYPE:-bfloat16}" "$f/test.jsonl"; done
   judge "$f/shuffled.jsonl" -m "$f/egmf" --dtype "${DTYPE:-bfloat16}" "$f/moved.jsonl"
   for control in none random; do
     judge "$f/$control.jsonl" -m "$f/egmf" --dtype "${DTYPE:-bfloat16}" --control $control "$f/test.jsonl"

@@ -29,7 +29,8 @@ ROWS = {
     "linear": "linear head on the features",
     "expert-gating": "the experts' own head",
     "words": "language model, words alone",
-    "egmf": "language model, words and pseudo tokens",
+    "frozen": "the same language model and the experts' pseudo tokens, trained before",
+    "egmf": "language model with an adapter, words and pseudo tokens",
     "shuffled": "control: features of another record",
     "none": "control: no pseudo tokens",
     "random": "control: random tokens of the same norm",
@@ -56,7 +57,9 @@ def table(out: Path) -> None:
         print(f"| {kind} | {' | '.join(names)} |\n| --- |{' --- |' * len(names)}")
         for name, words in ROWS.items():
             found = score(out / kind / f"{name}.jsonl")
-            found = found.get("targets", {}).get("valence", found)
+            if kind == "numbers":
+                between = found["intervals"].get("valence", {})
+                found = {**found.get("valence", {}), "intervals": between}
             print(f"| {words} | {' | '.join(_cell(found, n) for n in names)} |")
         print()
 

@@ -175,13 +175,13 @@ def _drawn(plan: Plan, record: Record, draws: Random) -> Drawn:
 def _answered(plan: Plan, record: Record, task: Task) -> Drawn | None:
     """Return a task with its answer, or the task that takes its place; None for no answer.
 
-    Another one takes it where there is no description of use or, with a curriculum, which hides
-    streams, none of them that it may be seen in; a task that is asked for by name needs none.
+    Another one takes it where there is no description of use, and in a curriculum where none of the
+    streams may go with it.
     """
     gold = answers.gold(record, task, plan.labels)
     describing = task.kind == instructions.DESCRIPTION or plan.rationale_of(task) == DESCRIPTIONS
-    streams = plan.streams_of(record) if plan.curriculum else ()
-    is_seen = not streams or given.seen(record, streams, task.sees)
+    streams = plan.streams_of(record)
+    is_seen = plan.curriculum is None or not streams or given.seen(record, streams, task.sees)
     if not describing or (gold and is_seen and descriptions.first(record, _keys(task))):
         return None if gold is None else Drawn(task, gold)
     for name in task.falls_back:

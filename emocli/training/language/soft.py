@@ -197,7 +197,7 @@ class Rows:
         found: dict[str, Tensor] = {}
         slots = self.module.config.slots
         for name, slot in slots.items():
-            if not slot.auxiliary or self.targets is None:
+            if not slot.auxiliary or slot.frozen or self.targets is None:
                 continue
             rows = self.data.rows(torch.tensor(list(numbers))).to(self.device)
             targets = self.targets[list(numbers)].to(self.device)
