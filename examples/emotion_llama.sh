@@ -102,9 +102,13 @@ own() { # MODEL STREAMS
     emocli train "$out/train.jsonl" --model "$1" --streams "$2" --config "$out/head.toml" -o "$out/$1"
   judge "$out/$1.jsonl" -m "$out/$1" "$out/test.jsonl"
 }
-has() { jq -rs "[.[].features | keys[]] | unique - (. - $1) | join(\",\")" "$out/train.jsonl"; } # of a list
-own conv-attention "$(has '["audio", "image", "video"]')"
-own linear "$(has '["seen", "sound"]')"
+has() { # STREAM...: those that records have
+  "$python" -c 'import json, sys
+found = {name for line in open(sys.argv[1]) for name in json.loads(line)["features"]}
+print(",".join(name for name in sys.argv[2:] if name in found))' "$out/train.jsonl" "$@"
+}
+own conv-attention "$(has audio image video)"
+own linear "$(has seen sound)"
 asked=(--dtype "${DTYPE:-bfloat16}")
 for stage in stage1 stage2; do judge "$out/$stage.jsonl" -m "$out/$stage" "${asked[@]}" "$out/test.jsonl"; done
 judge "$out/shuffled.jsonl" -m "$out/stage2" "${asked[@]}" "$out/moved.jsonl"

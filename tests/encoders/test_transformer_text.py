@@ -309,6 +309,7 @@ def test_a_bert_needs_no_transformers_and_says_nothing(minilm):
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
+@pytest.mark.slow
 def test_transformers_says_nothing_either(roberta):
     code = (
         "from emocli.encoders import transformer_text as t\n"

@@ -38,6 +38,7 @@ def recipe(name: str, data: Path, out: Path, world: World, **more: str) -> str: 
     return done.stdout
 
 
+@pytest.mark.slow
 def test_blemore_from_its_clips_to_a_score_and_answers(seeing: World, tmp_path: Path) -> None:
     data, out = av_copies.blemore(tmp_path / "blemore"), tmp_path / "out"
     few = {"SUBSETS": "audio,video", "OPTIONS": "--learning-rate 1e-3 --epochs 2"}

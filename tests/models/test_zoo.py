@@ -249,6 +249,7 @@ def test_the_paper_is_named(name: str) -> None:
     assert "https://" in doc
 
 
+@pytest.mark.slow
 @jointly
 def test_what_no_stream_says_alone_is_learned_from_both(name: str) -> None:
     task = xor(seed=0)

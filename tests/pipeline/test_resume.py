@@ -24,7 +24,9 @@ def test_every_command_that_resumes_is_killed() -> None:
     assert killed == set(kills.resumable())
 
 
-LONG = {"predict --llm", "predict --decode thought"}  # minutes of CPU together
+LONG = {"predict --llm", "predict --decode thought", "predict --keep-features"} | {
+    f"predict --format {form}" for form in ("csv", "srt")
+}  # minutes of CPU together
 ROUNDS = [
     pytest.param(seed, name, marks=[pytest.mark.slow] * (name in LONG))
     for seed, name in enumerate(kills.MADE, 11)
