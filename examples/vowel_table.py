@@ -49,7 +49,12 @@ def score(path: Path, *more: str, task: str = "classification") -> dict[str, Any
 def _row(folder: Path, name: str) -> str:
     path = folder / f"{name}.test.jsonl"
     own, cells = score(path, *ALIKE), [NAMES.get(name, name), str(_clips(path))]
-    cells.append(f"{own['uar']:.2f} {_interval(own['intervals']['uar'])}" if "uar" in own else "")
+    has = (
+        f"{own['uar']:.2f} {_interval(own['intervals']['uar'])}"
+        if "uar" in own
+        else "none readable"
+    )
+    cells.append(has)
     other = folder / f"{name}.shuffled.jsonl"
     shuffled = score(other, "--bootstrap", "0").get("uar") if other.exists() else None
     cells += ["" if shuffled is None else f"{shuffled:.2f}", _share(own["coverage"])]
@@ -63,8 +68,9 @@ def _clips(path: Path) -> int:
         return sum(1 for _ in lines)
 
 
-def _interval(sides: list[float], sign: str = "") -> str:
-    low, high = (format(side, f"{sign}.2f") for side in sides)
+def _interval(sides: list[float | None], sign: str = "") -> str:
+    """Return an interval; a side is undefined where too few clips have an answer."""
+    low, high = ("-" if side is None else format(side, f"{sign}.2f") for side in sides)
     return f"[{low}, {high}]"
 
 

@@ -12,14 +12,26 @@ from emocli.scoring.figures import number
 from emocli.scoring.options import ScoreOptions
 from emocli.scoring.samples import Mask, Sample, Table, evaluate, interval, nested
 
+UNDEFINED = {
+    **dict.fromkeys(("value", "other", "difference")),
+    "interval": [None, None],
+    "p": None,
+}
+
 
 def compared(table: Table, other: Table, masks: list[Mask], options: ScoreOptions) -> Record:
     """Return for every figure the value of each file, the difference, its interval and p-value.
 
-    Over the records that are scored in both files. The same clusters are drawn for both.
+    Over the records that are scored in both files; all figures are null where there are none. The same
+    clusters are drawn for both.
     """
     place = aligned(table, other)
     both = (table.row >= 0) & (other.row[place] >= 0)
+    if not any((inside & both).any() for inside in masks):
+        names = evaluate([table.sample(inside) for inside in masks], options)[0]
+        return {"file": str(options.compare), "records": 0} | nested(
+            dict.fromkeys(names, UNDEFINED)
+        )
     ours: list[Sample] = []
     theirs: list[Sample] = []
     for inside in masks:

@@ -123,6 +123,7 @@ def test_the_table_has_a_row_for_what_was_judged(
     ]
     assert {row.split("|")[2].strip() for row in rows[2:5]} == {str(len(records))}
     assert rows[4].count("%") == 4
+    assert vowel_table._interval([None, 0.5]) == "[-, 0.50]"  # too few clips have an answer
     assert rows[2].split("|")[6:9] == ["  "] * 3
     assert rows[-1].startswith(
         "GRPO over trained on the vowels, with thoughts, the same clips: +0.00 ["

@@ -45,6 +45,19 @@ def accuracy_by_hand(ours, theirs, resamples, seed):
     return np.array(gaps)
 
 
+@pytest.mark.parametrize("form", [(), ("--table",), ("--format", "csv"), ("--format", "latex")])
+def test_files_that_are_scored_in_no_common_record_have_no_difference(emocli, tmp_path, form):
+    ours = guesses(0.8, 1, count=4)
+    theirs = guesses(0.8, 1, count=4)
+    for abstains in (*ours[:2], *theirs[2:]):
+        abstains["prediction"]["emotion"] = None
+    other = write(tmp_path / "other.jsonl", theirs)
+    done = score(emocli, ours, "--compare", other, *form)
+    if not form:
+        assert done.records[0]["compared"]["records"] == 0
+        assert done.records[0]["compared"]["accuracy"]["difference"] is None
+
+
 def test_differences_are_those_of_the_same_speakers_drawn_for_both(emocli, tmp_path):
     ours, theirs = guesses(0.8, 1), guesses(0.6, 2)
     other = write(tmp_path / "other.jsonl", theirs[::-1])  # in another order
