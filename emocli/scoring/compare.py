@@ -22,8 +22,8 @@ UNDEFINED = {
 def compared(table: Table, other: Table, masks: list[Mask], options: ScoreOptions) -> Record:
     """Return for every figure the value of each file, the difference, its interval and p-value.
 
-    Over the records that are scored in both files; all figures are null where there are none. The same
-    clusters are drawn for both.
+    Over the records that are scored in both files; where there are none, all figures are null. The
+    same clusters are drawn for both.
     """
     place = aligned(table, other)
     both = (table.row >= 0) & (other.row[place] >= 0)
