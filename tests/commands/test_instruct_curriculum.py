@@ -153,6 +153,14 @@ def test_a_task_sees_its_own_streams(
     assert all(i["streams"] == streams for i in of_task)
 
 
+def test_a_task_that_is_about_none_of_the_named_streams_fails(emocli: Emocli) -> None:
+    outcome = emocli("instruct", "--task", "image", "--streams", "film", stdin=[of("dfew")])
+    assert outcome.status == 1
+    (record,) = outcome.records
+    assert record["error"]["code"] == "no_features"
+    assert "image is about image, not film" in record["error"]["message"]
+
+
 @pytest.mark.parametrize("lacks", ["description", "stream"])
 def test_without_description_or_stream_the_label_is_asked_with_all_streams(
     lacks: str, emocli: Emocli

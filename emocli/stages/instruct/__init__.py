@@ -116,7 +116,7 @@ def instruct(plan: Plan, record: Record) -> Record:
     thought, by = (None, gold.by) if source is None else _thought(record, source, plan)
     form = PLAIN if thought is None else THOUGHT
     system = task.system(wording, labels, answers.ends(task, corpus), form)
-    streams = given.seen(record, plan.streams_of(record), task.sees)
+    streams = given.seen(record, plan.streams_of(record), task.name, task.sees)
     told = given.utterance(record, task.voice or plan.prosody, plan.context, streams)
     messages = task.messages(system, told, gold.text, thought)
     _require_readable(messages[-1]["content"], thought, labels)
@@ -181,7 +181,11 @@ def _answered(plan: Plan, record: Record, task: Task) -> Drawn | None:
     gold = answers.gold(record, task, plan.labels)
     describing = task.kind == instructions.DESCRIPTION or plan.rationale_of(task) == DESCRIPTIONS
     streams = plan.streams_of(record)
-    is_seen = plan.curriculum is None or not streams or given.seen(record, streams, task.sees)
+    is_seen = (
+        plan.curriculum is None
+        or not (streams and task.sees)
+        or given.fitting(record, streams, task.sees)
+    )
     if not describing or (gold and is_seen and descriptions.first(record, _keys(task))):
         return None if gold is None else Drawn(task, gold)
     for name in task.falls_back:

@@ -34,10 +34,25 @@ def utterance(
     return told
 
 
-def seen(record: Record, streams: tuple[str, ...], sees: list[str] | None) -> tuple[str, ...]:
-    """Return the streams that may go with a question: all, or those with a name or modality."""
-    if sees is None:
+def seen(
+    record: Record, streams: tuple[str, ...], task: str, sees: list[str] | None
+) -> tuple[str, ...]:
+    """Return the streams that may go with a question: all, or those with a name or modality.
+
+    Raises RecordError if streams were named, and the task is about none of them.
+    """
+    if sees is None or not streams:
         return streams
+    found = fitting(record, streams, sees)
+    if not found:
+        _require_streams(record, streams)
+        message = f"{task} is about {' or '.join(sees)}, not {', '.join(streams)}"
+        raise RecordError("no_features", message, hint="name a stream of it with --streams")
+    return found
+
+
+def fitting(record: Record, streams: tuple[str, ...], sees: list[str]) -> tuple[str, ...]:
+    """Return the streams with one of these names or modalities."""
     listed = features.checked(record)
 
     def fits(name: str) -> bool:
