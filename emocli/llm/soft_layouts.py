@@ -31,10 +31,10 @@ def names() -> list[str]:
 def layout(asked: str) -> Layout:
     """Return the layout of a flag: SYSTEM, SYSTEM=TOKENS, FILE.toml, or STREAM=TOKENS,...
 
-    SYSTEM:BUNDLE begins with the weights of a fusion model that was trained by itself. Raises
-    UsageError for another one.
+    SYSTEM:BUNDLE, SYSTEM=TOKENS:BUNDLE begin with the weights of a fusion model that was trained by
+    itself. Raises UsageError for another one.
     """
-    name, _, start = asked.partition(":") if asked.partition(":")[0] in names() else (asked, "", "")
+    name, _, start = asked.partition(":")
     system, _, size = name.partition("=")
     if system in names():
         read = _read(FOLDER / f"{system.replace('-', '_')}.toml")

@@ -68,6 +68,15 @@ def test_emotion_llama_has_the_published_tokens_in_their_order() -> None:
     assert {slot["tokens"] for slot in small.values()} == {16}
 
 
+@pytest.mark.parametrize("size", ["", "=8"])
+def test_a_system_of_any_size_may_begin_with_a_fusion_trained_before(size: str) -> None:
+    slots = soft_layouts.layout(f"emotion-llama{size}:out/a=b:c")["slots"]
+    assert slots["fusion"]["start"] == "out/a=b:c"
+    assert slots["fusion"]["tokens"] == (8 if size else 64)
+    assert "start" not in slots["audio"]
+
+
+
 @pytest.mark.parametrize("projector", ["linear", "mlp", "low-rank"])
 def test_tokens_of_one_stream_have_the_norm_of_words_and_span_more_than_two_dimensions(
     projector: str,
