@@ -56,6 +56,12 @@ def everywhere(count: int) -> list[Span]:
     return [(start, min(start + WINDOW_S, seconds)) for start in starts]
 
 
+def equal_windows(samples: Samples) -> list[Samples]:
+    """Cut samples (time,) into the fewest windows of equal length that are at most 30 s."""
+    longest = sample(WINDOW_S)
+    return np.array_split(samples, max(1, -(-len(samples) // longest)))
+
+
 def stretches(spans: Sequence[Span], duration: float) -> Iterator[Span]:
     """Yield the parts to decode: a short recording as a whole, else spans joined up to 30 s.
 

@@ -18,7 +18,7 @@ from emocli.encoders import Encoder, Settings, mobilenet_v2
 from emocli.encoders.transformers_import import imported
 from emocli.errors import ConfigError, RecordError
 from emocli.records.modality import MODALITIES
-from tests.encoders import tiny_blendshapes, tiny_eeg, tiny_faces, tiny_vision
+from tests.encoders import tiny_blendshapes, tiny_eeg, tiny_faces, tiny_speech, tiny_vision
 from tests.encoders.test_transformer_text import LIMIT, SIZE, write_tokenizer
 
 RATE = 16_000
@@ -69,6 +69,7 @@ def roberta(folder: Path) -> None:
 
 
 TINY: dict[str, dict[str, Builder]] = {
+    **tiny_speech.OF_WAVEFORMS,
     "asymmetry": {"pairs": nothing},
     "band-power": {"bands": nothing},
     "biot": {"16": tiny_eeg.biot, "18": tiny_eeg.biot_of_18_channels},
