@@ -19,6 +19,14 @@ undefined.
 
 Long recordings are cut into utterances: see --segment and --segments in man emocli-predict.
 
+Of audio, --encoder takes a hub id or a folder with weights in safetensors: Whisper of any size,
+wav2vec2 (XLS-R, MMS), HuBERT, WavLM, data2vec, UniSpeech, UniSpeech-SAT, and audio spectrogram
+transformers (also pooling cls). Layer 0 is what enters the first block, N the output of block N.
+Recordings beyond 30 s (10 s) are encoded in windows of equal length.
+
+Of text, --encoder takes any encoder; pooling sentence is the model's own, as sentence-transformers
+computes it, by the files of the model (default: mean).
+
 Pooling frames/N, of audio, is the mean of each N frames. Before encoding, sound is brought to a
 level of -26 dBFS, so that features do not depend on the recording level; --level none keeps it.
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
@@ -13,6 +14,18 @@ from emocli.encoders.transformers_import import imported
 from tests.encoders.test_transformer_text import SIZE as OF_TEXT
 
 Builder = Callable[[Path], object]
+RATE = 16_000
+
+
+def noise(seconds: float, seed: int, loudness: float = 0.2) -> np.ndarray:
+    """Noise whose loudness swells; read-only, as samples are that several stages share."""
+    random = np.random.default_rng(seed)
+    count = round(seconds * RATE)
+    swell = np.linspace(0.05 * loudness, loudness, count)
+    samples = (random.standard_normal(count) * swell).astype(np.float32)
+    samples.flags.writeable = False
+    return samples
+
 
 SIZE: dict[str, Any] = {
     **{key: value for key, value in OF_TEXT.items() if key != "vocab_size"},
@@ -33,18 +46,23 @@ OLD = (
 def write(
     folder: Path, kind: str, head: str = "Model", *, normalises: bool = True, **of: Any
 ) -> Any:
-    """Write a model and its feature extractor; every number that begins at 0 or 1 is moved."""
+    """Write a model and its feature extractor."""
     hugging = imported()
     config = getattr(hugging, f"{kind}Config")(**{**SIZE, **of})
-    model = getattr(hugging, f"{kind}{head}")(config).eval()
-    for parameter in model.parameters():
-        parameter.data += 0.05 * torch.randn_like(parameter)
+    model = moved(getattr(hugging, f"{kind}{head}")(config))
     model.save_pretrained(folder)
     masks = of.get("feat_extract_norm") == "layer"
     hugging.Wav2Vec2FeatureExtractor(
         do_normalize=normalises, return_attention_mask=masks
     ).save_pretrained(folder)
     return model
+
+
+def moved(model: Any) -> Any:
+    """Move every number of a model: biases and norms begin at 0 and 1."""
+    for parameter in model.parameters():
+        parameter.data += 0.05 * torch.randn_like(parameter)
+    return model.eval()
 
 
 def wav2vec2(folder: Path) -> Any:
@@ -133,3 +151,21 @@ OF_WAVEFORMS: dict[str, dict[str, Builder]] = {
     "unispeech": {"group": unispeech_group, "layer": unispeech},
     "unispeech-sat": {"group": unispeech_sat, "layer": unispeech_sat_layer},
 }
+
+
+def spectrogram(folder: Path, head: str = "Model") -> Any:
+    """Write a tiny AST; its spectrograms are 0.64 s."""
+    hugging = imported()
+    sizes = {"num_mel_bins": 24, "max_length": 64}
+    config = hugging.ASTConfig(**OF_TEXT, **sizes, patch_size=8, frequency_stride=6, time_stride=7)
+    model = moved(getattr(hugging, f"AST{head}")(config))
+    model.save_pretrained(folder)
+    hugging.ASTFeatureExtractor(**sizes).save_pretrained(folder)
+    return model
+
+
+def named_spectrogram(folder: Path) -> Any:
+    return spectrogram(folder, "ForAudioClassification")
+
+
+OF_SPECTROGRAMS: dict[str, Builder] = {"ast": spectrogram, "named": named_spectrogram}
