@@ -38,6 +38,7 @@ CLS = "cls"
 POOLINGS = (*pooling.POOLINGS, CLS)
 WHAT = "an audio spectrogram transformer"
 FRAME, HOP = 400, 160  # samples of a column of the spectrogram, and from one to the next
+SIZES: tuple[str, ...] = ("max_length", "num_mel_bins")  # of a spectrogram
 TOKENS = 2  # class tokens, before the patches
 TOGETHER = 4  # windows in a forward pass: their length is one, so that more is no faster
 
@@ -93,8 +94,8 @@ def _loaded(folder: Path, settings: Settings) -> Network:
     """Return the network in a folder; ConfigError for weights or settings that are not whole."""
     config = weight_files.json_object(folder / "config.json")
     pretrained.require_sizes(folder, config, ("hidden_size", "patch_size"), WHAT)
-    asked = {key: config[key] for key in ("max_length", "num_mel_bins") if key in config}
-    given = {**asked, **speech_preprocessor.settings(folder)}
+    asked = {key: config[key] for key in SIZES if key in config}
+    given: dict[str, Any] = {**asked, **speech_preprocessor.settings(folder)}
     if any(given[key] != value for key, value in asked.items()):
         raise ConfigError(f"{folder}: its spectrograms are not those of config.json: {asked}")
     hugging = imported()
@@ -129,6 +130,7 @@ def _steps(network: Network, tokens: Tensor, window: Samples) -> Tensor:
     """
     of = network.model.config
     rows = (of.num_mel_bins - of.patch_size) // of.frequency_stride + 1
-    steps = tokens[:, TOKENS:].unflatten(1, (rows, -1)).mean(1)
+    patches = tokens[:, TOKENS:]
+    steps = patches.reshape(len(patches), rows, -1, patches.shape[2]).mean(1)
     columns = max(1, 1 + (len(window) - FRAME) // HOP)
     return steps[:, : -(-columns // of.time_stride)]

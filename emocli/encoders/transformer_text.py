@@ -111,10 +111,10 @@ def encode(
 
     Layer 0 is the embeddings, layer n the output of block n; negative ones count from the last.
     Pooled over the tokens of a text: (dim,), for "mean+max" (2 x dim,), mean first, for
-    "statistics" (7 x dim,). Pooling "frames" gives (tokens, dim), "sentence", of a model made by
-    `sentence_pooling.of` and of its last layer, what sentence-transformers gives. Tokens beyond
-    the model's limit are left out: `overflow` counts them. Raises RecordError `empty_text` and `bad_text`, and
-    ConfigError for an unknown layer or pooling.
+    "statistics" (7 x dim,). Pooling "frames" gives (tokens, dim); "sentence", of the last layer of
+    a model made by `sentence_pooling.of`, gives what sentence-transformers gives. Tokens beyond
+    the model's limit are left out: `overflow` counts them. Raises RecordError `empty_text` and
+    `bad_text`, and ConfigError for an unknown layer or pooling.
     """
     if pooling not in POOLINGS:
         raise ConfigError(f"unknown pooling '{pooling}'", hint=f"choose from {', '.join(POOLINGS)}")
