@@ -42,6 +42,7 @@ def rows(packages: Packages, programs: list[dict[str, Any]]) -> Iterator[dict[st
     yield _row("language of texts", *_text_language(packages))
     yield _row("alignment", *_alignment(packages))
     yield _row("networks", *_device(packages))
+    yield _row("encoders of speech: wav2vec2, HuBERT, WavLM ...", *_speech(packages))
 
 
 def missing(packages: Packages, models: list[dict[str, Any]]) -> Iterator[dict[str, str]]:
@@ -156,3 +157,11 @@ def _device(packages: Packages) -> tuple[str, str]:
     from emocli.pipeline import devices
 
     return devices.pick("auto"), f"torch {packages['torch']['version']}"
+
+
+def _speech(packages: Packages) -> tuple[str, str]:
+    """Return how recordings of different lengths are batched, which group norms do not bear."""
+    if not works(packages, "torch"):
+        return "nothing", "torch does not work"
+    note = "convolutions window by window, since padding changes group norms; blocks in batches"
+    return f"torch {packages['torch']['version']}", note

@@ -15,12 +15,14 @@ slopes of pitch and intensity; harmonicity, formants, tilt, cepstrum; rhythm. Po
 the pitch, intensity (dB above 2e-5), its slope, harmonicity (dB), F1 to F3 (Hz), H1 - H2 and
 H1 - A3 (dB), alpha ratio, Hammarberg index, two slopes of the spectrum, flux, mfcc 1 to 12.
 Quantities of voiced frames are interpolated linearly where there is no voice; no value is
-undefined.
+undefined. Long recordings are cut into utterances: see --segment, --segments in man emocli-predict.
 
-Long recordings are cut into utterances: see --segment and --segments in man emocli-predict.
-
-Pooling frames/N, of audio, is the mean of each N frames. Before encoding, sound is brought to a
-level of -26 dBFS, so that features do not depend on the recording level; --level none keeps it.
+Of audio, --encoder takes a hub id or a folder, with weights in safetensors: Whisper of any size,
+wav2vec2 (XLS-R, MMS), HuBERT, WavLM, data2vec, UniSpeech(-SAT), audio spectrogram transformers
+(also pooling cls). Layer 0 enters the first block, N leaves block N; without --layer it is the
+middle one. More than 30 s (10 s) are encoded in windows. Pooling frames/N is the mean of each N
+frames. First, sound is brought to -26 dBFS, whatever the recording level; --level none keeps it.
+Of text, --encoder takes any encoder; pooling sentence is that of its sentence-transformers files.
 
 EEG is measured in windows, of 4 s every 2 s unless extract-eeg made others: --encoder
 differential-entropy (the default; 1/2 ln(2 pi e variance) in nats of uV^2), band-power (uV^2) or
@@ -108,7 +110,8 @@ def command(
         ),
     ] = None,
     layer: Annotated[
-        str | None, typer.Option(metavar="N[,N]", help="Layers of the encoder; text takes one.")
+        str | None,
+        typer.Option(metavar="N[,N]", help="Layers: of audio the middle, of text the last."),
     ] = None,
     pooling: Annotated[
         str | None,
@@ -161,7 +164,10 @@ def command(
     trained = None if any(changes.values()) or as_ else bundle.read(model)
     changes |= looks
     if trained is None or (model == DEFAULT and _is_none_of(trained, modality)):
-        trained, specs = None, [_custom(modality, changes, as_)]
+        spec = _custom(modality, changes, as_)
+        if encoder and layer is None:
+            spec |= modalities.of_model(spec, offline=run.context.offline)
+        trained, specs = None, [spec]
     else:
         specs = _looking(encode.of_bundle(trained, modality), looks)
     work = [encode.stage(run.context, spec, trained, keep=features) for spec in specs]

@@ -17,6 +17,7 @@ Span = tuple[float, float]  # start and end in seconds
 
 SAMPLE_RATE_HZ = 16_000
 WINDOW_S = 30.0  # the window that Whisper was trained on
+LONGEST = round(WINDOW_S * SAMPLE_RATE_HZ)  # samples
 TAIL_S = 1.0  # silence after the speech, so that the speech has an end
 STEP_S = 10.0  # windows of one length go through the model together
 GROUP_S = 240.0  # audio in one call: eight windows of 30 s
@@ -54,6 +55,15 @@ def everywhere(count: int) -> list[Span]:
     seconds = count / SAMPLE_RATE_HZ
     starts = np.arange(0.0, seconds, WINDOW_S).tolist()
     return [(start, min(start + WINDOW_S, seconds)) for start in starts]
+
+
+def equal_windows(samples: Samples, longest: int = LONGEST) -> list[Samples]:
+    """Cut samples (time,) into the fewest windows of equal length that are at most `longest`.
+
+    >>> [len(window) for window in equal_windows(np.zeros(10, np.float32), longest=4)]
+    [4, 3, 3]
+    """
+    return np.array_split(samples, max(1, -(-len(samples) // longest)))
 
 
 def stretches(spans: Sequence[Span], duration: float) -> Iterator[Span]:

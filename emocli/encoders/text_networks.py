@@ -33,6 +33,7 @@ class TextEncoder:
     dim: int
     device: str
     separator: str = " "  # between the turns of a conversation
+    sentence: Callable[[Tensor], Tensor] | None = None  # the model's own pooling, if it is wanted
 
 
 def plain(

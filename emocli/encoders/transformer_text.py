@@ -20,12 +20,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from emocli.encoders import Encoded, Encoder, Settings, bert, text_networks, weight_files
+from emocli.encoders import (
+    Encoded,
+    Encoder,
+    Settings,
+    bert,
+    sentence_pooling,
+    text_networks,
+    weight_files,
+)
 from emocli.encoders.pooling import layer_of, statistics
 from emocli.encoders.text_networks import TextEncoder
 from emocli.errors import ConfigError, RecordError
 
-POOLINGS = ("mean", "max", "cls", "mean+max", "statistics", "frames")
+POOLINGS = ("mean", "max", "cls", "mean+max", "statistics", sentence_pooling.NAME, "frames")
 MODALITY = "text"
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -57,6 +65,8 @@ def encoder(folder: Path, settings: Settings) -> Encoder:
     """Return the encoder of texts, or of the turns of dialogues, in one batch."""
     model = load(folder, settings.device, settings.dtype, adapter=settings.adapter)
     layer = _only(settings.layer)
+    if settings.pooling == sentence_pooling.NAME:
+        model = sentence_pooling.of(Path(folder), model)
 
     def run(inputs: Sequence[str | list[str]]) -> list[Encoded]:
         texts = [text if isinstance(text, str) else joined(model, text) for text in inputs]
@@ -101,17 +111,21 @@ def encode(
 
     Layer 0 is the embeddings, layer n the output of block n; negative ones count from the last.
     Pooled over the tokens of a text: (dim,), for "mean+max" (2 x dim,), mean first, for
-    "statistics" (7 x dim,). Pooling "frames" gives (tokens, dim). Tokens beyond the model's limit
-    are left out: `overflow` counts them. Raises RecordError `empty_text` and `bad_text`, and
-    ConfigError for an unknown layer or pooling.
+    "statistics" (7 x dim,). Pooling "frames" gives (tokens, dim); "sentence", of the last layer of
+    a model made by `sentence_pooling.of`, gives what sentence-transformers gives. Tokens beyond
+    the model's limit are left out: `overflow` counts them. Raises RecordError `empty_text` and
+    `bad_text`, and ConfigError for an unknown layer or pooling.
     """
     if pooling not in POOLINGS:
         raise ConfigError(f"unknown pooling '{pooling}'", hint=f"choose from {', '.join(POOLINGS)}")
     last = layer_of(layer, model.layers)
+    if pooling == sentence_pooling.NAME and (last < model.layers or model.sentence is None):
+        raise ConfigError(f"pooling {pooling} is of the last layer, {model.layers}, not of {last}")
     rows = [_row(model, text) for text in texts]
     ids, valid = _pad(rows)
     states = model.network(ids.to(model.device), valid.to(model.device), last).float().cpu()
-    return [_pool(state[: len(row)], pooling) for state, row in zip(states, rows, strict=True)]
+    own = {sentence_pooling.NAME: model.sentence} if model.sentence else {}
+    return [_pool(state[: len(row)], pooling, own) for state, row in zip(states, rows, strict=True)]
 
 
 def _row(model: TextEncoder, text: str) -> list[int]:
@@ -151,8 +165,12 @@ def _pad(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
     return ids, torch.arange(ids.shape[1]) < lengths[:, None]
 
 
-def _pool(state: Tensor, pooling: str) -> NDArray[np.float32]:
-    """Pool the hidden state (tokens, dim) of one text."""
+def _pool(
+    state: Tensor, pooling: str, own: Mapping[str, Callable[[Tensor], Tensor]]
+) -> NDArray[np.float32]:
+    """Pool the hidden state (tokens, dim) of one text; `own` are poolings of the model."""
+    if pooling in own:
+        return np.array(own[pooling](state).numpy())
     pools: dict[str, Callable[[], Tensor]] = {
         "mean": lambda: state.mean(0),
         "max": lambda: state.amax(0),

@@ -12,6 +12,8 @@
     FLAGS          flag of `encode` for this modality only -> the message if it is used with another
     settings(flags)                 what these flags add to the spec of a stream
 and may have
+    of_model(config)                the defaults for a model with this config.json, where they
+                                    depend on it
     made(record, spec)              what a feature says of how its input was made, where the record
                                     knows it rather than the spec
     ahead(context, spec, record)    what takes long and needs no other stage, begun in a thread
@@ -27,6 +29,8 @@ import importlib
 from pkgutil import iter_modules
 from types import ModuleType
 
+from emocli import encoders
+from emocli.encoders import weight_files
 from emocli.errors import UsageError
 from emocli.records.modality import MODALITIES
 from emocli.records.types import Record
@@ -48,3 +52,15 @@ def load(name: str) -> ModuleType:
 def ahead_key(spec: Record) -> str:
     """Return the key of a record, private to the process, for what `ahead` found for a stream."""
     return f"\0ahead of {spec.get('stream')}"
+
+
+def of_model(spec: Record, *, offline: bool) -> Record:
+    """Return a stream's defaults that depend on its model; ModelError if it is not installed."""
+    defaults = getattr(load(spec["modality"]), "of_model", None)
+    if defaults is None or encoders.is_measured(spec["encoder"], spec["modality"]):
+        return {}
+    from emocli import hub
+
+    path = hub.resolve(spec["encoder"], offline=offline) / "config.json"
+    config = weight_files.json_object(path) if weight_files.is_there(path) else {}
+    return dict(defaults(config))

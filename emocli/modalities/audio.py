@@ -26,6 +26,7 @@ PLAIN: Record = {  # the middle of tiny.en: our choice
     "pooling": "mean+std",
     "level_dbfs": -26.0,
 }
+LAYER_COUNTS = ("num_hidden_layers", "encoder_layers")  # names of the number of layers
 SEVERAL_LAYERS = True
 BATCH = 16  # fastest of 4 to 64 on two cores
 BUDGET = 480.0  # seconds of audio in a batch at most: sixteen windows of 30 s
@@ -54,6 +55,17 @@ def _level(text: str) -> float | None:
     if value is not None and not LOWEST_DBFS <= value <= 0.0:
         raise UsageError(f"--level {text}: neither none nor a number from {LOWEST_DBFS:g} to 0")
     return value
+
+
+def of_model(config: Record) -> Record:
+    """Return the defaults for a model with this config.json: the middle layer, our choice.
+
+    >>> of_model({"num_hidden_layers": 12}), of_model({})
+    ({'layer': [6]}, {})
+    """
+    counts = (config.get(name) for name in LAYER_COUNTS)
+    found = [count for count in counts if isinstance(count, int)]
+    return {"layer": [found[0] // 2]} if found else {}
 
 
 def length(record: Record) -> float:

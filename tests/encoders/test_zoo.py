@@ -18,10 +18,10 @@ from emocli.encoders import Encoder, Settings, mobilenet_v2
 from emocli.encoders.transformers_import import imported
 from emocli.errors import ConfigError, RecordError
 from emocli.records.modality import MODALITIES
-from tests.encoders import tiny_blendshapes, tiny_eeg, tiny_faces, tiny_vision
+from tests.encoders import tiny_blendshapes, tiny_eeg, tiny_faces, tiny_speech, tiny_vision
 from tests.encoders.test_transformer_text import LIMIT, SIZE, write_tokenizer
+from tests.encoders.tiny_speech import RATE, noise
 
-RATE = 16_000
 FRAMES = "frames"  # every family has this pooling, which keeps all frames
 LAYERS = SIZE["num_hidden_layers"]  # of every tiny model
 
@@ -69,6 +69,8 @@ def roberta(folder: Path) -> None:
 
 
 TINY: dict[str, dict[str, Builder]] = {
+    **tiny_speech.OF_WAVEFORMS,
+    "audio-spectrogram-transformer": tiny_speech.OF_SPECTROGRAMS,
     "asymmetry": {"pairs": nothing},
     "band-power": {"bands": nothing},
     "biot": {"16": tiny_eeg.biot, "18": tiny_eeg.biot_of_18_channels},
@@ -90,16 +92,6 @@ TINY: dict[str, dict[str, Builder]] = {
     "vision-image": tiny_vision.OF_IMAGES,
     "whisper": {"whisper": whisper},
 }
-
-
-def noise(seconds: float, seed: int, loudness: float = 0.2) -> np.ndarray:
-    """Noise whose loudness swells; read-only, as samples are that several stages share."""
-    random = np.random.default_rng(seed)
-    count = round(seconds * RATE)
-    swell = np.linspace(0.05 * loudness, loudness, count)
-    samples = (random.standard_normal(count) * swell).astype(np.float32)
-    samples.flags.writeable = False
-    return samples
 
 
 def spoilt(value: float, place: int) -> np.ndarray:

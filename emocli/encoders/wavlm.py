@@ -1,0 +1,72 @@
+"""Turn speech into features with WavLM.
+
+Chen et al. 2021, WavLM, https://arxiv.org/abs/2110.13900. Its attention adds to each score a number
+that depends on how far apart two frames are, scaled by a gate of the frame that attends.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from emocli.encoders import Encoder, Settings, pooling, speech_waveform
+from emocli.encoders.speech_network import attended
+
+MODALITY = "audio"
+POOLINGS = pooling.POOLINGS
+DEFAULTS = {"num_buckets": 320, "max_bucket_distance": 800}  # where config.json lacks them
+GATE = 8  # numbers that make the two gates of a head, four each
+
+
+def reads(config: Mapping[str, Any]) -> bool:
+    """Return whether a config.json is that of a WavLM."""
+    return config.get("model_type") == "wavlm"
+
+
+def encoder(folder: Path, settings: Settings) -> Encoder:
+    """Return the encoder of waveforms (time,), 16 kHz, in one batch."""
+    return speech_waveform.encoder(folder, settings, attention=GatedAttention)
+
+
+class GatedAttention(nn.Module):
+    """Attention with a gated bias, which the table of the first block gives to all of them."""
+
+    def __init__(self, of: Mapping[str, Any]) -> None:
+        super().__init__()
+        of = {**DEFAULTS, **of}
+        dim, self.heads = of["hidden_size"], of["num_attention_heads"]
+        self.q_proj, self.k_proj = nn.Linear(dim, dim), nn.Linear(dim, dim)
+        self.v_proj, self.out_proj = nn.Linear(dim, dim), nn.Linear(dim, dim)
+        self.buckets, self.furthest = of["num_buckets"], of["max_bucket_distance"]
+        self.gru_rel_pos_const = nn.Parameter(torch.ones(1, self.heads, 1, 1))
+        self.gru_rel_pos_linear = nn.Linear(dim // self.heads, GATE)
+        if of["number"] == 0:
+            self.rel_attn_embed = nn.Embedding(self.buckets, self.heads)
+
+    def bias(self, time: int) -> Tensor:
+        """Return the bias (heads, time, time) of the frame in each column for that in each row."""
+        apart = torch.arange(1 - time, time, device=self.rel_attn_embed.weight.device)
+        values = self.rel_attn_embed(self._bucket(apart)).T  # (heads, 2 x time - 1)
+        return values.unfold(1, time, 1).flip(1)
+
+    def _bucket(self, apart: Tensor) -> Tensor:
+        """Return the row of the table for each distance in frames: exact ones, then logarithmic."""
+        half = self.buckets // 2
+        exact, size = half // 2, apart.abs()
+        ratio = torch.log(size.clamp(min=1).float() / exact) / math.log(self.furthest / exact)
+        far = (exact + ratio * (half - exact)).long().clamp(max=half - 1)
+        return (apart > 0) * half + torch.where(size < exact, size, far)
+
+    def forward(self, x: Tensor, valid: Tensor | None, bias: Tensor) -> Tensor:
+        """Map `x` (batch, time, dim); `valid` (batch, 1, 1, time) or None for all."""
+        split = x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)
+        halves = self.gru_rel_pos_linear(split).view(*split.shape[:3], 2, GATE // 2).sum(-1)
+        first, second = torch.sigmoid(halves).chunk(2, dim=-1)
+        gate = first * (second * self.gru_rel_pos_const - 1.0) + 2.0
+        added = gate * bias  # (batch, heads, time, time)
+        return attended(self, x, added if valid is None else added.masked_fill(~valid, -torch.inf))
