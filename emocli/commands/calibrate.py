@@ -33,8 +33,7 @@ from typing import Annotated
 
 import typer
 
-from emocli.bundles import bundle
-from emocli.cli import language_flags, options
+from emocli.cli import checkpoint_flags, language_flags, options
 from emocli.errors import ExitStatus, UsageError
 
 METHODS, RULES = ("temperature", "vector"), ("published", "expected")
@@ -47,7 +46,12 @@ def command(
     run: options.Run,
     model: Annotated[
         str | None,
-        typer.Option("--model", "-m", metavar="BUNDLE", help="A trained model's folder."),
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="BUNDLE|ORG/NAME",
+            help="A trained model's folder, or a published classifier.",
+        ),
     ] = None,
     method: Annotated[
         str, typer.Option(metavar="temperature|vector", help="How to scale the logits.")
@@ -59,6 +63,7 @@ def command(
     llm: language_flags.Llm = None,
     template: language_flags.Template = "emotion",
     labels: language_flags.Labels = None,
+    label_names: checkpoint_flags.LabelNames = None,
     context: language_flags.Context = 0,
     prosody: language_flags.Prosody = "none",
 ) -> int:
@@ -77,8 +82,9 @@ def command(
             "--model BUNDLE names what is calibrated", hint="or --llm a language model"
         )
     else:
-        language_flags.require_unsaid(model)
-        trained = bundle.read(model)
+        trained = checkpoint_flags.predictor(run.context, model, labels, label_names)
+        if trained.revision and run.common.output is None:
+            raise UsageError(f"--model {model} needs --output DIR: the bundle to write")
     from emocli.stages import predict
     from emocli.training import calibrating, reading
 

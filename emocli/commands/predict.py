@@ -107,7 +107,7 @@ import typer
 
 from emocli import pipeline
 from emocli.bundles import bundle, heads
-from emocli.cli import flags, language_flags, options, output_format
+from emocli.cli import checkpoint_flags, flags, language_flags, options, output_format
 from emocli.errors import UsageError
 from emocli.io import formats
 from emocli.stages import encode, language_server, predict, spoken_language
@@ -116,7 +116,7 @@ from emocli.stages import encode, language_server, predict, spoken_language
 @options.filter("store", "device", "segment")
 def command(
     run: options.Run,
-    model: flags.Model = "default",
+    model: checkpoint_flags.Model = "default",
     text: Annotated[
         str | None,
         typer.Option(
@@ -133,6 +133,7 @@ def command(
     timeout: flags.Timeout = 60.0,
     template: language_flags.Template = "emotion",
     labels: language_flags.Labels = None,
+    label_names: checkpoint_flags.LabelNames = None,
     context: language_flags.Context = 0,
     prosody: language_flags.Prosody = "none",
     decode: Annotated[
@@ -176,9 +177,10 @@ def command(
             run.context, llm_url, llm, timeout_s=timeout, concurrency=concurrency
         )
         llm = served.server.model
-    if llm is None:
-        language_flags.require_unsaid(model)
-    read = bundle.read(model) if llm is None else _asking(llm, model, *asked)
+    if llm is not None:
+        read = _asking(llm, model, *asked)
+    else:
+        read = checkpoint_flags.predictor(run.context, model, labels, label_names)
     if show_prompt and read.kind != bundle.LANGUAGE:
         raise UsageError("--show-prompt: only a language model has prompts", hint="--llm names one")
     trained = language_flags.controlled(encode.limited(read, modality), control)
