@@ -120,7 +120,9 @@ def _names(about: About, names: Sequence[str] | None) -> Sequence[str]:
         raise ConfigError(message, hint=f"it calls them {', '.join(about.names[:9])}")
     if names is None and about.nameless:
         count = ",".join(f"NAME{number}" for number in range(len(about.names)))
-        message = f"{about.folder} calls its labels {', '.join(about.names[:3])}, which says nothing"
+        message = (
+            f"{about.folder} calls its labels {', '.join(about.names[:3])}, which says nothing"
+        )
         raise ConfigError(message, hint=f"--label-names {count:.60} names them, in this order")
     return about.names if names is None else names
 

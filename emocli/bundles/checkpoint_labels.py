@@ -30,7 +30,9 @@ def heads_of(contents: Mapping[str, Any], where: str) -> list[dict[str, Any]]:
     if contents["problem"] == NUMBERS:
         targets = [name.casefold() for name in contents["names"]]
         if wrong := [t for t in targets if t not in DIMENSIONS]:
-            message = f"{where}: a number called {wrong[0]!r:.60} is none of {', '.join(DIMENSIONS)}"
+            message = (
+                f"{where}: a number called {wrong[0]!r:.60} is none of {', '.join(DIMENSIONS)}"
+            )
             raise ConfigError(message, hint="--label-names says what they are, in order")
         if len(set(targets)) < len(targets):
             raise ConfigError(f"{where}: a number is there twice: {', '.join(targets)}")

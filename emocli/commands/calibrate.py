@@ -17,6 +17,10 @@ log-probabilities over these records, less the logarithm of the share of each la
 on average what is true on average; a predictor that subtracts nothing, as a trained one, goes on
 so. Then the temperature. No answer depends on the other records of a later run.
 
+A published classifier (--model ORG/NAME, or its folder; see emocli predict) becomes a bundle that
+refers to it by its name, its revision and the sha256 of its files, and holds no weights: predict
+refuses it with other files.
+
 For a model of blends the decoding of the shares is fitted again: --decoder published chooses the
 two thresholds of BLEMORE, expected a prior and a sharpness. Scores on these records are
 optimistic: score other records, of other people. Calibrate on a part of the training speakers, not
@@ -24,6 +28,7 @@ on test speakers.
 
 Example:
     emocli encode dev.jsonl | emocli calibrate --model bundle --output calibrated
+    emocli calibrate --model org/classifier dev.jsonl --output calibrated
     emocli calibrate --llm smollm2-135m-instruct --context 3 dev.jsonl --output zero-shot
 """
 

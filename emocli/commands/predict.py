@@ -43,6 +43,13 @@ On a terminal up to four records are drawn with bars, more on a line each. The u
 recording are lines with their times, and after the last one follows a strip of the whole. In a
 pipe, or with --json, records are written. A pipe that idles gets its answers at once.
 
+--model also takes a published classifier of transformers, by hub id (emocli models pull ORG/NAME)
+or folder: of text, of sound, of pictures (the judged face) or of clips, also with several labels at
+a time (`multi`) or valence, arousal and dominance. Its labels get our names where they mean one of
+the seven (`original` says what it calls them); --labels common leaves others out, and `left_out`
+says how likely they were; original keeps its own; --label-names names LABEL_0, LABEL_1, ... Missing
+steps are run, a transcript for one of text. emocli calibrate makes it `calibrated`.
+
 --llm asks a language model instead: any causal model of the hub or in a folder, such as
 smollm2-135m-instruct (emocli models pull smollm2-135m-instruct), or a GGUF file. Its prompt is a
 template with role, labels and format, then --context turns of the dialogue, the words (transcribed
@@ -95,6 +102,7 @@ Example:
     ffmpeg -i talk.mkv -f wav - | emocli predict -
     echo "I can't believe it" | emocli predict --text -
     emocli predict clips/*.wav --output answers.csv
+    emocli predict -m superb/hubert-large-superb-er clip.wav
     emocli predict --llm smollm2-135m-instruct --prosody summary clip.wav
     emocli predict --llm-url http://127.0.0.1:8000/v1 --decode greedy clip.wav
 """

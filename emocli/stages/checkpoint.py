@@ -71,7 +71,9 @@ def _loaded(context: Context, trained: Bundle) -> Loaded:
     folder, revision = checkpoint.located(trained, offline=context.offline)
     with live.during(f"loading {Path(reference['name']).name}"):
         device = devices.pick(context.device)
-        settings = encoders.Settings(None, LOGITS, device, devices.pick_dtype(context.dtype, device))
+        settings = encoders.Settings(
+            None, LOGITS, device, devices.pick_dtype(context.dtype, device)
+        )
         kind = classifiers.of(folder, spec["modality"])
         return kind.encoder(folder, settings), revision
 

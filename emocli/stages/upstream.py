@@ -60,9 +60,7 @@ def stage(
         skip = partial(_has_only_features, done, spec)
         steps.insert(0, looking.begin(context, spec, partial(_looks, spec, skip)))
         steps.append(
-            encode.stage(
-                context, spec, trained, skip=skip, keep=encode.PASSED, encoder=loaded
-            )
+            encode.stage(context, spec, trained, skip=skip, keep=encode.PASSED, encoder=loaded)
         )
     if rules := trained.contents.get("text_rules"):
         read = language.stage(context, rules["language"], done)

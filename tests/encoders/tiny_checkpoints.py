@@ -143,8 +143,10 @@ def dimensional(folder: Path, names: Any = DIMENSIONS, problem: str | None = "re
     }
     retensored(
         folder,
-        lambda old: {n: t for n, t in old.items() if n.startswith("wav2vec2.")}
-        | {f"classifier.{n}": t for n, t in head.items()},
+        lambda old: (
+            {n: t for n, t in old.items() if n.startswith("wav2vec2.")}
+            | {f"classifier.{n}": t for n, t in head.items()}
+        ),
     )
     changed(folder, architectures=["Wav2Vec2ForSpeechClassification"])
     return model.wav2vec2, head

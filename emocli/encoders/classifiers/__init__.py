@@ -3,7 +3,7 @@
 What a checkpoint takes and answers stands in its config.json: `architectures`, `id2label`,
 `problem_type`; see https://huggingface.co/docs/transformers/main_classes/configuration. `about`
 reads it, without torch. A file here loads a kind of head; it has
-    encoder(about, settings) -> Encoder    of inputs as the encoders of its modality take them
+    encoder(folder, settings) -> Encoder   of inputs as the encoders of its modality take them
 and of pictures FACES, of films `sampled`, as families of `emocli.encoders` have them.
 
 What an encoder gives is a vector (columns,) for each input, which is called `logits`: of one label
