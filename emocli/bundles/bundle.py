@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 DEFAULT = Path(__file__).parents[1] / "default"
 FORMAT = 1
-FUSION, LANGUAGE = "fusion", "language"  # kinds: one fuses encoded streams, one asks a model
+FUSION, LANGUAGE, CHECKPOINT = "fusion", "language", "checkpoint"  # kinds of predictors
 FILES = ("model.safetensors", "card.md", "config.json")  # in the order of writing
 CANARY_ROWS = 4
 CANARY_FRAMES = 5  # of a stream with a time axis
@@ -46,6 +46,7 @@ class Bundle:
     only: frozenset[str] | None = None  # the streams that are used, if not all
     control: str = ""  # what stands in place of soft tokens: none, random
     instructed: bool = False  # whether records ask what is answered
+    revision: str = ""  # of a checkpoint that is used as it is
 
     @property
     def kind(self) -> str:
@@ -76,8 +77,8 @@ class Bundle:
 
     @property
     def name(self) -> str:
-        """The name of the model in predictions: its name and the beginning of its digest."""
-        return f"{self.contents['name']}@{self.digest[:12]}"
+        """The name of the model in predictions: its name, and its revision or digest."""
+        return f"{self.contents['name']}@{self.revision or self.digest[:12]}"
 
     @cached_property
     def digest(self) -> str:
@@ -154,9 +155,8 @@ def read(folder: str | Path) -> Bundle:
         what = "nested too deeply" if isinstance(contents, dict) else "not a JSON object"
         raise ConfigError(f"{path}/config.json is {what}", hint=rules.HINT)
     if contents.get("format") != FORMAT:
-        raise ConfigError(
-            f"{path}/config.json: format {contents.get('format')!r:.60}, not {FORMAT}"
-        )
+        message = f"{path}/config.json: format {contents.get('format')!r:.60}, not {FORMAT}"
+        raise ConfigError(message)
     trained = Bundle(path, contents)
     rules.require(path, contents, fusion=trained.kind == FUSION)
     return trained

@@ -119,7 +119,7 @@ def require(folder: Path, contents: Mapping[str, Any], *, fusion: bool) -> None:
 def _faults(contents: Mapping[str, Any], fusion: bool) -> Iterator[Fault]:
     yield from _of_table("", contents, TOP)
     if not fusion:
-        if contents.get("kind") == "language":
+        if contents.get("kind") in ("language", "checkpoint"):
             yield from _of_answers(contents)
         return
     yield from _of_table("", contents, FUSION)

@@ -23,7 +23,7 @@ Template = Annotated[
 ]
 Labels = Annotated[
     str | None,
-    typer.Option(metavar="A,B,...", help="Labels for --llm (default: the template's)."),
+    typer.Option(metavar="A,B,...", help="Labels for --llm; of a checkpoint: common, original."),
 ]
 Context = Annotated[
     int, typer.Option(metavar="TURNS", help="Preceding turns of the dialogue, for --llm.")
@@ -93,10 +93,10 @@ def listed(labels: str) -> list[str]:
     return [label.strip() for label in labels.split(",")]
 
 
-def require_unsaid(model: str) -> None:
+def require_unsaid(model: str, but: str = "") -> None:
     """Raise UsageError if the command line says how --llm is asked, and a bundle is taken."""
     for name in ASKED:
-        if is_said(name):
+        if name != but and is_said(name):
             hint = f"--model {model} is used as it was trained; without --llm, leave it out"
             raise UsageError(f"--{name} says how --llm is asked", hint=hint)
 

@@ -17,6 +17,10 @@ log-probabilities over these records, less the logarithm of the share of each la
 on average what is true on average; a predictor that subtracts nothing, as a trained one, goes on
 so. Then the temperature. No answer depends on the other records of a later run.
 
+A published classifier (--model ORG/NAME, or its folder; see emocli predict) becomes a bundle that
+refers to it by its name, its revision and the sha256 of its files, and holds no weights: predict
+refuses it with other files.
+
 For a model of blends the decoding of the shares is fitted again: --decoder published chooses the
 two thresholds of BLEMORE, expected a prior and a sharpness. Scores on these records are
 optimistic: score other records, of other people. Calibrate on a part of the training speakers, not
@@ -24,6 +28,7 @@ on test speakers.
 
 Example:
     emocli encode dev.jsonl | emocli calibrate --model bundle --output calibrated
+    emocli calibrate --model org/classifier dev.jsonl --output calibrated
     emocli calibrate --llm smollm2-135m-instruct --context 3 dev.jsonl --output zero-shot
 """
 
@@ -33,8 +38,7 @@ from typing import Annotated
 
 import typer
 
-from emocli.bundles import bundle
-from emocli.cli import language_flags, options
+from emocli.cli import checkpoint_flags, language_flags, options
 from emocli.errors import ExitStatus, UsageError
 
 METHODS, RULES = ("temperature", "vector"), ("published", "expected")
@@ -47,7 +51,12 @@ def command(
     run: options.Run,
     model: Annotated[
         str | None,
-        typer.Option("--model", "-m", metavar="BUNDLE", help="A trained model's folder."),
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="BUNDLE|ORG/NAME",
+            help="A trained model's folder, or a published classifier.",
+        ),
     ] = None,
     method: Annotated[
         str, typer.Option(metavar="temperature|vector", help="How to scale the logits.")
@@ -59,6 +68,7 @@ def command(
     llm: language_flags.Llm = None,
     template: language_flags.Template = "emotion",
     labels: language_flags.Labels = None,
+    label_names: checkpoint_flags.LabelNames = None,
     context: language_flags.Context = 0,
     prosody: language_flags.Prosody = "none",
 ) -> int:
@@ -77,8 +87,9 @@ def command(
             "--model BUNDLE names what is calibrated", hint="or --llm a language model"
         )
     else:
-        language_flags.require_unsaid(model)
-        trained = bundle.read(model)
+        trained = checkpoint_flags.predictor(run.context, model, labels, label_names)
+        if trained.revision and run.common.output is None:
+            raise UsageError(f"--model {model} needs --output DIR: the bundle to write")
     from emocli.stages import predict
     from emocli.training import calibrating, reading
 

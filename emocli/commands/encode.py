@@ -61,6 +61,10 @@ sizes, and view=global or view=temporal which of them alone. `video` says what w
 face and why; a film in which nobody is seen is noted in `missing`, and is no failure. See emocli
 extract-video.
 
+Pooling logits, of any published classifier that predict takes (emocli predict), is what its head
+says: a number for each label, of whatever --encoder takes. Such streams are what `train --model
+late-fusion` needs to make one predictor of several published ones.
+
 With --context K the text of a `dialogue` is encoded as "speaker: text", after the K turns before
 it, which are written to `context`. Records of one dialogue have to be in order.
 
@@ -85,10 +89,10 @@ from emocli.bundles import bundle
 from emocli.cli import options
 from emocli.errors import UsageError
 from emocli.pipeline import windows
-from emocli.stages import encode, pool
+from emocli.stages import encode, logits, pool
 from emocli.stages.encode import INLINE, STORED, Spec
 
-DEFAULT = "default"
+DEFAULT, LOGITS = "default", "logits"
 
 
 @options.filter("store", "device", "segment")
@@ -115,7 +119,7 @@ def command(
     ] = None,
     pooling: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="mean, mean+std, statistics, ..., frames, frames/N."),
+        typer.Option(metavar="NAME", help="mean, mean+std, statistics, ..., frames, frames/N, logits."),
     ] = None,
     context: Annotated[
         int | None,
@@ -163,7 +167,9 @@ def command(
         return run.through(_from(run, from_, as_, flags, features))
     trained = None if any(changes.values()) or as_ else bundle.read(model)
     changes |= looks
-    if trained is None or (model == DEFAULT and _is_none_of(trained, modality)):
+    if pooling == LOGITS:
+        trained, specs = None, [logits.spec(run.context, modality, changes, as_)]
+    elif trained is None or (model == DEFAULT and _is_none_of(trained, modality)):
         spec = _custom(modality, changes, as_)
         if encoder and layer is None:
             spec |= modalities.of_model(spec, offline=run.context.offline)

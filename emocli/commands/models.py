@@ -2,7 +2,8 @@
 
 Pretrained networks are not part of emocli: `emocli models pull default` fetches those that the
 shipped predictor needs, once, into a cache that all projects share. NAME is a name shown by `list`,
-a group (default), or a hub id such as org/name or org/name@revision.
+a group (default), or a hub id such as org/name or org/name@revision: an encoder for `encode`, a
+classifier for `predict --model`, a language model for `predict --llm`.
 
 Example:
     emocli models pull default

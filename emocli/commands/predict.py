@@ -43,6 +43,13 @@ On a terminal up to four records are drawn with bars, more on a line each. The u
 recording are lines with their times, and after the last one follows a strip of the whole. In a
 pipe, or with --json, records are written. A pipe that idles gets its answers at once.
 
+--model also takes a published classifier of transformers, by hub id (emocli models pull ORG/NAME)
+or folder: of text, of sound, of pictures (the judged face) or of clips, also with several labels at
+a time (`multi`) or valence, arousal and dominance. Its labels get our names where they mean one of
+the seven (`original` says what it calls them); --labels common leaves others out, and `left_out`
+says how likely they were; original keeps its own; --label-names names LABEL_0, LABEL_1, ... Missing
+steps are run, a transcript for one of text. emocli calibrate makes it `calibrated`.
+
 --llm asks a language model instead: any causal model of the hub or in a folder, such as
 smollm2-135m-instruct (emocli models pull smollm2-135m-instruct), or a GGUF file. Its prompt is a
 template with role, labels and format, then --context turns of the dialogue, the words (transcribed
@@ -95,6 +102,7 @@ Example:
     ffmpeg -i talk.mkv -f wav - | emocli predict -
     echo "I can't believe it" | emocli predict --text -
     emocli predict clips/*.wav --output answers.csv
+    emocli predict -m superb/hubert-large-superb-er clip.wav
     emocli predict --llm smollm2-135m-instruct --prosody summary clip.wav
     emocli predict --llm-url http://127.0.0.1:8000/v1 --decode greedy clip.wav
 """
@@ -107,7 +115,7 @@ import typer
 
 from emocli import pipeline
 from emocli.bundles import bundle, heads
-from emocli.cli import flags, language_flags, options, output_format
+from emocli.cli import checkpoint_flags, flags, language_flags, options, output_format
 from emocli.errors import UsageError
 from emocli.io import formats
 from emocli.stages import encode, language_server, predict, spoken_language
@@ -116,7 +124,7 @@ from emocli.stages import encode, language_server, predict, spoken_language
 @options.filter("store", "device", "segment")
 def command(
     run: options.Run,
-    model: flags.Model = "default",
+    model: checkpoint_flags.Model = "default",
     text: Annotated[
         str | None,
         typer.Option(
@@ -133,6 +141,7 @@ def command(
     timeout: flags.Timeout = 60.0,
     template: language_flags.Template = "emotion",
     labels: language_flags.Labels = None,
+    label_names: checkpoint_flags.LabelNames = None,
     context: language_flags.Context = 0,
     prosody: language_flags.Prosody = "none",
     decode: Annotated[
@@ -176,9 +185,10 @@ def command(
             run.context, llm_url, llm, timeout_s=timeout, concurrency=concurrency
         )
         llm = served.server.model
-    if llm is None:
-        language_flags.require_unsaid(model)
-    read = bundle.read(model) if llm is None else _asking(llm, model, *asked)
+    if llm is not None:
+        read = _asking(llm, model, *asked)
+    else:
+        read = checkpoint_flags.predictor(run.context, model, labels, label_names)
     if show_prompt and read.kind != bundle.LANGUAGE:
         raise UsageError("--show-prompt: only a language model has prompts", hint="--llm names one")
     trained = language_flags.controlled(encode.limited(read, modality), control)

@@ -64,6 +64,8 @@ def _sources() -> dict[str, str]:
     """Return the source code of every family by its name, without importing it."""
     sources = {}
     for module in iter_modules(__path__):
+        if module.ispkg:
+            continue
         path = Path(module.module_finder.path, f"{module.name}.py")  # type: ignore[union-attr]
         text = path.read_text(encoding="utf-8")
         if _MODALITY.search(text):
@@ -87,8 +89,15 @@ def load(family: str) -> ModuleType:
     return importlib.import_module(f"{__name__}.{family.replace('-', '_')}")
 
 
-def of_folder(folder: Path, modality: str) -> ModuleType:
-    """Return the family of the model in a folder; ConfigError if no encoder reads it."""
+def of_folder(folder: Path, modality: str, pooling: str = "") -> ModuleType:
+    """Return the family of the model in a folder; ConfigError if no encoder reads it.
+
+    With the pooling `logits` it is a kind of `classifiers`, which reads the head of a checkpoint.
+    """
+    if pooling == "logits":
+        from emocli.encoders import classifiers
+
+        return classifiers.of(folder, modality)
     if not weight_files.is_there(folder / "config.json"):
         raise ConfigError(f"{folder} is not a transformers model: no config.json")
     config = weight_files.json_object(folder / "config.json")

@@ -16,6 +16,12 @@ from emocli.errors import ConfigError
 # Parts that checkpoints often lack and that nothing here uses: the pooler behind the last hidden
 # state, the vector that masks frames while training.
 UNUSED = ("pooler.", "masked_spec_embed")
+# What is left over of training without labels, and constants that older versions saved.
+IDLE = (
+    "lm_head.", "cls.predictions.", "cls.seq_relationship.", "vocab_", "mlm_head", "pooler.",
+    "quantizer.", "project_q.", "project_hid.", "masked_spec_embed", "mask_token", "position_ids",
+    "mask_predictions.", "generator_", "discriminator_", "num_batches_tracked",
+)  # fmt: skip
 NEEDED = ("vocab_file", "merges_file")  # of a tokenizer that has no tokenizer.json
 FAST = "tokenizer.json"
 NAMED = 3  # tensors that a message names
@@ -23,21 +29,35 @@ OTHER = f"another model, or {weight_files.AGAIN}"
 LOCAL = {"local_files_only": True}
 
 
-def network(load: Callable[..., Any], folder: Path, what: str, **options: Any) -> Any:
+def network(
+    load: Callable[..., Any],
+    folder: Path,
+    what: str,
+    *,
+    head: bool = False,
+    **options: Any,
+) -> Any:
     """Return what a `from_pretrained` makes of a folder; `what` it is to be, for messages.
 
     Raises ConfigError if files are not what they claim, a tensor is missing or has another shape,
-    or transformers cannot read the folder.
+    or transformers cannot read the folder. Where the `head` is wanted as well, all of its parts
+    have to be there, the pooler included, and no tensor may be left over that another network uses.
     """
     config = weight_files.json_object(folder / "config.json")
     weight_files.require_layers(folder, config, len(weight_files.tensors(folder, what)))
     model, info = called(
         load, folder, what, use_safetensors=True, output_loading_info=True, **LOCAL, **options
     )
-    lost = [name for name in sorted(info["missing_keys"]) if not _unused(model, name)]
+    lost = [name for name in sorted(info["missing_keys"]) if not _unused(model, name, head)]
     entries = info.get("mismatched_keys") or ()
     wrong = sorted(str(e[0] if isinstance(e, tuple) else e) for e in entries)
-    for names, fault in ((lost, "are not in its weights"), (wrong, "have another shape")):
+    left = [name for name in sorted(info["unexpected_keys"]) if head and not _idle(name)]
+    faults = {
+        "are not in its weights": lost,
+        "have another shape": wrong,
+        "of its weights belong to another network": left,
+    }
+    for fault, names in faults.items():
         if names:
             listed = ", ".join(names[:NAMED])
             message = f"{folder} is not {what}: {len(names)} tensors {fault} ({listed})"
@@ -62,8 +82,15 @@ def require_sizes(folder: Path, config: Mapping[str, Any], names: Sequence[str],
                 raise ConfigError(message, hint=weight_files.AGAIN)
 
 
-def _unused(model: Any, name: str) -> bool:
+def _idle(name: str) -> bool:
+    """Say whether a tensor that is left over is none of a classifier: see IDLE."""
+    return any(part in name for part in IDLE)
+
+
+def _unused(model: Any, name: str, head: bool) -> bool:
     """Say whether nothing here reads a tensor."""
+    if head:
+        return UNUSED[1] in name
     is_text = getattr(model, "main_input_name", "") == "input_ids"
     both = is_text and getattr(model.config, "is_encoder_decoder", False)
     return any(part in name for part in UNUSED) or (both and name.startswith("decoder."))

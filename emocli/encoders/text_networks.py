@@ -50,7 +50,7 @@ def plain(
         raise ConfigError(f"{folder}/tokenizer.json: {error}", hint=weight_files.AGAIN) from None
     tokenizer.no_padding()
     words = network.weights["embeddings.word_embeddings.weight"]
-    _require_rows(folder, tokenizer.get_vocab_size(), len(words))
+    require_rows(folder, tokenizer.get_vocab_size(), len(words))
 
     def tokenize(text: str, limit: int | None) -> list[int]:
         tokenizer.no_truncation() if limit is None else tokenizer.enable_truncation(limit)
@@ -76,7 +76,7 @@ def auto(
     if hasattr(network.config, "vision_config"):  # CLIP: what it gives needs both
         raise ConfigError(f"{folder} is not a text encoder: it takes pictures besides")
     tokenizer = pretrained.tokenizer(transformers.AutoTokenizer.from_pretrained, folder, **options)
-    _require_rows(folder, tokenizer.vocab_size, _rows(network))
+    require_rows(folder, tokenizer.vocab_size, rows_of(network))
     weights = dict(network.state_dict())
     bert.merge(weights, adapter)
     network.load_state_dict(weights)
@@ -92,13 +92,13 @@ def auto(
         ]
 
     config = network.config
-    limit = _limit(network, tokenizer.model_max_length)
+    limit = limit_of(network, tokenizer.model_max_length)
     layers, dim = config.num_hidden_layers, config.hidden_size
     between = f" {tokenizer.sep_token or tokenizer.eos_token or ''} "
     return TextEncoder(run, tokenize, tokenizer.unk_token_id, limit, layers, dim, device, between)
 
 
-def _rows(network: Any) -> int:
+def rows_of(network: Any) -> int:
     """Return how many tokens have an embedding; 0 if the network has none of its own."""
     try:
         return int(getattr(network.get_input_embeddings(), "num_embeddings", 0))
@@ -106,14 +106,14 @@ def _rows(network: Any) -> int:
         return 0
 
 
-def _require_rows(folder: Path, tokens: int, rows: int) -> None:
+def require_rows(folder: Path, tokens: int, rows: int) -> None:
     """Raise ConfigError for a tokenizer of another model: with tokens that have no embedding."""
     if rows and tokens > rows:
         message = f"{folder}: the tokenizer has {tokens} tokens, the network {rows}"
         raise ConfigError(message, hint=weight_files.AGAIN)
 
 
-def _limit(network: Any, tokenizer_limit: int) -> int:
+def limit_of(network: Any, tokenizer_limit: int) -> int:
     """Return the number of tokens that the positions cover; RoBERTa's start after padding."""
     longest = getattr(network.config, "max_position_embeddings", None) or LIMIT
     table = getattr(getattr(network, "embeddings", None), "position_embeddings", None)

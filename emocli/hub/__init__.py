@@ -77,6 +77,16 @@ def resolve(name: str, *, offline: bool | None = None) -> Path:
     return Path(name) if _is_folder(name) else installed(name, offline=offline).folder
 
 
+def is_id(name: str) -> bool:
+    """Say whether a name has the form of a hub id, and is none of the catalog's."""
+    return name not in catalog() and bool(_HUB_ID.fullmatch(name))
+
+
+def digests(folder: Path, files: list[str]) -> dict[str, str]:
+    """Return the sha256 of files of a folder, hashed once; those that are not there are left out."""
+    return local.digests(folder, files)
+
+
 def _is_folder(name: str) -> bool:
     return name not in catalog() and Path(name).is_dir()
 

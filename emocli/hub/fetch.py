@@ -74,7 +74,9 @@ def from_hub(source: dict[str, Any], say: Say) -> Path:
     if missing := [f for f in source.get("files", ()) if not (folder / f).is_file()]:
         raise ModelError(f"{repository} on the hub has no {', '.join(missing)}")
     if not matching(folder, WEIGHTS):
-        raise ModelError(f"{repository} on the hub has no weights in safetensors")
+        hint = f"git clone https://huggingface.co/{repository}, then name the folder: a line is"
+        message = f"{repository} on the hub has no weights in safetensors"
+        raise ModelError(message, hint=f"{hint} shown that converts pickled weights")
     try:
         check(folder, source.get("sha256", {}))
     except ModelError:

@@ -32,6 +32,19 @@ def revision(folder: Path) -> str:
     return result
 
 
+def digests(folder: Path, names: list[str]) -> dict[str, str]:
+    """Return the sha256 of files by name; those that are not there are left out."""
+    present = {name: folder / name for name in names if (folder / name).is_file()}
+    state = [[name, *_stamp(path)] for name, path in present.items()]
+    cache_file = _cache_path(folder).with_suffix(".files.json")
+    cached = _read(cache_file)
+    if cached.get("files") == state and isinstance(cached.get("digests"), dict):
+        return dict(cached["digests"])
+    found = {name: digest(path) for name, path in present.items()}
+    _write(cache_file, {"folder": str(folder), "files": state, "digests": found})
+    return found
+
+
 def _stamp(path: Path) -> tuple[int, int]:
     status = path.stat()
     return status.st_size, status.st_mtime_ns

@@ -89,7 +89,7 @@ def wants(context: Context, spec: Record) -> Wants:
         family = encoders.load(name)
     else:
         folder, _ = hub.locate(name, offline=context.offline)
-        family = encoders.of_folder(folder, "video")
+        family = encoders.of_folder(folder, "video", spec["pooling"])
         if hasattr(family, "sampled"):
             default = family.sampled(folder, spec["pooling"])
     faces, given = getattr(family, "FACES", False), dict(spec.get("sampled") or {})

@@ -120,7 +120,7 @@ class Phone(TypedDict, total=False):
 
 
 class Prediction(TypedDict, total=False):
-    """The prediction of a model; probabilities sum to one."""
+    """The prediction of a model; probabilities sum to one, unless several labels may be true."""
 
     emotion: str | None  # of a blend the larger; None below --abstain, or without any labels
     probabilities: Shares
@@ -137,6 +137,8 @@ class Prediction(TypedDict, total=False):
     dominance: float
     sentiment: float
     modalities: dict[str, float]  # the weight of each stream used
+    original: dict[str, list[str]]  # what a published classifier calls labels, where it differs
+    left_out: dict[str, float]  # the share of labels that are none of the seven, by name
     disagreement: dict[str, float]  # of each stream, Jensen-Shannon, bits: modality ambiguity
     gates: dict[str, dict[str, float]]  # the gate weights of the model
     masked_frames: dict[str, int]  # by stream: frames that are no numbers

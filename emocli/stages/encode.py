@@ -96,17 +96,18 @@ def stage(
     *,
     keep: str = INLINE,
     skip: Callable[[Record], bool] | None = None,
+    encoder: Callable[[], Loaded] | None = None,
 ) -> pipeline.Stage:
     """Return the stage that adds one stream's features to the records that `skip` does not refuse.
 
-    Raises UsageError for an unknown modality.
+    The `encoder` is that of the spec unless it is given. Raises UsageError for an unknown modality.
     """
     modality = modalities.load(spec["modality"])
 
     @functools.cache
     def loaded() -> Loaded:
         with live.during(f"loading {Path(spec['encoder']).name}"):
-            return _load(context, spec, trained)
+            return encoder() if encoder else _load(context, spec, trained)
 
     @functools.cache
     def material() -> Callable[..., Any]:
@@ -212,7 +213,13 @@ def _load(context: Context, spec: Spec, trained: Bundle | None) -> Loaded:
         devices.pick_dtype(context.dtype, device),
         trained.adapter(spec["stream"]) if trained and spec.get("adapter") else None,
     )
-    return encoders.of_folder(folder, modality).encoder(folder, settings), revision
+    family = encoders.of_folder(folder, modality, spec["pooling"])
+    return family.encoder(folder, settings), revision
+
+
+def _lasting(name: str) -> str:
+    """Return an encoder's name as it is right from every folder: a path is absolute."""
+    return str(Path(name).absolute()) if "/" in name and Path(name).is_dir() else name
 
 
 def _add(
@@ -221,7 +228,7 @@ def _add(
     (vector, warning), revision = outcome
     feature: Record = {
         "modality": spec["modality"],
-        "encoder": Path(spec["encoder"]).name if "/" in spec["encoder"] else spec["encoder"],
+        "encoder": _lasting(spec["encoder"]),
         "revision": revision,
         "layer": spec["layer"],
         "pooling": spec["pooling"],

@@ -71,7 +71,7 @@ def core(context: Context, trained: Bundle) -> pipeline.Stage:
     timed = functools.cache(lambda: models.takes_time(trained.contents["architecture"]))
 
     def fuse(batch: list[Record]) -> list[Record | Exception]:
-        outcomes: list[Any] = [_inputs(record, trained, timed(), store) for record in batch]
+        outcomes: list[Any] = [of_record(record, trained, timed(), store) for record in batch]
         usable = [i for i, inputs in enumerate(outcomes) if isinstance(inputs, ModelInputs)]
         if usable:
             inputs = [outcomes[i] for i in usable]
@@ -96,7 +96,7 @@ def _frames(record: Record) -> float:
     return float(sum(shape[0] for shape in shapes))
 
 
-def _inputs(record: Record, trained: Bundle, timed: bool, store: Store) -> Any:
+def of_record(record: Record, trained: Bundle, timed: bool, store: Store) -> Any:
     """Return the model's inputs from a record, or the error that keeps it out of the batch."""
     try:
         inputs = model_inputs.of_record(record, trained, timed, store)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from emocli import pipeline
 from emocli.bundles import outputs
-from emocli.bundles.bundle import FUSION, LANGUAGE, Bundle
+from emocli.bundles.bundle import CHECKPOINT, FUSION, LANGUAGE, Bundle
 from emocli.errors import ConfigError, RecordError
 from emocli.pipeline import devices
 from emocli.pipeline.context import Context
@@ -127,9 +127,18 @@ def _language_turns(trained: Bundle) -> int:
     return language_predictor.turns(trained)
 
 
+def _checkpoint(
+    context: Context, trained: Bundle, _strict: bool, abstain: float, _show_prompt: bool
+) -> pipeline.Stage:
+    from emocli.stages import checkpoint
+
+    return checkpoint.stage(context, trained, abstain)
+
+
 KINDS = {
     FUSION: Kind(_fusion, fuse.window, fuse.turns),
     LANGUAGE: Kind(_language, _language_window, _language_turns),
+    CHECKPOINT: Kind(_checkpoint, fuse.window, fuse.turns),
 }
 
 
@@ -234,10 +243,6 @@ def _stream_weights(
 def _rounded(names: list[str], weights: dict[str, float]) -> dict[str, float] | RecordError:
     """Return the weights of the streams that a record names; an error for one without a weight."""
     if unknown := [name for name in names if name not in weights]:
-        return _unknown_streams(unknown)
+        message = f"features.fused.streams names {', '.join(unknown)}, which the model does not have"
+        return RecordError("bad_feature", message, hint="run emocli fuse again")
     return {name: round(weights[name], 4) for name in names}
-
-
-def _unknown_streams(names: list[str]) -> RecordError:
-    message = f"features.fused.streams names {', '.join(names)}, which the model does not have"
-    return RecordError("bad_feature", message, hint="run emocli fuse again")

@@ -44,17 +44,24 @@ def _import_torch() -> None:
         importlib.import_module("torch")
 
 
-def stage(context: Context, trained: Bundle, done: Callable[[Record], bool]) -> pipeline.Stage:
+def stage(
+    context: Context,
+    trained: Bundle,
+    done: Callable[[Record], bool],
+    loaded: Callable[[], encode.Loaded] | None = None,
+) -> pipeline.Stage:
     """Return the stage that computes the streams a bundle needs and a record lacks.
 
-    Records that are `done` pass unchanged.
+    Records that are `done` pass unchanged. An encoder for all streams may be `loaded` elsewhere.
     """
     specs = specs_of(trained)
     steps = [_bring(context, n, partial(_lacks, n, specs, done)) for n in _sources(specs)]
     for spec in specs:
         skip = partial(_has_only_features, done, spec)
         steps.insert(0, looking.begin(context, spec, partial(_looks, spec, skip)))
-        steps.append(encode.stage(context, spec, trained, skip=skip, keep=encode.PASSED))
+        steps.append(
+            encode.stage(context, spec, trained, skip=skip, keep=encode.PASSED, encoder=loaded)
+        )
     if rules := trained.contents.get("text_rules"):
         read = language.stage(context, rules["language"], done)
         steps = [language.ahead(done), *steps, read]

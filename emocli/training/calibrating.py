@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from emocli.bundles import bundle, heads, language
+from emocli.bundles import bundle, checkpoint, heads, language
 from emocli.errors import EmptyInputError, UsageError
 from emocli.io.ids import UniqueIds
 from emocli.pipeline.context import Context
@@ -55,13 +55,22 @@ def calibrate(
         about[name] = {"before": before[name], "after": after[name]}
     contents["calibrated_on"] = about
     asks = trained.kind == bundle.LANGUAGE
-    revise = language.copied if asks else bundle.revise
-    written = revise(trained, folder, contents, _card(trained, about))
+    written = _revised(context, trained, folder, contents, _card(trained, about))
     _say(context, about, folder)
     kept = ("prior", "prior_values", "calibration", "decoder")
     fitted: Record = {key: contents[key] for key in kept if key in contents}
     name = language.name(trained, contents["backbone"]["revision"]) if asks else trained.name
     return {"model": name, "calibrated_model": written.name, **about, **fitted}
+
+
+def _revised(
+    context: Context, trained: bundle.Bundle, folder: Path, contents: Record, card: str
+) -> bundle.Bundle:
+    """Write the bundle with new contents, in the way of its kind."""
+    if trained.kind == bundle.CHECKPOINT:
+        return checkpoint.save(folder, trained, contents, card, offline=context.offline)
+    revise = language.copied if trained.kind == bundle.LANGUAGE else bundle.revise
+    return revise(trained, folder, contents, card)
 
 
 def _folder(trained: bundle.Bundle, output: Path | None) -> Path:

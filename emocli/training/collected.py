@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from emocli import pipeline
-from emocli.bundles import bundle, heads, language
+from emocli.bundles import bundle, checkpoint, checkpoint_labels, heads, language
 from emocli.pipeline import devices
 from emocli.pipeline.context import Context
 from emocli.records import Record
@@ -40,6 +40,8 @@ def collect(
     """
     if trained.kind == bundle.LANGUAGE:
         return _asked(context, trained, source, predicted, failed)
+    if trained.kind == bundle.CHECKPOINT:
+        return _answered(context, trained, source, predicted, failed)
     rows: list[Any] = []
     device = devices.pick(context.device)
     trained.model(device)
@@ -59,6 +61,33 @@ def collect(
         return None
     (head, *_) = trained.heads
     logits = heads.split(trained.heads, np.concatenate(rows).astype(np.float64))[head.target]
+    return Collected(logits, logits, {})
+
+
+def _answered(
+    context: Context,
+    trained: bundle.Bundle,
+    source: Source,
+    predicted: Told,
+    failed: Told,
+) -> Collected | None:
+    """Return the log-probabilities of a published classifier, in our labels."""
+    from emocli.stages import checkpoint as stage
+
+    checkpoint.require_calibratable(trained)
+    rows: list[Any] = []
+
+    def take(batch: list[Record], values: Any) -> list[Record | Exception]:
+        rows.append(checkpoint_labels.logits(values, trained.contents))
+        for record in batch:
+            predicted(record)
+        return [{} for _ in batch]
+
+    work = stage.answered(context, trained, take, name="calibrate")
+    _run(context, trained, work, source, failed)
+    if not rows:
+        return None
+    logits = np.concatenate(rows)
     return Collected(logits, logits, {})
 
 

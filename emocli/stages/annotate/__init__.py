@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from emocli import pipeline
-from emocli.bundles import bundle
+from emocli.bundles import checkpoint
 from emocli.errors import ConfigError, UsageError
 from emocli.pipeline import windows
 from emocli.pipeline.context import Context
@@ -105,7 +105,10 @@ def annotator(
         from emocli.stages.annotate.text import TextModel
 
         return TextModel(context, llm, chosen)
-    trained = bundle.read(model or "default")
+    if model and checkpoint.is_checkpoint(model):
+        trained = checkpoint.opened(model, offline=context.offline)
+    else:
+        trained = checkpoint.read(model or "default")
     if not trained.labels:
         raise ConfigError(f"{trained.name} has regression heads only: no labels to draw from")
     return Sampled(trained, model is not None, labels)
