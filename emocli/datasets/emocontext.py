@@ -7,8 +7,7 @@ Files: https://www.humanizing-ai.com/emocontext.html, research use.
 Expects `train.tsv`, `dev.tsv` or `test.tsv` (or .txt, as published: id, turn1, turn2, turn3, label;
 tab separated), a folder with some of them, or one such table; a table without labels will do. A
 chat is three records of one `dialogue`, `turn` 0 to 2, and the label stands in the third alone:
-`encode --context 2` gives it the two before. Whoever writes turns 0 and 2 is the `speaker` whose
-name ends in "-a"; "-b" answers.
+`encode --context 2` gives it the two before. Turns 0 and 2 are written by the same person.
 
 The labels are happy, sad, angry and others. "others" says only that it is none of the three: it is
 not neutral, so its `label.emotion` is null (--labels original keeps it).
@@ -59,8 +58,7 @@ def _chat(row: dict[str, str], name: str, where: str) -> Iterator[dict[str, Any]
     for turn, column in enumerate(TURNS):
         record: dict[str, Any] = {"id": f"{dialogue}_turn{turn}", "dataset": "emocontext"}
         record |= {"split": name} if name in SPLITS else {}
-        record |= {"speaker": f"{dialogue}-{'ab'[turn % 2]}", "dialogue": dialogue, "turn": turn}
-        record |= {"language": "en", "text": row[column]}
+        record |= {"dialogue": dialogue, "turn": turn, "language": "en", "text": row[column]}
         yield record | ({"label": label} if label and turn == len(TURNS) - 1 else {})
 
 
