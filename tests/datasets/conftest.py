@@ -279,7 +279,8 @@ def folder(folder):
     )
 
 
-EVERY = (ravdess, emodb, nemo, meld, goemotions, ecf, crema_d, emobank, isear, emocontext, blemore, folder)
+EVERY = (ravdess, emodb, nemo, meld, goemotions, ecf, crema_d, emobank, blemore, folder)
+EVERY += (isear, emocontext)
 EVERY += (mer2023, mer2024, mer2025, mosi, mosei, sims, iemocap, mmeverse)
 EVERY += eeg_copies.EVERY
 MAKE = {make.__name__.replace("_", "-"): make for make in EVERY}
