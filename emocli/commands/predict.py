@@ -115,8 +115,8 @@ from typing import Annotated, Any
 import typer
 
 from emocli import pipeline
-from emocli.bundles import bundle, class_shares, heads
-from emocli.cli import flags, language_flags, options, output_format
+from emocli.bundles import bundle, heads
+from emocli.cli import class_share_flags, flags, language_flags, options, output_format
 from emocli.errors import UsageError
 from emocli.io import formats
 from emocli.stages import encode, language_server, predict, spoken_language
@@ -151,13 +151,7 @@ def command(
             help="How --llm answers: by labels, in words, or both.",
         ),
     ] = "constrained",
-    prior: Annotated[
-        str | None,
-        typer.Option(
-            metavar="train|uniform|FILE|estimate",
-            help="How frequent the classes are; of --llm: sentences, content-free or none.",
-        ),
-    ] = None,
+    prior: class_share_flags.Prior = None,
     show_prompt: Annotated[
         bool, typer.Option("--show-prompt", help="Print and keep what --llm is asked.")
     ] = False,
@@ -194,8 +188,7 @@ def command(
     trained = language_flags.asked(trained, instructed=instructed)
     if llm is None:
         trained = language_flags.decoding(trained, decode)
-        trained = class_shares.asked(trained, prior, run.streams.stdin)
-    _require_whole(run, prior)
+        trained = class_share_flags.asked(run, trained, prior)
     show = None
     if run.streams.stdout.isatty() and not name and not run.common.output:
         from emocli.cli.drawing import Drawing
@@ -216,13 +209,6 @@ def command(
     columns = _columns(trained) if name in formats.DELIMITERS else []
     written = formats.made(name or "jsonl", columns, answers=True)
     return run.through(work, window=window, show=show, turns=turns, form=written)
-
-
-def _require_whole(run: options.Run, prior: str | None) -> None:
-    """Raise UsageError for a part of the records where the class shares of all are estimated."""
-    if prior == class_shares.ESTIMATE and (run.common.shard or run.common.resume):
-        flag = "--shard" if run.common.shard else "--resume"
-        raise UsageError(f"{flag}: --prior estimate reads all records first", hint="leave it out")
 
 
 def _require_words(decode: str, prior: str | None, abstain: float) -> None:

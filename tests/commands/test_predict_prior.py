@@ -199,3 +199,13 @@ def test_a_predictor_that_states_no_shares_is_refused(emocli, tmp_path, rule) ->
     outcome = emocli("predict", "-m", str(place), "--prior", "uniform", stdin=[])
     assert outcome.status == 2
     assert "states no class shares" in outcome.stderr
+
+
+def test_a_calibrated_bundle_is_fitted_to_the_shares_in_training(emocli, tmp_path) -> None:
+    own = save(tmp_path / "own", prior="uniform")
+    records = bundles.records(bundles.VECTORS, 30)
+    for i, record in enumerate(records):
+        record["label"] = {"emotion": LABELS[i % 3]}
+    outcome = emocli("calibrate", "-m", str(own), "-o", str(tmp_path / "fit"), stdin=records)
+    assert outcome.status == 0, outcome.stderr
+    assert bundle.read(tmp_path / "fit").contents["prior"] == "train"
