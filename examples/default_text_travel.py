@@ -72,7 +72,7 @@ def figures(some: Answered, kelvin: float, offsets: Floats | float = 0.0) -> dic
     found: dict[str, Any] = {name: [points[name], *spans[name]] for name in FIGURES}
     found["f1_by_label"] = dict(zip([EMOTIONS[p] for p in places], _f1(scored), strict=True))
     found["unrestricted_macro_f1"] = _unrestricted(some, kelvin, offsets)
-    return {"examples": len(truth), **found}
+    return {"records": len(truth), **found}
 
 
 def _f1(scored: report.Scored) -> list[float]:
@@ -104,6 +104,11 @@ def left_out(
 def mean(rows: Mapping[str, Any], name: str) -> float:
     """Return the mean of a figure over corpora."""
     return float(np.mean([row[name][0] for row in rows.values()]))
+
+
+def part_of(shares: Floats, part: float) -> Floats:
+    """Return log shares in proportion to the power `part` of others' (classes,)."""
+    return scaling.log_softmax(part * np.asarray(shares)[None])[0]
 
 
 def log_shares(records: list[corpora.Record]) -> torch.Tensor:
