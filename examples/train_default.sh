@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Train the default predictor again, from folders under $EMOCLI_DATA: ravdess/, emodb/, nemo/ (with data.tsv),
-# goemotions/ (ekman/train.tsv, dev.tsv, labels.txt), meld/ (csv files; only measured on). Seeded.
-# About an hour on two cores. Usage: examples/train_default.sh [WORK] [TARGET]
+# goemotions/ (ekman/train.tsv, dev.tsv, labels.txt), meld/, isear/ and emocontext/ (as `emocli dataset` reads
+# them). Seeded. About an hour and a half on two cores. Usage: examples/train_default.sh [WORK] [TARGET]
 set -euo pipefail
-: "${EMOCLI_DATA:?names the folder with the corpora: ravdess emodb nemo goemotions meld}"
+: "${EMOCLI_DATA:?names the folder with the corpora: ravdess emodb nemo goemotions meld isear emocontext}"
 cd "$(dirname "$0")/.."
 work=${1:-examples/out/default}
 target=${2:-emocli/default}

@@ -47,6 +47,7 @@ class Bundle:
     control: str = ""  # what stands in place of soft tokens: none, random
     instructed: bool = False  # whether records ask what is answered
     revision: str = ""  # of a checkpoint that is used as it is
+    prior: Any = None  # class shares that are asked for: see `class_shares`
 
     @property
     def kind(self) -> str:
@@ -99,9 +100,8 @@ class Bundle:
 
     def adapter(self, stream: str) -> dict[str, Tensor] | None:
         """Return the tensors that adapt a stream's encoder, or None."""
-        prefix = f"{ADAPTER}{stream}."
-        names = [name for name in self.tensors if name.startswith(prefix)]
-        return {name.removeprefix(prefix): self.tensors[name] for name in names} or None
+        prefix, all_ = f"{ADAPTER}{stream}.", self.tensors.items()
+        return {n.removeprefix(prefix): t for n, t in all_ if n.startswith(prefix)} or None
 
     def model(self, device: str = "cpu") -> Any:
         """Return the model with its weights on a device, built and checked once.

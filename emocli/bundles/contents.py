@@ -43,6 +43,7 @@ FUSION: Table = {
     "training": (dict | None, None),
     "metrics": (dict | None, None),
     "calibrated_on": (dict | None, None),
+    "prior": (Literal["train", "uniform"] | None, None),  # without --prior
 }
 # What features say of how they were made, besides texts.
 NUMBERS: dict[str, tuple[Any, Range | None]] = {

@@ -17,9 +17,14 @@ if TYPE_CHECKING:
 DECODER = {"rule": "published", "alpha": 0.15, "beta": 0.2}
 
 
-def of(logits: Any, contents: Mapping[str, Any]) -> list[Record]:
-    """Return the predictions of a bundle with these contents, one per row of its logits."""
+def of(logits: Any, contents: Mapping[str, Any], offsets: Any = None) -> list[Record]:
+    """Return the predictions of a bundle with these contents, one per row of its logits.
+
+    `offsets` (records, classes) are added to the calibrated log-probabilities of the labels.
+    """
     import numpy as np
+
+    from emocli.bundles import scaling
 
     listed = heads.of(contents)
     columns = heads.split(listed, np.asarray(logits, np.float64))
@@ -28,6 +33,8 @@ def of(logits: Any, contents: Mapping[str, Any]) -> list[Record]:
         values = columns[head.target]
         if head.labels:
             logs = calibrated(values, contents.get("calibration") or {})
+            if offsets is not None:
+                logs = scaling.log_softmax(logs + offsets)
             rows = [prediction(row, list(head.labels)) for row in logs]
             if head.kind == heads.BLEND:
                 _add_blends(rows, logs, head, contents.get("decoder") or DECODER)
@@ -134,9 +141,10 @@ def prediction(log_probabilities: Any, labels: list[str]) -> Record:
     logs = np.asarray(log_probabilities, np.float64)
     values = np.exp(logs)
     best = int(values.argmax())
+    surprise = np.where(values > 0, logs, 0.0)  # a class without a share adds nothing
     return {
         "emotion": labels[best],
         "probabilities": {n: float(f"{v:.6g}") for n, v in zip(labels, values, strict=True)},
         "confidence": float(f"{values[best]:.6g}"),
-        "entropy": float(f"{max(0.0, -(values * logs).sum()):.6g}"),
+        "entropy": float(f"{max(0.0, -(values * surprise).sum()):.6g}"),
     }

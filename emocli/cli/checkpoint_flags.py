@@ -29,7 +29,11 @@ LabelNames = Annotated[
 
 
 def predictor(
-    context: Context, model: str, labels: str | None = None, names: str | None = None
+    context: Context,
+    model: str,
+    labels: str | None = None,
+    names: str | None = None,
+    prior: str | None = None,
 ) -> Bundle:
     """Return the predictor that --model names: a bundle, or a published classifier.
 
@@ -42,8 +46,8 @@ def predictor(
         if names is not None:
             hint = "--model names it by its folder or its hub id"
             raise UsageError("--label-names: only of a published classifier", hint=hint)
-        language_flags.require_unsaid(model)
+        language_flags.require_unsaid(model, prior=prior)
         return checkpoint.read(model)
-    language_flags.require_unsaid(model, but="labels")
+    language_flags.require_unsaid(model, but="labels", prior=prior)
     listed = None if names is None else language_flags.listed(names)
     return checkpoint.opened(model, offline=context.offline, labels=labels, names=listed)

@@ -76,7 +76,8 @@ def controlled(trained: Bundle, control: str | None) -> Bundle:
 
 LANGUAGE = "language"  # as in emocli.bundles.bundle, which is not light
 CONTROLS = ("none", "random")
-ASKED = ("template", "labels", "context", "prosody", "prior")  # what bundles decide
+ASKED = ("template", "labels", "context", "prosody")  # what bundles decide
+PRIORS = ("sentences", "content-free", "none")  # of --llm; the others are class shares
 
 
 def predictor(llm: str, template: str, labels: str | None, **more: Any) -> Bundle:
@@ -93,9 +94,9 @@ def listed(labels: str) -> list[str]:
     return [label.strip() for label in labels.split(",")]
 
 
-def require_unsaid(model: str, but: str = "") -> None:
+def require_unsaid(model: str, but: str = "", prior: str | None = None) -> None:
     """Raise UsageError if the command line says how --llm is asked, and a bundle is taken."""
-    for name in ASKED:
+    for name in (*ASKED, *(["prior"] if prior in PRIORS else [])):
         if name != but and is_said(name):
             hint = f"--model {model} is used as it was trained; without --llm, leave it out"
             raise UsageError(f"--{name} says how --llm is asked", hint=hint)

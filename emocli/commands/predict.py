@@ -59,6 +59,15 @@ prints the first prompt, and keeps each in `prediction.prompt`. --labels A,B nam
 --template valence or sentiment asks for a number, a TOML file as it says. A bundle of `emocli
 train --model language` (--model) is asked as it was trained, and refuses these flags.
 
+--prior says how frequent each label is among these records: as it was in training (train), all
+alike (uniform), as FILE says (JSON such as {"joy": 0.6, "anger": 0.4}, where a label that is left
+out is never predicted; or labelled records, which are counted), or as the records themselves have
+it (estimate). Probabilities are multiplied by this share over that in training and made to add to
+one; `prediction.prior` says which shares, unless they are the bundle's usual ones in training.
+estimate reads all records first, 200 at least, and finds the shares that make them likeliest (EM of
+Saerens et al. 2002): for many records of one kind, and at the risk of a predictor that is unsure of
+itself. Bundles of late fusion have this; of --llm, --prior is something else.
+
 With --decode constrained each label gets its probability as a whole string, over a prior: the mean
 of its log-probability over fourteen sentences of the template, two for each of seven emotions and
 none of any data (--prior sentences), or over three texts that say nothing (content-free: N/A,
@@ -115,7 +124,14 @@ import typer
 
 from emocli import pipeline
 from emocli.bundles import bundle, heads
-from emocli.cli import checkpoint_flags, flags, language_flags, options, output_format
+from emocli.cli import (
+    checkpoint_flags,
+    class_share_flags,
+    flags,
+    language_flags,
+    options,
+    output_format,
+)
 from emocli.errors import UsageError
 from emocli.io import formats
 from emocli.stages import encode, language_server, predict, spoken_language
@@ -151,13 +167,7 @@ def command(
             help="How --llm answers: by labels, in words, or both.",
         ),
     ] = "constrained",
-    prior: Annotated[
-        str,
-        typer.Option(
-            metavar="sentences|content-free|none",
-            help="Texts whose mean score is subtracted from that of each label of --llm.",
-        ),
-    ] = "sentences",
+    prior: class_share_flags.Prior = None,
     show_prompt: Annotated[
         bool, typer.Option("--show-prompt", help="Print and keep what --llm is asked.")
     ] = False,
@@ -175,7 +185,7 @@ def command(
     if not 0.0 <= abstain <= 1.0:
         raise UsageError(f"--abstain {abstain}: not between 0 and 1")
     name = output_format.chosen(run, form, json=json)
-    asked = (template, labels, context, prosody, decode, prior)
+    asked = (template, labels, context, prosody, decode, prior or language_flags.PRIORS[0])
     served = None
     if llm_url is None:
         language_flags.require_no_server("concurrency", "timeout")
@@ -188,12 +198,14 @@ def command(
     if llm is not None:
         read = _asking(llm, model, *asked)
     else:
-        read = checkpoint_flags.predictor(run.context, model, labels, label_names)
+        read = checkpoint_flags.predictor(run.context, model, labels, label_names, prior)
     if show_prompt and read.kind != bundle.LANGUAGE:
         raise UsageError("--show-prompt: only a language model has prompts", hint="--llm names one")
     trained = language_flags.controlled(encode.limited(read, modality), control)
     trained = language_flags.asked(trained, instructed=instructed)
-    trained = language_flags.decoding(trained, decode) if llm is None else trained
+    if llm is None:
+        trained = language_flags.decoding(trained, decode)
+        trained = class_share_flags.asked(run, trained, prior)
     show = None
     if run.streams.stdout.isatty() and not name and not run.common.output:
         from emocli.cli.drawing import Drawing
@@ -216,7 +228,7 @@ def command(
     return run.through(work, window=window, show=show, turns=turns, form=written)
 
 
-def _require_words(decode: str, prior: str, abstain: float) -> None:
+def _require_words(decode: str, prior: str | None, abstain: float) -> None:
     """Raise UsageError for flags about the probabilities that answers of servers lack."""
     of_numbers = {
         "--decode thought": decode == "thought",

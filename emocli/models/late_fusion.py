@@ -157,6 +157,16 @@ class LateFusion(nn.Module):
         learned = self.regression(answers.flatten(1)).log_softmax(dim=1)
         return torch.where(present.all(dim=1, keepdim=True), learned, fused)
 
+    def prior(self, masks: dict[str, Tensor]) -> Tensor:
+        """Return the log share of each class in training (batch, classes), by the streams present.
+
+        That is what the rule makes of heads that predict their own shares. A regression has none.
+        """
+        present = self._present(masks)
+        shares = torch.stack([head.get_buffer("log_prior") for head in self.heads.values()])
+        answers = shares.log_softmax(-1).expand(len(present), *shares.shape)
+        return self.combine(answers, present, self._weights(present.device))
+
     def classify(self, fused: Tensor) -> Tensor:
         """Return logits (batch, classes): the fused log-probabilities as they are."""
         return fused

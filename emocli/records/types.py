@@ -126,6 +126,7 @@ class Prediction(TypedDict, total=False):
     probabilities: Shares
     confidence: float
     entropy: float  # nats; expected disagreement of raters: rater ambiguity
+    prior: str | Shares  # class shares that are not the usual: train, uniform, or by label
     polarity: str  # this and the next: of `predict --instructed`, as the question spells them
     intent: str
     answer: str  # to the question in `instruction`, a label or words

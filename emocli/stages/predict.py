@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from emocli import pipeline
-from emocli.bundles import outputs
+from emocli.bundles import class_shares, outputs
 from emocli.bundles.bundle import CHECKPOINT, FUSION, LANGUAGE, Bundle
 from emocli.errors import ConfigError, RecordError
-from emocli.pipeline import devices
+from emocli.pipeline import devices, windows
 from emocli.pipeline.context import Context
 from emocli.pipeline.windows import Window
 from emocli.records import Record, failures
-from emocli.stages import fuse
+from emocli.stages import estimated_shares, fuse
 from emocli.stages.language_server import Served
 
 
@@ -68,7 +68,9 @@ def _passing_features_by(work: pipeline.Stage) -> pipeline.Stage:
 
 
 def window(context: Context, trained: Bundle, served: Served | None = None) -> Window:
-    """Return which records are worked on together."""
+    """Return which records are worked on together; all, to estimate their class shares."""
+    if trained.prior == class_shares.ESTIMATE:
+        return windows.ALL
     if served:
         from emocli.stages import language_predictor
 
@@ -102,6 +104,9 @@ def _fusion(
     context: Context, trained: Bundle, strict: bool, abstain: float, _show_prompt: bool
 ) -> pipeline.Stage:
     before = fuse.stage(context, trained, strict=strict)
+    if trained.prior == class_shares.ESTIMATE:
+        of, told = (lambda batch: logits(batch, trained)), (lambda it: core(context, it, abstain))
+        return pipeline.chain(before, estimated_shares.stage(context, trained, of, told))
     return pipeline.chain(before, core(context, trained, abstain))
 
 
@@ -182,10 +187,12 @@ def logits(batch: list[Record], trained: Bundle, device: str = "cpu") -> Any:
 def _predict(
     batch: list[Record], trained: Bundle, device: str, abstain: float
 ) -> list[Record | Exception]:
-    predictions = outputs.of(logits(batch, trained, device), trained.contents)
+    values = logits(batch, trained, device)
+    predictions = outputs.of(values, trained.contents)
     model = trained.model(device)
     weights = _stream_weights(batch, trained, device)
     divergences = outputs.disagreements(batch, predictions) if hasattr(model, "unimodal") else []
+    predictions = class_shares.answers(batch, predictions, values, trained, device)
     calibrated = bool(trained.contents.get("calibration"))
     results: list[Record | Exception] = []
     for i, (record, prediction) in enumerate(zip(batch, predictions, strict=True)):

@@ -8,7 +8,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from emocli import pipeline
-from emocli.bundles import bundle, checkpoint, checkpoint_labels, heads, language
+from emocli.bundles import (
+    bundle,
+    checkpoint,
+    checkpoint_labels,
+    class_shares,
+    heads,
+    language,
+)
 from emocli.pipeline import devices
 from emocli.pipeline.context import Context
 from emocli.records import Record
@@ -61,7 +68,9 @@ def collect(
         return None
     (head, *_) = trained.heads
     logits = heads.split(trained.heads, np.concatenate(rows).astype(np.float64))[head.target]
-    return Collected(logits, logits, {})
+    # What is fitted to are answers with the shares in training, whatever the bundle's own prior.
+    contents: Record = {"prior": class_shares.TRAIN} if trained.contents.get("prior") else {}
+    return Collected(logits, logits, contents)
 
 
 def _answered(

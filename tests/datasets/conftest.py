@@ -121,6 +121,25 @@ def emobank(folder):
     return folder
 
 
+def isear(folder):
+    (folder / "isear.csv").write_text(
+        "id,speaker,text,emotion\n"
+        'isear-0,11001,"When we met, ""again"".",joy\n'
+        "isear-1,11001,When I was alone.,fear\n"
+        "isear-2,11002,I had forgotten him.,guilt\n"
+    )
+    return folder
+
+
+def emocontext(folder):
+    (folder / "train.tsv").write_bytes(
+        b"id\tturn1\tturn2\tturn3\tlabel\r\n"
+        b'7\tWhen did I?\tmany times i think -_-\t"No. I never saw you\tangry\r\n'
+        b"8\tBy\tby Google Chrome\tWhere you live\tothers\r\n"
+    )
+    return folder
+
+
 def blemore(folder):
     (folder / "train_metadata.csv").write_text(
         BLEMORE_HEADER + "A102_ang_int1_ver1,A102,female,0,ang,1,1.0,,,,,0\n"
@@ -261,6 +280,7 @@ def folder(folder):
 
 
 EVERY = (ravdess, emodb, nemo, meld, goemotions, ecf, crema_d, emobank, blemore, folder)
+EVERY += (isear, emocontext)
 EVERY += (mer2023, mer2024, mer2025, mosi, mosei, sims, iemocap, mmeverse)
 EVERY += eeg_copies.EVERY
 MAKE = {make.__name__.replace("_", "-"): make for make in EVERY}
