@@ -45,13 +45,13 @@ def whereabouts(x: Tensor, corpus: np.ndarray) -> dict[str, Tensor]:
 
     The axes are the directions in which vectors differ most within the corpora, scaled so that
     these differences have a variance of one along each; the centres are the corpora's means.
+    With 32 axes a corpus left out is no further away than a speaker left out; with 512 it is.
     """
     names = np.unique(corpus)
     means = torch.stack([x[corpus == name].mean(0) for name in names])
     within = torch.cat([x[corpus == name] - mean for name, mean in zip(names, means, strict=True)])
-    torch.manual_seed(0)
-    _, _, vectors = torch.svd_lowrank(within, AXES + 8, niter=4)
-    axes = vectors[:, :AXES].T
+    _, vectors = torch.linalg.eigh(within @ within.T)
+    axes = vectors[:, -AXES:].T @ within
     axes = (axes / (within @ axes.T).std(0)[:, None]).half().float()
     return {"axes": axes, "centres": means @ axes.T}
 

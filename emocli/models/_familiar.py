@@ -3,7 +3,7 @@
 Lee, Lee, Lee and Shin, "A Simple Unified Framework for Detecting Out-of-Distribution Samples and
 Adversarial Attacks", NeurIPS 2018, https://arxiv.org/abs/1807.03888: the Mahalanobis distance to
 the nearest of some means, under one covariance. Our choices: the means are those of the corpora,
-not of the classes; the distance is taken along a few axes; and the temperature grows with it:
+not of the classes; the distance is taken along some axes; and the temperature grows with it:
 
     d = min_c |axes z - centre_c| / sqrt(number of axes)
     factor = far ** sigmoid((d - threshold) / width)
@@ -14,7 +14,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-AXES = 32  # our choice
+AXES = 512  # our choice: few have much variance, and those tell little of other recordings
 
 
 class Familiar(nn.Module):
