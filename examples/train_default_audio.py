@@ -4,17 +4,19 @@
 
 reads $EMOCLI_DATA/ravdess, /emodb and /nemo and the pulled model whisper-tiny.en; writes
 OUT/head.safetensors (names as in `models.late_fusion.Head`), OUT/audio.json and the predictions
-for every clip by a model that never heard its speaker, OUT/out_of_fold.jsonl. Features are kept in
-OUT/*.npy, so a second run is quick. About 15 minutes on two free cores. Seeded.
+for every clip by a model that never heard its speaker, OUT/out_of_fold.jsonl, or its corpus,
+OUT/out_of_corpus.jsonl. Features are kept in OUT/*.npy, so a second run is quick. About 15 minutes
+on two free cores. Seeded.
 With `raw` only the figures without level normalisation are measured (OUT/raw.json).
 
 Our choices: the mean and standard deviation over time of every block's output; copies of each clip,
 half of them at another speed, half with another voice (Praat's "Change gender": formants, pitch,
 range and tempo), with noise, spectral tilt and no silence around it; principal components, partly
-whitened, as the input of networks with one hidden layer, each with a view of its own (some layers,
-some moments), averaged and folded, components and all, into one. In training a second output tells
-what a corpus tells besides: its own word for the emotion and how strongly it is acted. Each class
-of each corpus weighs the same.
+whitened, as the input of networks with one hidden layer, one for each of some views (some layers,
+some moments), averaged; to them a ridge regression is added, which is worse for new speakers and
+better for new corpora. All are folded, components and all, into one network. In training a second
+output tells what a corpus tells besides: its own word for the emotion and how strongly it is acted.
+Each class of each corpus weighs the same.
 """
 
 import json
@@ -24,6 +26,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import default_confidence as sure
 import numpy as np
 import parselmouth
 import soxr
@@ -39,20 +42,20 @@ from emocli.encoders import whisper
 from emocli.metrics import classification, report
 from emocli.records.labels import EMOTIONS
 from emocli.signals import audio
-from emocli.training import loop
 
 ENCODER, LAYERS, POOLING = "whisper-tiny.en", (1, 2, 3, 4), "mean+std"
-COPIES = 4  # of each clip, at another speed, and as many with another voice, besides the clip
+COPIES = 2  # of each clip, at another speed, and as many with another voice, besides the clip
 FOLDS = 8  # of two actors of RAVDESS each; a speaker of EMO-DB or nEMO joins a fold while they last
 COMPONENTS, WHITENING = 512, 0.25  # WHITENING: power of the variance that is divided out
 VIEWS = {  # what each network that is averaged looks at: layers, and moments (mean 0, std 1)
     "everything": ((1, 2, 3, 4), (0, 1)),
     "means": ((1, 2, 3, 4), (0,)),
-    "lower": ((1, 2), (0, 1)),
     "middle": ((2, 3), (0, 1)),
-    "not the last": ((1, 2, 3), (0, 1)),
 }
 HIDDEN = 128  # units of each network
+SEEDS = (0,)  # of the networks of a view
+RIDGE = 1.0  # the penalty, of standardised numbers over the root of their count
+LINEAR = 10.0  # the scores of the ridge regression, whose truth is 0 or 1, as logits
 EPOCHS, BATCH, RATE, DECAY = 30, 256, 2e-3, 0.02
 DROPOUT_IN, DROPOUT, SMOOTHING = 0.2, 0.5, 0.05
 FINE = 0.5  # weight of the second output's loss
@@ -117,10 +120,15 @@ def changed(samples: np.ndarray, random: np.random.Generator, voice: Change) -> 
 
 
 def features(records: list[dict], file: Path, change: Change, seed: int = 0) -> np.ndarray:
-    """Return a vector per record (records, dim), from `file` if they were computed before."""
+    """Return a vector per record (records, dim), from `file` if they were computed before.
+
+    Changed copies are encoded in bfloat16, which is quicker and differs less than the copies do.
+    """
     if file.exists():
         return np.load(file)
-    model, random, batch = whisper.load(hub.resolve(ENCODER)), np.random.default_rng(seed), 8
+    dtype = "bfloat16" if isinstance(change, partial) else "float32"
+    model, random = whisper.load(hub.resolve(ENCODER), dtype=dtype), np.random.default_rng(seed)
+    batch = 8
     found: list[np.ndarray] = []
     for start in range(0, len(records), batch):
         paths = [record["path"] for record in records[start : start + batch]]
@@ -162,14 +170,12 @@ def weights(records: list[dict]) -> Tensor:
     return torch.from_numpy(values / values.mean()).float()
 
 
-def components(copies: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return mean, scale (dim,) and the projection (dim, COMPONENTS) of (copies, records, dim)."""
-    x = copies.flatten(0, 1)
-    mean, scale = x.mean(0), x.std(0) + 1e-6
-    part = (x[:: max(1, len(copies) // 2)] - mean) / scale
-    _, values, vectors = torch.svd_lowrank(part, COMPONENTS + 16, niter=3)
-    projection = vectors[:, :COMPONENTS] * values[:COMPONENTS] ** -WHITENING
-    return mean, scale, projection / (part @ projection).std()
+def components(x: Tensor) -> Tensor:
+    """Return the projection (dim, COMPONENTS) of standardised vectors (records, dim)."""
+    values, vectors = torch.linalg.eigh(x @ x.T)
+    values, vectors = values[-COMPONENTS:].clamp_min(1e-3), vectors[:, -COMPONENTS:]
+    projection = x.T @ (vectors * values ** (-0.5 - WHITENING / 2))
+    return projection / (x @ projection).std()
 
 
 def columns(view: str, dim: int) -> Tensor:
@@ -180,31 +186,61 @@ def columns(view: str, dim: int) -> Tensor:
 
 
 def train(copies: Tensor, records: list[dict]) -> dict[str, Tensor]:
-    """Train a network for each view of (copies, records, dim); return `Head`'s tensors of all."""
-    torch.manual_seed(0)
-    heads = {}
+    """Train networks for each view of (copies, records, dim); return `Head`'s tensors of all."""
+    parts, mean, scale = [], copies[0].mean(0), copies[0].std(0) + 1e-6
     for view in VIEWS:
         places = columns(view, copies.shape[-1])
-        heads[view] = network(copies[:, :, places], records)
-        wide = torch.zeros(HIDDEN, copies.shape[-1])
-        wide[:, places] = heads[view]["hidden.weight"]
-        heads[view]["hidden.weight"] = wide
-    parts = list(heads.values())
+        chosen = (copies[:, :, places] - mean[places]) / scale[places]
+        projection = components(chosen[0])
+        for seed in SEEDS:
+            part = network(chosen @ projection, records, seed)
+            wide = torch.zeros(HIDDEN, copies.shape[-1])
+            wide[:, places] = (projection @ part["hidden.weight"].T).T
+            parts.append({**part, "hidden.weight": wide})
+    networks = {
+        "hidden.weight": torch.cat([part["hidden.weight"] for part in parts]),
+        "hidden.bias": torch.cat([part["hidden.bias"] for part in parts]),
+        "output.weight": torch.cat([part["output.weight"] for part in parts], 1) / len(parts),
+        "output.bias": sum(part["output.bias"] for part in parts) / len(parts),
+    }
+    joined = beside(networks, *ridge((copies - mean) / scale, records))
+    halves = {name: tensor.half() for name, tensor in joined.items()}
+    return {"mean": mean, "scale": scale, **halves}
+
+
+def ridge(copies: Tensor, records: list[dict]) -> tuple[Tensor, Tensor]:
+    """Return weight (classes, dim) and bias of a ridge regression on (copies, records, dim)."""
+    weight, wanted = weights(records), F.one_hot(classes(records), CLASSES).float()
+    bias = (wanted * weight[:, None]).sum(0) / weight.sum()
+    root, size = weight.sqrt()[:, None], copies.shape[2] ** 0.5
+    inner = torch.zeros(copies.shape[2], copies.shape[2])
+    outer = torch.zeros(copies.shape[2], CLASSES)
+    for copy in copies:
+        x = copy * root / size
+        inner, outer = inner + x.T @ x / len(copies), outer + x.T @ ((wanted - bias) * root)
+    inner.diagonal().add_(RIDGE)
+    found = torch.cholesky_solve(outer / len(copies), torch.linalg.cholesky(inner))
+    return LINEAR * found.T / size, LINEAR * bias
+
+
+def beside(networks: dict[str, Tensor], weight: Tensor, bias: Tensor) -> dict[str, Tensor]:
+    """Return networks with a linear map (classes, dim) added to their output.
+
+    A number is GELU of itself less GELU of its negative, so that two units do for a class.
+    """
+    both, zeros, ones = torch.cat([weight, -weight]), torch.zeros(2 * CLASSES), torch.eye(CLASSES)
     return {
-        "mean": heads["everything"]["mean"],
-        "scale": heads["everything"]["scale"],
-        "hidden.weight": torch.cat([part["hidden.weight"] for part in parts]).half(),
-        "hidden.bias": torch.cat([part["hidden.bias"] for part in parts]).half(),
-        "output.weight": (torch.cat([p["output.weight"] for p in parts], 1) / len(parts)).half(),
-        "output.bias": (sum(part["output.bias"] for part in parts) / len(parts)).half(),
+        "hidden.weight": torch.cat([networks["hidden.weight"], both]),
+        "hidden.bias": torch.cat([networks["hidden.bias"], zeros]),
+        "output.weight": torch.cat([networks["output.weight"], ones, -ones], 1),
+        "output.bias": networks["output.bias"] + bias,
     }
 
 
-def network(copies: Tensor, records: list[dict]) -> dict[str, Tensor]:
-    """Train one network on (copies, records, dim); return its tensors, components folded in."""
+def network(inputs: Tensor, records: list[dict], seed: int) -> dict[str, Tensor]:
+    """Train one network on components (copies, records, COMPONENTS); return its tensors."""
+    torch.manual_seed(seed)
     truth, fine, weight = classes(records), fine_classes(records), weights(records)
-    mean, scale, projection = components(copies)
-    inputs = torch.stack([((copy - mean) / scale) @ projection for copy in copies])
     hidden, output = torch.nn.Linear(COMPONENTS, HIDDEN), torch.nn.Linear(HIDDEN, CLASSES)
     second = torch.nn.Linear(HIDDEN, int(fine.max()) + 1)
     layers = torch.nn.ModuleList([hidden, output, second])
@@ -222,14 +258,8 @@ def network(copies: Tensor, records: list[dict]) -> dict[str, Tensor]:
             (losses * weight[rows]).mean().backward()
             optimiser.step()
             rates.step()
-    return {
-        "mean": mean,
-        "scale": scale,
-        "hidden.weight": (projection @ hidden.weight.detach().T).T,
-        "hidden.bias": hidden.bias.detach(),
-        "output.weight": output.weight.detach(),
-        "output.bias": output.bias.detach(),
-    }
+    tensors = {**hidden.state_dict(prefix="hidden."), **output.state_dict(prefix="output.")}
+    return {name: tensor.detach() for name, tensor in tensors.items()}
 
 
 def loss(given: Tensor, truth: Tensor) -> Tensor:
@@ -245,24 +275,18 @@ def logits(head: dict[str, Tensor], x: Tensor) -> np.ndarray:
     return F.linear(hidden, w["output.weight"], w["output.bias"]).double().numpy()
 
 
-def unheard(copies: Tensor, records: list[dict], fold: np.ndarray) -> np.ndarray:
-    """Return the logits (records, classes) of each clip by a model without its speaker."""
-    found = np.zeros((len(records), CLASSES))
-    for number in range(FOLDS):
-        rows, others = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
+def unheard(copies: Tensor, records: list[dict], apart: np.ndarray) -> sure.Left:
+    """Return what is said of each clip by a model without those of its group in `apart`."""
+    found, away = np.zeros((len(records), CLASSES)), np.zeros(len(records))
+    corpus = np.array([record["dataset"] for record in records])
+    for group in np.unique(apart):
+        rows, others = np.flatnonzero(apart == group), np.flatnonzero(apart != group)
         head = train(copies[:, others], [records[row] for row in others])
         found[rows] = logits(head, copies[0, rows])
-        print(f"fold {number + 1} of {FOLDS}", file=sys.stderr)
-    return found
-
-
-def calibrated(found: np.ndarray, truth: np.ndarray, fold: np.ndarray) -> np.ndarray:
-    """Return probabilities, each fold at the temperature that suits the other speakers."""
-    scaled = np.empty_like(found)
-    for number in range(FOLDS):
-        others = fold != number
-        scaled[~others] = found[~others] / loop.temperature(found[others], truth[others])
-    return torch.from_numpy(scaled).softmax(-1).numpy()
+        x = (copies[0] - head["mean"]) / head["scale"]
+        away[rows] = sure.distance(x[rows], sure.whereabouts(x[others], corpus[others]))
+        print(f"without {group}", file=sys.stderr)
+    return sure.Left(found, away, classes(records).numpy(), corpus)
 
 
 def figures(records: list[dict], truth: np.ndarray, given: np.ndarray) -> dict:
@@ -277,7 +301,8 @@ def figures(records: list[dict], truth: np.ndarray, given: np.ndarray) -> dict:
     among = classification.confusion_matrix(truth, restricted, CLASSES)
     points["uar_restricted_to_present_labels"] = float(classification.uar(among))
     confusion = classification.confusion_matrix(truth, scored.predicted, CLASSES)
-    return {"records": len(records), **points, "confusion": confusion.tolist()}
+    about = {"reliability": sure.reliability(truth, given), "risk": sure.risk(truth, given)}
+    return {"records": len(records), **points, "confusion": confusion.tolist(), **about}
 
 
 def measured(records: list[dict], truth: np.ndarray, given: np.ndarray) -> dict:
@@ -315,25 +340,39 @@ def vectors(records: list[dict], out: Path, *, raw: bool) -> Tensor:
     return torch.from_numpy(np.stack([plain, *copies]))
 
 
+def confident(copies: Tensor, records: list[dict], near: sure.Left, far: sure.Left) -> dict:
+    """Return the tensors of the head that say how sure it may be."""
+    corpus, x = near.corpus, copies[0]
+    known = sure.whereabouts((x - x.mean(0)) / (x.std(0) + 1e-6), corpus)
+    values = {name: torch.tensor(v).float() for name, v in sure.fitted(near, far).items()}
+    warmth = values.pop("temperature")
+    return {"temperature": warmth, **{f"familiar.{n}": t for n, t in (known | values).items()}}
+
+
 def main(out: Path, data: Path, *, raw: bool) -> None:
-    """Measure with cross-validation over speakers, then train on everything and write it."""
+    """Leave speakers out, leave corpora out, then train on everything and write it."""
     out.mkdir(parents=True, exist_ok=True)
     records = clips(data)
-    copies, truth, fold = vectors(records, out, raw=raw), classes(records).numpy(), folds(records)
-    found = unheard(copies, records, fold)
-    given = calibrated(found, truth, fold)
-    metrics = measured(records, truth, given)
+    copies, fold = vectors(records, out, raw=raw), folds(records)
+    near = unheard(copies, records, fold)
+    far = unheard(copies, records, near.corpus)
+    given, given_far = sure.nested(near, far, fold)
+    metrics = measured(records, near.truth, given)
+    metrics["left_out"] = measured(records, far.truth, given_far)
     if raw:
         (out / "raw.json").write_text(json.dumps(metrics, indent=2) + "\n")
         return
-    head = train(copies, records)
-    head["temperature"] = torch.tensor(loop.temperature(found, truth))
+    head = {**train(copies, records), **confident(copies, records, near, far)}
     head["log_prior"] = torch.from_numpy(given.mean(0)).log().float()
     save_file(head, out / "head.safetensors")
-    (out / "out_of_fold.jsonl").write_text(predictions(records, fold, given), encoding="utf-8")
+    for name, probabilities in (("fold", given), ("corpus", given_far)):
+        text = predictions(records, fold, probabilities)
+        (out / f"out_of_{name}.jsonl").write_text(text, encoding="utf-8")
     spec = {"encoder": ENCODER, "layer": LAYERS, "pooling": POOLING, "dim": copies.shape[2]}
-    spec |= {"level_dbfs": whisper.LEVEL_DBFS, "labels": EMOTIONS, "hidden": len(VIEWS) * HIDDEN}
-    calibration = {name: head[name].tolist() for name in ("temperature", "log_prior")}
+    spec |= {"level_dbfs": whisper.LEVEL_DBFS, "labels": EMOTIONS}
+    spec["hidden"] = len(head["hidden.bias"])
+    told = ("temperature", "log_prior", *(f"familiar.{n}" for n in ("far", "threshold", "width")))
+    calibration = {name: head[name].tolist() for name in told}
     text = json.dumps({**spec, **calibration, "metrics": metrics}, indent=2)
     (out / "audio.json").write_text(text + "\n", encoding="utf-8")
 

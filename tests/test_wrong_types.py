@@ -47,6 +47,7 @@ PREDICTION: Record = {
     "explanation": "x",
     "model": "m",
     "calibrated": True,
+    "calibrated_on": "x",
 }
 VOWEL: Record = {"phone": "æ", "word": "happy", "start": 0.1, "end": 0.2, "stress": 1}
 PROBLEM = {"stage": "x", "code": "y", "message": "m", "hint": "h"}

@@ -96,6 +96,7 @@ CALIBRATION: Table = {
     "temperature": (float | None, (1e-3, 1e3)),
     "weights": (list[float] | None, (-1e6, 1e6)),
     "bias": (list[float] | None, (-1e6, 1e6)),
+    "on": (str | dict[str, str] | None, None),  # what it was fitted on, or that of each stream
 }
 PUBLISHED: Table = {"rule": (str, None), "alpha": (float, SHARE), "beta": (float, SHARE)}
 EXPECTED: Table = {

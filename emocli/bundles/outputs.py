@@ -61,6 +61,20 @@ def calibrated(logits: np.ndarray, calibration: Mapping[str, Any]) -> np.ndarray
     return scaling.log_softmax(logits)
 
 
+def provenance(contents: Mapping[str, Any], streams: Sequence[str] = ()) -> Record:
+    """Return whether predictions are calibrated and, if it is known, on what.
+
+    Where each stream was calibrated by itself, what is said is about the `streams` used.
+    """
+    calibration = contents.get("calibration")
+    if not calibration:
+        return {"calibrated": False}
+    on = calibration.get("on")
+    if isinstance(on, Mapping):
+        on = "; ".join(f"{name}: {on[name]}" for name in streams if name in on)
+    return {"calibrated": True, **({"calibrated_on": on} if on else {})}
+
+
 def unimodal(values: Any, trained: bundle.Bundle) -> list[Record]:
     """Return the unimodal predictions of a stream from its log-probabilities (records, columns).
 

@@ -105,6 +105,9 @@ def command(
     Labels that do not occur in the truth are left out of uar, as in scikit-learn's
     balanced_accuracy_score; uar_predicted counts those that are predicted as recall 0, as other
     tools do (.25 where uar is .5, if half of the records of a single class are taken for another).
+    `risk_coverage` lists what predict --abstain would do: answering where the confidence is at
+    least so much answers this share of the records (coverage), of which this share is wrong (risk);
+    aurc is the area under risk by coverage.
 
     distribution (label.distribution; label.votes where there is none, or where machines voted):
     bhattacharyya, jsd_bits, jsd_nats, js_distance, r2_per_record, r2_per_emotion, kl, cosine,

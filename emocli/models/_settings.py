@@ -117,8 +117,8 @@ def bounds(key: str, kind: Any) -> Range:
     kinds = {kind, *typing.get_args(kind)}
     if float in kinds:
         return REAL.get(key, FACTOR)
-    if key == "hidden" and typing.get_origin(kind) is dict:
-        return 0, LARGEST  # 0 is a linear head
+    if key in ("hidden", "centres") and typing.get_origin(kind) is dict:
+        return 0, LARGEST  # 0 is a linear head, or one that knows no corpora
     return WHOLE.get(key, SIZE)
 
 

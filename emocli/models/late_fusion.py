@@ -17,7 +17,8 @@ rules the weights of the streams present are scaled to add to one (equal if all 
 equally likely.
 
 Each head is standardise -> [linear -> GELU ->] linear, divided by a temperature fitted on data it
-was not trained on (Guo et al.). A head reads the mean over the frames present.
+was not trained on (Guo et al.), which may grow where a vector is unlike those of training (see
+`_familiar`). A head reads the mean over the frames present.
 
 References
 ----------
@@ -30,13 +31,14 @@ Guo, C. et al. (2017). On calibration of modern neural networks. https://arxiv.o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
 from emocli.errors import ConfigError
 from emocli.models import _late_rules as rules
+from emocli.models._familiar import Familiar
 from emocli.models._late_rules import EVIDENCE, PRODUCT, REGRESSION, RULES
 from emocli.models._sequences import pooled
 
@@ -50,6 +52,7 @@ class LateFusionConfig:
     weights: dict[str, float]  # stream -> w; in `evidence` that of the first is 1
     classes: int
     rule: str = EVIDENCE
+    centres: dict[str, int] = field(default_factory=dict)  # stream -> corpora that it knows, or 0
 
 
 class Head(nn.Module):
@@ -60,7 +63,7 @@ class Head(nn.Module):
     temperature: Tensor
     log_prior: Tensor
 
-    def __init__(self, dim: int, hidden: int, classes: int) -> None:
+    def __init__(self, dim: int, hidden: int, classes: int, centres: int = 0) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(dim))
         self.register_buffer("scale", torch.ones(dim))
@@ -68,13 +71,17 @@ class Head(nn.Module):
         self.register_buffer("log_prior", torch.full((classes,), 1 / classes).log())
         self.hidden = nn.Linear(dim, hidden) if hidden else None
         self.output = nn.Linear(hidden or dim, classes)
+        self.familiar = Familiar(dim, centres) if centres else None
 
     def forward(self, vectors: Tensor) -> Tensor:
         """Return calibrated log-probabilities (batch, classes) of vectors (batch, dim)."""
         values = (vectors - self.mean) / self.scale
+        temperature = self.temperature
+        if self.familiar is not None:
+            temperature = temperature * self.familiar(values)
         if self.hidden is not None:
             values = nn.functional.gelu(self.hidden(values))
-        return torch.log_softmax(self.output(values) / self.temperature, dim=-1)
+        return torch.log_softmax(self.output(values) / temperature, dim=-1)
 
 
 class LateFusion(nn.Module):
@@ -90,7 +97,7 @@ class LateFusion(nn.Module):
         self.config = config
         self.heads = nn.ModuleDict(
             {
-                name: Head(dim, config.hidden[name], config.classes)
+                name: Head(dim, config.hidden[name], config.classes, config.centres.get(name, 0))
                 for name, dim in config.dims.items()
             }
         )

@@ -149,6 +149,7 @@ class Prediction(TypedDict, total=False):
     prompt: str  # what it was asked, if that is to be kept
     model: str
     calibrated: bool
+    calibrated_on: str  # what its calibration was fitted on, if that is known
 
 
 class Problem(TypedDict):

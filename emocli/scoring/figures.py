@@ -6,7 +6,14 @@ from functools import cached_property
 
 import numpy as np
 
-from emocli.metrics import calibration, classification, determination, distribution, report
+from emocli.metrics import (
+    calibration,
+    classification,
+    determination,
+    distribution,
+    report,
+    selective,
+)
 from emocli.records import Record
 from emocli.scoring.options import ScoreOptions
 from emocli.scoring.words import Floats, Indices
@@ -73,7 +80,7 @@ class Part:
         )
 
     def details(self) -> Record:
-        """Return the details of the figures: counts, classes, confusion matrix, reliability."""
+        """Return the details of the figures: counts, classes, confusion, reliability, risk."""
         about: Record = {"labels": self.options.labels}
         if self.options.restrict:
             about["restrict"] = self.options.restrict
@@ -82,7 +89,7 @@ class Part:
             ties = (truth == truth.max(1, keepdims=True)).sum(1) > 1
             about["tied"] = int(ties.sum())
         about["with_probabilities"] = len(self.scored.sure[0])
-        return about | self._classes() | {"reliability": self._reliability()}
+        return about | self._classes() | {"reliability": self._reliability()} | self._risk()
 
     def _classes(self) -> Record:
         scored = self.scored
@@ -121,3 +128,13 @@ class Part:
             }
             for i in range(calibration.BINS)
         ]
+
+    def _risk(self) -> Record:
+        """Return what abstaining gives: risk by coverage, and the area under it."""
+        _, confidence, correct = self.scored.sure
+        table = selective.risk_coverage(confidence, correct)
+        keys = ("confidence", "coverage", "risk")
+        return {
+            "aurc": number(selective.aurc(confidence, correct)),
+            "risk_coverage": [dict(zip(keys, row, strict=True)) for row in table],
+        }

@@ -193,7 +193,6 @@ def _predict(
     weights = _stream_weights(batch, trained, device)
     divergences = outputs.disagreements(batch, predictions) if hasattr(model, "unimodal") else []
     predictions = class_shares.answers(batch, predictions, values, trained, device)
-    calibrated = bool(trained.contents.get("calibration"))
     results: list[Record | Exception] = []
     for i, (record, prediction) in enumerate(zip(batch, predictions, strict=True)):
         if isinstance(weights[i], RecordError):
@@ -205,7 +204,8 @@ def _predict(
         if divergences and divergences[i]:
             prediction["disagreement"] = divergences[i]
         prediction |= _how(record["features"])
-        record["prediction"] = {**prediction, "model": trained.name, "calibrated": calibrated}
+        about = outputs.provenance(trained.contents, list(weights[i]))
+        record["prediction"] = {**prediction, "model": trained.name, **about}
         results.append(record)
     return results
 

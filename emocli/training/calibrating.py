@@ -43,7 +43,8 @@ def calibrate(
     found, shares, skipped = _predicted(context, trained, head, source)
     logits = found.logits
     fitted_to = calibration.fitted(logits, shares, method)
-    contents = {**trained.contents, **found.contents, "calibration": fitted_to}
+    on = f"{len(logits)} records given to calibrate"
+    contents = {**trained.contents, **found.contents, "calibration": {**fitted_to, "on": on}}
     if head.kind == heads.BLEND:
         if decoder:
             contents["decoder"] = {"rule": decoder}

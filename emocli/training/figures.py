@@ -14,6 +14,8 @@ from emocli.metrics import distribution, regression
 from emocli.records import Record
 from emocli.training.calibration import decoder, fitted
 
+ON = "records held out of training"  # what `train` calibrates on, as predictions say
+
 
 def of(model_heads: Sequence[Head], logits: Tensor, targets: Tensor) -> dict[str, float]:
     """Return `uar` for classes, `jsd_bits` for shares, `ccc` for numbers (the mean over them)."""
@@ -56,7 +58,8 @@ def calibration(model_heads: Sequence[Head], logits: Tensor, targets: Tensor) ->
         return {}
     values = _columns(model_heads, logits)[head.target]
     truth = _columns(model_heads, targets)[head.target]
-    contents: Record = {"calibration": fitted(values, truth, "temperature")}
+    calibration = {**fitted(values, truth, "temperature"), "on": ON}
+    contents: Record = {"calibration": calibration}
     if head.kind == BLEND:
         contents["decoder"] = decoder(values, truth, head, contents)
     return contents

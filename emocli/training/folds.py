@@ -165,7 +165,7 @@ def _answers(plan: Plan, data: Filed, cell: Cell, epochs: Epochs) -> list[Record
     calibration = figures.calibration(plan.heads, loop.logits(model, dev), dev.targets)
     contents: dict[str, Any] = {"heads": [asdict(head) for head in plan.heads], **calibration}
     answers = outputs.of(loop.logits(model, test), contents)
-    return [answer | {"calibrated": "calibration" in calibration} for answer in answers]
+    return [answer | outputs.provenance(contents) for answer in answers]
 
 
 def _without_checkpoint(place: Place) -> Place:

@@ -95,6 +95,7 @@ def test_what_predict_says_fits_the_labels_better(
         assert row["calibration"]["temperature"] == pytest.approx(best.x, rel=0.01)
     found = emocli("predict", "-m", str(folder), stdin=given[:1]).records[0]["prediction"]
     assert found["calibrated"] is True
+    assert found["calibrated_on"] == "300 records given to calibrate"
     assert found["model"] == row["calibrated_model"] != row["model"]
     for words in ("log_loss", "ece", f"300 records -> {folder}", "optimistic"):
         assert words in done.stderr

@@ -261,6 +261,19 @@ def test_labels_and_numbers_at_once(emocli: Emocli, tmp_path: Path) -> None:
         assert prediction["valence"] == pytest.approx(3 + 0.5 * logits[3], abs=1e-4)
 
 
+def test_a_prediction_says_on_what_the_streams_it_used_were_calibrated(
+    emocli: Emocli, tmp_path: Path
+) -> None:
+    on = {"text": "corpora left out", "voice": "speakers left out"}
+    calibration = {"temperature": 1.0, "on": on}
+    folder = bundles.save(tmp_path / "m", "gated", calibration=calibration).folder
+    for record in emocli("predict", "-m", str(folder), stdin=whole()).records:
+        prediction = record["prediction"]
+        assert set(prediction["modalities"]) == set(on)
+        said = {f"{name}: {what}" for name, what in on.items()}
+        assert set(prediction["calibrated_on"].split("; ")) == said
+
+
 def test_vector_scaling_is_applied_class_by_class(emocli: Emocli, tmp_path: Path) -> None:
     scaling = {"weights": [0.5, 2.0, 1.0], "bias": [0.1, -0.2, 0.3]}
     folder = bundles.save(tmp_path / "m", "concat", calibration=scaling).folder
@@ -270,6 +283,7 @@ def test_vector_scaling_is_applied_class_by_class(emocli: Emocli, tmp_path: Path
         shares = list(record["prediction"]["probabilities"].values())
         assert shares == pytest.approx(expected, abs=1e-5)
         assert record["prediction"]["calibrated"] is True
+        assert "calibrated_on" not in record["prediction"]
     other = {"weights": [1.0], "bias": [0.0]}
     with pytest.raises(ConfigError, match=r"calibration\.weights = \[1\.0\]: must be a list of 3"):
         bundles.save(tmp_path / "bad", "concat", calibration=other)

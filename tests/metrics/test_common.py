@@ -11,7 +11,7 @@ from emocli import metrics
 from emocli.metrics.classification import confusion_matrix
 
 SMALLER_IS_BETTER = {
-    "adaptive_ece", "brier", "ece", "js_distance", "jsd_bits", "jsd_nats", "kl", "log_loss",
+    "adaptive_ece", "aurc", "brier", "ece", "js_distance", "jsd_bits", "jsd_nats", "kl", "log_loss",
     "mae", "rmse",
 }  # fmt: skip
 BEST = dict.fromkeys(SMALLER_IS_BETTER, 0.0)

@@ -91,6 +91,22 @@ def test_the_bins_of_the_ece_are_there_to_be_drawn(emocli):
     assert score(emocli, bare).records[0]["reliability"] == []
 
 
+def test_what_abstaining_would_give_is_told(emocli):
+    records = draw(300)
+    (row,) = score(emocli, records).records
+    listed = row["risk_coverage"]
+    assert listed[0]["risk"] == pytest.approx(1 - row["accuracy"])
+    assert [round(10 * r["coverage"]) for r in listed] == list(range(10, 0, -1))
+    half = next(r for r in listed if r["coverage"] == 0.5)
+    most = [max(r["prediction"]["probabilities"].values()) for r in records]
+    kept = [r for r, p in zip(records, most, strict=True) if p >= half["confidence"]]
+    wrong = [r["prediction"]["emotion"] != r["label"]["emotion"] for r in kept]
+    assert (len(kept), sum(wrong) / 150) == (150, pytest.approx(half["risk"]))
+    assert 0 < row["aurc"] < listed[0]["risk"]
+    bare = score(emocli, [record(0, "joy", "joy")]).records[0]
+    assert (bare["aurc"], bare["risk_coverage"]) == (None, [])
+
+
 def test_what_cannot_be_scored_is_counted_and_told(emocli):
     records = [
         record(0, "joy", "joy"),

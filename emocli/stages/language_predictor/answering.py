@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from emocli import hub
-from emocli.bundles import language, model_inputs, soft_streams
+from emocli.bundles import language, model_inputs, outputs, soft_streams
 from emocli.bundles.bundle import Bundle
 from emocli.bundles.language import Spec
 from emocli.bundles.model_inputs import ModelInputs
@@ -153,9 +153,9 @@ class Answerer:
         if self.trained.control:
             about["control"] = self.trained.control
         chosen = self.spec.decode not in WRITTEN and not self.trained.instructed
-        calibrated = chosen and bool(self.trained.contents.get("calibration"))
+        calibrated = outputs.provenance(self.trained.contents if chosen else {})
         name = language.name(self.trained, self.revision)
-        return {"model": name, "prompting": about, "calibrated": calibrated}
+        return {"model": name, "prompting": about, **calibrated}
 
 
 def seen(record: Record, inputs: ModelInputs) -> ModelInputs:
