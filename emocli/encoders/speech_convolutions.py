@@ -1,15 +1,19 @@
 """What wav2vec 2.0 and its relatives do along time: convolutions over samples, and positions.
 
 Baevski et al. 2020, wav2vec 2.0, https://arxiv.org/abs/2006.11477; names of parameters and of
-settings as in transformers. There is no padding here: a window is computed by itself. Our choice:
-time comes before channels, so that a convolution is a product of matrices that copies nothing.
+settings as in transformers. There is no padding here: a window is computed by itself. Our choice,
+for speed: time comes before channels, so that a convolution is a product of matrices that copies
+nothing; a few frames go through all convolutions before the next; a group norm is folded into the
+convolution before it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -21,7 +25,15 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "silu": F.silu,
     "swish": F.silu,
 }
+CACHED_FRAMES = 64  # whose numbers, of all convolutions, stay in the cache of a core: our choice
 LAYER, GROUP = "layer", "group"  # values of feat_extract_norm
+
+
+class Scale(NamedTuple):
+    """What multiplies each channel of a convolution, and what is added to it."""
+
+    gain: Tensor
+    bias: Tensor
 
 
 class Convolution(nn.Module):
@@ -39,21 +51,21 @@ class Convolution(nn.Module):
             self.layer_norm = nn.LayerNorm(outputs)
         self.norm, self.activation = norm, ACTIVATIONS[of["feat_extract_activation"]]
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map `x` (time, inputs) to (shorter time, outputs)."""
-        x = self._convolved(x.contiguous())
-        if self.norm:
-            weight, bias = self.layer_norm.weight, self.layer_norm.bias
-        if self.norm == GROUP:  # each channel over time, as a batch norm of what is there
-            x = F.batch_norm(x, None, None, weight, bias, training=True)
-        elif self.norm:
-            x = F.layer_norm(x, weight.shape, weight, bias)
+    def forward(self, x: Tensor, scale: Scale | None) -> Tensor:
+        """Map `x` (time, inputs) to (shorter time, outputs); `scale` is that of a group norm."""
+        taps = self.conv.weight.permute(2, 1, 0).flatten(0, 1)  # (kernel x inputs, outputs)
+        bias = self.conv.bias
+        if scale is not None:
+            taps, bias = taps * scale.gain, scale.bias
+        x = self._product(x, taps)
+        x = x if bias is None else x.add_(bias)
+        if self.norm == LAYER:
+            x = F.layer_norm(x, x.shape[1:], self.layer_norm.weight, self.layer_norm.bias)
         return self.activation(x)
 
-    def _convolved(self, x: Tensor) -> Tensor:
+    def _product(self, x: Tensor, taps: Tensor) -> Tensor:
         (kernel,), (stride,), inputs = self.conv.kernel_size, self.conv.stride, x.shape[1]
         count = (len(x) - kernel) // stride + 1
-        taps = self.conv.weight.permute(2, 1, 0).flatten(0, 1)  # (kernel x inputs, outputs)
         step = kernel if inputs == 1 else stride  # rows that overlap would be copied
         out: Tensor | None = None
         for first in range(0, kernel, step):
@@ -63,7 +75,23 @@ class Convolution(nn.Module):
             part = taps[first * inputs : first * inputs + size]
             out = rows @ part if out is None else out.addmm_(rows, part)
         assert out is not None
-        return out if self.conv.bias is None else out.add_(self.conv.bias)
+        return out
+
+    def scale(self, wave: Tensor) -> Scale:
+        """Return what the group norm does to the convolution of samples (time,).
+
+        It brings each channel to mean 0 and variance 1 over time. As the convolution is linear,
+        both follow from the mean and the covariance of the samples under the kernel.
+        """
+        (kernel,), (stride,) = self.conv.kernel_size, self.conv.stride
+        under = wave.double().unfold(0, kernel, stride)
+        mean = under.mean(0)
+        apart = under - mean
+        weight = self.conv.weight[:, 0].double()
+        variance = ((weight @ (apart.T @ apart / len(apart))) * weight).sum(1)
+        gain = self.layer_norm.weight.double() / (variance + self.layer_norm.eps).sqrt()
+        bias = self.layer_norm.bias.double() - weight @ mean * gain
+        return Scale(gain.to(wave.dtype), bias.to(wave.dtype))
 
 
 class Convolutions(nn.Module):
@@ -79,18 +107,34 @@ class Convolutions(nn.Module):
             for n, inputs in enumerate(dims[:-1])
         )
         self.sizes = list(zip(of["conv_kernel"], of["conv_stride"], strict=True))
+        self.hop, self.field = (
+            math.prod(of["conv_stride"]),
+            1,
+        )  # samples from frame to frame, under one
+        for kernel, stride in reversed(self.sizes):
+            self.field = (self.field - 1) * stride + kernel
 
     def frames(self, samples: int) -> int:
-        """Return how many frames a number of samples has; 0 or less: none."""
-        for kernel, stride in self.sizes:
-            samples = (samples - kernel) // stride + 1
-        return samples
+        """Return how many frames a number of samples has."""
+        return max(0, (samples - self.field) // self.hop + 1)
 
     def forward(self, wave: Tensor) -> Tensor:
-        """Map a window (samples,) to frames (time, channels)."""
-        x = wave[:, None]
+        """Map a window (samples,) to frames (time, channels), a few at a time."""
+        count = self.frames(len(wave))
+        step = CACHED_FRAMES if wave.device.type == "cpu" else count
+        first: Any = self.conv_layers[0]
+        scale = first.scale(wave) if first.norm == GROUP else None
+        return torch.cat(
+            [
+                self._some(wave, start, min(start + step, count), scale)
+                for start in range(0, count, step)
+            ]
+        )
+
+    def _some(self, wave: Tensor, start: int, end: int, scale: Scale | None) -> Tensor:
+        x = wave[start * self.hop : (end - 1) * self.hop + self.field, None]
         for layer in self.conv_layers:
-            x = layer(x)
+            x, scale = layer(x, scale), None
         return x
 
 

@@ -22,7 +22,7 @@ from emocli.encoders import Settings, ctc_model, face_detector, speech_to_text
 from emocli.encoders.transformers_import import imported
 from emocli.errors import ConfigError
 from emocli.stages.annotate import audio as annotator
-from tests.encoders import tiny_faces
+from tests.encoders import tiny_faces, tiny_speech
 from tests.encoders.test_ctc_model import LETTERS
 from tests.encoders.test_speech_to_text import write_whisper
 from tests.encoders.test_zoo import FRAMES, TINY, WEIGHTED, modality
@@ -70,6 +70,9 @@ UNREAD = ("pooler", "masked_spec")
 UNREAD_OF_VISION = ("text_model", "logit_", "projection.", "classifier", "fc_norm")
 VISION = tuple("-".join(name) for name in WEIGHTED if name[0].startswith("vision"))
 UNREAD_OF_EEG = ("final_layer", "chans_id", "proj_out.", "mask_encoding")
+SPECTROGRAMS = tuple("-".join(name) for name in WEIGHTED if "spectrogram" in name[0])
+SPEECH = tuple(f"{family}-{tiny}" for family in tiny_speech.OF_WAVEFORMS for tiny in TINY[family])
+UNREAD_OF_SOUND = ("projector", "classifier")
 EEG = tuple("-".join(name) for name in WEIGHTED if modality(name[0]) == "eeg")
 SIZES = (
     *("hidden_size", "d_model", "num_hidden_layers", "encoder_layers", "embed_dim", "embed_num"),
@@ -84,6 +87,8 @@ def test_every_file_that_loads_weights_is_tried_here() -> None:
     loading -= {"weight_files", "pretrained"}  # by which the others load
     tried = {"text_networks", "bert", "whisper", "ctc_model", "transformers_whisper"}
     tried |= {"vision_image", "vision_clip", "mobilenet_v2", "face_blendshapes"}
+    tried |= {"speech_waveform", "audio_spectrogram_transformer"}
+    tried |= {"sentence_pooling"}  # in test_sentence_pooling.py
     # In tests/encoders/test_causal_language_model.py and tests/bundles/test_language.py:
     tried |= {"causal_language_model", "language_adapter"}
     assert loading == tried | {"braindecode_weights", "face_api_weights"}
@@ -123,6 +128,7 @@ def is_unread(name: str, tensor: str) -> bool:
     if name in VISION and "dense" not in tensor and "patch_embeddings.projection" not in tensor:
         return any(part in tensor for part in (*UNREAD, *UNREAD_OF_VISION))
     parts = (*UNREAD, *(UNREAD_OF_EEG if name in EEG else ()))
+    parts += UNREAD_OF_SOUND if name in (*SPEECH, *SPECTROGRAMS) else ()
     return any(part in tensor for part in parts)
 
 
@@ -144,7 +150,7 @@ def test_a_tensor_that_is_missing_or_of_another_shape(
     for lost in needed(name, folder):
         save_file({n: t for n, t in tensors.items() if n != lost}, folder / WEIGHTS)
         said = refusal(name, folder)
-        if name in VISION:  # transformers has other names for them than files
+        if name in (*VISION, *SPECTROGRAMS):  # transformers has other names for them than files
             assert lost.rpartition(".")[2] in said
             continue
         assert lost.rpartition("encoder.")[2].rpartition("layers.")[2] in said

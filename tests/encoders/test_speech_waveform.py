@@ -61,7 +61,9 @@ def plain(folder: Path, network: Any, clip: NDArray[np.float32]) -> list[NDArray
 
 
 def same(ours: NDArray[np.float32], theirs: NDArray[np.float32], tolerance: float = 1e-5) -> None:
-    np.testing.assert_allclose(ours, theirs, atol=tolerance, rtol=tolerance)
+    """Equal to a share of the largest number, which random networks make larger than real ones."""
+    scale = max(1.0, float(np.abs(theirs).max()))
+    np.testing.assert_allclose(ours, theirs, atol=tolerance * scale, rtol=0)
 
 
 @every_network
