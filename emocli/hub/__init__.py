@@ -83,7 +83,7 @@ def is_id(name: str) -> bool:
 
 
 def digests(folder: Path, files: list[str]) -> dict[str, str]:
-    """Return the sha256 of files of a folder, hashed once; those that are not there are left out."""
+    """Return the sha256 of files of a folder, hashed once; absent ones are left out."""
     return local.digests(folder, files)
 
 

@@ -250,6 +250,7 @@ def _stream_weights(
 def _rounded(names: list[str], weights: dict[str, float]) -> dict[str, float] | RecordError:
     """Return the weights of the streams that a record names; an error for one without a weight."""
     if unknown := [name for name in names if name not in weights]:
-        message = f"features.fused.streams names {', '.join(unknown)}, which the model does not have"
+        listed = ", ".join(unknown)
+        message = f"features.fused.streams names {listed}, which the model does not have"
         return RecordError("bad_feature", message, hint="run emocli fuse again")
     return {name: round(weights[name], 4) for name in names}

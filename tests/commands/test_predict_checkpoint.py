@@ -321,8 +321,8 @@ REFUSED: dict[str, tuple[str, Callable[[Path], None], str]] = {
     "nothing said of a head": ("bert", says(architectures=None), "names no architecture"),
     "a head of its own": (
         "bert",
-        says(architectures=["BertForMoodSequenceClassification"]),
-        "transformers has no BertForMood",
+        says(architectures=["MoodBertForSequenceClassification"]),
+        "transformers has no MoodBert",
     ),
     "pickled weights": ("bert", pickled, "python -c"),
     "no weights": ("bert", gone("model.safetensors"), "no model.safetensors"),
@@ -384,7 +384,7 @@ def test_pickled_weights_are_converted_by_the_line_that_is_shown(
         (("predict", "-m", "TEXT", "--modality", "audio"), 2, "no audio stream"),
         (("calibrate", "-m", "TEXT"), 2, "--output"),
         (("calibrate", "-m", "MULTI", "-o", "OUT"), 2, "several labels"),
-        (("encode", "--modality", "audio", "--encoder", "TEXT"), 3, "not an encoder of audio"),
+        (("encode", "--modality", "audio", "--encoder", "TEXT", "SOUND"), 3, "an encoder of audio"),
         (
             ("encode", "--modality", "audio", "--encoder", "TEXT", "--pooling", "logits"),
             3,
@@ -402,9 +402,11 @@ def test_flags_that_do_not_go_together_are_refused(
     said: str,
     emocli: Emocli,
     made: Callable[..., str],
+    wav: Callable[..., Path],
     tmp_path: Path,
 ) -> None:
     names = {
+        "SOUND": str(wav()),
         "TEXT": made("bert"),
         "FOREIGN": made("bert", ("freude", "wut")),
         "MULTI": made("bert", tiny.EMOTIONS, SEVERAL),

@@ -1,4 +1,4 @@
-"""Published classifiers: checkpoints of transformers with a head for texts, sounds, pictures, clips.
+"""Published classifiers: checkpoints of transformers whose heads answer texts, sounds, pictures.
 
 What a checkpoint takes and answers stands in its config.json: `architectures`, `id2label`,
 `problem_type`; see https://huggingface.co/docs/transformers/main_classes/configuration. `about`

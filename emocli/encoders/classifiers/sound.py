@@ -1,4 +1,4 @@
-"""Classify sounds with wav2vec2, HuBERT, WavLM, UniSpeech, data2vec, Whisper or AST of transformers.
+"""Classify sounds with wav2vec2, HuBERT, WavLM, UniSpeech, data2vec, Whisper and AST.
 
 The checkpoint's own feature extractor is used, at 16 kHz, on sound at its own level. A recording
 that is longer than a network takes (30 s; a spectrogram transformer says its length itself) is cut

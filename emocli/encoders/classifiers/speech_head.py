@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from emocli.encoders import Encoder, Settings, classifiers, pretrained, weight_files
-from emocli.encoders.classifiers import About, loading, sound
+from emocli.encoders.classifiers import About, sound
 from emocli.encoders.transformers_import import imported
 from emocli.errors import ConfigError
 

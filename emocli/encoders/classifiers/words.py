@@ -17,8 +17,8 @@ from torch import Tensor
 
 from emocli.encoders import Encoded, Encoder, Settings, classifiers, pretrained, text_networks
 from emocli.encoders.classifiers import loading
-from emocli.encoders.transformers_import import imported
 from emocli.encoders.transformer_text import LONE_SURROGATE
+from emocli.encoders.transformers_import import imported
 from emocli.errors import RecordError
 
 # In which no token sees the padding behind the text.
