@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import torch
 
+from emocli.models import late_fusion
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
@@ -20,12 +22,17 @@ def recipe(monkeypatch):
     import default_text_corpora
     import default_text_model
     import default_text_travel
+    import train_default_text
 
     yield SimpleNamespace(
-        corpora=default_text_corpora, model=default_text_model, travel=default_text_travel
+        corpora=default_text_corpora,
+        model=default_text_model,
+        travel=default_text_travel,
+        train=train_default_text,
     )
-    for name in ("default_text_corpora", "default_text_model", "default_text_travel"):
-        sys.modules.pop(name)
+    for name in ("corpora", "model", "travel"):
+        sys.modules.pop(f"default_text_{name}")
+    sys.modules.pop("train_default_text")
 
 
 def test_the_loss_by_hand(recipe):
@@ -81,3 +88,25 @@ def test_the_temperature_is_that_of_the_others(recipe):
     rows = recipe.travel.left_out(some, some)
     assert rows["meld"]["temperature"] == pytest.approx(3.0, rel=0.06)
     assert rows["emocontext"]["temperature"] == pytest.approx(1.5, rel=0.06)
+
+
+def test_a_head_without_its_shares_says_its_evidence(recipe):
+    torch.manual_seed(0)
+    learned = {"head.weight": torch.randn(7, recipe.model.DIM), "head.bias": torch.randn(7)}
+    prior = recipe.travel.part_of(np.log([0.3, 0.39, 0.06, 0.13, 0.02, 0.01, 0.09]), 0.5)
+    head = late_fusion.Head(recipe.model.DIM, 0, 7)
+    head.load_state_dict(recipe.train.head_tensors(learned, 1.7, prior))
+    x = torch.randn(5, recipe.model.DIM)
+    evidence = x @ learned["head.weight"].T + learned["head.bias"]
+    with torch.no_grad():
+        found = (head(x) - head.log_prior).softmax(-1)
+    np.testing.assert_allclose(found.numpy(), (evidence / 1.7).softmax(-1).numpy(), atol=1e-5)
+
+
+def test_what_is_kept_of_an_adapter_is_what_it_adds(recipe):
+    """Half of the second matrix is half of the product; half way is half way for each matrix."""
+    first = {"x.lora_a": torch.tensor([2.0]), "x.lora_b": torch.tensor([4.0])}
+    then = {"x.lora_a": torch.tensor([6.0]), "x.lora_b": torch.tensor([0.0])}
+    assert recipe.model.shrunk(first, 0.5)["x.lora_b"].tolist() == [2.0]
+    mixed = recipe.model.mixed(first, then, 0.5)
+    assert (mixed["x.lora_a"].tolist(), mixed["x.lora_b"].tolist()) == ([4.0], [2.0])
