@@ -16,8 +16,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import default_tables
 import torch
-from train_default_fusion import table
 
 from emocli import models
 from emocli.bundles import bundle
@@ -62,13 +62,16 @@ def with_face(trained: bundle.Bundle) -> tuple[Any, dict[str, Any]]:
     """Return the model of a bundle and its contents, with a head for the face."""
     contents = {k: v for k, v in trained.contents.items() if k not in ("canary", "format")}
     config = contents["config"]
-    sizes = {"dims": SPEC["dim"], "hidden": 0, "weights": WEIGHT}
+    sizes = {"dims": SPEC["dim"], "hidden": 0, "weights": WEIGHT, "centres": 0}
     config = {**config, **{key: {**config[key], STREAM: value} for key, value in sizes.items()}}
     model = models.build("late-fusion", config)
     heard = {n: t for n, t in trained.tensors.items() if not n.startswith(ADAPTER)}
     seen = {f"heads.{STREAM}.{name}": tensor for name, tensor in head().items()}
     model.load_state_dict({**heard, **seen}, strict=True)
     streams = {**contents["streams"], STREAM: SPEC}
+    calibration = contents["calibration"]
+    on = {**calibration["on"], STREAM: "pictures of faces in the wild"}
+    contents["calibration"] = {**calibration, "on": on}
     training = {**contents["training"], STREAM: "none: face-expression as it is, temperature 6"}
     return model, {**contents, "config": config, "streams": streams, "training": training}
 
@@ -77,9 +80,7 @@ def main(target: Path) -> None:
     """Write the bundle with its face, and its card."""
     trained = bundle.read(target)
     model, contents = with_face(trained)
-    template = (Path(__file__).parent / "default_card.md").read_text(encoding="utf-8")
-    words = contents["config"]["weights"]["text"]
-    card = template.format(figures=table(contents["metrics"]), weight=words, face=WEIGHT)
+    card = default_tables.card(contents["metrics"], contents["config"]["weights"])
     adapter = trained.adapter("text")
     written = bundle.save(target, model, contents, card, text=adapter or {})
     sys.stderr.write(f"{written.name} -> {target}\n")

@@ -18,6 +18,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import default_tables
 import numpy as np
 from safetensors.torch import load_file
 
@@ -32,6 +33,12 @@ GRID = np.arange(0, 21) / 20
 TOLERANCE = 0.01  # of UAR
 MIN_WORD_PROBABILITY = 0.5
 FIGURES = ("uar", "accuracy", "macro_f1", "weighted_f1", "log_loss", "ece")
+TEXT_FIGURES = ("metrics", "chosen", "inside", "left_out", "today_left_out")  # of text.json
+TEXTS = "GoEmotions, MELD, ISEAR, EmoContext"
+CALIBRATED_ON = {
+    "audio": "speech of speakers and corpora left out",
+    "text": "corpora left out",
+}
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -102,25 +109,6 @@ def figures(records: list[dict[str, Any]], given: np.ndarray) -> dict[str, Any]:
     return {"records": len(records), "speakers": len(names), **kept}
 
 
-def table(measured: dict[str, Any]) -> str:
-    """Return the figures as a table of the card."""
-    rows = {
-        "RAVDESS, speech alone": measured["audio"]["ravdess"],
-        "EMO-DB, speech alone": measured["audio"]["emodb"],
-        "nEMO, speech alone": measured["audio"]["nemo"],
-        "the three together, speech alone": measured["audio"]["all"],
-        "RAVDESS, speech and text": measured["fused_ravdess"],
-        "GoEmotions dev, text alone": measured["text"]["goemotions_dev"],
-        "MELD dev, text alone (never trained on)": measured["text"]["meld_dev"],
-    }
-    names = ("uar", "macro_f1", "accuracy", "ece")
-    lines = ["| data | records | UAR | macro-F1 | accuracy | ECE |", "| --- " * 6 + "|"]
-    for what, found in rows.items():
-        cells = ["{:.3f} [{:.3f}, {:.3f}]".format(*found[name]) for name in names]
-        lines.append(f"| {what} | {found['records']} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
 def text_spec(work: Path) -> dict[str, Any]:
     """Return what text.json says."""
     return json.loads((work / "text/text.json").read_text(encoding="utf-8"))
@@ -129,6 +117,12 @@ def text_spec(work: Path) -> dict[str, Any]:
 def audio_spec(work: Path) -> dict[str, Any]:
     """Return what audio.json says."""
     return json.loads((work / "audio/audio.json").read_text(encoding="utf-8"))
+
+
+def confidence(spec: dict[str, Any]) -> dict[str, float]:
+    """Return what makes the temperature of speech."""
+    far = {name: spec[f"familiar.{name}"] for name in ("far", "threshold", "width")}
+    return {"temperature": spec["temperature"], **far}
 
 
 def adapter_name(adapter: dict[str, Any]) -> str:
@@ -147,6 +141,7 @@ def build(work: Path, weight: float) -> tuple[Any, dict[str, Any], dict[str, Any
         "dims": {name: len(head["mean"]) for name, head in heads.items()},
         "hidden": {n: len(h["hidden.bias"]) if "hidden.bias" in h else 0 for n, h in heads.items()},
         "weights": {"audio": 1.0, "text": weight},
+        "centres": {n: len(h.get("familiar.centres", ())) for n, h in heads.items()},
         "classes": len(EMOTIONS),
     }
     model = models.build("late-fusion", config)
@@ -187,8 +182,8 @@ def main(work: Path, target: Path) -> None:
     weight, curve = choose(truth, audio[acted], evidence)
     model, config, streams = build(work, weight)
     measured = {
-        "audio": audio_spec(work)["metrics"],
-        "text": text_spec(work)["metrics"],
+        "audio": {**audio_spec(work)["metrics"], "confidence": confidence(audio_spec(work))},
+        "text": {name: text_spec(work)[name] for name in TEXT_FIGURES},
         "fused_ravdess": figures(
             [outside[row] for row in acted], fused(audio[acted], evidence, weight)
         ),
@@ -200,14 +195,13 @@ def main(work: Path, target: Path) -> None:
         "config": config,
         "labels": list(EMOTIONS),
         "streams": streams,
-        "calibration": {"temperature": 1.0},
+        "calibration": {"temperature": 1.0, "on": CALIBRATED_ON},
         "audio_rules": {"min_speech_s": LEAST_S},
         "text_rules": {"language": "en", "min_word_probability": MIN_WORD_PROBABILITY},
-        "training": {"audio": "RAVDESS, EMO-DB, nEMO", "text": "GoEmotions", "seed": 0},
+        "training": {"audio": "RAVDESS, EMO-DB, nEMO", "text": TEXTS, "seed": 0},
         "metrics": measured,
     }
-    template = (Path(__file__).parent / "default_card.md").read_text(encoding="utf-8")
-    card = template.format(figures=table(measured), weight=weight, face="nothing yet")
+    card = default_tables.card(measured, config["weights"])
     adapter = load_file(work / "text/adapter.safetensors")
     trained = bundle.save(target, model, contents, card, text=adapter)
     sys.stderr.write(f"w = {weight:g}; {trained.name} -> {target}\n")
