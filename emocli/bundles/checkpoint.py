@@ -107,7 +107,8 @@ def read(folder: str | Path) -> Bundle:
 
 def stream(about: About, name: str, revision: str, columns: int) -> dict[str, Any]:
     """Return the spec of the stream that a checkpoint's answers are."""
-    sampled: dict[str, Any] = {"sampled": {}} if about.modality == "video" else {}  # as the kind of head says
+    # Which frames are taken is what the kind of head says.
+    sampled: dict[str, Any] = {"sampled": {}} if about.modality == "video" else {}
     encoder = language.lasting(name)
     made = {"modality": about.modality, "encoder": encoder, "revision": revision, "layer": None}
     return {**made, "pooling": LOGITS, "dim": columns, **sampled}

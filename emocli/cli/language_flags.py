@@ -109,6 +109,18 @@ def require_no_server(*names: str) -> None:
             raise UsageError(f"--{name} is about a server", hint="--llm-url URL names one")
 
 
+def require_words(decode: str, prior: str | None, abstain: float) -> None:
+    """Raise UsageError for flags about the probabilities that answers of servers lack."""
+    of_numbers = {
+        "--decode thought": decode == "thought",
+        f"--prior {prior}": prior == "content-free",
+        f"--abstain {abstain:g}": abstain > 0,
+    }
+    for flag, wanted in of_numbers.items():
+        if wanted:
+            raise UsageError(f"{flag} with --llm-url: answers of servers have no probabilities")
+
+
 def is_said(name: str) -> bool:
     """Say whether the command line has a flag, whatever its value."""
     source = click.get_current_context().get_parameter_source(name)

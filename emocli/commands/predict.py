@@ -191,7 +191,7 @@ def command(
     if llm_url is None:
         language_flags.require_no_server("concurrency", "timeout")
     else:
-        _require_words(decode, prior, abstain)
+        language_flags.require_words(decode, prior, abstain)
         served = language_server.connect(
             run.context, llm_url, llm, timeout_s=timeout, concurrency=concurrency
         )
@@ -227,18 +227,6 @@ def command(
     columns = _columns(trained) if name in formats.DELIMITERS else []
     written = formats.made(name or "jsonl", columns, answers=True)
     return run.through(work, window=window, show=show, turns=turns, form=written)
-
-
-def _require_words(decode: str, prior: str | None, abstain: float) -> None:
-    """Raise UsageError for flags about the probabilities that answers of servers lack."""
-    of_numbers = {
-        "--decode thought": decode == "thought",
-        f"--prior {prior}": prior == "content-free",
-        f"--abstain {abstain:g}": abstain > 0,
-    }
-    for flag, wanted in of_numbers.items():
-        if wanted:
-            raise UsageError(f"{flag} with --llm-url: answers of servers have no probabilities")
 
 
 def _asking(llm: str, model: str, *asked: Any) -> bundle.Bundle:

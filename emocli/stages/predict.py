@@ -15,7 +15,7 @@ from emocli.pipeline import devices, windows
 from emocli.pipeline.context import Context
 from emocli.pipeline.windows import Window
 from emocli.records import Record, failures
-from emocli.stages import estimated_shares, fuse
+from emocli.stages import estimated_shares, fuse, stream_weights
 from emocli.stages.language_server import Served
 
 
@@ -190,21 +190,22 @@ def _predict(
     values = logits(batch, trained, device)
     predictions = outputs.of(values, trained.contents)
     model = trained.model(device)
-    weights = _stream_weights(batch, trained, device)
+    weights = stream_weights.of(batch, trained, device)
     divergences = outputs.disagreements(batch, predictions) if hasattr(model, "unimodal") else []
     predictions = class_shares.answers(batch, predictions, values, trained, device)
     results: list[Record | Exception] = []
     for i, (record, prediction) in enumerate(zip(batch, predictions, strict=True)):
-        if isinstance(weights[i], RecordError):
-            results.append(weights[i])
+        shares = weights[i]
+        if isinstance(shares, RecordError):
+            results.append(shares)
             continue
         if prediction.get("confidence", 1.0) < abstain:
             prediction |= {name: None for name in ("emotion", "blend") if name in prediction}
-        prediction["modalities"] = weights[i]
+        prediction["modalities"] = shares
         if divergences and divergences[i]:
             prediction["disagreement"] = divergences[i]
         prediction |= _how(record["features"])
-        about = outputs.provenance(trained.contents, list(weights[i]))
+        about = outputs.provenance(trained.contents, list(shares))
         record["prediction"] = {**prediction, "model": trained.name, **about}
         results.append(record)
     return results
@@ -220,37 +221,3 @@ def _how(features: Record) -> Record:
     }
     told = {key: fused[key] for key in ("gates", "masked_frames") if fused.get(key)}
     return told | ({"warnings": warnings} if warnings else {})
-
-
-def _stream_weights(
-    batch: list[Record], trained: Bundle, device: str
-) -> list[dict[str, float] | RecordError]:
-    """Return the weight of each stream in each prediction; equal weights if the model has none.
-
-    For a record whose streams are not those of the model, the error instead.
-    """
-    fused = [record["features"]["fused"] for record in batch]
-    used = [f.get("streams") or [] for f in fused]
-    model = trained.model(device)
-    gates: list[dict[str, float] | None] = [(f.get("gates") or {}).get("modalities") for f in fused]
-    if hasattr(model, "shares"):
-        import torch
-
-        masks = {
-            name: torch.tensor([name in u for u in used], device=device) for name in trained.streams
-        }
-        columns = {name: values.tolist() for name, values in model.shares(masks).items()}
-        gates = [{name: columns[name][i] for name in columns} for i in range(len(batch))]
-    return [
-        _rounded(names, weights or dict.fromkeys(trained.streams, 1 / max(1, len(names))))
-        for names, weights in zip(used, gates, strict=True)
-    ]
-
-
-def _rounded(names: list[str], weights: dict[str, float]) -> dict[str, float] | RecordError:
-    """Return the weights of the streams that a record names; an error for one without a weight."""
-    if unknown := [name for name in names if name not in weights]:
-        listed = ", ".join(unknown)
-        message = f"features.fused.streams names {listed}, which the model does not have"
-        return RecordError("bad_feature", message, hint="run emocli fuse again")
-    return {name: round(weights[name], 4) for name in names}
