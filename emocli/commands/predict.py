@@ -60,7 +60,7 @@ one; `prediction.prior` says which shares, unless they are the bundle's usual on
 estimate reads all records first, 200 at least, and finds the shares that make them likeliest (EM of
 Saerens et al. 2002): for many records of a kind that the predictor knows. Of four corpora that the
 text half had never seen, shares that were known (FILE) raised the accuracy with all, estimated ones
-with one, and spoiled the rest. Bundles of late fusion have this; of --llm, --prior is something else.
+with one, and spoiled the rest. Bundles of late fusion have this (of --llm, --prior is other texts).
 
 With --decode constrained each label gets its probability as a whole string, over a prior: the mean
 of its log-probability over fourteen sentences of the template, two for each of seven emotions and
