@@ -65,9 +65,10 @@ out is never predicted; or labelled records, which are counted), or as the recor
 it (estimate). Probabilities are multiplied by this share over that in training and made to add to
 one; `prediction.prior` says which shares, unless they are the bundle's usual ones in training.
 estimate reads all records first, 200 at least, and finds the shares that make them likeliest (EM of
-Saerens et al. 2002): for many records of one kind that the predictor knows. Where its probabilities
-are off, shares that are estimated from them are worse than uniform ones. Bundles of late fusion
-have this; of --llm, --prior is something else.
+Saerens et al. 2002): for many records of a kind that the predictor knows. Of four corpora that the
+text half had never seen, known shares (FILE) raised the accuracy with all; estimated ones helped
+with one, and made the log loss of three far worse. Bundles of late fusion have this (of --llm,
+--prior is other texts).
 
 With --decode constrained each label gets its probability as a whole string, over a prior: the mean
 of its log-probability over fourteen sentences of the template, two for each of seven emotions and
