@@ -23,7 +23,8 @@ from emocli.encoders.speech_windows import Samples, equal_windows
 from emocli.errors import ConfigError, RecordError
 
 BATCH_FRAMES = 1500  # of a forward pass of the blocks, padding included; see bench_published.py
-ANCHOR = "feature_projection.projection.weight"  # a tensor that every one of them has
+# Tensors that all of them have: what comes before their names is the place in a larger model.
+ANCHORS = ("feature_projection.projection.weight", "feature_projection.projection.bias")
 # Names of the length and the direction of a weight that has been kept in two, before and after
 # torch 2.0.
 WEIGHT_NORM = (
@@ -73,7 +74,8 @@ def load(
     found = weight_files.tensors(folder, WHAT)
     weight_files.require_layers(folder, config, len(found))
     network = _empty(folder, {**config, **always}, positions, attention)
-    prefix = next((name.removesuffix(ANCHOR) for name in found if name.endswith(ANCHOR)), "")
+    places = (n.removesuffix(anchor) for anchor in ANCHORS for n in found if n.endswith(anchor))
+    prefix = next(places, "")
     expected = {prefix + n: tuple(t.shape) for n, t in network.state_dict().items()}
     _split_weight_norms(expected, found)
     values = weight_files.read(found, expected)

@@ -121,7 +121,7 @@ def test_weight_norms_of_old_and_of_new_names_are_the_same_weight(
     assert any("original0" in name for name in load_file(folder / WEIGHTS))
     rename(folder, OLD)
     assert any(name.endswith("weight_g") for name in load_file(folder / WEIGHTS))
-    assert np.array_equal(encoded(folder, [clip])[0], new)
+    same(encoded(folder, [clip])[0], new)
 
 
 @pytest.mark.parametrize("part", ["weight_g", "weight_v"])
@@ -154,7 +154,7 @@ def test_several_files_of_weights_are_one_model(made: Callable[[str], tuple[Path
     (folder / WEIGHTS).unlink()
     network.save_pretrained(folder, max_shard_size="8KB")
     assert len(list(folder.glob("*.safetensors"))) > 1
-    assert np.array_equal(encoded(folder, [clip])[0], whole)
+    same(encoded(folder, [clip])[0], whole)
 
 
 def settings_of(folder: Path, **changed: Any) -> None:
