@@ -8,9 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_two_published_classifiers_become_one_that_is_better_than_either(tmp_path: Path) -> None:
     bin_, here = str(Path(sys.executable).parent), os.environ["PATH"]
     kept = {name: value for name, value in os.environ.items() if not name.startswith("EMOCLI_")}
