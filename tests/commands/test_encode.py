@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from emocli.encoders import whisper
+from tests.encoders import tiny_speech
 
 pytestmark = pytest.mark.usefixtures("default_models")
 
@@ -94,3 +95,17 @@ def test_a_record_that_fails_does_not_keep_the_encoder_in_memory(emocli, wav, mo
         assert [model() for model in loaded] == [None]
     finally:
         gc.enable()
+
+
+def test_the_middle_layer_of_a_published_encoder_is_the_default(emocli, wav, tmp_path):
+    tiny_speech.wav2vec2(tmp_path / "model")
+    command = ("encode", "--modality", "audio", "--encoder", str(tmp_path / "model"))
+    sound = str(wav(seconds=0.5))
+    [middle] = emocli(*command, sound).records
+    [stated] = emocli(*command, "--layer", "1", sound).records
+    assert middle["features"] == stated["features"]
+    assert middle["features"]["audio"]["layer"] == [1]  # of three
+    missing = emocli("encode", "--modality", "audio", "--encoder", "org/absent", sound)
+    assert missing.status == 4
+    assert not missing.stdout
+    assert "emocli models pull org/absent" in missing.stderr
