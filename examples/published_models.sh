@@ -31,7 +31,7 @@ for name in words voice calibrated fused; do
     python3 -c '
 import json, sys
 row = json.load(open(sys.argv[2]))
-print(f"{sys.argv[1]:12} macro F1 {row[\"macro_f1\"]:.2f}   ECE {row[\"ece\"]:.2f}")
+print("%-12s macro F1 %.2f   ECE %.2f" % (sys.argv[1], row["macro_f1"], row["ece"]))
 ' "$name" "$out/$name.json"
 done
 

@@ -2,8 +2,9 @@
 
 Use: python examples/tiny_checkpoints.py FOLDER
 Writes FOLDER/words (a BERT), FOLDER/voice (a spectrogram transformer) and FOLDER/{train,dev,test}
-.jsonl with sounds in FOLDER/sounds: tones and sentences of four emotions, each of which is wrong in
-a third of the records, but not in the same ones. Nobody speaks here: it shows that the pipe works.
+.jsonl with sounds in FOLDER/sounds: tones and sentences of four emotions, each of which says
+nothing in a third of the records, but not in the same ones. Nobody speaks here: it shows that the
+pipe works.
 """
 
 from __future__ import annotations
@@ -30,15 +31,18 @@ TOLD = {
     "neutral": ("the meeting is on monday", "it is ten", "the room is two"),
     "sad": ("i miss her", "she is gone", "i feel so lonely"),
 }
-VOICES = {"angry": (220, 0.5), "happy": (300, 0.2), "neutral": (150, 0.1), "sad": (110, 0.03)}
+UNCLEAR = ("well", "i see")  # what may be said with any emotion
+VOICES = {"angry": (500, 0.5), "happy": (900, 0.3), "neutral": (250, 0.15), "sad": (120, 0.05)}
 UNSURE = 1 / 3  # of the records, for the words and for the voice
 PARTS = {"train": 120, "dev": 80, "test": 120}
 STEPS = 150
 BATCH = 32
 
 
-def sound(name: str, draws: np.random.Generator) -> np.ndarray:
-    """Return a tone (time,) of the pitch and loudness of an emotion."""
+def sound(name: str | None, draws: np.random.Generator) -> np.ndarray:
+    """Return a tone (time,) of the pitch and loudness of an emotion, or noise."""
+    if name is None:
+        return draws.normal(0, 0.05, round(SECONDS * RATE_HZ)).astype(np.float32)
     hertz, level = VOICES[name]
     hertz, level = hertz * draws.uniform(0.9, 1.1), level * draws.uniform(0.7, 1.3)
     time_s = np.arange(round(SECONDS * RATE_HZ)) / RATE_HZ
@@ -46,9 +50,9 @@ def sound(name: str, draws: np.random.Generator) -> np.ndarray:
     return (level * tone / 2 + draws.normal(0, 0.002, len(time_s))).astype(np.float32)
 
 
-def heard(name: str, draws: random.Random) -> str:
-    """Return the emotion itself, or at times another one."""
-    return draws.choice(NAMES) if draws.random() < UNSURE else name
+def shown(name: str, draws: random.Random) -> str | None:
+    """Return the emotion, or None where it is not shown."""
+    return None if draws.random() < UNSURE else name
 
 
 def records(folder: Path, part: str, count: int, seed: int) -> list[dict[str, Any]]:
@@ -58,8 +62,9 @@ def records(folder: Path, part: str, count: int, seed: int) -> list[dict[str, An
     for number in range(count):
         name = NAMES[number % len(NAMES)]
         path = folder / "sounds" / f"{part}{number:03d}.wav"
-        soundfile.write(path, sound(heard(name, draws), noise), RATE_HZ)
-        text = draws.choice(TOLD[heard(name, draws)])
+        soundfile.write(path, sound(shown(name, draws), noise), RATE_HZ)
+        said = shown(name, draws)
+        text = draws.choice(UNCLEAR if said is None else TOLD[said])
         label = {"emotion": {"angry": "anger", "happy": "joy", "sad": "sadness"}.get(name, name)}
         rows.append({"id": path.stem, "path": str(path), "text": text, "label": label})
     lines = "".join(json.dumps(row | {"split": part}) + "\n" for row in rows)
@@ -91,7 +96,8 @@ def words(folder: Path) -> None:
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
     hugging = imported()
-    known = sorted({word for told in TOLD.values() for text in told for word in text.split()})
+    texts = [*UNCLEAR, *(text for told in TOLD.values() for text in told)]
+    known = sorted({word for text in texts for word in text.split()})
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
     ids = {word: number for number, word in enumerate([*special, *known])}
     made = Tokenizer(models.WordLevel(ids, unk_token="[UNK]"))
@@ -106,7 +112,7 @@ def words(folder: Path) -> None:
         vocab_size=len(ids), hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
         intermediate_size=64, max_position_embeddings=32, **labels(),
     )  # fmt: skip
-    pairs = [(text, number) for number, name in enumerate(NAMES) for text in TOLD[name]]
+    pairs = [(t, n) for n, name in enumerate(NAMES) for t in (*TOLD[name], *UNCLEAR)]
     inputs = dict(tokenizer([text for text, _ in pairs], padding=True, return_tensors="pt"))
     targets = torch.tensor([number for _, number in pairs])
     model = hugging.BertForSequenceClassification(config)
@@ -119,7 +125,7 @@ def voice(folder: Path) -> None:
     hugging = imported()
     draws = np.random.default_rng(9)
     numbers = [number for number in range(len(NAMES)) for _ in range(30)]
-    sounds = [sound(NAMES[number], draws) for number in numbers]
+    sounds = [sound(NAMES[n] if at % 3 else None, draws) for at, n in enumerate(numbers)]
     extractor = hugging.ASTFeatureExtractor(max_length=64, num_mel_bins=32)
     inputs = dict(extractor(sounds, sampling_rate=RATE_HZ, return_tensors="pt"))
     config = hugging.ASTConfig(

