@@ -12,8 +12,8 @@ With `raw` only the figures without level normalisation are measured (OUT/raw.js
 Our choices: the mean and standard deviation over time of every block's output; copies of each clip,
 half of them at another speed, half with another voice (Praat's "Change gender": formants, pitch,
 range and tempo), with noise, spectral tilt and no silence around it; principal components, partly
-whitened, as the input of networks with one hidden layer, one for each of some views (some layers,
-some moments), averaged; to them a ridge regression is added, which is worse for new speakers and
+whitened, as the input of networks with one hidden layer, each with a view of its own (some layers, some moments), averaged; to them a ridge
+regression on the unchanged clips is added, which is worse for new speakers and
 better for new corpora. All are folded, components and all, into one network. In training a second
 output tells what a corpus tells besides: its own word for the emotion and how strongly it is acted.
 Each class of each corpus weighs the same.
@@ -50,11 +50,13 @@ COMPONENTS, WHITENING = 512, 0.25  # WHITENING: power of the variance that is di
 VIEWS = {  # what each network that is averaged looks at: layers, and moments (mean 0, std 1)
     "everything": ((1, 2, 3, 4), (0, 1)),
     "means": ((1, 2, 3, 4), (0,)),
+    "lower": ((1, 2), (0, 1)),
     "middle": ((2, 3), (0, 1)),
+    "not the last": ((1, 2, 3), (0, 1)),
 }
 HIDDEN = 128  # units of each network
 SEEDS = (0,)  # of the networks of a view
-RIDGE = 1.0  # the penalty, of standardised numbers over the root of their count
+RIDGE = 0.3  # the penalty, of standardised numbers over the root of their count
 LINEAR = 10.0  # the scores of the ridge regression, whose truth is 0 or 1, as logits
 EPOCHS, BATCH, RATE, DECAY = 30, 256, 2e-3, 0.02
 DROPOUT_IN, DROPOUT, SMOOTHING = 0.2, 0.5, 0.05
@@ -203,24 +205,21 @@ def train(copies: Tensor, records: list[dict]) -> dict[str, Tensor]:
         "output.weight": torch.cat([part["output.weight"] for part in parts], 1) / len(parts),
         "output.bias": sum(part["output.bias"] for part in parts) / len(parts),
     }
-    joined = beside(networks, *ridge((copies - mean) / scale, records))
+    joined = beside(networks, *ridge((copies[0] - mean) / scale, records))
     halves = {name: tensor.half() for name, tensor in joined.items()}
     return {"mean": mean, "scale": scale, **halves}
 
 
-def ridge(copies: Tensor, records: list[dict]) -> tuple[Tensor, Tensor]:
-    """Return weight (classes, dim) and bias of a ridge regression on (copies, records, dim)."""
+def ridge(x: Tensor, records: list[dict]) -> tuple[Tensor, Tensor]:
+    """Return weight (classes, dim) and bias of a ridge regression on vectors (records, dim)."""
     weight, wanted = weights(records), F.one_hot(classes(records), CLASSES).float()
     bias = (wanted * weight[:, None]).sum(0) / weight.sum()
-    root, size = weight.sqrt()[:, None], copies.shape[2] ** 0.5
-    inner = torch.zeros(copies.shape[2], copies.shape[2])
-    outer = torch.zeros(copies.shape[2], CLASSES)
-    for copy in copies:
-        x = copy * root / size
-        inner, outer = inner + x.T @ x / len(copies), outer + x.T @ ((wanted - bias) * root)
+    root, size = weight.sqrt()[:, None], x.shape[1] ** 0.5
+    rows = x * root / size
+    inner = rows @ rows.T
     inner.diagonal().add_(RIDGE)
-    found = torch.cholesky_solve(outer / len(copies), torch.linalg.cholesky(inner))
-    return LINEAR * found.T / size, LINEAR * bias
+    found = torch.cholesky_solve((wanted - bias) * root, torch.linalg.cholesky(inner)).T @ rows
+    return LINEAR * found / size, LINEAR * bias
 
 
 def beside(networks: dict[str, Tensor], weight: Tensor, bias: Tensor) -> dict[str, Tensor]:
