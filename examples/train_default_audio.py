@@ -12,11 +12,11 @@ With `raw` only the figures without level normalisation are measured (OUT/raw.js
 Our choices: the mean and standard deviation over time of every block's output; copies of each clip,
 half of them at another speed, half with another voice (Praat's "Change gender": formants, pitch,
 range and tempo), with noise, spectral tilt and no silence around it; principal components, partly
-whitened, as the input of networks with one hidden layer, each with a view of its own (some layers, some moments), averaged; to them a ridge
-regression on the unchanged clips is added, which is worse for new speakers and
-better for new corpora. All are folded, components and all, into one network. In training a second
-output tells what a corpus tells besides: its own word for the emotion and how strongly it is acted.
-Each class of each corpus weighs the same.
+whitened, as the input of networks with one hidden layer, each with a view of its own (some layers,
+some moments), averaged; to them a ridge regression on the unchanged clips is added, which is worse
+for new speakers and better for new corpora. All are folded, components and all, into one network.
+In training a second output tells what a corpus tells besides: its own word for the emotion and how
+strongly it is acted. Each class of each corpus weighs the same.
 """
 
 import json
