@@ -12,11 +12,11 @@ With `raw` only the figures without level normalisation are measured (OUT/raw.js
 Our choices: the mean and standard deviation over time of every block's output; copies of each clip,
 half of them at another speed, half with another voice (Praat's "Change gender": formants, pitch,
 range and tempo), with noise, spectral tilt and no silence around it; principal components, partly
-whitened, as the input of networks with one hidden layer, each with a view of its own (some layers, some moments), averaged; to them a ridge
-regression on the unchanged clips is added, which is worse for new speakers and
-better for new corpora. All are folded, components and all, into one network. In training a second
-output tells what a corpus tells besides: its own word for the emotion and how strongly it is acted.
-Each class of each corpus weighs the same.
+whitened, as the input of networks with one hidden layer, each with a view of its own (some layers,
+some moments), averaged; to them a ridge regression on the unchanged clips is added, which is worse
+for new speakers and better for new corpora. All are folded, components and all, into one network.
+In training a second output tells what a corpus tells besides: its own word for the emotion and how
+strongly it is acted. Each class of each corpus weighs the same.
 """
 
 import json
@@ -44,7 +44,7 @@ from emocli.records.labels import EMOTIONS
 from emocli.signals import audio
 
 ENCODER, LAYERS, POOLING = "whisper-tiny.en", (1, 2, 3, 4), "mean+std"
-COPIES = 2  # of each clip, at another speed, and as many with another voice, besides the clip
+COPIES = 4  # of each clip, at another speed, and as many with another voice, besides the clip
 FOLDS = 8  # of two actors of RAVDESS each; a speaker of EMO-DB or nEMO joins a fold while they last
 COMPONENTS, WHITENING = 512, 0.25  # WHITENING: power of the variance that is divided out
 VIEWS = {  # what each network that is averaged looks at: layers, and moments (mean 0, std 1)
@@ -57,7 +57,7 @@ VIEWS = {  # what each network that is averaged looks at: layers, and moments (m
 HIDDEN = 128  # units of each network
 SEEDS = (0,)  # of the networks of a view
 RIDGE = 0.3  # the penalty, of standardised numbers over the root of their count
-LINEAR = 10.0  # the scores of the ridge regression, whose truth is 0 or 1, as logits
+LINEAR = 2.0  # the scores of the ridge regression, whose truth is 0 or 1, as logits
 EPOCHS, BATCH, RATE, DECAY = 30, 256, 2e-3, 0.02
 DROPOUT_IN, DROPOUT, SMOOTHING = 0.2, 0.5, 0.05
 FINE = 0.5  # weight of the second output's loss
