@@ -13,8 +13,8 @@ Our choices: the mean and standard deviation over time of every block's output; 
 half of them at another speed, half with another voice (Praat's "Change gender": formants, pitch,
 range and tempo), with noise, spectral tilt and no silence around it; principal components, partly
 whitened, as the input of networks with one hidden layer, each with a view of its own (some layers,
-some moments), averaged; to them a ridge regression on the unchanged clips is added, which is worse
-for new speakers and better for new corpora. All are folded, components and all, into one network.
+some moments), averaged and folded, components and all, into one. (A ridge regression added to them
+was no better for new speakers.)
 In training a second output tells what a corpus tells besides: its own word for the emotion and how
 strongly it is acted. Each class of each corpus weighs the same.
 """
@@ -56,8 +56,6 @@ VIEWS = {  # what each network that is averaged looks at: layers, and moments (m
 }
 HIDDEN = 128  # units of each network
 SEEDS = (0,)  # of the networks of a view
-RIDGE = 0.3  # the penalty, of standardised numbers over the root of their count
-LINEAR = 2.0  # the scores of the ridge regression, whose truth is 0 or 1, as logits
 EPOCHS, BATCH, RATE, DECAY = 30, 256, 2e-3, 0.02
 DROPOUT_IN, DROPOUT, SMOOTHING = 0.2, 0.5, 0.05
 FINE = 0.5  # weight of the second output's loss
@@ -205,35 +203,8 @@ def train(copies: Tensor, records: list[dict]) -> dict[str, Tensor]:
         "output.weight": torch.cat([part["output.weight"] for part in parts], 1) / len(parts),
         "output.bias": sum(part["output.bias"] for part in parts) / len(parts),
     }
-    joined = beside(networks, *ridge((copies[0] - mean) / scale, records))
-    halves = {name: tensor.half() for name, tensor in joined.items()}
+    halves = {name: tensor.half() for name, tensor in networks.items()}
     return {"mean": mean, "scale": scale, **halves}
-
-
-def ridge(x: Tensor, records: list[dict]) -> tuple[Tensor, Tensor]:
-    """Return weight (classes, dim) and bias of a ridge regression on vectors (records, dim)."""
-    weight, wanted = weights(records), F.one_hot(classes(records), CLASSES).float()
-    bias = (wanted * weight[:, None]).sum(0) / weight.sum()
-    root, size = weight.sqrt()[:, None], x.shape[1] ** 0.5
-    rows = x * root / size
-    inner = rows @ rows.T
-    inner.diagonal().add_(RIDGE)
-    found = torch.cholesky_solve((wanted - bias) * root, torch.linalg.cholesky(inner)).T @ rows
-    return LINEAR * found / size, LINEAR * bias
-
-
-def beside(networks: dict[str, Tensor], weight: Tensor, bias: Tensor) -> dict[str, Tensor]:
-    """Return networks with a linear map (classes, dim) added to their output.
-
-    A number is GELU of itself less GELU of its negative, so that two units do for a class.
-    """
-    both, zeros, ones = torch.cat([weight, -weight]), torch.zeros(2 * CLASSES), torch.eye(CLASSES)
-    return {
-        "hidden.weight": torch.cat([networks["hidden.weight"], both]),
-        "hidden.bias": torch.cat([networks["hidden.bias"], zeros]),
-        "output.weight": torch.cat([networks["output.weight"], ones, -ones], 1),
-        "output.bias": networks["output.bias"] + bias,
-    }
 
 
 def network(inputs: Tensor, records: list[dict], seed: int) -> dict[str, Tensor]:
