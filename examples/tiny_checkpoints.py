@@ -35,7 +35,7 @@ UNCLEAR = ("well", "i see")  # what may be said with any emotion
 VOICES = {"angry": (500, 0.5), "happy": (900, 0.3), "neutral": (250, 0.15), "sad": (120, 0.05)}
 UNSURE = 1 / 3  # of the records, for the words and for the voice
 PARTS = {"train": 120, "dev": 80, "test": 120}
-STEPS = 150
+STEPS = 300
 BATCH = 32
 
 
@@ -79,7 +79,7 @@ def labels() -> dict[str, Any]:
 
 def fitted(model: Any, inputs: dict[str, torch.Tensor], targets: torch.Tensor) -> Any:
     """Train a classifier of transformers on examples that are not in the records."""
-    search = torch.optim.AdamW(model.parameters(), lr=2e-3)
+    search = torch.optim.AdamW(model.parameters(), lr=5e-3)
     model.train()
     for _ in range(STEPS):
         some = torch.randint(len(targets), (BATCH,))
