@@ -45,7 +45,7 @@ def figures(measured: Mapping[str, Any]) -> str:
         "the three together, speech alone": measured["audio"]["all"],
         "RAVDESS, speech and text": measured["fused_ravdess"],
         "GoEmotions dev, text alone": measured["text"]["metrics"]["goemotions_dev"],
-        "MELD dev, text alone": measured["text"]["metrics"]["meld_dev"],
+        "MELD dev, text alone, MELD left out": measured["text"]["metrics"]["meld_dev"],
     }
     names = ("uar", "macro_f1", "accuracy", "ece")
     head = ("data", "records", "UAR", "macro-F1", "accuracy", "ECE")

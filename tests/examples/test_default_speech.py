@@ -16,7 +16,6 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))  # the recipes i
 pytest.importorskip("parselmouth")
 import default_confidence as sure
 import default_tables
-import train_default_audio as recipe
 
 CORPORA = np.repeat(["a", "b", "c"], 400)
 
@@ -28,20 +27,6 @@ def left(seed: int, sharpness: float, distance: float) -> sure.Left:
     truth = np.array([random.choice(4, p=row) for row in softmax(honest, axis=1)])
     apart = distance + random.normal(size=1200) * 0.1
     return sure.Left(honest * sharpness, apart, truth, CORPORA)
-
-
-def test_a_linear_map_beside_networks_is_added_as_it_is() -> None:
-    random = torch.Generator().manual_seed(0)
-    drawn = {
-        "hidden.weight": (5, 30), "hidden.bias": (5,), "output.weight": (7, 5), "output.bias": (7,)
-    }  # fmt: skip
-    nets = {name: torch.randn(*shape, generator=random) for name, shape in drawn.items()}
-    weight, bias = torch.randn(7, 30, generator=random), torch.randn(7, generator=random)
-    plain = {"mean": torch.zeros(30), "scale": torch.ones(30)}
-    x = torch.randn(9, 30, generator=random)
-    expected = recipe.logits({**plain, **nets}, x) + (x @ weight.T + bias).numpy()
-    found = recipe.logits({**plain, **recipe.beside(nets, weight, bias)}, x)
-    np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 def test_the_temperatures_that_clips_were_made_with_are_found() -> None:
