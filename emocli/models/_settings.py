@@ -127,6 +127,8 @@ def conflict(key: str, config: Mapping[str, Any]) -> Fault | None:
     value = config[key]
     if key == "dims":
         return _of_streams(value)
+    if key == "centres" and not value:  # no head knows corpora
+        return None
     if isinstance(value, Mapping) and set(value) != set(streams := config.get("dims", value)):
         return Fault(key, list(value), f"given for the streams {', '.join(streams)}")
     if isinstance(value, list | tuple) and (not value or len(set(value)) < len(value)):

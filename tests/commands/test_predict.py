@@ -264,7 +264,7 @@ def test_labels_and_numbers_at_once(emocli: Emocli, tmp_path: Path) -> None:
 def test_a_prediction_says_on_what_the_streams_it_used_were_calibrated(
     emocli: Emocli, tmp_path: Path
 ) -> None:
-    on = {"text": "corpora left out", "voice": "speakers left out"}
+    on = {"audio": "clips", "text": "corpora left out", "voice": "speakers left out"}
     calibration = {"temperature": 1.0, "on": on}
     folder = bundles.save(tmp_path / "m", "gated", calibration=calibration).folder
     for record in emocli("predict", "-m", str(folder), stdin=whole()).records:
