@@ -22,8 +22,8 @@ _emocli_command() {  # set flags and takes; false when there is no such command
             flags='--rho --mix --seed --assume-train --files-from -0 --null --input-format --column --separator -o --output -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -j --jobs --store -h --help'
             takes='--rho --mix --seed --files-from --input-format --column --separator -o --output --max-errors -j --jobs --store' ;;
         calibrate)
-            flags='-m --model --method --decoder --llm --template --labels --context --prosody --files-from -0 --null --input-format --column --separator -o --output --shard -q --quiet --debug --store --device --dtype --batch-size --offline -h --help'
-            takes='-m --model --method --decoder --llm --template --labels --context --prosody --files-from --input-format --column --separator -o --output --shard --store --device --dtype --batch-size' ;;
+            flags='-m --model --method --decoder --llm --template --labels --label-names --context --prosody --files-from -0 --null --input-format --column --separator -o --output --shard -q --quiet --debug --store --device --dtype --batch-size --offline -h --help'
+            takes='-m --model --method --decoder --llm --template --labels --label-names --context --prosody --files-from --input-format --column --separator -o --output --shard --store --device --dtype --batch-size' ;;
         config)
             flags='-h --help'
             takes='' ;;
@@ -115,8 +115,8 @@ _emocli_command() {  # set flags and takes; false when there is no such command
             flags='-o --output --format --width --title -h --help'
             takes='-o --output --format --width --title' ;;
         predict)
-            flags='-m --model --text --abstain --language --llm --llm-url --concurrency --timeout --template --labels --context --prosody --decode --prior --show-prompt --instructed --control --modality --strict-modalities --keep-features --format --json --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline --segment --segments -h --help'
-            takes='-m --model --text --abstain --language --llm --llm-url --concurrency --timeout --template --labels --context --prosody --decode --prior --control --modality --format --files-from --input-format --column --separator -o --output --shard --max-errors --store --device --dtype --batch-size --segment --segments' ;;
+            flags='-m --model --text --abstain --language --llm --llm-url --concurrency --timeout --template --labels --label-names --context --prosody --decode --prior --show-prompt --instructed --control --modality --strict-modalities --keep-features --format --json --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty --store --device --dtype --batch-size --offline --segment --segments -h --help'
+            takes='-m --model --text --abstain --language --llm --llm-url --concurrency --timeout --template --labels --label-names --context --prosody --decode --prior --control --modality --format --files-from --input-format --column --separator -o --output --shard --max-errors --store --device --dtype --batch-size --segment --segments' ;;
         prosody)
             flags='--norms --fit --files-from -0 --null --input-format --column --separator -o --output --resume --shard -q --quiet --debug --fail-fast --max-errors --exit-zero --allow-empty -j --jobs --store --segment --segments -h --help'
             takes='--norms --fit --files-from --input-format --column --separator -o --output --shard --max-errors -j --jobs --store --segment --segments' ;;
@@ -215,6 +215,7 @@ _emocli_values() {
         'calibrate --llm') words='' paths= ;;
         'calibrate --template') words='' paths=files ;;
         'calibrate --labels') words='' paths= ;;
+        'calibrate --label-names') words='' paths= ;;
         'calibrate --context') words='' paths= ;;
         'calibrate --prosody') words='none summary terse full' paths= ;;
         'calibrate --files-from') words='' paths=files ;;
@@ -443,10 +444,11 @@ _emocli_values() {
         'predict --timeout') words='' paths= ;;
         'predict --template') words='' paths=files ;;
         'predict --labels') words='' paths= ;;
+        'predict --label-names') words='' paths= ;;
         'predict --context') words='' paths= ;;
         'predict --prosody') words='none summary terse full' paths= ;;
         'predict --decode') words='constrained greedy thought word' paths= ;;
-        'predict --prior') words='sentences content-free none' paths= ;;
+        'predict --prior') words='train uniform estimate' paths=files ;;
         'predict --control') words='none random' paths= ;;
         'predict --modality') words='text audio eeg video text,audio,eeg,video' paths= ;;
         'predict --format') words='jsonl csv tsv srt vtt' paths= ;;
@@ -578,7 +580,7 @@ _emocli_argument() {
         calibrate' '*) words='' paths=files ;;
         config' '0) words='show path' paths= ;;
         'config show'' '*) words='align annotate augment calibrate config dataset describe doctor encode extract-audio extract-eeg extract-video fuse instruct merge models normalize plot predict prosody schema score summarize train transcribe' paths= ;;
-        dataset' '0) words='bids blemore crema-d deap dreamer ecf emobank emodb faced folder goemotions iemocap mahnob meld mer2023 mer2024 mer2025 mmeverse mosei mosi nemo ravdess seed seed-iv seed-vii sims' paths= ;;
+        dataset' '0) words='bids blemore crema-d deap dreamer ecf emobank emocontext emodb faced folder goemotions iemocap isear mahnob meld mer2023 mer2024 mer2025 mmeverse mosei mosi nemo ravdess seed seed-iv seed-vii sims' paths= ;;
         dataset' '*) words='' paths=files ;;
         describe' '*) words='' paths=files ;;
         encode' '*) words='' paths=files ;;

@@ -164,12 +164,13 @@ complete -c emocli -n "__emocli_is 'augment dime'" -s j -l jobs -d 'Worker proce
 complete -c emocli -n "__emocli_is 'augment dime'" -l store -d 'The feature store (default: in the cache)' -r -a '(__fish_complete_directories)' -f
 complete -c emocli -n "__emocli_is 'augment dime'" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is 'augment dime'" -F
-complete -c emocli -n "__emocli_is calibrate" -s m -l model -d 'A trained model\'s folder' -r -a 'default (__fish_complete_directories)' -f
+complete -c emocli -n "__emocli_is calibrate" -s m -l model -d 'A trained model\'s folder, or a published classifier' -r -a 'default (__fish_complete_directories)' -f
 complete -c emocli -n "__emocli_is calibrate" -l method -d 'How to scale the logits' -r -a 'temperature vector' -f
 complete -c emocli -n "__emocli_is calibrate" -l decoder -d 'For blends (default: the bundle\'s rule)' -r -a 'published expected' -f
 complete -c emocli -n "__emocli_is calibrate" -l llm -d 'Ask this language model: a name, a folder, a GGUF file' -r -f
 complete -c emocli -n "__emocli_is calibrate" -l template -d 'How --llm is asked: a template, a TOML file' -r -F
-complete -c emocli -n "__emocli_is calibrate" -l labels -d 'Labels for --llm (default: the template\'s)' -r -f
+complete -c emocli -n "__emocli_is calibrate" -l labels -d 'Labels for --llm; of a checkpoint: common, original' -r -f
+complete -c emocli -n "__emocli_is calibrate" -l label-names -d 'What a published classifier calls LABEL_0, LABEL_1, ' -r -f
 complete -c emocli -n "__emocli_is calibrate" -l context -d 'Preceding turns of the dialogue, for --llm' -r -f
 complete -c emocli -n "__emocli_is calibrate" -l prosody -d 'The voice in words, for --llm' -r -a 'none summary terse full' -f
 complete -c emocli -n "__emocli_is calibrate" -l files-from -d 'Read a list of paths from FILE (\'-\': stdin)' -r -F
@@ -211,7 +212,7 @@ complete -c emocli -n "__emocli_is dataset" -l exit-zero -d 'Exit 0 even if some
 complete -c emocli -n "__emocli_is dataset" -l allow-empty -d 'No input is not an error'
 complete -c emocli -n "__emocli_is dataset" -l store -d 'The feature store (default: in the cache)' -r -a '(__fish_complete_directories)' -f
 complete -c emocli -n "__emocli_is dataset" -s h -l help -d 'Show this message and exit'
-complete -c emocli -n "__emocli_is dataset" -a 'bids blemore crema-d deap dreamer ecf emobank emodb faced folder goemotions iemocap mahnob meld mer2023 mer2024 mer2025 mmeverse mosei mosi nemo ravdess seed seed-iv seed-vii sims' -f
+complete -c emocli -n "__emocli_is dataset" -a 'bids blemore crema-d deap dreamer ecf emobank emocontext emodb faced folder goemotions iemocap isear mahnob meld mer2023 mer2024 mer2025 mmeverse mosei mosi nemo ravdess seed seed-iv seed-vii sims' -f
 complete -c emocli -n "__emocli_is dataset" -F
 complete -c emocli -n "__emocli_is describe" -l llm -d 'Write with this model: a name, a folder, a GGUF file' -r -f
 complete -c emocli -n "__emocli_is describe" -l llm-url -d 'Ask the server under this base URL: http://HOST:PORT/v1' -r -f
@@ -243,8 +244,8 @@ complete -c emocli -n "__emocli_is doctor" -s h -l help -d 'Show this message an
 complete -c emocli -n "__emocli_is encode" -l modality -d 'What to encode (default: as --model)' -r -a 'text audio eeg video text,audio,eeg,video' -f
 complete -c emocli -n "__emocli_is encode" -l model -d 'Encode what this trained model needs' -r -a 'default (__fish_complete_directories)' -f
 complete -c emocli -n "__emocli_is encode" -l encoder -d 'A model of the catalog, the hub, a folder, or a measure' -r -a 'whisper-tiny.en all-minilm-l6-v2 whisper-base eegpt labram face-expression face-blendshapes mobilenet-v2 prosody asymmetry band-power differential-entropy eeg-signal (__fish_complete_directories)' -f
-complete -c emocli -n "__emocli_is encode" -l layer -d 'Layers of the encoder; text takes one' -r -f
-complete -c emocli -n "__emocli_is encode" -l pooling -d 'mean, mean+std, statistics, ..., frames, frames/N' -r -f
+complete -c emocli -n "__emocli_is encode" -l layer -d 'Layers: of audio the middle, of text the last' -r -f
+complete -c emocli -n "__emocli_is encode" -l pooling -d 'mean, mean+std, ..., frames, frames/N, logits' -r -f
 complete -c emocli -n "__emocli_is encode" -l context -d 'Encode text with the K preceding turns' -r -f
 complete -c emocli -n "__emocli_is encode" -l level -d 'Set the sound level first (default: -26)' -r -a none -f
 complete -c emocli -n "__emocli_is encode" -l bands -d 'Bands of EEG in Hz (default: five)' -r -f
@@ -530,7 +531,7 @@ complete -c emocli -n "__emocli_is 'plot training'" -l width -d 'Width; the size
 complete -c emocli -n "__emocli_is 'plot training'" -l title -d 'The first line (default: what is drawn)' -r -f
 complete -c emocli -n "__emocli_is 'plot training'" -s h -l help -d 'Show this message and exit'
 complete -c emocli -n "__emocli_is 'plot training'" -F
-complete -c emocli -n "__emocli_is predict" -s m -l model -d 'A trained model\'s folder, or \'default\'' -r -a 'default (__fish_complete_directories)' -f
+complete -c emocli -n "__emocli_is predict" -s m -l model -d 'A trained model\'s folder, a published classifier, or \'default\'' -r -a 'default (__fish_complete_directories)' -f
 complete -c emocli -n "__emocli_is predict" -l text -d 'A sentence; \'-\' reads one sentence per line' -r -f
 complete -c emocli -n "__emocli_is predict" -l abstain -d 'No emotion where the confidence is below P' -r -f
 complete -c emocli -n "__emocli_is predict" -l language -d 'Language of records that say none: en, de, pt-BR' -r -f
@@ -539,11 +540,12 @@ complete -c emocli -n "__emocli_is predict" -l llm-url -d 'Ask the server under 
 complete -c emocli -n "__emocli_is predict" -l concurrency -d 'Questions that a server gets at once' -r -f
 complete -c emocli -n "__emocli_is predict" -l timeout -d 'Time limit for an answer' -r -f
 complete -c emocli -n "__emocli_is predict" -l template -d 'How --llm is asked: a template, a TOML file' -r -F
-complete -c emocli -n "__emocli_is predict" -l labels -d 'Labels for --llm (default: the template\'s)' -r -f
+complete -c emocli -n "__emocli_is predict" -l labels -d 'Labels for --llm; of a checkpoint: common, original' -r -f
+complete -c emocli -n "__emocli_is predict" -l label-names -d 'What a published classifier calls LABEL_0, LABEL_1, ' -r -f
 complete -c emocli -n "__emocli_is predict" -l context -d 'Preceding turns of the dialogue, for --llm' -r -f
 complete -c emocli -n "__emocli_is predict" -l prosody -d 'The voice in words, for --llm' -r -a 'none summary terse full' -f
 complete -c emocli -n "__emocli_is predict" -l decode -d 'How --llm answers: by labels, in words, or both' -r -a 'constrained greedy thought word' -f
-complete -c emocli -n "__emocli_is predict" -l prior -d 'Texts whose mean score is subtracted from that of each label of --llm' -r -a 'sentences content-free none' -f
+complete -c emocli -n "__emocli_is predict" -l prior -d 'How frequent the classes are; of --llm: sentences, content-free or none' -r -a 'train uniform estimate' -F
 complete -c emocli -n "__emocli_is predict" -l show-prompt -d 'Print and keep what --llm is asked'
 complete -c emocli -n "__emocli_is predict" -l instructed -d 'Answer what records of `instruct` ask'
 complete -c emocli -n "__emocli_is predict" -l control -d 'What stands in place of the soft tokens of --model' -r -a 'none random' -f

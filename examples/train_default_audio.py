@@ -171,11 +171,11 @@ def weights(records: list[dict]) -> Tensor:
 
 
 def components(x: Tensor) -> Tensor:
-    """Return the projection (dim, COMPONENTS) of standardised vectors (records, dim)."""
-    values, vectors = torch.linalg.eigh(x @ x.T)
-    values, vectors = values[-COMPONENTS:].clamp_min(1e-3), vectors[:, -COMPONENTS:]
-    projection = x.T @ (vectors * values ** (-0.5 - WHITENING / 2))
-    return projection / (x @ projection).std()
+    """Return the projection (dim, COMPONENTS) of standardised vectors (copies, records, dim)."""
+    part = x.flatten(0, 1)[:: max(1, len(x) // 2)]  # two copies of each record, or so
+    _, values, vectors = torch.svd_lowrank(part, COMPONENTS + 16, niter=3)
+    projection = vectors[:, :COMPONENTS] * values[:COMPONENTS] ** -WHITENING
+    return projection / (part @ projection).std()
 
 
 def columns(view: str, dim: int) -> Tensor:
@@ -187,11 +187,13 @@ def columns(view: str, dim: int) -> Tensor:
 
 def train(copies: Tensor, records: list[dict]) -> dict[str, Tensor]:
     """Train networks for each view of (copies, records, dim); return `Head`'s tensors of all."""
-    parts, mean, scale = [], copies[0].mean(0), copies[0].std(0) + 1e-6
+    parts, whole = [], copies.flatten(0, 1)
+    mean, scale = whole.mean(0), whole.std(0) + 1e-6
     for view in VIEWS:
         places = columns(view, copies.shape[-1])
         chosen = (copies[:, :, places] - mean[places]) / scale[places]
-        projection = components(chosen[0])
+        torch.manual_seed(0)
+        projection = components(chosen)
         for seed in SEEDS:
             part = network(chosen @ projection, records, seed)
             wide = torch.zeros(HIDDEN, copies.shape[-1])
@@ -310,10 +312,9 @@ def vectors(records: list[dict], out: Path, *, raw: bool) -> Tensor:
     return torch.from_numpy(np.stack([plain, *copies]))
 
 
-def confident(copies: Tensor, records: list[dict], near: sure.Left, far: sure.Left) -> dict:
-    """Return the tensors of the head that say how sure it may be."""
-    corpus, x = near.corpus, copies[0]
-    known = sure.whereabouts((x - x.mean(0)) / (x.std(0) + 1e-6), corpus)
+def confident(x: Tensor, head: dict[str, Tensor], near: sure.Left, far: sure.Left) -> dict:
+    """Return the tensors of a head, trained on vectors (records, dim), that say how sure it is."""
+    known = sure.whereabouts((x - head["mean"]) / head["scale"], near.corpus)
     values = {name: torch.tensor(v).float() for name, v in sure.fitted(near, far).items()}
     warmth = values.pop("temperature")
     return {"temperature": warmth, **{f"familiar.{n}": t for n, t in (known | values).items()}}
@@ -332,7 +333,8 @@ def main(out: Path, data: Path, *, raw: bool) -> None:
     if raw:
         (out / "raw.json").write_text(json.dumps(metrics, indent=2) + "\n")
         return
-    head = {**train(copies, records), **confident(copies, records, near, far)}
+    head = train(copies, records)
+    head |= confident(copies[0], head, near, far)
     head["log_prior"] = torch.from_numpy(given.mean(0)).log().float()
     save_file(head, out / "head.safetensors")
     for name, probabilities in (("fold", given), ("corpus", given_far)):
