@@ -260,6 +260,7 @@ def test_a_picture_of_a_clip_names_the_label_that_is_wrong(
 PASSED_ON = {
     "commands/dataset.py": "made by our readers of data sets",
     "datasets/_mmeverse_labels.py": "writes labels",
+    "datasets/emocontext.py": "a column of its table has this name",
     "datasets/ecf.py": "writes labels",
     "datasets/folder.py": "writes labels",
     "scoring/columns.py": "passes it on to the task",

@@ -17,10 +17,16 @@ Logits = Callable[[list[Record]], Any]  # of fused records: (records, columns)
 Core = Callable[[Bundle], pipeline.Stage]  # predicts fused records
 
 
-def stage(context: Context, trained: Bundle, logits: Logits, core: Core) -> pipeline.Stage:
+def stage(
+    context: Context,
+    trained: Bundle,
+    logits: Logits,
+    core: Core,
+    least: int = class_shares.LEAST,
+) -> pipeline.Stage:
     """Return the stage that keeps fused records until their shares are known, and predicts them.
 
-    Raises UsageError when fewer than 200 records can be predicted.
+    Raises UsageError when fewer than `least` records can be predicted.
     """
 
     def run(incoming: Iterator[Record]) -> Iterator[Record]:
@@ -32,7 +38,7 @@ def stage(context: Context, trained: Bundle, logits: Logits, core: Core) -> pipe
 
         collected = pipeline.batched(take, name="predict", size=context.batch(64))
         kept = list(collected(incoming))
-        shares = _shares(parts, trained)
+        shares = _shares(parts, trained, least)
         told = ", ".join(f"{label} {share:.3f}" for label, share in shares.items())
         if not context.quiet:
             context.say("predict", f"class shares of these records, estimated: {told}")
@@ -49,11 +55,11 @@ def _evidence(trained: Bundle, logits: Any, batch: list[Record]) -> Any:
     return outputs.calibrated(columns, calibration) - before
 
 
-def _shares(parts: list[Any], trained: Bundle) -> dict[str, float]:
+def _shares(parts: list[Any], trained: Bundle, least: int) -> dict[str, float]:
     count = sum(map(len, parts))
-    if count < class_shares.LEAST:
+    if count < least:
         message = f"--prior estimate: {count} records to estimate class shares from"
-        hint = f"it takes {class_shares.LEAST}; --prior uniform or FILE needs none"
+        hint = f"it takes {least}; --prior uniform or FILE needs none"
         raise UsageError(message, hint=hint)
     import numpy as np
 

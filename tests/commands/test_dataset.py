@@ -79,7 +79,7 @@ def test_shards_are_a_partition(emocli, goemotions):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["another", "."], "emobank, emodb, faced, folder"),
+        (["another", "."], "emobank, emocontext, emodb, faced"),
         (["emodb", "nowhere"], "nowhere: no such file or folder"),
         (["emodb", ".", "--labels", "mine"], "--labels mine"),
         (["emodb"], "PATH"),

@@ -120,8 +120,8 @@ def test_a_model_is_told_the_facts_and_the_label_and_all_is_marked(
 def test_instruct_learns_what_was_described(emocli: Emocli, server: Fake) -> None:
     record = described(emocli, "--llm-url", server.url)
     for task in ("reason", "audio", "image", "think"):
-        flags = ("--task", task, "--streams", "video")
-        (made,) = emocli("instruct", *flags, stdin=[record]).records
+        streams = ("--streams", "video") if task in ("reason", "think") else ()
+        (made,) = emocli("instruct", "--task", task, *streams, stdin=[record]).records
         assert made["instruction"]["task"] == task, made
     assert made["instruction"]["made"]["described_by"].startswith("tiny@")
 

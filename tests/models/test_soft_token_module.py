@@ -76,7 +76,6 @@ def test_a_system_of_any_size_may_begin_with_a_fusion_trained_before(size: str) 
     assert "start" not in slots["audio"]
 
 
-
 @pytest.mark.parametrize("projector", ["linear", "mlp", "low-rank"])
 def test_tokens_of_one_stream_have_the_norm_of_words_and_span_more_than_two_dimensions(
     projector: str,

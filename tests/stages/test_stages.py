@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from emocli import pipeline, stages
+from emocli.bundles import checkpoint as checkpoints
 from emocli.bundles import language as predictors
 from emocli.bundles.bundle import Bundle
 from emocli.io.store import Store
@@ -25,8 +26,10 @@ from emocli.signals.eeg_preparation import Preparation
 from emocli.stages import (
     align,
     annotate,
+    checkpoint,
     describe,
     encode,
+    estimated_shares,
     extract_audio,
     extract_eeg,
     extract_video,
@@ -46,6 +49,7 @@ from emocli.stages.annotate.raters import Panel
 from emocli.stages.augment import modalities as copies
 from emocli.stages.language_predictor import bringing
 from tests.commands import bundles
+from tests.encoders import tiny_checkpoints
 from tests.llm import tiny_language
 
 Record = dict[str, Any]
@@ -71,14 +75,34 @@ def bringing_for(context: Context, folder: Path) -> pipeline.Stage:
     return bringing.stage(context, asked, predictors.spec(asked))
 
 
+def estimating(context: Context, folder: Path) -> pipeline.Stage:
+    trained = bundles.save(folder, "late-fusion")
+    shares = estimated_shares.stage(
+        context,
+        trained,
+        lambda batch: predict.logits(batch, trained),
+        lambda chosen: predict.core(context, chosen, 0.0),
+        least=2,
+    )
+    return pipeline.chain(fuse.stage(context, trained), shares)
+
+
+def published(context: Context, folder: Path) -> pipeline.Stage:
+    folder.mkdir()
+    tiny_checkpoints.bert(folder)
+    return checkpoint.stage(context, checkpoints.opened(str(folder)), 0.0)
+
+
 MADE: dict[str, Callable[[Context, Path], pipeline.Stage]] = {
     "align": lambda c, _: align.stage(c),
     "annotate": annotating,
     "augment.modalities": lambda c, _: copies.stage(c, copies.Plan(("subsets",), (0.5,), 0)),
+    "checkpoint": published,
     "describe": lambda c, _: pipeline.chain(prosody.stage(c), describe.stage(c)),
     "encode": lambda c, _: encode.stage(
         c, {"stream": "voice", "modality": "audio", **encode.plain("audio", "prosody")}
     ),
+    "estimated_shares": estimating,
     "extract_audio": lambda c, _: extract_audio.stage(c),
     "extract_eeg": lambda c, _: extract_eeg.stage(c, Preparation()),
     "extract_video": lambda c, _: extract_video.stage(c, {}),
@@ -157,8 +181,8 @@ def test_what_the_readme_shows_from_python_runs() -> None:
     command = [sys.executable, "-c", code]  # a process of its own: it loads 400 MB of models
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     lines = done.stdout.splitlines()
-    assert lines[0].startswith("examples/clips/joy.wav neutral 0.38")
-    assert lines[1].startswith("examples/clips/anger.mp3 anger 0.3")
+    assert lines[0].startswith("examples/clips/joy.wav joy 0.59")
+    assert lines[1].startswith("examples/clips/anger.mp3 anger 0.5")
     assert lines[2] == "examples/clips/gone.wav no such file: examples/clips/gone.wav"
 
 
