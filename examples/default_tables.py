@@ -71,7 +71,7 @@ def text(about: Mapping[str, Any]) -> str:
     """Return the figures of each kind of text: trained on, left out, and before this recipe."""
     inside, away, before = about["inside"], about["left_out"]["chosen"], about["today_left_out"]
     parts = {"trained on": lambda n: inside[n]["chosen"], "left out": away.get}
-    parts["left out, GoEmotions alone"] = before.get
+    parts["left out, previous recipe"] = before.get
     head = ["text"]
     for name in parts:
         head += [f"{name}: macro-F1", "ECE"]

@@ -10,6 +10,13 @@ out=${2:-$here/out}
 export EMOCLI_QUIET=${EMOCLI_QUIET-1}
 mkdir -p "$out"
 
+[ ! "$table" -ef "$here/clips/labels.csv" ] || cat <<'END'
+These clips are synthetic: espeak-ng reads sentences that say what they feel. So words are easy here, and the voice, which
+was trained on people, has little to go by: what follows shows that the pipe works, not how well it knows people. How
+well, on speakers and corpora that were not seen, is in emocli/default/card.md.
+
+END
+
 emocli dataset folder "$table" |
     emocli extract-audio |
     emocli transcribe |
@@ -19,13 +26,6 @@ emocli dataset folder "$table" |
     emocli predict |
     tee "$out/predictions.jsonl" |
     emocli score >"$out/score.json"
-
-[ ! "$table" -ef "$here/clips/labels.csv" ] || cat <<'END'
-These clips are synthetic: espeak-ng reads sentences that say what they feel. So words are easy here, and the voice, which
-was trained on people, has little to go by: what follows shows that the pipe works, not how well it knows people. How
-well, on speakers and corpora that were not seen, is in emocli/default/card.md.
-
-END
 for stream in text audio; do
     emocli score --exit-zero --bootstrap 0 --stream $stream "$out/predictions.jsonl" >"$out/score.$stream.json"
 done

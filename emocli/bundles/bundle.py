@@ -143,8 +143,8 @@ def read(folder: str | Path) -> Bundle:
     """Return the bundle in a folder; its weights are not read yet."""
     path = DEFAULT if str(folder) == "default" else Path(folder)
     if not weight_files.is_there(path / "config.json"):
-        hint = "emocli train -o DIR writes one; 'default' is the shipped predictor"
-        raise ConfigError(f"{path} is not a bundle: no config.json", hint=hint)
+        lacks = "config.json" if path.is_dir() else "such folder"
+        raise ConfigError(f"{path} is not a bundle: no {lacks}", hint=rules.NAMES)
     weight_files.require_file(path / "config.json")
     try:
         contents = orjson.loads(texts.decoded((path / "config.json").read_bytes()))

@@ -116,8 +116,12 @@ def stream(about: About, name: str, revision: str, columns: int) -> dict[str, An
 
 def _names(about: About, names: Sequence[str] | None) -> Sequence[str]:
     """Return the names of the columns; ConfigError where nobody says them."""
+    if names is not None and (twice := [n for i, n in enumerate(names) if n in names[:i]]):
+        raise ConfigError(f"--label-names: {twice[0]} is there twice")
     if names is not None and len(names) != len(about.names):
-        message = f"--label-names: {len(names)} names, {about.folder} has {len(about.names)} labels"
+        message = (
+            f"--label-names {','.join(names):.60}: {about.folder} has {len(about.names)} labels"
+        )
         raise ConfigError(message, hint=f"it calls them {', '.join(about.names[:9])}")
     if names is None and about.nameless:
         count = ",".join(f"NAME{number}" for number in range(len(about.names)))
@@ -155,6 +159,9 @@ def located(trained: Bundle, *, offline: bool) -> Located:
     """
     reference: Mapping[str, Any] = trained.contents["checkpoint"]
     name, revision = reference["name"], reference["revision"]
+    if Path(name).is_absolute() and not Path(name).is_dir():
+        message = f"{trained.folder} refers to the checkpoint in {name}, which is not there"
+        raise ModelError(message, hint="move it back, or calibrate it again where it is")
     found = _found(name, revision, offline)
     known = reference["files"]
     if not known:

@@ -18,6 +18,7 @@ from emocli.models import _settings
 from emocli.models._settings import Fault, Range, fault
 
 HINT = "copy the whole bundle again, or train it again: emocli train --output"
+NAMES = "emocli train -o DIR writes one; also 'default', or a checkpoint as ORG/NAME"
 Table = dict[str, tuple[Any, Range | None]]  # types and bounds; a required key cannot be None
 
 SCALE: Range = (-1e9, 1e9)

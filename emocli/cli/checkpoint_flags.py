@@ -46,8 +46,13 @@ def predictor(
         if names is not None:
             hint = "--model names it by its folder or its hub id"
             raise UsageError("--label-names: only of a published classifier", hint=hint)
-        language_flags.require_unsaid(model, prior=prior)
-        return checkpoint.read(model)
+        language_flags.require_unsaid(model, but="labels", prior=prior)
+        trained = checkpoint.read(model)
+        if labels is not None and trained.kind == "checkpoint":
+            hint = "take the checkpoint itself, or calibrate it again"
+            raise UsageError(f"--labels: {model} has the labels it was calibrated with", hint=hint)
+        language_flags.require_unsaid(model)
+        return trained
     language_flags.require_unsaid(model, but="labels", prior=prior)
     listed = None if names is None else language_flags.listed(names)
     return checkpoint.opened(model, offline=context.offline, labels=labels, names=listed)

@@ -119,7 +119,7 @@ def command(
     ] = None,
     pooling: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="mean, mean+std, ..., frames, frames/N, logits."),
+        typer.Option(metavar="NAME", help="mean, ..., frames, frames/N, sentence, logits."),
     ] = None,
     context: Annotated[
         int | None,

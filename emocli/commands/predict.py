@@ -47,8 +47,10 @@ pipe, or with --json, records are written. A pipe that idles gets its answers at
 or folder: of text, of sound, of pictures (the judged face) or of clips, also with several labels at
 a time (`multi`) or valence, arousal and dominance. Its labels get our names where they mean one of
 the seven (`original` says what it calls them); --labels common leaves others out, and `left_out`
-says how likely they were; original keeps its own; --label-names names LABEL_0, LABEL_1, ... Missing
-steps are run, a transcript for one of text. emocli calibrate makes it `calibrated`.
+says how likely they were; original keeps its own; --label-names names LABEL_0, LABEL_1, ... Of
+several labels at a time `multi` has those of .5 and more, `emotion` is the likeliest, and the
+probabilities do not add to one. Missing steps are run, a transcript for one of text. emocli
+calibrate makes it `calibrated`.
 
 --llm asks a language model instead: any causal model of the hub or in a folder, such as
 smollm2-135m-instruct (emocli models pull smollm2-135m-instruct), or a GGUF file. Its prompt is a
@@ -63,7 +65,7 @@ train --model language` (--model) is asked as it was trained, and refuses these 
 alike (uniform), as FILE says (JSON such as {"joy": 0.6, "anger": 0.4}, where a label that is left
 out is never predicted; or labelled records, which are counted), or as the records themselves have
 it (estimate). Probabilities are multiplied by this share over that in training and made to add to
-one; `prediction.prior` says which shares, unless they are the bundle's usual ones in training.
+one; `prediction.prior` says which shares, where the flag or the bundle names some.
 estimate reads all records first, 200 at least, and finds the shares that make them likeliest (EM of
 Saerens et al. 2002): for many records of a kind that the predictor knows. Of four corpora that the
 text half had never seen, known shares (FILE) raised the accuracy with all; estimated ones helped

@@ -118,7 +118,7 @@ def is_known(pooling: str) -> bool:
 def pieces(pooling: str) -> Moments | Frames:
     """Return the collector for the frames of one recording; ConfigError for an unknown pooling."""
     if not is_known(pooling):
-        hint = f"choose from {', '.join(POOLINGS)}, frames/N"
+        hint = f"choose from {', '.join(POOLINGS)}, frames/N; logits of a classifier"
         raise ConfigError(f"unknown pooling '{pooling}'", hint=hint)
     return Moments() if pooling in ("mean", "std", "mean+std") else Frames()
 

@@ -130,6 +130,9 @@ def called(load: Callable[..., Any], folder: Path, what: str, **options: Any) ->
     except Exception as problem:
         if isinstance(problem, MemoryError) or "out of memory" in str(problem).lower():
             raise
+        if "ignore_mismatched_sizes" in str(problem):  # of transformers, whose report is not shown
+            message = f"{folder} is not {what}: tensors have other sizes than config.json says"
+            raise ConfigError(message, hint=OTHER) from None
         lines = str(problem).strip().splitlines() or [type(problem).__name__]
         told = " ".join(lines) if lines[0].rstrip().endswith(":") else lines[0]
         raise ConfigError(

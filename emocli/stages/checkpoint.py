@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from emocli import encoders, pipeline
-from emocli.bundles import checkpoint, checkpoint_labels
+from emocli.bundles import checkpoint, checkpoint_labels, outputs
 from emocli.bundles.bundle import Bundle
 from emocli.bundles.model_inputs import ModelInputs
 from emocli.encoders import classifiers
@@ -83,7 +83,7 @@ def _predictions(
 ) -> list[Record | Exception]:
     contents = trained.contents
     ((stream, spec),) = trained.streams.items()
-    calibrated = bool(contents.get("calibration"))
+    about = outputs.provenance(contents)
     names = checkpoint_labels.renamed(contents)
     results: list[Record | Exception] = []
     found = checkpoint_labels.predictions(values, contents)
@@ -95,6 +95,6 @@ def _predictions(
             prediction["warnings"] = {stream: warning}
         if names:
             prediction["original"] = names
-        record["prediction"] = {**prediction, "model": trained.name, "calibrated": calibrated}
+        record["prediction"] = {**prediction, "model": trained.name, **about}
         results.append(record)
     return results

@@ -13,6 +13,8 @@ from emocli.errors import UsageError
 from emocli.pipeline.context import Context
 from emocli.records import Record
 
+LOST = 0.1  # of the mean probability of a label with shares alike: our choice
+
 Logits = Callable[[list[Record]], Any]  # of fused records: (records, columns)
 Core = Callable[[Bundle], pipeline.Stage]  # predicts fused records
 
@@ -42,9 +44,24 @@ def stage(
         told = ", ".join(f"{label} {share:.3f}" for label, share in shares.items())
         if not context.quiet:
             context.say("predict", f"class shares of these records, estimated: {told}")
+        if lost := _lost(parts, shares):
+            listed = ", ".join(lost)
+            context.say(
+                "predict", f"next to no share is left to {listed}: such estimates are often wrong"
+            )
         yield from core(dataclasses.replace(trained, prior=shares))(iter(kept))
 
     return run
+
+
+def _lost(parts: list[Any], shares: dict[str, float]) -> list[str]:
+    """Return the labels that an estimate takes away, although answers alike had named them."""
+    import numpy as np
+
+    from emocli.bundles import scaling
+
+    before = np.exp(scaling.log_softmax(np.concatenate(parts))).mean(0)
+    return [n for (n, share), was in zip(shares.items(), before, strict=True) if share < LOST * was]
 
 
 def _evidence(trained: Bundle, logits: Any, batch: list[Record]) -> Any:

@@ -378,7 +378,7 @@ def test_pickled_weights_are_converted_by_the_line_that_is_shown(
     [
         (("predict", "-m", "nobody/nothing"), 4, "emocli models pull nobody/nothing"),
         (("predict", "-m", "TEXT", "--labels", "mine"), 2, "common or original"),
-        (("predict", "-m", "TEXT", "--label-names", "joy"), 3, "1 names"),
+        (("predict", "-m", "TEXT", "--label-names", "joy"), 3, "has 4 labels"),
         (("predict", "-m", "FOREIGN", "--labels", "common"), 3, "--labels original"),
         (("predict", "-m", "default", "--label-names", "joy"), 2, "published classifier"),
         (("predict", "-m", "TEXT", "--modality", "audio"), 2, "no audio stream"),
@@ -421,3 +421,30 @@ def test_all_seven_labels_keep_their_order(emocli: Emocli, made: Callable[..., s
     names = ("surprised", "fearful", "calm", "ang", "hap", "disgusted", "sadness")
     first, _ = predictions(emocli, "-m", made("bert", names))
     assert tuple(first["probabilities"]) == EMOTIONS
+
+
+def test_a_name_that_is_there_twice_is_told(emocli: Emocli, tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    tiny.bert(tmp_path / "here")
+    names = ("--label-names", "a,b,b,c")
+    outcome = emocli("predict", "-m", str(tmp_path / "here"), *names, stdin=TEXTS)
+    assert (outcome.status, outcome.stdout) == (3, b"")
+    assert "b is there twice" in outcome.stderr
+
+
+def test_a_calibrated_checkpoint_says_on_what_and_misses_what_moved(
+    emocli: Emocli, tmp_path: Path
+) -> None:
+    (tmp_path / "here").mkdir()
+    tiny.bert(tmp_path / "here")
+    ours = str(tmp_path / "ours")
+    emocli("calibrate", "-q", "-m", str(tmp_path / "here"), "-o", ours, stdin=labelled())
+    (record, *_) = emocli("predict", "-q", "-m", ours, stdin=TEXTS).records
+    assert record["prediction"]["calibrated"] is True
+    assert record["prediction"]["calibrated_on"].endswith("records given to calibrate")
+    outcome = emocli("predict", "-m", ours, "--labels", "original", stdin=TEXTS)
+    assert (outcome.status, "calibrated with" in outcome.stderr) == (2, True)
+    (tmp_path / "here").rename(tmp_path / "there")
+    outcome = emocli("predict", "-m", ours, stdin=TEXTS)
+    assert (outcome.status, outcome.stdout) == (4, b"")
+    assert "refers to the checkpoint in" in outcome.stderr
