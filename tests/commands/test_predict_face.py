@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,14 @@ pytestmark = pytest.mark.usefixtures("default_models", "seeing")
 
 CLIP = Path(__file__).parents[2] / "examples" / "clips" / "joy.wav"
 RATE_HZ = 2
+WEIGHTS = bundle.read("default").contents["config"]["weights"]
 FACE = (75, 35, 90, 110)  # x, y, width, height of the drawn one
+
+
+def shares(*streams: str) -> dict[str, Any]:
+    """Return what streams weigh together."""
+    total = sum(WEIGHTS[name] for name in streams)
+    return {name: pytest.approx(WEIGHTS[name] / total, abs=1e-4) for name in streams}
 
 
 @pytest.fixture
@@ -55,13 +63,13 @@ def film(
 
 def test_voice_words_and_face_are_judged_together(emocli: Emocli, tmp_path: Path) -> None:
     (record,) = emocli("predict", film(tmp_path / "film.mkv")).records
-    assert record["prediction"]["modalities"] == {"audio": 0.5, "text": 0.25, "video": 0.25}
+    assert record["prediction"]["modalities"] == shares("audio", "text", "video")
     assert set(record["unimodal"]) == {"audio", "text", "video"}
     assert record["video"]["faces"]["why"] == "the only face"
     assert "missing" not in record
     logs = {n: np.log(list(u["probabilities"].values())) for n, u in record["unimodal"].items()}
     prior = bundle.read("default").tensors["heads.text.log_prior"].numpy()
-    total = logs["audio"] + 0.5 * (logs["text"] - prior) + 0.5 * logs["video"]
+    total = logs["audio"] + WEIGHTS["text"] * (logs["text"] - prior) + 0.5 * logs["video"]
     expected = np.exp(total) / np.exp(total).sum()
     found = list(record["prediction"]["probabilities"].values())
     assert found == pytest.approx(expected.tolist(), abs=1e-4)
@@ -120,12 +128,12 @@ def test_only_the_modalities_that_are_named_are_used(
 def test_what_was_fused_of_more_is_fused_again(emocli: Emocli, tmp_path: Path) -> None:
     first = emocli("predict", "--keep-features", film(tmp_path / "film.mkv")).records
     (again,) = emocli("predict", "--modality", "audio,text", stdin=first).records
-    assert again["prediction"]["modalities"] == {"audio": 0.6667, "text": 0.3333}
+    assert again["prediction"]["modalities"] == shares("audio", "text")
 
 
 def test_a_sound_has_no_face_and_says_so(emocli: Emocli) -> None:
     (record,) = emocli("predict", str(CLIP)).records
-    assert record["prediction"]["modalities"] == {"audio": 0.6667, "text": 0.3333}
+    assert record["prediction"]["modalities"] == shares("audio", "text")
     assert record["missing"]["video"]["code"] == "no_video"
 
 
