@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -352,8 +355,6 @@ def test_what_cannot_be_right_is_refused_in_one_line(
 def test_pickled_weights_are_converted_by_the_line_that_is_shown(
     emocli: Emocli, made: Callable[..., str], tmp_path: Path
 ) -> None:
-    import subprocess
-
     from safetensors.torch import load_file
 
     folder = tmp_path / "pickled"
@@ -362,7 +363,8 @@ def test_pickled_weights_are_converted_by_the_line_that_is_shown(
     (folder / "model.safetensors").unlink()
     line = emocli("predict", "-q", "-m", str(folder), stdin=TEXTS).stderr
     command = line.partition("this converts them: ")[2].strip()[:-1]
-    subprocess.run(command, shell=True, check=True)
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    subprocess.run(command, shell=True, check=True, env={**os.environ, "PATH": path})
     assert predictions(emocli, "-m", str(folder)) == [
         p | {"model": q["model"]}
         for p, q in zip(

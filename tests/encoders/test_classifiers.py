@@ -105,7 +105,7 @@ def test_the_answers_of_a_spectrogram_transformer_are_those_of_the_pipeline(
     folder, model = made("ast")
     short = [noise(0.6, seed=2), noise(0.4, seed=3)]
     extractor = imported().AutoFeatureExtractor.from_pretrained(folder)
-    given, parts = [np.asarray(sound) for sound in short], {"feature_extractor": extractor}
+    given, parts = [np.array(sound) for sound in short], {"feature_extractor": extractor}
     expected = piped("audio-classification", folder, model, given, **parts)
     np.testing.assert_allclose(shares(folder, short), expected, atol=1e-5)
 

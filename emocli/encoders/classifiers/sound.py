@@ -77,7 +77,7 @@ def running(
 
     def answer(parts: Sequence[Samples]) -> Tensor:
         batch = extractor(
-            [np.asarray(part) for part in parts],
+            [np.array(part) for part in parts],  # torch warns of arrays that cannot be written
             sampling_rate=SAMPLE_RATE_HZ,
             return_tensors="pt",
             **padding,
