@@ -244,7 +244,7 @@ complete -c emocli -n "__emocli_is doctor" -s h -l help -d 'Show this message an
 complete -c emocli -n "__emocli_is encode" -l modality -d 'What to encode (default: as --model)' -r -a 'text audio eeg video text,audio,eeg,video' -f
 complete -c emocli -n "__emocli_is encode" -l model -d 'Encode what this trained model needs' -r -a 'default (__fish_complete_directories)' -f
 complete -c emocli -n "__emocli_is encode" -l encoder -d 'A model of the catalog, the hub, a folder, or a measure' -r -a 'whisper-tiny.en all-minilm-l6-v2 whisper-base eegpt labram face-expression face-blendshapes mobilenet-v2 prosody asymmetry band-power differential-entropy eeg-signal (__fish_complete_directories)' -f
-complete -c emocli -n "__emocli_is encode" -l layer -d 'Layers: of audio the middle, of text the last' -r -f
+complete -c emocli -n "__emocli_is encode" -l layer -d 'Layers, with weights their mean (default: audio middle, text last)' -r -f
 complete -c emocli -n "__emocli_is encode" -l pooling -d 'mean, ..., frames, frames/N, sentence, logits' -r -f
 complete -c emocli -n "__emocli_is encode" -l context -d 'Encode text with the K preceding turns' -r -f
 complete -c emocli -n "__emocli_is encode" -l level -d 'Set the sound level first (default: -26)' -r -a none -f

@@ -74,6 +74,7 @@ OTHERS: Table = {
     "prepared": (dict | None, None),
     "channels": (list[str] | None, None),
     "bands": (dict[str, list[float]] | None, HZ),
+    "layer_weights": (list[float] | None, SHARE),
 }
 STREAM: Table = {
     "modality": (str, None),

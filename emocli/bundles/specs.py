@@ -9,7 +9,7 @@ from typing import Any
 from emocli.records.modality import MODALITIES
 
 # Fields that say how a feature was made; a missing field is a value, too.
-MADE = (*(key for row in MODALITIES.values() for key in row.made), "normalized")
+MADE = (*dict.fromkeys(key for row in MODALITIES.values() for key in row.made), "normalized")
 SAMPLED = "sampled"  # how films are looked at
 RECORDING = "recording"  # a feature that is relative to the recording it is a part of
 MATCHED = ("encoder", "revision", "layer", "pooling", "dim", *MADE)

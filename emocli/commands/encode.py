@@ -20,9 +20,10 @@ undefined. Long recordings are cut into utterances: see --segment, --segments in
 Of audio, --encoder takes a hub id or a folder, with weights in safetensors: Whisper of any size,
 wav2vec2 (XLS-R, MMS), HuBERT, WavLM, data2vec, UniSpeech(-SAT), audio spectrogram transformers
 (also pooling cls). Layer 0 enters the first block, N leaves block N; without --layer it is the
-middle one. More than 30 s (10 s) are encoded in windows. Pooling frames/N is the mean of each N
-frames. First, sound is brought to -26 dBFS, whatever the recording level; --level none keeps it.
-Of text, --encoder takes any encoder; pooling sentence is that of its sentence-transformers files.
+middle one; 4:1,8:3 is the weighted mean of two. More than 30 s (10 s) are encoded in windows.
+Pooling frames/N is the mean of each N frames. First, sound is brought to -26 dBFS, whatever the
+recording level; --level none keeps it. Of text, --encoder takes any encoder; pooling sentence is
+that of its sentence-transformers files.
 
 EEG is measured in windows, of 4 s every 2 s unless extract-eeg made others: --encoder
 differential-entropy (the default; 1/2 ln(2 pi e variance) in nats of uV^2), band-power (uV^2) or
@@ -115,7 +116,10 @@ def command(
     ] = None,
     layer: Annotated[
         str | None,
-        typer.Option(metavar="N[,N]", help="Layers: of audio the middle, of text the last."),
+        typer.Option(
+            metavar="N[:W],...",
+            help="Layers, with weights their mean (default: audio middle, text last).",
+        ),
     ] = None,
     pooling: Annotated[
         str | None,

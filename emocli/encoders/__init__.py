@@ -15,11 +15,11 @@ and its file name is the name of the encoder (prosody.py is `--encoder prosody`)
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import importlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
@@ -37,7 +37,7 @@ _MODALITY = re.compile(r'^MODALITY = "([a-z-]+)"$', re.MULTILINE)
 _MEASURED = re.compile(r"^def revision\(\)", re.MULTILINE)
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Settings:
     """The layers and the pooling of an encoder, its device, dtype and adapter; bands in Hz."""
 
@@ -108,3 +108,16 @@ def of_folder(folder: Path, modality: str, pooling: str = "") -> ModuleType:
     kind = config.get("model_type")
     hint = f"encoders of {modality}: {', '.join(families(modality))}"
     raise ConfigError(f"{folder} is not an encoder of {modality}: model_type {kind!r}", hint=hint)
+
+
+def made(
+    family: ModuleType, folder: Path, settings: Settings, weights: Sequence[float] | None
+) -> Encoder:
+    """Return the encoder of a family; with weights, of the weighted mean of its layers."""
+    if not weights:
+        encoder: Encoder = family.encoder(folder, settings)
+        return encoder
+    from emocli.encoders import pooling
+
+    frames = dataclasses.replace(settings, pooling="frames")
+    return pooling.weighted(family.encoder(folder, frames), weights, settings.pooling)

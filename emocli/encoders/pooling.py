@@ -11,12 +11,14 @@ linearly, as in numpy.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from emocli.encoders import Encoded, Encoder
 from emocli.errors import ConfigError
 
 POOLINGS = ("mean", "std", "mean+std", "statistics", "frames")
@@ -128,6 +130,24 @@ def pooled(frames: Tensor, pooling: str) -> NDArray[np.float32]:
     kept = pieces(pooling)
     kept.add(frames[None])
     return kept.result(pooling)
+
+
+def weighted(encoder: Encoder, weights: Sequence[float], pooling: str) -> Encoder:
+    """Return an encoder that pools the weighted mean of the layers that another has as frames.
+
+    The other gives (time, layers x dim); `weights` are shares, one for each layer.
+    """
+    pieces(pooling)  # raises for an unknown one
+    shares = torch.tensor(weights)
+
+    def run(inputs: Sequence[Any]) -> list[Encoded]:
+        return [Encoded(mean(values), warning) for values, warning in encoder(inputs)]
+
+    def mean(frames: NDArray[np.float32]) -> NDArray[np.float32]:
+        layers = torch.from_numpy(frames).unflatten(1, (len(weights), -1))
+        return pooled(torch.einsum("l,tld->td", shares, layers), pooling)
+
+    return run
 
 
 def repeated(count: int, wanted: int) -> str:

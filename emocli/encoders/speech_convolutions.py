@@ -10,7 +10,7 @@ convolution before it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -25,15 +25,15 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "silu": F.silu,
     "swish": F.silu,
 }
-CACHED_FRAMES = 64  # whose numbers, of all convolutions, stay in the cache of a core: our choice
+CACHED_FRAMES = 128  # whose numbers, of all convolutions, stay in the cache of a core: our choice
 LAYER, GROUP = "layer", "group"  # values of feat_extract_norm
 
 
-class Scale(NamedTuple):
-    """What multiplies each channel of a convolution, and what is added to it."""
+class Taps(NamedTuple):
+    """What multiplies the samples under a kernel (kernel x inputs, outputs), and what is added."""
 
-    gain: Tensor
-    bias: Tensor
+    weight: Tensor
+    bias: Tensor | None
 
 
 class Convolution(nn.Module):
@@ -51,14 +51,18 @@ class Convolution(nn.Module):
             self.layer_norm = nn.LayerNorm(outputs)
         self.norm, self.activation = norm, ACTIVATIONS[of["feat_extract_activation"]]
 
-    def forward(self, x: Tensor, scale: Scale | None) -> Tensor:
-        """Map `x` (time, inputs) to (shorter time, outputs); `scale` is that of a group norm."""
-        taps = self.conv.weight.permute(2, 1, 0).flatten(0, 1)  # (kernel x inputs, outputs)
-        bias = self.conv.bias
-        if scale is not None:
-            taps, bias = taps * scale.gain, scale.bias
-        x = self._product(x, taps)
-        x = x if bias is None else x.add_(bias)
+    def taps(self, wave: Tensor) -> Taps:
+        """Return what the convolution does to frames of a window (samples,)."""
+        weight = self.conv.weight.permute(2, 1, 0).flatten(0, 1)
+        if self.norm != GROUP:
+            return Taps(weight, self.conv.bias)
+        gain, bias = self._scale(wave)
+        return Taps(weight * gain, bias)
+
+    def forward(self, x: Tensor, taps: Taps) -> Tensor:
+        """Map `x` (time, inputs) to (shorter time, outputs)."""
+        x = self._product(x, taps.weight)
+        x = x if taps.bias is None else x.add_(taps.bias)
         if self.norm == LAYER:
             x = F.layer_norm(x, x.shape[1:], self.layer_norm.weight, self.layer_norm.bias)
         return self.activation(x)
@@ -77,8 +81,8 @@ class Convolution(nn.Module):
         assert out is not None
         return out
 
-    def scale(self, wave: Tensor) -> Scale:
-        """Return what the group norm does to the convolution of samples (time,).
+    def _scale(self, wave: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the gain and the bias of each channel, by a group norm, of samples (time,).
 
         It brings each channel to mean 0 and variance 1 over time. As the convolution is linear,
         both follow from the mean and the covariance of the samples under the kernel.
@@ -91,7 +95,7 @@ class Convolution(nn.Module):
         variance = ((weight @ (apart.T @ apart / len(apart))) * weight).sum(1)
         gain = self.layer_norm.weight.double() / (variance + self.layer_norm.eps).sqrt()
         bias = self.layer_norm.bias.double() - weight @ mean * gain
-        return Scale(gain.to(wave.dtype), bias.to(wave.dtype))
+        return gain.to(wave.dtype), bias.to(wave.dtype)
 
 
 class Convolutions(nn.Module):
@@ -122,19 +126,18 @@ class Convolutions(nn.Module):
         """Map a window (samples,) to frames (time, channels), a few at a time."""
         count = self.frames(len(wave))
         step = CACHED_FRAMES if wave.device.type == "cpu" else count
-        first: Any = self.conv_layers[0]
-        scale = first.scale(wave) if first.norm == GROUP else None
+        taps = [layer.taps(wave) for layer in self.conv_layers]
         return torch.cat(
             [
-                self._some(wave, start, min(start + step, count), scale)
+                self._some(wave, start, min(start + step, count), taps)
                 for start in range(0, count, step)
             ]
         )
 
-    def _some(self, wave: Tensor, start: int, end: int, scale: Scale | None) -> Tensor:
+    def _some(self, wave: Tensor, start: int, end: int, taps: Sequence[Taps]) -> Tensor:
         x = wave[start * self.hop : (end - 1) * self.hop + self.field, None]
-        for layer in self.conv_layers:
-            x, scale = layer(x, scale), None
+        for layer, of_layer in zip(self.conv_layers, taps, strict=True):
+            x = layer(x, of_layer)
         return x
 
 

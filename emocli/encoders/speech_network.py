@@ -4,14 +4,15 @@ Baevski et al. 2020, wav2vec 2.0, https://arxiv.org/abs/2006.11477; names of par
 settings in config.json with their defaults, as in transformers. The families differ in norms,
 positions and attention: `wavlm` and `data2vec_audio` have parts of their own.
 
-Our choice: the convolutions, which see neighbours in time, run on one window at a time, where there
-is no padding; only the blocks, which attend, run on padded batches, with a mask. So nothing depends
-on what else is in a batch, whatever the norm: group norm is over time, and would count padding.
+Our choice: there is no padding anywhere. The convolutions, which see neighbours in time, run on one
+window at a time; the linear maps of the blocks on the frames of several windows, one after the
+other; attention on each window. So nothing depends on what else is in a batch, whatever the norm:
+group norm is over time, and would count padding.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -46,7 +47,7 @@ Part = Callable[[Mapping[str, Any]], nn.Module]  # what makes a part from the se
 
 
 class Attention(nn.Module):
-    """Attend over the valid frames of each row."""
+    """Attend over the frames of each window."""
 
     def __init__(self, of: Mapping[str, Any]) -> None:
         super().__init__()
@@ -54,26 +55,29 @@ class Attention(nn.Module):
         self.q_proj, self.k_proj = nn.Linear(dim, dim), nn.Linear(dim, dim)
         self.v_proj, self.out_proj = nn.Linear(dim, dim), nn.Linear(dim, dim)
 
-    def bias(self, _time: int) -> Tensor | None:
+    def bias(self, _longest: int) -> Tensor | None:
         """Return what the first block computes for all: nothing here."""
         return None
 
-    def forward(self, x: Tensor, valid: Tensor | None, _bias: Tensor | None) -> Tensor:
-        """Map `x` (batch, time, dim); `valid` (batch, 1, 1, time) or None for all."""
-        return attended(self, x, valid)
+    def forward(self, x: Tensor, lengths: Sequence[int], _bias: Tensor | None) -> Tensor:
+        """Map `x` (frames, dim), windows of `lengths` frames one after the other."""
+        return attended(self, x, lengths, [None] * len(lengths))
 
 
-def attended(of: Any, x: Tensor, mask: Tensor | None) -> Tensor:
-    """Map `x` (batch, time, dim) by the four linear maps and the heads of an attention.
+def attended(of: Any, x: Tensor, lengths: Sequence[int], added: Iterable[Tensor | None]) -> Tensor:
+    """Map `x` (frames, dim) by the four linear maps and the heads of an attention.
 
-    `mask` is true where a frame is attended to, or a number that is added to the score.
+    `added` has, for each window, what is added to its scores (heads, time, time), or None.
     """
-    q, k, v = (
-        project(x).unflatten(-1, (of.heads, -1)).transpose(1, 2)
+    windows = [
+        project(x).unflatten(-1, (of.heads, -1)).transpose(0, 1)[None].split(list(lengths), 2)
         for project in (of.q_proj, of.k_proj, of.v_proj)
-    )
-    mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-    return of.out_proj(mixed.transpose(1, 2).flatten(2))
+    ]  # each (1, heads, time, dim of a head)
+    mixed = [
+        F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+        for q, k, v, bias in zip(*windows, added, strict=True)
+    ]
+    return of.out_proj(torch.cat(mixed, 2)[0].transpose(0, 1).flatten(1))
 
 
 class FeedForward(nn.Module):
@@ -116,12 +120,12 @@ class Block(nn.Module):
         if self.is_stable and of["adapter_attn_dim"] is not None:
             self.adapter_layer, self.adapts = Adapter(of), True
 
-    def forward(self, x: Tensor, valid: Tensor | None, bias: Tensor | None) -> Tensor:
-        """Map `x` (batch, time, dim)."""
+    def forward(self, x: Tensor, lengths: Sequence[int], bias: Tensor | None) -> Tensor:
+        """Map `x` (frames, dim), windows of `lengths` frames one after the other."""
         if not self.is_stable:
-            x = self.layer_norm(x + self.attention(x, valid, bias))
+            x = self.layer_norm(x + self.attention(x, lengths, bias))
             return self.final_layer_norm(x + self.feed_forward(x))
-        x = x + self.attention(self.layer_norm(x), valid, bias)
+        x = x + self.attention(self.layer_norm(x), lengths, bias)
         x = x + self.feed_forward(self.final_layer_norm(x))
         return x + self.adapter_layer(x) if self.adapts else x
 
@@ -155,20 +159,19 @@ class SpeechNetwork(nn.Module):
         x = x + self.encoder.pos_conv_embed(x)
         return x if self.encoder.is_stable else self.encoder.layer_norm(x)
 
-    def blocks(self, x: Tensor, valid: Tensor, layers: Sequence[int]) -> Tensor:
-        """Return hidden states (layers, batch, time, dim) of inputs of the first block.
+    def blocks(self, x: Tensor, lengths: Sequence[int], layers: Sequence[int]) -> Tensor:
+        """Return hidden states (layers, frames, dim) of inputs of the first block.
 
-        `x` (batch, time, dim), `valid` (batch, time). Layer 0 is `x`, layer n the output of block
-        n; the last one, where the blocks are stable, after the layer norm that follows them. Blocks
-        after the last layer asked for do not run.
+        `x` (frames, dim) has windows of `lengths` frames one after the other. Layer 0 is `x`, layer
+        n the output of block n; the last one, where the blocks are stable, after the layer norm
+        that follows them. Blocks after the last layer asked for do not run.
         """
         encoder = self.encoder
-        mask = None if bool(valid.all()) else valid[:, None, None, :]
         first: Any = encoder.layers[0].attention
-        bias = first.bias(x.shape[1]) if max(layers) else None
+        bias = first.bias(max(lengths)) if max(layers) else None
         states = {0: x}
         for number, block in enumerate(encoder.layers[: max(layers)], start=1):
-            x = block(x, mask, bias)
+            x = block(x, lengths, bias)
             if number in layers:
                 states[number] = x
         if encoder.is_stable and max(layers) == len(encoder.layers):

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from emocli.encoders import Encoded, Encoder, Settings, pooling, speech_preprocessor, weight_files
 from emocli.encoders.levels import SAMPLE_RATE, require_usable
@@ -22,7 +22,7 @@ from emocli.encoders.speech_network import Attention, Part, SpeechNetwork
 from emocli.encoders.speech_windows import Samples, equal_windows
 from emocli.errors import ConfigError, RecordError
 
-BATCH_FRAMES = 1500  # of a forward pass of the blocks, padding included; see bench_published.py
+BATCH_FRAMES = 1500  # of a forward pass of the blocks; see bench_published.py
 # Tensors that all of them have: what comes before their names is the place in a larger model.
 ANCHORS = ("feature_projection.projection.weight", "feature_projection.projection.bias")
 # Names of the length and the direction of a weight that has been kept in two, before and after
@@ -120,7 +120,7 @@ def _joined(values: Mapping[str, Tensor], name: str) -> Tensor:
 def _parts(
     network: SpeechNetwork, waveforms: Sequence[Samples], *, normalises: bool
 ) -> list[Window]:
-    """Return row and samples of all windows, longest first; those of a row stay in their order.
+    """Return row and samples of all windows, in order.
 
     Raises RecordError for less than 0.1 s or than a frame, and for samples that are not finite.
     """
@@ -133,7 +133,7 @@ def _parts(
         if network.feature_extractor.frames(len(parts[-1][1])) < 1:
             message = f"{len(samples) / SAMPLE_RATE:.3f} s is less than a frame of this encoder"
             raise RecordError("too_short", message)
-    return sorted(parts, key=lambda part: -len(part[1]))
+    return parts
 
 
 def normalised(samples: Samples) -> Samples:
@@ -143,14 +143,16 @@ def normalised(samples: Samples) -> Samples:
 
 
 def _batches(network: SpeechNetwork, parts: Sequence[Window]) -> Iterator[list[Window]]:
-    """Yield windows, which are sorted by length, as many as fill a forward pass of the blocks."""
+    """Yield windows in their order, as many as fill a forward pass of the blocks."""
     batch: list[Window] = []
+    taken = 0
     for part in parts:
-        longest = network.feature_extractor.frames(len((batch or [part])[0][1]))
-        if batch and (len(batch) + 1) * longest > BATCH_FRAMES:
+        frames = network.feature_extractor.frames(len(part[1]))
+        if batch and taken + frames > BATCH_FRAMES:
             yield batch
-            batch = []
+            batch, taken = [], 0
         batch.append(part)
+        taken += frames
     if batch:
         yield batch
 
@@ -159,9 +161,7 @@ def _add(network: SpeechNetwork, batch: Sequence[Window], layers: list[int], pie
     """Add the frames of windows to the pieces of their rows."""
     weight = network.feature_projection.projection.weight
     starts = [network.start(torch.tensor(samples).to(weight)) for _, samples in batch]
-    lengths = torch.tensor([len(x) for x in starts], device=weight.device)
-    x = nn.utils.rnn.pad_sequence(starts, batch_first=True)
-    valid = torch.arange(x.shape[1], device=weight.device) < lengths[:, None]
-    states = network.blocks(x, valid, layers)
-    for place, (row, _) in enumerate(batch):
-        pieces[row].add(states[:, place, : len(starts[place])].float())
+    lengths = [len(x) for x in starts]
+    states = network.blocks(torch.cat(starts), lengths, layers).split(lengths, 1)
+    for (row, _), window in zip(batch, states, strict=True):
+        pieces[row].add(window.float())

@@ -7,7 +7,7 @@ that depends on how far apart two frames are, scaled by a gate of the frame that
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,11 +62,12 @@ class GatedAttention(nn.Module):
         far = (exact + ratio * (half - exact)).long().clamp(max=half - 1)
         return (apart > 0) * half + torch.where(size < exact, size, far)
 
-    def forward(self, x: Tensor, valid: Tensor | None, bias: Tensor) -> Tensor:
-        """Map `x` (batch, time, dim); `valid` (batch, 1, 1, time) or None for all."""
-        split = x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)
-        halves = self.gru_rel_pos_linear(split).view(*split.shape[:3], 2, GATE // 2).sum(-1)
+    def forward(self, x: Tensor, lengths: Sequence[int], bias: Tensor) -> Tensor:
+        """Map `x` (frames, dim), windows of `lengths` frames one after the other."""
+        split = x.unflatten(-1, (self.heads, -1)).transpose(0, 1)  # (heads, frames, dim of a head)
+        halves = self.gru_rel_pos_linear(split).unflatten(-1, (2, GATE // 2)).sum(-1)
         first, second = torch.sigmoid(halves).chunk(2, dim=-1)
-        gate = first * (second * self.gru_rel_pos_const - 1.0) + 2.0
-        added = gate * bias  # (batch, heads, time, time)
-        return attended(self, x, added if valid is None else added.masked_fill(~valid, -torch.inf))
+        gates = first * (second * self.gru_rel_pos_const[0] - 1.0) + 2.0  # (heads, frames, 1)
+        parts = gates.split(list(lengths), 1)
+        added = (gate * bias[:, : gate.shape[1], : gate.shape[1]] for gate in parts)
+        return attended(self, x, lengths, added)

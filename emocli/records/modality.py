@@ -48,7 +48,7 @@ MODALITIES = {
         suffixes=_suffixes(f"{_AUDIO} {_VIDEO}"),
         least_cost=16.0,  # seconds of audio: a clip is decoded, cut into windows, ...
         bytes_per_s=16_000.0,  # between speech in mp3 and in wav
-        made=("level_dbfs",),
+        made=("level_dbfs", "layer_weights"),
     ),
     # Encoders differ in the rate and the band that they want, so they clean what is not extracted.
     "eeg": Modality(
@@ -64,7 +64,7 @@ MODALITIES = {
         suffixes=_suffixes(f"{_VIDEO} {_PICTURES}"),
         least_cost=16.0,  # seconds of film: it is opened, its packets are listed
         bytes_per_s=100_000.0,  # between a phone's and a web camera's
-        made=("sampled",),
+        made=("sampled", "layer_weights"),
     ),
 }
 # Suffixes of files that hold some modality; other files in a folder are left out.

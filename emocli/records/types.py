@@ -18,6 +18,7 @@ class Feature(TypedDict, total=False):
     encoder: str
     revision: str | None
     layer: int | list[int] | None  # None if the encoder has no layers
+    layer_weights: list[float]  # shares of the layers, of which there is the mean
     pooling: str
     dim: int
     adapter: str  # low-rank adapter that was added to the encoder's weights

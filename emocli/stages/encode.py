@@ -214,7 +214,7 @@ def _load(context: Context, spec: Spec, trained: Bundle | None) -> Loaded:
         trained.adapter(spec["stream"]) if trained and spec.get("adapter") else None,
     )
     family = encoders.of_folder(folder, modality, spec["pooling"])
-    return family.encoder(folder, settings), revision
+    return encoders.made(family, folder, settings, spec.get("layer_weights")), revision
 
 
 def _lasting(name: str) -> str:

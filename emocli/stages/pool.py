@@ -31,7 +31,7 @@ def stage(
             if isinstance(feature, dict):
                 error.modality, error.stream = str(feature.get("modality")), name
             raise
-        vector = _pooled(stream, feature.get("layer"), source, pooling)
+        vector = _pooled(stream, _layers(feature), source, pooling)
         about = features.description(feature) | {"pooling": pooling, "dim": vector.shape[-1]}
         if stream.warning:
             about["warning"] = stream.warning
@@ -48,7 +48,13 @@ def _wanted(record: Record, source: str, name: str) -> bool:
     return name not in streams and (source in streams or not record.get("missing"))
 
 
-def _pooled(stream: Stream, layer: Any, source: str, pooling: str) -> Any:
+def _layers(feature: Record) -> int:
+    """Return how many layers stand one after the other in a frame."""
+    layer = feature.get("layer")
+    return len(layer) if isinstance(layer, list) and "layer_weights" not in feature else 1
+
+
+def _pooled(stream: Stream, layers: int, source: str, pooling: str) -> Any:
     """Return the vector, or frames/N, that an encoder would pool from the finite frames."""
     if not stream.timed:
         raise RecordError("no_frames", f"features.{source} has no time axis", hint=HINT)
@@ -56,7 +62,6 @@ def _pooled(stream: Stream, layer: Any, source: str, pooling: str) -> Any:
 
     from emocli.encoders import pooling as poolings
 
-    layers = len(layer) if isinstance(layer, list) else 1
     values = stream.values[stream.finite] if stream.masked else stream.values
     frames = torch.tensor(values).reshape(len(values), layers, -1)
     pieces = poolings.pieces(pooling)
