@@ -163,5 +163,5 @@ def _speech(packages: Packages) -> tuple[str, str]:
     """Return how recordings of different lengths are batched, which group norms do not bear."""
     if not works(packages, "torch"):
         return "nothing", "torch does not work"
-    note = "convolutions window by window, since padding changes group norms; blocks in batches"
+    note = "convolutions and attention window by window, the rest in batches: nothing is padded"
     return f"torch {packages['torch']['version']}", note

@@ -144,7 +144,7 @@ def weighted(encoder: Encoder, weights: Sequence[float], pooling: str) -> Encode
         return [Encoded(mean(values), warning) for values, warning in encoder(inputs)]
 
     def mean(frames: NDArray[np.float32]) -> NDArray[np.float32]:
-        layers = torch.from_numpy(frames).unflatten(1, (len(weights), -1))
+        layers = torch.from_numpy(frames).view(len(frames), len(weights), -1)
         return pooled(torch.einsum("l,tld->td", shares, layers), pooling)
 
     return run

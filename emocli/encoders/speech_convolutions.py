@@ -126,7 +126,8 @@ class Convolutions(nn.Module):
         """Map a window (samples,) to frames (time, channels), a few at a time."""
         count = self.frames(len(wave))
         step = CACHED_FRAMES if wave.device.type == "cpu" else count
-        taps = [layer.taps(wave) for layer in self.conv_layers]
+        layers: list[Any] = list(self.conv_layers)
+        taps = [layer.taps(wave) for layer in layers]
         return torch.cat(
             [
                 self._some(wave, start, min(start + step, count), taps)

@@ -162,6 +162,6 @@ def _add(network: SpeechNetwork, batch: Sequence[Window], layers: list[int], pie
     weight = network.feature_projection.projection.weight
     starts = [network.start(torch.tensor(samples).to(weight)) for _, samples in batch]
     lengths = [len(x) for x in starts]
-    states = network.blocks(torch.cat(starts), lengths, layers).split(lengths, 1)
+    states = torch.split(network.blocks(torch.cat(starts), lengths, layers), lengths, 1)
     for (row, _), window in zip(batch, states, strict=True):
         pieces[row].add(window.float())

@@ -64,10 +64,10 @@ class GatedAttention(nn.Module):
 
     def forward(self, x: Tensor, lengths: Sequence[int], bias: Tensor) -> Tensor:
         """Map `x` (frames, dim), windows of `lengths` frames one after the other."""
-        split = x.unflatten(-1, (self.heads, -1)).transpose(0, 1)  # (heads, frames, dim of a head)
-        halves = self.gru_rel_pos_linear(split).unflatten(-1, (2, GATE // 2)).sum(-1)
+        split = x.view(len(x), self.heads, -1).transpose(0, 1)  # (heads, frames, dim of a head)
+        halves = self.gru_rel_pos_linear(split).view(*split.shape[:2], 2, GATE // 2).sum(-1)
         first, second = torch.sigmoid(halves).chunk(2, dim=-1)
         gates = first * (second * self.gru_rel_pos_const[0] - 1.0) + 2.0  # (heads, frames, 1)
-        parts = gates.split(list(lengths), 1)
+        parts = torch.split(gates, list(lengths), 1)
         added = (gate * bias[:, : gate.shape[1], : gate.shape[1]] for gate in parts)
         return attended(self, x, lengths, added)
