@@ -45,7 +45,8 @@ def whereabouts(x: Tensor, corpus: np.ndarray) -> dict[str, Tensor]:
 
     The axes are the directions in which vectors differ most within the corpora, scaled so that
     these differences have a variance of one along each; the centres are the corpora's means.
-    With 32 axes a corpus left out is no further away than a speaker left out; with 512 it is.
+    With 64 axes a corpus left out is hardly further away than a speaker left out; with 256 it is
+    further than 98 of 100.
     """
     names = np.unique(corpus)
     means = torch.stack([x[corpus == name].mean(0) for name in names])
@@ -83,8 +84,14 @@ def _values(point: np.ndarray) -> dict[str, float]:
 
 
 def _logs(given: Left, values: dict[str, float]) -> np.ndarray:
-    doubt = 1 / (1 + np.exp((values["threshold"] - given.distance) / values["width"]))
-    return log_softmax(given.logits / (values["temperature"] * values["far"] ** doubt)[:, None])
+    temperature = values["temperature"] * factor(given.distance, values)
+    return log_softmax(given.logits / temperature[:, None])
+
+
+def factor(distance: np.ndarray, values: dict[str, float]) -> np.ndarray:
+    """Return by how much the temperature is higher at some distances; see `Familiar`."""
+    beyond = np.logaddexp(0, (distance - values["threshold"]) / values["width"]) * values["width"]
+    return values["far"] ** beyond
 
 
 def probabilities(given: Left, values: dict[str, float]) -> np.ndarray:

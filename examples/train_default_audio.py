@@ -1,8 +1,8 @@
-"""Train the audio half of the default predictor: Whisper tiny.en, frozen, and a small head.
+"""Train the audio half of the default predictor: Whisper base, frozen, and a small head.
 
     EMOCLI_DATA=... python examples/train_default_audio.py OUT [raw]
 
-reads $EMOCLI_DATA/ravdess, /emodb and /nemo and the pulled model whisper-tiny.en; writes
+reads $EMOCLI_DATA/ravdess, /emodb and /nemo and the pulled model whisper-base; writes
 OUT/head.safetensors (names as in `models.late_fusion.Head`), OUT/audio.json and the predictions
 for every clip by a model that never heard its speaker, OUT/out_of_fold.jsonl, or its corpus,
 OUT/out_of_corpus.jsonl. Features are kept in OUT/*.npy, so a second run is quick. About 15 minutes
@@ -43,18 +43,18 @@ from emocli.metrics import classification, report
 from emocli.records.labels import EMOTIONS
 from emocli.signals import audio
 
-ENCODER, LAYERS, POOLING = "whisper-tiny.en", (1, 2, 3, 4), "mean+std"
+ENCODER, LAYERS, POOLING = "whisper-base", (1, 2, 3, 4, 5, 6), "mean+std"
 COPIES = 4  # of each clip, at another speed, and as many with another voice, besides the clip
 FOLDS = 8  # of two actors of RAVDESS each; a speaker of EMO-DB or nEMO joins a fold while they last
 COMPONENTS, WHITENING = 512, 0.25  # WHITENING: power of the variance that is divided out
 VIEWS = {  # what each network that is averaged looks at: layers, and moments (mean 0, std 1)
-    "everything": ((1, 2, 3, 4), (0, 1)),
-    "means": ((1, 2, 3, 4), (0,)),
-    "lower": ((1, 2), (0, 1)),
-    "middle": ((2, 3), (0, 1)),
-    "not the last": ((1, 2, 3), (0, 1)),
+    "everything": ((1, 2, 3, 4, 5, 6), (0, 1)),
+    "means": ((1, 2, 3, 4, 5, 6), (0,)),
+    "lower": ((1, 2, 3), (0, 1)),
+    "middle": ((3, 4), (0, 1)),
+    "not the last": ((1, 2, 3, 4, 5), (0, 1)),
 }
-HIDDEN = 128  # units of each network
+HIDDEN = 96  # units of each network
 SEEDS = (0,)  # of the networks of a view
 EPOCHS, BATCH, RATE, DECAY = 30, 256, 2e-3, 0.02
 DROPOUT_IN, DROPOUT, SMOOTHING = 0.2, 0.5, 0.05

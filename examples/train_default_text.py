@@ -39,7 +39,7 @@ from emocli.records.labels import EMOTIONS
 
 ENCODER = "all-minilm-l6-v2"
 BIG = "goemotions"  # whose shares are those of training, and which the adapter learns first
-FIRST, LEFT_OUT, ALONE, ALL = 156_000, 6_000, 8_000, 32_000  # examples, drawn with repetition
+FIRST, LEFT_OUT, ALONE, ALL = 156_000, 16_000, 24_000, 32_000  # examples, drawn with repetition
 LARGEST = 20_000  # examples of a corpus that are drawn from, where one is left out
 FIRST_RATE, RATE = 1e-3, 3e-4
 FIRST_SHARE = 0.85  # of the first adapter is kept, as was chosen on GoEmotions

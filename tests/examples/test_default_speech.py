@@ -32,8 +32,8 @@ def left(seed: int, sharpness: float, distance: float) -> sure.Left:
 def test_the_temperatures_that_clips_were_made_with_are_found() -> None:
     values = sure.fitted(left(0, 1.5, 1.0), left(1, 4.0, 3.0))
     for distance, expected in ((1.0, 1.5), (3.0, 4.0)):
-        doubt = 1 / (1 + np.exp((values["threshold"] - distance) / values["width"]))
-        assert values["temperature"] * values["far"] ** doubt == pytest.approx(expected, rel=0.15)
+        found = values["temperature"] * sure.factor(np.array([distance]), values)
+        assert found == pytest.approx(expected, rel=0.15)
 
 
 def test_a_corpus_is_judged_by_a_fit_without_it() -> None:

@@ -36,7 +36,7 @@ def test_the_factor_is_that_of_the_distance_to_the_nearest_corpus() -> None:
     z *= np.linspace(0.5, 2, 5, dtype=np.float32)[:, None]
     placed = z @ module.axes.numpy().T
     apart = np.linalg.norm(placed[:, None] - module.centres.numpy(), axis=2).min(1) / AXES**0.5
-    expected = 3 ** (1 / (1 + np.exp(-(apart - 8) / 0.5)))
+    expected = 3 ** (0.5 * np.log1p(np.exp((apart - 8) / 0.5)))
     found = module(torch.from_numpy(z)).numpy()[:, 0]
     np.testing.assert_allclose(found, expected, rtol=1e-3)
     assert found.std() > 0.01
@@ -49,7 +49,11 @@ def test_what_is_far_from_the_training_data_is_said_with_less_confidence() -> No
     module = familiar(np.random.default_rng(1))
     model.heads["audio"].familiar.load_state_dict(module.state_dict())
     near = torch.linalg.lstsq(module.axes, module.centres[:1].T).solution.T  # at a corpus
-    for vector, factor in ((near, 1.0), (near + 100, 3.0)):
+    one = torch.ones_like(near)
+    one *= 12 / (module.distance(near + 100 * one) / 100)  # some 12 away: 4 beyond the threshold
+    far = float(module(near + one))
+    assert 3**3.5 < far < 3**4.5
+    for vector, factor in ((near, 1.0), (near + one, far)):
         with torch.no_grad():
             sure, unsure = plain.heads["audio"](vector), model.heads["audio"](vector)
         log_odds = (sure[0, 0] - sure[0, 1]) / (unsure[0, 0] - unsure[0, 1])
