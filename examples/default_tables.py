@@ -113,6 +113,5 @@ def abstaining(audio: Mapping[str, Any]) -> str:
 
 def doubt(values: Mapping[str, float]) -> str:
     """Return the temperature of speech in words."""
-    return (
-        "{temperature:.2f} x {far:.2f} ^ ({width:.2f} softplus((d - {threshold:.2f}) / {width:.2f}))"
-    ).format(**values)
+    growth = "{width:.2f} softplus((d - {threshold:.2f}) / {width:.2f})"
+    return f"{{temperature:.2f}} x {{far:.2f}} ^ ({growth})".format(**values)

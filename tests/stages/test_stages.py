@@ -181,8 +181,8 @@ def test_what_the_readme_shows_from_python_runs() -> None:
     command = [sys.executable, "-c", code]  # a process of its own: it loads 400 MB of models
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     lines = done.stdout.splitlines()
-    assert lines[0].startswith("examples/clips/joy.wav joy 0.59")
-    assert lines[1].startswith("examples/clips/anger.mp3 anger 0.5")
+    assert lines[0].startswith("examples/clips/joy.wav joy 0.9")
+    assert lines[1].startswith("examples/clips/anger.mp3 anger 0.6")
     assert lines[2] == "examples/clips/gone.wav no such file: examples/clips/gone.wav"
 
 
