@@ -242,7 +242,7 @@ def test_a_filter_passes_on_every_record(
         culprit = next(
             number
             for number, record in enumerate(given[len(passed) :], len(passed))
-            if str(record["id"]) in outcome.stderr
+            if f"{record['id']}:" in outcome.stderr
         )
         assert chosen[culprit][0][0] == "features"
         del given[culprit], chosen[culprit]

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from emocli import pipeline, records
-from emocli.errors import RecordError, UsageError
+from emocli.errors import ConfigError, RecordError, UsageError
 from emocli.io import features
 from emocli.io.store import Store
 from emocli.pipeline.context import Context
@@ -87,7 +87,7 @@ def _statistics(kept: list[Record], plan: Plan, store: Store) -> dict[Key, Momen
 
 
 def _wanted(record: Record, plan: Plan) -> list[str]:
-    """Return the streams to normalise; UsageError for one that is already normalised."""
+    """Return the streams to normalise; ConfigError for one that is already normalised."""
     streams = features.of(record)
     names = plan.streams or [n for n, f in streams.items() if _modality(f) != "fused"]
     for name in names:
@@ -95,7 +95,7 @@ def _wanted(record: Record, plan: Plan) -> list[str]:
         by = feature.get("normalized") if isinstance(feature, dict) else None
         if by and isinstance(by, str):  # of another type it is a fault of the feature
             message = f"{records.name_of(record)}: features.{name} is already normalized by {by}"
-            raise UsageError(message, hint="--streams chooses others")
+            raise ConfigError(message, hint="not twice: --streams chooses others")
     return [name for name in names if name in streams]
 
 

@@ -137,7 +137,7 @@ def test_flags_that_make_no_sense_are_refused(
 def test_twice_is_once_too_often(emocli: Emocli, store: Store) -> None:
     once = emocli("normalize", stdin=records(store))
     twice = emocli("normalize", stdin=once.records)
-    assert (twice.status, twice.stdout) == (2, b"")
+    assert (twice.status, twice.stdout) == (3, b"")
     assert "is already normalized by speaker" in twice.stderr
 
 
