@@ -17,7 +17,7 @@ from tests.fuzz.pool import Pool
 from tests.fuzz.whole_records import samples
 
 SEED = 20261129
-FEW = 8  # examples of each kind in `make test`: a few seconds
+FEW = 5  # examples of each kind in `make test`: a few seconds
 MANY = 2000  # in `make test-all`
 TOGETHER = 25
 SMALL = 2  # the first examples of a round are small ones

@@ -90,6 +90,7 @@ def test_the_pipe_agrees_with_predict_and_ends_in_a_table_and_a_score(world, sho
         assert {"audio", "text", "prosody", "features", "unimodal", "prediction"} <= set(record)
 
 
+@pytest.mark.slow
 def test_the_files_of_make_agree_with_predict_whatever_the_shards(world, short, tmp_path):
     make = ["make", "-C", "examples", "-j2", f"OUT={tmp_path}", "SHARDS=2"]
     run(make, world)

@@ -27,6 +27,7 @@ def test_every_command_that_resumes_is_killed() -> None:
 LONG = {"predict --llm", "predict --decode thought", "predict --keep-features"} | {
     f"predict --format {form}" for form in ("csv", "srt")
 }  # minutes of CPU together
+LONG |= {"align", "annotate", "extract-eeg", "extract-video", "fuse", "train"}  # another minute
 ROUNDS = [
     pytest.param(seed, name, marks=[pytest.mark.slow] * (name in LONG))
     for seed, name in enumerate(kills.MADE, 11)
