@@ -37,7 +37,7 @@ def custom(modality: str | None, flags: dict[str, Any], name: str | None) -> Spe
     }
     if isinstance(spec["layer"], str):
         layers, weights = _layers(spec["layer"])
-        if len(layers) > 1 and not kind.SEVERAL_LAYERS:
+        if (len(layers) > 1 or weights) and not kind.SEVERAL_LAYERS:
             raise UsageError(f"--layer {spec['layer']}: an encoder of {modality} takes one layer")
         spec["layer"] = layers if kind.SEVERAL_LAYERS else layers[0]
         spec |= {"layer_weights": weights} if weights else {}

@@ -52,10 +52,10 @@ def test_an_unknown_modality_is_named_with_those_there_are(emocli: Emocli) -> No
         assert "unknown modality" in done.stderr
 
 
-def test_a_text_encoder_takes_one_layer(emocli: Emocli) -> None:
-    done = emocli(
-        "encode", "--modality", "text", "--layer", "1,2", stdin=[{"id": "a", "text": "x"}]
-    )
+@pytest.mark.parametrize("layer", ["1,2", "1:1,2:1", "1:1"])
+def test_a_text_encoder_takes_one_layer(emocli: Emocli, layer: str) -> None:
+    command = ("encode", "--modality", "text", "--layer", layer)
+    done = emocli(*command, stdin=[{"id": "a", "text": "x"}])
     assert (done.status, done.stdout) == (2, b"")
     assert "takes one layer" in done.stderr
 
