@@ -5,8 +5,8 @@
 reads $EMOCLI_DATA/ravdess, /emodb and /nemo and the pulled model whisper-base; writes
 OUT/head.safetensors (names as in `models.late_fusion.Head`), OUT/audio.json and the predictions
 for every clip by a model that never heard its speaker, OUT/out_of_fold.jsonl, or its corpus,
-OUT/out_of_corpus.jsonl. Features are kept in OUT/*.npy, so a second run is quick. About half an hour
-on two free cores. Seeded.
+OUT/out_of_corpus.jsonl. Features are kept in OUT/*.npy, so a second run is quick. About half an
+hour on two free cores. Seeded.
 With `raw` only the figures without level normalisation are measured (OUT/raw.json).
 
 Our choices: the mean and standard deviation over time of every block's output; copies of each clip,
