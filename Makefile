@@ -33,7 +33,7 @@ demo: $(USE)  ## install emocli, pull its models, run the whole pipe on examples
 
 test: $(DEV)  ## install the test dependencies, run the tests (not the slow ones)
 	@$(BIN)/emocli models pull default --quiet
-	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m 'not slow and not network and not gpu'
+	@$(BIN)/python -m pytest -n $(JOBS) -m 'not slow and not network and not gpu'
 
 test-all: $(DEV)  ## run all tests, including slow ones, then check, docs-check and demo
 	@$(BIN)/emocli models pull default --quiet
