@@ -7,6 +7,8 @@ A family is a file that defines
 and of video, where it is so,
     FACES = True         that it takes the crops of a face instead of whole frames
     sampled(folder, pooling)  which frames of a film it takes by default, as `sampled` of a stream
+and, where it is so,
+    UNEQUAL_LAYERS = True  that its layers differ in width, so that they have no mean
 A family that measures instead of computing with weights has, in place of `reads`,
     PLAIN                the default settings of its streams: layer, pooling
     revision()           what is measured, and with which software
@@ -117,6 +119,11 @@ def made(
     if not weights:
         encoder: Encoder = family.encoder(folder, settings)
         return encoder
+    if getattr(family, "UNEQUAL_LAYERS", False):
+        name = family.__name__.rpartition(".")[2].replace("_", "-")
+        raise ConfigError(
+            f"the layers of {name} differ in width: they have no mean", hint="one layer"
+        )
     from emocli.encoders import pooling
 
     frames = dataclasses.replace(settings, pooling="frames")

@@ -33,6 +33,7 @@ MODALITY = "video"
 FACES = True  # it takes the crops of a face, not whole frames
 POOLINGS = pooling.POOLINGS
 LAYERS = 3
+UNEQUAL_LAYERS = True
 PRESENT = 0.5  # MediaPipe calls what is less sure no face
 
 

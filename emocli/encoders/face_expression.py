@@ -35,6 +35,7 @@ SEEN = "seen"
 POOLINGS = (*pooling.POOLINGS, SEEN)
 WIDTHS = (32, 64, 128, 256)
 LAYERS = len(WIDTHS) - 1
+UNEQUAL_LAYERS = True
 CLASSES = 7  # neutral, happy, sad, angry, fearful, disgusted, surprised: as records.labels.EMOTIONS
 LOGITS = slice(WIDTHS[-1], WIDTHS[-1] + CLASSES)  # of the numbers of the last layer
 INPUT_PX = 112

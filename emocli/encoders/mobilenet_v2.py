@@ -39,6 +39,7 @@ GROUPS = (
 FIRST, WIDTH = 32, 1280  # channels of the first and of the last convolution
 KEPT = (3, 6, 13, 18)  # the parts whose output is a layer
 LAYERS = len(KEPT) - 1
+UNEQUAL_LAYERS = True
 TOGETHER = 16  # frames in a forward pass
 PIXELS = vision_pixels.Pixels(
     edge=256, crop=(224, 224), mean=(0.485, 0.456, 0.406), sd=(0.229, 0.224, 0.225)

@@ -441,3 +441,23 @@ def test_several_layers_are_all_there_or_refused(name: Name, fresh: Load) -> Non
     single = zip(*(arrays(fresh(name, layer=layer), given) for layer in (2, 1)), strict=True)
     for values, parts in zip(both, single, strict=True):
         np.testing.assert_allclose(values, np.concatenate(parts, axis=-1), atol=1e-5)
+
+
+@with_weights
+def test_layers_have_a_weighted_mean_unless_they_differ_in_width(
+    name: Name, fresh: Load, folder: Callable[[Name], Path]
+) -> None:
+    family, given = encoders.load(name[0]), kind(name).inputs[:2]
+    if not modalities.load(modality(name[0])).SEVERAL_LAYERS:
+        return
+    each = [arrays(fresh(name, layer=layer), given) for layer in range(LAYERS + 1)]
+    widths = {values[0].shape[-1] for values in each}
+    assert getattr(family, "UNEQUAL_LAYERS", False) == (len(widths) > 1)
+    settings = encoders.Settings([1, 2], FRAMES)
+    if len(widths) > 1:
+        with pytest.raises(ConfigError, match="differ in width"):
+            encoders.made(family, folder(name), settings, [0.25, 0.75])
+        return
+    found = arrays(encoders.made(family, folder(name), settings, [0.25, 0.75]), given)
+    for values, first, second in zip(found, each[1], each[2], strict=True):
+        np.testing.assert_allclose(values, 0.25 * first + 0.75 * second, atol=1e-5)
