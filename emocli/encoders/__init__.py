@@ -124,6 +124,9 @@ def made(
         raise ConfigError(
             f"the layers of {name} differ in width: they have no mean", hint="one layer"
         )
+    layers = settings.layer if isinstance(settings.layer, Sequence) else [settings.layer]
+    if len(layers) != len(weights):
+        raise ConfigError(f"layer_weights: {len(weights)} for {len(layers)} layers")
     from emocli.encoders import pooling
 
     frames = dataclasses.replace(settings, pooling="frames")

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emocli import modalities
+from emocli import encoders, modalities
+from emocli.errors import ConfigError
 from emocli.io.store import Store
 from emocli.records.modality import MODALITIES
 from tests.conftest import Emocli
@@ -98,3 +99,9 @@ def test_a_bundle_computes_the_mean_that_it_was_trained_on(
     refused = emocli("predict", "-m", bundle, "--json", stdin=other.stdout)
     assert refused.status == 3
     assert "layer_weights" in refused.stderr
+
+
+def test_a_weight_too_many_is_told(command: tuple[str, ...]) -> None:
+    family, folder = encoders.load("wav2vec2"), Path(command[-1])
+    with pytest.raises(ConfigError, match="3 for 2 layers"):
+        encoders.made(family, folder, encoders.Settings([1, 2], "mean"), [0.5, 0.25, 0.25])
